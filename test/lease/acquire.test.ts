@@ -1,0 +1,124 @@
+// Leases between real processes: slots respected, the dead reclaimed, waiting cancelled.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { acquireLease, Cancelled, type LeaseRequest } from '../../tools/lease/acquire.js';
+import { openLockDirectory, type LockDirectory } from '../../tools/lease/lock-directory.js';
+import { isGroupAlive } from '../../tools/lease/process-identity.js';
+
+const DIST = join(import.meta.dirname, '..', '..', 'tools', 'dist', 'lease');
+let directory: LockDirectory;
+beforeEach(() => {
+  directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-lease-')));
+});
+afterEach(() => {
+  rmSync(directory.root, { recursive: true, force: true });
+});
+
+const request = (cell: string, cpuSlots = 1): LeaseRequest => ({
+  key: cell,
+  cell,
+  workspace: '/w',
+  needs: { gpus: 0, gibPerGpu: 0, cpuSlots },
+  limits: { gpus: [], cpuSlots: 2, minFreeGiB: 0, requireIdle: true },
+  priority: 50,
+});
+const never = new AbortController().signal;
+const quiet = (): void => undefined;
+const leases = (): string[] => readdirSync(directory.leases);
+
+test('the third waits until a slot is given back, and says for whom', async () => {
+  const [first, second] = [
+    await acquireLease(directory, request('a'), never, quiet),
+    await acquireLease(directory, request('b'), never, quiet),
+  ];
+  const said: string[] = [];
+  const third = acquireLease(directory, request('c'), never, (why) => said.push(why));
+  await sleep(100);
+  expect(said).toEqual(['waiting for a CPU slot; held by a, b']);
+  await first.release();
+  const granted = await third;
+  expect(granted.record.cell).toBe('c');
+  await Promise.all([second.release(), granted.release()]);
+  expect(leases()).toEqual([]);
+  expect(readdirSync(directory.tickets)).toEqual([]);
+});
+
+test('the same cell waits for its twin', async () => {
+  const first = await acquireLease(directory, request('a'), never, quiet);
+  const said: string[] = [];
+  const twin = acquireLease(directory, request('a'), never, (why) => said.push(why));
+  await sleep(100);
+  expect(said).toEqual([`waiting: another run (process ${process.pid}) has this cell`]);
+  await first.release();
+  await (await twin).release();
+});
+
+test('waiting is cancelled without a trace', async () => {
+  const first = await acquireLease(directory, request('a', 2), never, quiet);
+  const abort = new AbortController();
+  const waiting = acquireLease(directory, request('b'), abort.signal, quiet);
+  await sleep(50);
+  abort.abort();
+  await expect(waiting).rejects.toBeInstanceOf(Cancelled);
+  expect(readdirSync(directory.tickets)).toEqual([]);
+  await first.release();
+});
+
+test(
+  'a killed executor loses its lease only when its worker group is gone',
+  { timeout: 30_000 },
+  async () => {
+    // An executor with a worker that ignores SIGTERM, both alive when SIGKILL hits the executor.
+    const script = `
+    import { spawn } from 'node:child_process';
+    import { acquireLease } from ${JSON.stringify(join(DIST, 'acquire.js'))};
+    import { openLockDirectory } from ${JSON.stringify(join(DIST, 'lock-directory.js'))};
+    const lease = await acquireLease(openLockDirectory(${JSON.stringify(directory.root)}), ${JSON.stringify(request('doomed', 2))}, new AbortController().signal, () => {});
+    const worker = spawn('sh', ['-c', 'trap "" TERM; while true; do sleep 0.1; done'], { detached: true, stdio: 'ignore' });
+    lease.setWorker(worker.pid);
+    console.log(worker.pid);
+    setInterval(() => {}, 1000);`;
+    const executor = execa(process.execPath, ['--input-type=module', '-e', script], {
+      reject: false,
+      buffer: false,
+    });
+    const worker = Number(
+      await new Promise<string>((resolve) =>
+        executor.stdout.once('data', (data) => {
+          resolve(String(data));
+        }),
+      ),
+    );
+    executor.kill('SIGKILL');
+    await executor;
+    const began = Date.now();
+    const next = await acquireLease(directory, request('next', 2), never, quiet);
+    // SIGTERM was ignored: five seconds of grace, then SIGKILL, and only then the slots.
+    expect(Date.now() - began).toBeGreaterThan(4_000);
+    expect(isGroupAlive(worker)).toBe(false);
+    await next.release();
+  },
+);
+
+test('what no host can give is refused at once', async () => {
+  const wanted = { ...request('big'), needs: { gpus: 2, gibPerGpu: 70, cpuSlots: 1 } };
+  await expect(acquireLease(directory, wanted, never, quiet)).rejects.toThrow(
+    'needs 2 GPUs of 70.0 GiB; the pool has 0',
+  );
+});
+
+test('a damaged lease stops the scheduler with its path: a GPU given out twice would be worse', async () => {
+  const held = await acquireLease(directory, request('a'), never, quiet);
+  const [name = ''] = leases();
+  const path = join(directory.leases, name);
+  const text = readFileSync(path, 'utf8');
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(path, text.slice(0, 20));
+  await expect(acquireLease(directory, request('b'), never, quiet)).rejects.toThrow(`${path} is damaged`);
+  writeFileSync(path, text);
+  await held.release();
+});

@@ -1,0 +1,117 @@
+// A mutual exclusion between processes of one host: link(2) of an owner record, broken at once when its owner is dead.
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+
+interface OwnerRecord extends ProcessIdentity {
+  /** Names this one taking of the lock. */
+  nonce: string;
+}
+
+const MAX_JITTER_MS = 20;
+
+/**
+ * Run `body` while holding the lock at `path`. Waits with jitter of at most 20 ms between tries.
+ *
+ * @throws Error when the lock is not had within `timeoutMs`; it names the holder.
+ */
+export async function withFileLock<T>(
+  path: string,
+  body: () => T | Promise<T>,
+  options: { timeoutMs?: number; onWait?: (holder: string) => void } = {},
+): Promise<T> {
+  const release = await acquireFileLock(path, options);
+  try {
+    return await body();
+  } finally {
+    release();
+  }
+}
+
+async function acquireFileLock(
+  path: string,
+  { timeoutMs = 60_000, onWait }: { timeoutMs?: number; onWait?: (holder: string) => void },
+): Promise<() => void> {
+  const record: OwnerRecord = { ...ownIdentity(), nonce: randomBytes(12).toString('hex') };
+  const own = `${path}.${record.nonce}`;
+  writeFileSync(own, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+  const deadline = Date.now() + timeoutMs;
+  let told = false;
+  try {
+    while (!tryLink(own, path)) {
+      const holder = readRecord(path);
+      if (holder !== undefined) {
+        if (isAlive(holder)) {
+          if (Date.now() > deadline) throw new Error(lockTimeout(path, holder, timeoutMs));
+          if (!told) onWait?.(`process ${holder.pid}`);
+          told = true;
+        } else {
+          breakLock(path, holder, own);
+          continue;
+        }
+      }
+      await sleep(1 + Math.random() * (MAX_JITTER_MS - 1));
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return () => {
+    rmSync(path, { force: true });
+  };
+}
+
+/**
+ * Remove the lock file of a dead owner. The right to do so is itself taken by link(2), under a name made of the dead
+ * record's nonce, so a slow breaker can never remove the lock of whoever took it next; a breaker that died is broken
+ * the same way.
+ */
+function breakLock(path: string, dead: OwnerRecord, own: string): void {
+  const right = `${path}.breaks-${dead.nonce}`;
+  if (!tryLink(own, right)) {
+    const other = readRecord(right);
+    if (other !== undefined && !isAlive(other)) breakLock(right, other, own);
+    return;
+  }
+  if (readRecord(path)?.nonce === dead.nonce) rmSync(path, { force: true });
+  rmSync(right, { force: true });
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The record behind a lock file; undefined when it is gone. A file that is no record is an error: never guessed at. */
+function readRecord(path: string): OwnerRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const value = JSON.parse(text) as Partial<OwnerRecord>;
+    if (
+      typeof value.pid === 'number' &&
+      typeof value.startTime === 'string' &&
+      typeof value.bootId === 'string' &&
+      typeof value.nonce === 'string'
+    ) {
+      return value as OwnerRecord;
+    }
+  } catch {
+    // fall through: the same sentence serves both
+  }
+  throw new Error(`${path} is not a lock this suite wrote. Remove it once no run is using it.`);
+}
+
+function lockTimeout(path: string, holder: OwnerRecord, timeoutMs: number): string {
+  return `${path} has been held by process ${holder.pid} for more than ${Math.round(timeoutMs / 1000)} s. If that process hangs, end it.`;
+}

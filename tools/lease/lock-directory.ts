@@ -1,0 +1,46 @@
+// The lock directory of a host: one place for every workspace and nx run of a user to share GPUs and CPU slots.
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+
+export interface LockDirectory {
+  root: string;
+  schedulerLock: string;
+  tickets: string;
+  leases: string;
+  gpus: string;
+}
+
+/**
+ * Make the directory (mode 0700) or check the one that is there.
+ *
+ * @throws Error when a part is a symbolic link, no directory, another user's, or open to others.
+ */
+export function openLockDirectory(root: string): LockDirectory {
+  const directory: LockDirectory = {
+    root,
+    schedulerLock: join(root, 'scheduler.lock'),
+    tickets: join(root, 'tickets'),
+    leases: join(root, 'leases'),
+    gpus: join(root, 'gpus'),
+  };
+  for (const path of [root, directory.tickets, directory.leases, directory.gpus]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const fault = faultOf(lstatSync(path));
+    if (fault !== undefined) {
+      throw new Error(
+        `lock directory ${path} ${fault}. Remove it, or name another in workspace-config/site.yaml (leases.directory).`,
+      );
+    }
+  }
+  return directory;
+}
+
+function faultOf(stats: Stats): string | undefined {
+  if (stats.isSymbolicLink()) return 'is a symbolic link';
+  if (!stats.isDirectory()) return 'is not a directory';
+  const uid = process.getuid?.();
+  if (uid !== undefined && stats.uid !== uid) return `belongs to user ${stats.uid}, not to you (${uid})`;
+  if ((stats.mode & 0o077) !== 0)
+    return `is open to other users (mode ${(stats.mode & 0o777).toString(8)}, 700 wanted)`;
+  return undefined;
+}
