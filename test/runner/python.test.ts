@@ -1,0 +1,81 @@
+// Real processes: exits, signals, time-outs, cancellation, floods, orphans.
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isGroupAlive } from '../../tools/lease/process-identity.js';
+import type { CellEvent } from '../../tools/runner/events.js';
+import { runPython, type PythonEnd, type PythonRun } from '../../tools/runner/python.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'validation-python-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+let lastPid = 0;
+const events: CellEvent[] = [];
+
+function bash(script: string, change: Partial<PythonRun> = {}): Promise<PythonEnd> {
+  events.length = 0;
+  return runPython({
+    command: 'bash',
+    args: ['-c', script],
+    cwd: directory,
+    env: {},
+    log: join(directory, 'log.txt'),
+    timeoutSeconds: 0,
+    signal: new AbortController().signal,
+    onStart: (pid) => {
+      lastPid = pid;
+    },
+    onEvent: (event) => events.push(event),
+    ...change,
+  });
+}
+
+test('exit code, log and events', async () => {
+  const end = await bash(`echo out; echo err >&2; printf '{"event":"part","name":"é"}\\n' >&3; exit 84`);
+  expect(end).toEqual({ how: 'exit', exitCode: 84 });
+  expect(readFileSync(join(directory, 'log.txt'), 'utf8')).toBe('out\nerr\n');
+  expect(events).toEqual([{ event: 'part', name: 'é' }]);
+});
+
+test('death by a signal is told apart', async () => {
+  expect(await bash('kill -KILL $$')).toEqual({ how: 'signal', signal: 'SIGKILL' });
+});
+
+test('a time-out ends the whole group, also where it ignores SIGTERM', { timeout: 20_000 }, async () => {
+  const end = await bash('trap "" TERM; sleep 60 & while true; do sleep 0.1; done', { timeoutSeconds: 0.3 });
+  expect(end).toEqual({ how: 'timeout' });
+  expect(isGroupAlive(lastPid)).toBe(false);
+});
+
+test('cancelling ends it; a SIGTERM death just before is the same thing', async () => {
+  const abort = new AbortController();
+  const running = bash('sleep 60', { signal: abort.signal });
+  await sleep(100);
+  process.kill(-lastPid, 'SIGTERM');
+  await sleep(100);
+  abort.abort();
+  expect(await running).toEqual({ how: 'cancelled' });
+});
+
+test('children left behind go with it', async () => {
+  await bash('sleep 60 & disown; exit 0');
+  expect(isGroupAlive(lastPid)).toBe(false);
+});
+
+test('a flood of output passes by this process', { timeout: 60_000 }, async () => {
+  const before = process.memoryUsage().rss;
+  expect(await bash('head -c 200000000 /dev/zero; exit 0')).toEqual({ how: 'exit', exitCode: 0 });
+  expect(statSync(join(directory, 'log.txt')).size).toBe(200_000_000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+});
+
+test('a command that is not there', async () => {
+  expect(await bash('', { command: join(directory, 'none') })).toMatchObject({ how: 'unstartable' });
+});

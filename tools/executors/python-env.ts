@@ -1,0 +1,27 @@
+// Executor `python-env`: .venv as the hashed lock file says, before anything needs it.
+import type { ExecutorContext } from '@nx/devkit';
+import { ensurePythonEnvironment } from '../python-env/ensure.js';
+import { messageOf } from '../runner/message.js';
+
+export default async function pythonEnv(
+  options: { force?: boolean },
+  context: ExecutorContext,
+): Promise<{ success: boolean }> {
+  const say = (line: string): void => {
+    console.log(`python-env: ${line}`);
+  };
+  try {
+    const state = await ensurePythonEnvironment({
+      workspaceRoot: context.root,
+      force: options.force ?? false,
+      say,
+    });
+    if (state === 'installed') say('.venv is ready');
+    return { success: true };
+  } catch (error) {
+    console.error(`python-env failed: ${messageOf(error)}`);
+    const { hint } = error as { hint?: string };
+    if (hint !== undefined && hint !== '') console.error(hint);
+    return { success: false };
+  }
+}

@@ -1,0 +1,112 @@
+// Keeps .venv equal to the hashed lock file: nothing to do in a few milliseconds, else uv installs it.
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Interpreter } from './interpreter.js';
+
+export const REQUIREMENTS = 'tools/python/requirements.lock';
+
+export interface EnsureOptions {
+  workspaceRoot: string;
+  /** Install even when the stamp says that nothing changed. */
+  force: boolean;
+  say: (line: string) => void;
+}
+
+/** @throws Fault with what to do when the environment cannot be made. */
+export async function ensurePythonEnvironment({
+  workspaceRoot,
+  force,
+  say,
+}: EnsureOptions): Promise<'current' | 'installed'> {
+  const wanted = digestOf(workspaceRoot);
+  if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
+  const { openLockDirectory } = await import('../lease/lock-directory.js');
+  const { withFileLock } = await import('../lease/file-lock.js');
+  const { loadSiteSettings } = await import('../suite/settings.js');
+  const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
+  const name = createHash('sha256').update(workspaceRoot).digest('hex').slice(0, 16);
+  return withFileLock(
+    join(directory.root, `python-env-${name}.lock`),
+    async () => {
+      if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
+      await install(workspaceRoot, say);
+      writeStamp(workspaceRoot, wanted);
+      return 'installed';
+    },
+    {
+      timeoutMs: 3_600_000,
+      onWait: (holder) => {
+        say(`waiting for ${holder}, which is installing it`);
+      },
+    },
+  );
+}
+
+async function install(workspaceRoot: string, say: (line: string) => void): Promise<void> {
+  const { execa } = await import('execa');
+  const { Fault } = await import('../runner/fault.js');
+  const { findUv } = await import('./uv.js');
+  const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
+  const uv = await findUv(workspaceRoot, say);
+  const venv = join(workspaceRoot, '.venv');
+  const python = join(venv, 'bin', 'python');
+  rmSync(join(venv, STAMP), { force: true });
+  const present: Interpreter | undefined = existsSync(python) ? await probe(python) : undefined;
+  if (present === undefined || !isSupported(present.version)) {
+    const found = await findInterpreter(process.env);
+    say(
+      found === undefined
+        ? 'no Python 3.12 or newer found: uv downloads one'
+        : `Python ${found.version} (${found.path})`,
+    );
+    await run(
+      ['venv', '--quiet', '--clear', '--python', found?.path ?? '3.12', venv],
+      'Install Python 3.12 or newer, or set UV_PYTHON to one.',
+    );
+  }
+  say(
+    'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
+  );
+  await run(
+    ['pip', 'sync', '--python', python, '--require-hashes', join(workspaceRoot, REQUIREMENTS)],
+    'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
+  );
+
+  async function run(args: string[], hint: string): Promise<void> {
+    // uv names what it does on stderr: shown as it comes.
+    const { exitCode } = await execa(uv, args, {
+      reject: false,
+      stdin: 'ignore',
+      stdout: 'inherit',
+      stderr: 'inherit',
+    });
+    if (exitCode !== 0) throw new Fault('environment', `uv ${args.slice(0, 2).join(' ')} failed`, hint);
+  }
+}
+
+const STAMP = 'validation-lock';
+
+function isCurrent(workspaceRoot: string, wanted: string): boolean {
+  try {
+    return (
+      readFileSync(join(workspaceRoot, '.venv', STAMP), 'utf8') === wanted &&
+      existsSync(join(workspaceRoot, '.venv', 'bin', 'python'))
+    );
+  } catch {
+    return false;
+  }
+}
+
+function writeStamp(workspaceRoot: string, digest: string): void {
+  const path = join(workspaceRoot, '.venv', STAMP);
+  const temporary = `${path}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(temporary, digest);
+  renameSync(temporary, path);
+}
+
+function digestOf(workspaceRoot: string): string {
+  return createHash('sha256')
+    .update(readFileSync(join(workspaceRoot, REQUIREMENTS)))
+    .digest('hex');
+}

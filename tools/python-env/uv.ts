@@ -1,0 +1,88 @@
+// Finds uv, or installs the pinned one from PyPI into the user's cache.
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { Fault } from '../runner/fault.js';
+import { findAnyPython } from './interpreter.js';
+
+/** Hashed requirements file that pins uv. */
+const UV_LOCK = 'tools/python/uv.lock.txt';
+/** The oldest uv 0.x whose `pip sync --require-hashes` was seen to install this lock file. */
+const OLDEST_MINOR = 5;
+
+/** @throws Fault when uv is missing and cannot be installed; it says what to do. */
+export async function findUv(workspaceRoot: string, say: (line: string) => void): Promise<string> {
+  if (await isUsable('uv')) return 'uv';
+  const version = pinnedVersion(workspaceRoot);
+  const home = join(
+    process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
+    'validation-suite',
+    `uv-${version}`,
+  );
+  const uv = join(home, 'bin', 'uv');
+  if (!existsSync(uv)) {
+    say(`installing uv ${version} into ${home}`);
+    await install(workspaceRoot, home);
+  }
+  if (await isUsable(uv)) return uv;
+  rmSync(home, { recursive: true, force: true });
+  throw new Fault(
+    'environment',
+    `uv at ${uv} does not run; it was removed`,
+    'Run the same command again, or install uv and put it on the PATH.',
+  );
+}
+
+async function isUsable(command: string): Promise<boolean> {
+  const { exitCode, stdout } = await execa(command, ['--version'], { reject: false, stdin: 'ignore' });
+  const [, major, minor] = /^uv (\d+)\.(\d+)/.exec(stdout) ?? [];
+  return exitCode === 0 && (Number(major) > 0 || Number(minor) >= OLDEST_MINOR);
+}
+
+async function install(workspaceRoot: string, home: string): Promise<void> {
+  const python = await findAnyPython(process.env);
+  if (python === undefined) {
+    throw new Fault(
+      'environment',
+      'neither uv nor a Python 3 that could install it was found',
+      'Install Python 3.12 or newer (with venv), or uv, and put it on the PATH.',
+    );
+  }
+  const staging = `${home}.${randomBytes(4).toString('hex')}`;
+  mkdirSync(dirname(home), { recursive: true });
+  const made = await execa(python.path, ['-m', 'venv', staging], {
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+  });
+  const lock = join(workspaceRoot, UV_LOCK);
+  // The wheel's binary needs no venv to run, only a place: --target serves where the venv module is missing.
+  const inVenv = made.exitCode === 0;
+  const pip = inVenv ? join(staging, 'bin', 'python') : python.path;
+  const where = inVenv ? [] : ['--target', staging];
+  const args = ['-m', 'pip', 'install', '--quiet', ...where, '--require-hashes', '-r', lock];
+  const installed = await execa(pip, args, { reject: false, all: true, stdin: 'ignore' });
+  if (installed.exitCode !== 0) {
+    rmSync(staging, { recursive: true, force: true });
+    const said = installed.all.trim().split('\n').slice(-3).join('\n');
+    throw new Fault(
+      'environment',
+      `uv cannot be installed with ${python.path}:\n${said}`,
+      'Check the connection to PyPI, or install uv yourself and put it on the PATH.',
+    );
+  }
+  try {
+    renameSync(staging, home);
+  } catch {
+    // Another run was faster: its copy is as good.
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function pinnedVersion(workspaceRoot: string): string {
+  const version = /^uv==([^\s\\]+)/m.exec(readFileSync(join(workspaceRoot, UV_LOCK), 'utf8'))?.[1];
+  if (version === undefined) throw new Fault('environment', `${UV_LOCK} does not pin uv`);
+  return version;
+}

@@ -1,0 +1,46 @@
+// What a cell's Python process reports while it runs: JSON lines on a descriptor of their own.
+import { z } from 'zod';
+
+const eventSchema = z.discriminatedUnion('event', [
+  z.object({
+    event: z.literal('progress'),
+    message: z.string(),
+    done: z.number().optional(),
+    total: z.number().optional(),
+  }),
+  /** A part's files are whole. */
+  z.object({ event: z.literal('part'), name: z.string() }),
+  z.object({
+    event: z.literal('fault'),
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().default(''),
+  }),
+  z.object({ event: z.literal('usage'), peak_rss_bytes: z.number() }),
+]);
+
+export type CellEvent = z.infer<typeof eventSchema>;
+
+/** An event line, or undefined for a line that is none: the protocol may grow, and noise must not end a cell. */
+export function parseEvent(line: string): CellEvent | undefined {
+  try {
+    return eventSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cuts a byte stream into lines; characters split between chunks stay whole, overlong lines are dropped. */
+export class LineSplitter {
+  readonly #decoder = new TextDecoder();
+  #rest = '';
+
+  constructor(private readonly maxLength = 1 << 20) {}
+
+  push(chunk: Uint8Array): string[] {
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n');
+    this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > this.maxLength) this.#rest = '';
+    return lines.filter((line) => line.length <= this.maxLength);
+  }
+}

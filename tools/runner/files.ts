@@ -1,0 +1,63 @@
+// Files at the edge: digests, whole writes, reads that survive another run restoring the file.
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from './canonical.js';
+
+export async function digestFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** Digest of a directory: the sorted relative paths and digests of its files. Symbolic links are not followed. */
+export async function digestDirectory(root: string): Promise<string> {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const lines: string[] = [];
+  for (const file of files) lines.push(`${relative(root, file)}\t${await digestFile(file)}`);
+  return sha256(lines.join('\n'));
+}
+
+/** Write a file by temporary file and rename; directories on the way are made. */
+export function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+const TORN_READ_TRIES = 10;
+const TORN_READ_PAUSE_MS = 100;
+
+/**
+ * Read a small file that another nx run may be restoring from its cache at this moment: a missing, empty or unparsable
+ * file is read again for a second before the last error is thrown.
+ */
+export async function readSettled<T>(path: string, parse: (text: string) => T): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return parse(readFileSync(path, 'utf8'));
+    } catch (error) {
+      if (attempt >= TORN_READ_TRIES) throw error;
+      await sleep(TORN_READ_PAUSE_MS);
+    }
+  }
+}

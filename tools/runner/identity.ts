@@ -1,0 +1,68 @@
+// What of this machine enters a result: the pinned versions of the libraries, and the class of device.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLockDirectory } from '../lease/lock-directory.js';
+import { deviceClass, readPool } from '../lease/pool.js';
+import type { GpuReading } from '../lease/nvidia-smi.js';
+import type { CellKind } from '../suite/cell.js';
+import type { SiteSettings } from '../suite/settings.js';
+import { Fault } from './fault.js';
+
+export const PYTHON_LOCK = 'tools/python/requirements.lock';
+
+/** Libraries whose version may change a result, by kind: a newer lm-eval makes no weights again. */
+const LIBRARIES: Record<CellKind, readonly Library[]> = {
+  setup: ['torch', 'transformers'],
+  calibrate: ['torch', 'transformers', 'invarlock'],
+  preset: ['invarlock'],
+  eval: ['torch', 'transformers', 'lm-eval'],
+  edit: ['torch'],
+  inject: ['torch'],
+  certify: ['torch', 'transformers', 'invarlock'],
+};
+
+const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval'] as const;
+type Library = (typeof PINNED)[number];
+
+export type Versions = Record<string, string>;
+
+export interface MachineIdentity {
+  versions: Versions;
+  deviceClass: string;
+  pool: GpuReading[];
+}
+
+export async function readMachineIdentity(
+  workspaceRoot: string,
+  settings: SiteSettings,
+): Promise<MachineIdentity> {
+  const directory = openLockDirectory(settings.lockDirectory);
+  const pool = await readPool(settings, directory.gpus);
+  return { versions: readVersions(workspaceRoot), deviceClass: deviceClass(pool), pool };
+}
+
+/** The versions that belong to the fingerprint of a kind. */
+export function versionsOf(kind: CellKind, versions: Versions): Versions {
+  return Object.fromEntries(LIBRARIES[kind].map((name) => [name, versions[name] ?? 'unknown']));
+}
+
+/**
+ * Versions as the hashed lock file pins them; `python-env` keeps `.venv` equal to it.
+ *
+ * @throws Fault when the lock file is missing or pins one of them not at all.
+ */
+export function readVersions(workspaceRoot: string): Versions {
+  let lock: string;
+  try {
+    lock = readFileSync(join(workspaceRoot, PYTHON_LOCK), 'utf8');
+  } catch {
+    throw new Fault('environment', `${PYTHON_LOCK} is missing`, 'Restore it: git checkout -- ' + PYTHON_LOCK);
+  }
+  return Object.fromEntries(
+    PINNED.map((name) => {
+      const version = new RegExp(`^${name}==([^\\s;\\\\]+)`, 'm').exec(lock)?.[1];
+      if (version === undefined) throw new Fault('environment', `${PYTHON_LOCK} does not pin ${name}`);
+      return [name, version];
+    }),
+  );
+}

@@ -1,0 +1,79 @@
+// The job file Python gets (validation/job.py reads it), and the environment its process gets.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LeaseRecord } from '../lease/records.js';
+import type { CellOptions, CellPart } from '../suite/cell.js';
+import type { Attempt } from './attempt.js';
+import { writeWhole } from './files.js';
+import type { ResolvedRead } from './reads.js';
+
+export interface PendingPart {
+  part: CellPart;
+  fingerprint: string;
+}
+
+export interface JobFacts {
+  cell: string;
+  options: CellOptions;
+  reads: readonly ResolvedRead[];
+  parts: readonly PendingPart[];
+  attempt: Attempt;
+  storageRoot: string;
+  deviceClass: string;
+  lease: LeaseRecord;
+  threads: number;
+}
+
+export function stagingOf(attempt: Attempt, part: CellPart): string {
+  return join(attempt.out, part.name);
+}
+
+export function writeJobFile({ cell, options, reads, parts, attempt, ...facts }: JobFacts): void {
+  const gpus = facts.lease.gpus.length;
+  for (const { part } of parts) mkdirSync(stagingOf(attempt, part), { recursive: true });
+  const job = {
+    schema: 1,
+    cell,
+    kind: options.kind,
+    model: options.model,
+    size_class: options.sizeClass,
+    device: { type: gpus > 0 ? 'cuda' : 'cpu', class: facts.deviceClass, gpus, threads: facts.threads },
+    work: attempt.work,
+    logs: attempt.byproducts,
+    reads: Object.fromEntries(
+      reads.map(({ name, path, sha256, manifest }) => [
+        name,
+        { path, sha256, ...(manifest === undefined ? {} : { manifest: manifest.path }) },
+      ]),
+    ),
+    parts: parts.map(({ part, fingerprint }) => ({
+      name: part.name,
+      spec: part.spec,
+      out: stagingOf(attempt, part),
+      store: part.link === undefined ? null : { root: facts.storageRoot, recipe: fingerprint },
+    })),
+  };
+  writeWhole(attempt.job, `${JSON.stringify(job, null, 2)}\n`);
+}
+
+/** What the process inherits is the user's environment (hub tokens, proxies), with the lease's share of the host. */
+export function workerEnvironment(
+  workspaceRoot: string,
+  lease: LeaseRecord,
+  threads: number,
+): Record<string, string> {
+  const count = String(threads);
+  return {
+    // Never a user's own packages in front of the locked ones.
+    PYTHONPATH: join(workspaceRoot, 'tools', 'python'),
+    PYTHONNOUSERSITE: '1',
+    PYTHONUNBUFFERED: '1',
+    PYTHONHASHSEED: '0',
+    CUDA_VISIBLE_DEVICES: lease.gpus.join(','),
+    CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+    OMP_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    TOKENIZERS_PARALLELISM: 'false',
+  };
+}

@@ -1,0 +1,35 @@
+// The fault a cell ended with, kept beside its attempts until it ends well: why a result is missing.
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { attemptsDirectory } from './attempt.js';
+import { writeWhole } from './files.js';
+
+const FILE = 'fault.json';
+const schema = z.object({ code: z.string(), message: z.string(), at: z.string() });
+
+export function writeFault(
+  workspaceRoot: string,
+  project: string,
+  target: string,
+  fault: { code: string; message: string },
+): void {
+  const { code, message } = fault;
+  const path = join(attemptsDirectory(workspaceRoot, project, target), FILE);
+  writeWhole(path, `${JSON.stringify({ code, message, at: new Date().toISOString() }, null, 2)}\n`);
+}
+
+export function clearFault(workspaceRoot: string, project: string, target: string): void {
+  rmSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), { force: true });
+}
+
+/** `code: message` of the last attempt, or undefined when it did not fail. */
+export function readFault(workspaceRoot: string, project: string, target: string): string | undefined {
+  try {
+    const text = readFileSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), 'utf8');
+    const { code, message } = schema.parse(JSON.parse(text));
+    return `${code}: ${message}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+// Which receipts no longer stand for their cells as they are planned now: a verdict must not judge yesterday's edit.
+import { join } from 'node:path';
+import type { CellOptions, CellPart } from '../suite/cell.js';
+import { pythonSources } from '../suite/python-sources.js';
+import { messageOf } from './message.js';
+import { alteredResult, readReceipt, type Receipt } from './receipt.js';
+import { digestSources, fingerprint } from './fingerprint.js';
+import { readVersions, versionsOf } from './identity.js';
+import { digestRead } from './reads.js';
+
+type PlannedCell = CellOptions & { id: string };
+
+interface PlannedPart {
+  cell: PlannedCell;
+  part: CellPart;
+}
+
+/**
+ * Reasons by receipt path, for receipts that are there but outdated: other parameters, inputs, code or versions than
+ * now, altered results, or inputs made by a cell that is itself outdated. The device class is taken from the receipt:
+ * a verdict may be made on another machine than its results.
+ */
+export async function outdatedReceipts(
+  workspaceRoot: string,
+  cells: readonly PlannedCell[],
+): Promise<ReadonlyMap<string, string>> {
+  const planned = cells.flatMap((cell) => cell.parts.map((part): PlannedPart => ({ cell, part })));
+  const makers = new Map(planned.flatMap((one) => one.part.writes.map(({ path }) => [path, one] as const)));
+  const versions = readVersions(workspaceRoot);
+  const sources = memoize((kind: CellOptions['kind']) => digestSources(workspaceRoot, pythonSources(kind)));
+  const digests = memoize((key: string) => {
+    const [as, path] = key.split('\t') as [CellOptions['reads'][number]['as'], string];
+    return digestRead(workspaceRoot, { name: path, path, as }).catch(() => 'missing');
+  });
+  const states = new Map<PlannedPart, Promise<string | undefined>>();
+  const stateOf = (one: PlannedPart): Promise<string | undefined> => {
+    const known = states.get(one) ?? examine(one);
+    states.set(one, known);
+    return known;
+  };
+
+  async function examine({ cell, part }: PlannedPart): Promise<string | undefined> {
+    const receipt = readReceipt(join(workspaceRoot, part.receipt));
+    if (receipt === undefined) return undefined;
+    for (const { path } of cell.reads) {
+      const maker = makers.get(path);
+      if (maker !== undefined && (await stateOf(maker)) !== undefined)
+        return `${path}, which it reads, is outdated`;
+    }
+    return (await mismatch(cell, part, receipt)) ?? (await alteredResult(workspaceRoot, receipt));
+  }
+
+  async function mismatch(
+    { kind, reads }: PlannedCell,
+    { spec }: CellPart,
+    receipt: Receipt,
+  ): Promise<string | undefined> {
+    const now = fingerprint({
+      kind,
+      spec,
+      reads: Object.fromEntries(
+        await Promise.all(
+          reads.map(async ({ name, as, path }) => [name, await digests(`${as}\t${path}`)] as const),
+        ),
+      ),
+      sources: sources(kind),
+      versions: versionsOf(kind, versions),
+      deviceClass: receipt.deviceClass,
+    });
+    return now === receipt.fingerprint
+      ? undefined
+      : 'its parameters, inputs, code or versions changed since it ran';
+  }
+
+  const reasons = await Promise.all(
+    planned.map(async (one) => [one.part.receipt, await stateOf(one).catch(messageOf)] as const),
+  );
+  return new Map(
+    reasons.flatMap(([path, reason]) => (reason === undefined ? [] : [[path, reason] as const])),
+  );
+}
+
+function memoize<K, V>(compute: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? compute(key);
+    known.set(key, value);
+    return value;
+  };
+}

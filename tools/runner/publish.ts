@@ -1,0 +1,53 @@
+// Moves a part's files from staging to where the world reads them, each by rename, the receipt last.
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import type { CellPart } from '../suite/cell.js';
+import { Fault } from './fault.js';
+import { digestFile } from './files.js';
+
+/**
+ * Publish one part.
+ *
+ * @returns digest of each published file, by workspace path.
+ * @throws Fault when Python ended well but left a result out.
+ */
+export async function publish(
+  workspaceRoot: string,
+  part: CellPart,
+  staging: string,
+): Promise<Record<string, string>> {
+  const missing = part.writes.filter(
+    ({ file, optional }) => optional !== true && !existsSync(join(staging, file)),
+  );
+  if (missing.length > 0) {
+    throw new Fault(
+      'missing_result',
+      `${part.name}: Python ended well but left no ${missing.map(({ file }) => file).join(', ')}`,
+    );
+  }
+  // From here on the old receipt would speak of files that are being replaced.
+  rmSync(join(workspaceRoot, part.receipt), { force: true });
+  const digests: Record<string, string> = {};
+  for (const { file, path } of part.writes) {
+    const target = join(workspaceRoot, path);
+    mkdirSync(dirname(target), { recursive: true });
+    if (existsSync(join(staging, file))) {
+      digests[path] = await digestFile(join(staging, file));
+      renameSync(join(staging, file), target);
+    } else {
+      rmSync(target, { force: true });
+    }
+  }
+  return digests;
+}
+
+/** Point the seed's path (`<model>/models/<edit>`) at the store entry, replacing an older link in one step. */
+export function linkWeights(workspaceRoot: string, link: string, entry: string): void {
+  const path = join(workspaceRoot, link);
+  mkdirSync(dirname(path), { recursive: true });
+  const inside = !relative(workspaceRoot, entry).startsWith('..');
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  symlinkSync(inside ? relative(dirname(path), entry) : entry, temporary);
+  renameSync(temporary, path);
+}

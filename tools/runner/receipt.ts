@@ -1,0 +1,82 @@
+// Receipts: what a finished result set was made of. One whose fingerprint and results still match ends the cell.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { CellPart } from '../suite/cell.js';
+import { digestFile, writeWhole } from './files.js';
+import { missingFile, parseManifest } from './manifest.js';
+
+const receiptSchema = z.object({
+  schema: z.literal(1),
+  cell: z.string(),
+  part: z.string(),
+  fingerprint: z.string(),
+  versions: z.record(z.string(), z.string()),
+  deviceClass: z.string(),
+  /** Digest of each input, by role. */
+  reads: z.record(z.string(), z.string()),
+  /** Digest of each published file, by workspace path. */
+  results: z.record(z.string(), z.string()),
+  /** The store entry of weights. */
+  recipe: z.string().nullable(),
+  startedAt: z.string(),
+  endedAt: z.string(),
+  /** Seconds in the queue and in Python. */
+  waitSeconds: z.number(),
+  runSeconds: z.number(),
+  gpus: z.array(z.string()),
+  threads: z.number(),
+  peakRssBytes: z.number().nullable(),
+  attempts: z.array(z.object({ number: z.number(), log: z.string(), exitCode: z.number() })),
+});
+
+export type Receipt = z.infer<typeof receiptSchema>;
+
+export function writeReceipt(workspaceRoot: string, part: CellPart, receipt: Receipt): void {
+  writeWhole(join(workspaceRoot, part.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
+}
+
+/** Why a part must run, or undefined when its receipt stands for it. */
+export async function reasonToRun(
+  workspaceRoot: string,
+  storageRoot: string,
+  part: CellPart,
+  fingerprint: string,
+): Promise<string | undefined> {
+  const receipt = readReceipt(join(workspaceRoot, part.receipt));
+  if (receipt === undefined) return 'no receipt';
+  if (receipt.fingerprint !== fingerprint) return 'its inputs, parameters, code or versions changed';
+  const altered = await alteredResult(workspaceRoot, receipt);
+  if (altered !== undefined) return altered;
+  return receipt.recipe === null ? undefined : reasonToRemake(workspaceRoot, storageRoot, part);
+}
+
+/** The first published file that is not what the receipt says. */
+export async function alteredResult(workspaceRoot: string, receipt: Receipt): Promise<string | undefined> {
+  for (const [path, digest] of Object.entries(receipt.results)) {
+    const file = join(workspaceRoot, path);
+    if (!existsSync(file)) return `${path} is gone`;
+    if ((await digestFile(file)) !== digest) return `${path} was altered`;
+  }
+  return undefined;
+}
+
+function reasonToRemake(workspaceRoot: string, storageRoot: string, part: CellPart): string | undefined {
+  const manifest = part.writes.find(({ file }) => file === 'manifest.json');
+  if (manifest === undefined) return 'it has no manifest';
+  const missing = missingFile(
+    storageRoot,
+    parseManifest(readFileSync(join(workspaceRoot, manifest.path), 'utf8')),
+  );
+  return missing === undefined ? undefined : `weights are gone (${missing})`;
+}
+
+/** Undefined when the file is missing, torn or foreign: the cell then runs. */
+export function readReceipt(path: string): Receipt | undefined {
+  try {
+    const parsed = receiptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,179 @@
+// How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
+import { join } from 'node:path';
+import { acquireLease, Cancelled, type HeldLease } from '../lease/acquire.js';
+import type { Needs } from '../lease/grant.js';
+import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
+import type { CellOptions } from '../suite/cell.js';
+import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
+import { basePriority } from '../suite/priority.js';
+import { pythonSources } from '../suite/python-sources.js';
+import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
+import { Fault } from './fault.js';
+import { digestSources, fingerprint } from './fingerprint.js';
+import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
+import type { PendingPart } from './job-file.js';
+import { missingFile } from './manifest.js';
+import { runAttempt } from './run-attempt.js';
+import { linkWeights } from './publish.js';
+import { reasonToRun } from './receipt.js';
+import { resolveReads, type ResolvedRead } from './reads.js';
+
+export interface CellRun {
+  workspaceRoot: string;
+  project: string;
+  target: string;
+  options: CellOptions;
+  /** `--skip-nx-cache`: no receipt ends the cell. */
+  forced: boolean;
+  signal: AbortSignal;
+  say: (line: string) => void;
+}
+
+/** What every step of one cell's run shares. */
+export interface CellContext extends CellRun {
+  cell: string;
+  settings: SiteSettings;
+  directory: LockDirectory;
+  machine: MachineIdentity;
+  deviceClass: string;
+  versions: Versions;
+  reads: readonly ResolvedRead[];
+}
+
+export type CellOutcome = 'reused' | 'ran';
+
+/**
+ * Run one cell to its receipts.
+ *
+ * @throws Fault with the cause; nothing is published then, and the lease is given back.
+ */
+export async function runCell(run: CellRun): Promise<CellOutcome> {
+  const context = await prepare(run);
+  const parts = fingerprintParts(context);
+  const waiting = await pendingParts(context, parts, true);
+  if (waiting.length === 0) {
+    linkAll(context, parts);
+    return 'reused';
+  }
+  requireWeights(context);
+  const lease = await takeLease(context);
+  try {
+    // Another run may have finished the cell while this one waited.
+    const pending = await pendingParts(context, parts, false);
+    if (pending.length === 0) return 'reused';
+    await runAttempt(context, pending, lease);
+    return 'ran';
+  } finally {
+    await lease.release();
+    linkAll(context, parts);
+  }
+}
+
+async function prepare(run: CellRun): Promise<CellContext> {
+  const settings = loadSiteSettings(run.workspaceRoot);
+  const machine = await readMachineIdentity(run.workspaceRoot, settings);
+  return {
+    ...run,
+    cell: `${run.project}:${run.target}`,
+    settings,
+    directory: openLockDirectory(settings.lockDirectory),
+    machine,
+    deviceClass: usesAccelerator(run.options.kind) ? machine.deviceClass : 'cpu',
+    versions: versionsOf(run.options.kind, machine.versions),
+    reads: await resolveReads(run.workspaceRoot, settings.storageRoot, run.options.reads),
+  };
+}
+
+function fingerprintParts({
+  workspaceRoot,
+  options,
+  reads,
+  versions,
+  deviceClass,
+}: CellContext): PendingPart[] {
+  const { kind } = options;
+  const sources = digestSources(workspaceRoot, pythonSources(kind));
+  const digests = Object.fromEntries(reads.map(({ name, sha256 }) => [name, sha256]));
+  return options.parts.map((part) => ({
+    part,
+    fingerprint: fingerprint({ kind, spec: part.spec, reads: digests, sources, versions, deviceClass }),
+  }));
+}
+
+async function pendingParts(
+  context: CellContext,
+  parts: PendingPart[],
+  first: boolean,
+): Promise<PendingPart[]> {
+  const pending: PendingPart[] = [];
+  for (const candidate of parts) {
+    const { part } = candidate;
+    const reason = context.forced
+      ? '--skip-nx-cache was given'
+      : await reasonToRun(context.workspaceRoot, context.settings.storageRoot, part, candidate.fingerprint);
+    if (reason === undefined) continue;
+    pending.push(candidate);
+    if (first) context.say(`${context.options.parts.length > 1 ? `${part.name}: ` : ''}runs: ${reason}`);
+  }
+  return pending;
+}
+
+/** @throws Fault naming the cell that makes the missing weights. */
+function requireWeights({ reads, settings, project, options }: CellContext): void {
+  for (const { declared, manifest } of reads) {
+    const missing = manifest === undefined ? undefined : missingFile(settings.storageRoot, manifest.value);
+    if (missing === undefined) continue;
+    const [suite] = project.split('.');
+    throw new Fault(
+      'weights_missing',
+      `the weights of ${declared} are not in the store (${missing})`,
+      `Make them again: ${remakeCommand(suite ?? '', options.model, declared)}`,
+    );
+  }
+}
+
+function remakeCommand(suite: string, model: string, manifest: string): string {
+  const variant = manifest.split('/').at(-1)?.replace('.manifest.json', '') ?? '';
+  if (variant === 'baseline') return `npx nx run ${suite}.${model}.baseline:setup --skip-nx-cache`;
+  if (variant.startsWith('error_')) return `npx nx run ${suite}.${model}.${variant}:inject --skip-nx-cache`;
+  return `npx nx run-many -t edit -p 'tag:model:${model}' --skip-nx-cache`;
+}
+
+async function takeLease(context: CellContext): Promise<HeldLease> {
+  const { cell, workspaceRoot, options, project, settings, machine } = context;
+  const request = {
+    key: `${workspaceRoot}#${cell}`,
+    cell,
+    workspace: workspaceRoot,
+    needs: needsOf(context),
+    limits: {
+      gpus: machine.pool.map(({ uuid }) => uuid),
+      cpuSlots: settings.cpuSlots,
+      minFreeGiB: settings.minFreeGiB,
+      requireIdle: settings.requireIdle,
+    },
+    priority: basePriority(options.kind, project.split('.').at(-1) ?? ''),
+  };
+  try {
+    return await acquireLease(context.directory, request, context.signal, context.say);
+  } catch (error) {
+    if (error instanceof Cancelled) throw new Fault('cancelled', error.message);
+    throw error;
+  }
+}
+
+function needsOf({ options, machine }: CellContext): Needs {
+  const { kind, sizeClass } = options;
+  const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
+  if (!usesAccelerator(kind) || !Number.isFinite(smallest)) return { gpus: 0, gibPerGpu: 0, cpuSlots: 1 };
+  const gib = requiredGiB(kind, sizeClass);
+  const gpus = requiredGpus(gib, smallest);
+  return { gpus, gibPerGpu: gib / gpus, cpuSlots: 1 };
+}
+
+/** The seed's paths point into the store, also after a cached or reused cell. */
+function linkAll({ workspaceRoot, settings }: CellContext, parts: readonly PendingPart[]): void {
+  for (const { part, fingerprint: recipe } of parts) {
+    if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, recipe));
+  }
+}

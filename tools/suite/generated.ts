@@ -1,0 +1,75 @@
+// Reads a suite back from its generated projects: what nx runs is what the verdict judges, also while suite.yaml is newer.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CellOptions } from './cell.js';
+
+export interface GeneratedVariant {
+  model: string;
+  variant: string;
+  class: string;
+}
+
+export interface GeneratedSuite {
+  suite: string;
+  variants: GeneratedVariant[];
+  cells: (CellOptions & { id: string })[];
+}
+
+interface ProjectFile {
+  name: string;
+  tags: string[];
+  targets: Record<string, { executor?: string; options?: CellOptions }>;
+}
+
+/**
+ * @returns undefined when the suite has not been generated.
+ * @throws Error naming the project.json that is not one.
+ */
+export function readGeneratedSuite(workspaceRoot: string, suite: string): GeneratedSuite | undefined {
+  const root = join(workspaceRoot, 'suites', suite);
+  if (readProject(join(root, 'project.json')) === undefined) return undefined;
+  const projects = directories(root).flatMap((model) =>
+    directories(join(root, model)).flatMap(
+      (variant) => readProject(join(root, model, variant, 'project.json')) ?? [],
+    ),
+  );
+  return {
+    suite,
+    variants: projects.map((project) => ({
+      model: tag(project, 'model'),
+      variant: tag(project, 'variant'),
+      class: tag(project, 'class'),
+    })),
+    cells: projects.flatMap(({ name, targets }) =>
+      Object.entries(targets).flatMap(([target, { executor, options }]) =>
+        executor === './tools:cell' && options !== undefined ? { ...options, id: `${name}:${target}` } : [],
+      ),
+    ),
+  };
+}
+
+function tag({ tags }: ProjectFile, key: string): string {
+  return tags.find((value) => value.startsWith(`${key}:`))?.slice(key.length + 1) ?? '';
+}
+
+function directories(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+function readProject(path: string): ProjectFile | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as ProjectFile;
+  } catch {
+    throw new Error(`${path} is not JSON. Write it again: npx nx g ./tools:suite <suite>`);
+  }
+}

@@ -1,0 +1,42 @@
+// How much accelerator memory a cell needs, planned from the model's size class before anything is downloaded.
+import type { CellKind, SizeClass } from './cell.js';
+
+/** Weights in GiB by size class (the reference's table; `tiny` is the smoke suite's own). */
+const BASE_GIB: Record<SizeClass, number> = {
+  tiny: 1,
+  '7b': 14,
+  '13b': 26,
+  '30b': 64,
+  '40b': 80,
+  moe: 90,
+  '70b': 140,
+};
+
+/** Share of the weights a cell of each kind needs: below 70B, and from 70B on. */
+const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
+  setup: [1, 1],
+  calibrate: [1.1, 1.05],
+  preset: [0.1, 0.1],
+  eval: [1.2, 1.1],
+  edit: [1.5, 1.2],
+  inject: [1.3, 1.15],
+  certify: [1.1, 1.05],
+};
+
+/** Kinds that run on an accelerator where there is one; the others take a CPU slot only. */
+const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>(['calibrate', 'eval', 'certify']);
+
+export function usesAccelerator(kind: CellKind): boolean {
+  return ON_ACCELERATOR.has(kind);
+}
+
+/** GiB a cell needs in all: base × multiplier × safety margin (1.10; 1.05 from 70B on). */
+export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
+  const large = sizeClass === '70b';
+  return BASE_GIB[sizeClass] * MULTIPLIER[kind][large ? 1 : 0] * (large ? 1.05 : 1.1);
+}
+
+/** GPUs for so much memory on devices of one size; at least one. */
+export function requiredGpus(gib: number, gibPerDevice: number): number {
+  return Math.max(1, Math.ceil(gib / gibPerDevice));
+}

@@ -1,0 +1,19 @@
+// Base priority of a cell in the lease queue (the reference's table): what unblocks most runs first.
+import type { CellKind } from './cell.js';
+
+const BASE: Record<CellKind, number> = {
+  setup: 90,
+  calibrate: 85,
+  preset: 75,
+  edit: 70,
+  eval: 65,
+  certify: 65,
+  inject: 60,
+};
+
+/** 0–100, higher first. A baseline's evaluation goes before, an error's certificate after, those of edits. */
+export function basePriority(kind: CellKind, variant: string): number {
+  if (kind === 'eval' && variant === 'baseline') return 80;
+  if (kind === 'certify' && variant.startsWith('error_')) return 55;
+  return BASE[kind];
+}
