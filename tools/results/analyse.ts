@@ -1,0 +1,100 @@
+// The analysis: a pure function from the plan and the files of the output tree to everything the verdict says.
+import { type Guard, guardsNotRun, type Triage } from './certificate.js';
+import { type CertificateRow, certificateRows } from './certificates.js';
+import { confusion, type Confusion, rate, type Rate } from './confusion.js';
+import { type EvaluationRow, evaluationRows } from './evaluations.js';
+import type { Files, Missing } from './files.js';
+import { type MergedEvaluation, mergeEvaluations } from './merge.js';
+import { compare, expectedResults, type VerdictPlan } from './plan.js';
+import { type CellKnowledge, finishedParts } from './receipts.js';
+import { confidenceScore, type ConfidenceScore, pearson } from './statistics.js';
+import { type EditResult, editResults, type ErrorResult, errorResults } from './variants.js';
+import { decide, type Phase0Verdict } from './verdict.js';
+
+export interface Analysis {
+  suite: string;
+  models: string[];
+  /** Nothing is missing. Only then is `phase0` the verdict; before, it is provisional. */
+  complete: boolean;
+  phase0: Phase0Verdict;
+  cells: { total: number; finished: number };
+  missing: Missing[];
+  evaluations: EvaluationRow[];
+  certificates: CertificateRow[];
+  merged: MergedEvaluation[];
+  edits: EditResult[];
+  errors: ErrorResult[];
+  /** Over edits; calibrations and errors stay out. */
+  confusion: Confusion;
+  errorDetection: Rate;
+  /** Pearson's r of mean Δaccuracy against the logarithm of the mean PM ratio, over edits that have both. */
+  correlation: { r: number | null; points: number };
+  confidence: ConfidenceScore;
+  triage: Record<Triage, number>;
+  /** The guard orders certificates were asked for (normally one), and what each leaves out. */
+  guards: { order: string[]; notRun: Guard[] }[];
+}
+
+export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = {}): Analysis {
+  const expected = expectedResults(plan);
+  const finished = finishedParts(expected.parts, files, known);
+  const unfinished = new Map(finished.missing.map((one) => [one.path, one]));
+  const evaluations = evaluationRows(expected.evaluations, files, unfinished);
+  const certificates = certificateRows(expected.certificates, files, unfinished);
+  const edits = editResults(plan, evaluations.rows, certificates.rows);
+  const errors = errorResults(plan, certificates.rows);
+  const table = confusion(edits.map((edit) => edit.category));
+  const judged = errors.flatMap((error) => error.detected ?? []);
+  const errorDetection = rate(judged.filter((detected) => detected).length, judged.length);
+  const confidence = confidenceScore({
+    tests: table.total,
+    errors: errorDetection.of,
+    accuracy: table.accuracy.interval,
+    f1: table.f1.value,
+  });
+  const missing = [...finished.missing, ...evaluations.missing, ...certificates.missing].sort(
+    (a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail),
+  );
+  const points = edits.flatMap((edit) => correlationPoint(edit));
+  return {
+    suite: plan.suite,
+    models: [...new Set(plan.variants.map((one) => one.model))].sort(compare),
+    complete: missing.length === 0,
+    phase0: decide({
+      accuracy: table.accuracy.value,
+      errorDetection: errorDetection.value,
+      score: confidence.score,
+    }),
+    cells: finished.cells,
+    missing,
+    evaluations: evaluations.rows,
+    certificates: certificates.rows,
+    merged: mergeEvaluations(expected.evaluations, evaluations.read),
+    edits,
+    errors,
+    confusion: table,
+    errorDetection,
+    correlation: { r: pearson(points), points: points.length },
+    confidence,
+    triage: countTriage(edits),
+    guards: guardOrders(certificates.rows),
+  };
+}
+
+function correlationPoint(edit: EditResult): [number, number][] {
+  if (edit.meanDelta === null || edit.meanRatio === null || edit.meanRatio <= 0) return [];
+  return [[edit.meanDelta, Math.log(edit.meanRatio)]];
+}
+
+function countTriage(edits: readonly EditResult[]): Record<Triage, number> {
+  const counts = { PASS: 0, REVIEW: 0, FAIL: 0 };
+  for (const { triage } of edits) if (triage !== null) counts[triage] += 1;
+  return counts;
+}
+
+function guardOrders(rows: readonly CertificateRow[]): Analysis['guards'] {
+  const orders = new Map(rows.map((row) => [row.guards.join(','), row.guards]));
+  return [...orders]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([, order]) => ({ order, notRun: guardsNotRun(order) }));
+}

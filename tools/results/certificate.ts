@@ -1,0 +1,165 @@
+// A certificate's gates, threshold and triage. Sources: reference-facts.md, "Analysis and verdict"; architecture.md, "Statistics".
+import type { RawCertificate } from './schema.js';
+import { allOf, type Tri } from './tri.js';
+
+/** The first four make all_pass; the last two join them in overall_pass. */
+export const GATES = [
+  'invariants_pass',
+  'primary_metric_acceptable',
+  'spectral_stable',
+  'rmt_stable',
+  'preview_final_drift_acceptable',
+  'guard_overhead_acceptable',
+] as const;
+export type Gate = (typeof GATES)[number];
+const ALL_PASS_GATES = GATES.slice(0, 4);
+
+/**
+ * `missing`: the certificate does not say; never a pass, never a detection.
+ * `not_run`: its guard is not in the guard order (InvarLock's flag then says true of nothing).
+ * `not_evaluated`: overhead that was not measured.
+ */
+export type GateStatus = 'pass' | 'fail' | 'missing' | 'not_run' | 'not_evaluated';
+export type Gates = Record<Gate, GateStatus>;
+
+/** Guards InvarLock 0.3.7 has. Variance has no gate of its own. */
+export const GUARDS = ['invariants', 'spectral', 'rmt', 'variance'] as const;
+export type Guard = (typeof GUARDS)[number];
+
+export function guardsNotRun(order: readonly string[]): Guard[] {
+  return GUARDS.filter((guard) => !order.includes(guard));
+}
+
+export type Triage = 'PASS' | 'REVIEW' | 'FAIL';
+
+export interface Judgement {
+  gates: Gates;
+  /** Invariants, primary metric, spectral, RMT. */
+  allPass: Tri;
+  /** all_pass, drift, and overhead if it was evaluated. */
+  overallPass: Tri;
+  /** Ratios of perplexity to the baseline's; NaN as the certificate has it. */
+  pm: { kind: string; preview: number | null; final: number | null; ratio: number | null };
+  ci: { low: number; high: number } | null;
+  /** Ratio above which the primary metric fails, hysteresis included. */
+  threshold: number;
+  /** The primary metric is marked invalid or degraded, or its ratio is not finite. */
+  degraded: boolean;
+  tier: string;
+  hysteresisApplied: boolean;
+  confidenceLabel: string | null;
+  triage: Triage;
+  /** Why it is not PASS. */
+  reasons: string[];
+}
+
+/** Reads a certificate in the light of the guard order and tier it was asked for. */
+export function judge(raw: RawCertificate, order: readonly string[], plannedTier: string): Judgement {
+  const gates = readGates(raw, order);
+  const metric = raw.primary_metric;
+  const ratio = metric.ratio_vs_baseline ?? null;
+  const ci = metric.display_ci ?? null;
+  const tier = (raw.auto?.tier ?? plannedTier).toLowerCase();
+  const counted = (names: readonly Gate[]): Tri =>
+    allOf(
+      names
+        .map((name) => gates[name])
+        .filter(isCounted)
+        .map(asTri),
+    );
+  const facts = {
+    gates,
+    allPass: counted(ALL_PASS_GATES),
+    overallPass: counted(GATES),
+    pm: { kind: metric.kind, preview: metric.preview ?? null, final: metric.final ?? null, ratio },
+    ci: ci === null ? null : { low: ci[0], high: ci[1] },
+    threshold: ratioThreshold(raw, tier),
+    degraded: metric.invalid === true || metric.degraded === true || !Number.isFinite(ratio),
+    tier,
+    hysteresisApplied: raw.validation.hysteresis_applied === true,
+    confidenceLabel: raw.confidence?.label ?? null,
+  };
+  return { ...facts, ...triage(facts) };
+}
+
+function readGates(raw: RawCertificate, order: readonly string[]): Gates {
+  const read = (gate: Gate): GateStatus => {
+    const value = raw.validation[gate];
+    return value === true ? 'pass' : value === false ? 'fail' : 'missing';
+  };
+  const ofGuard = (guard: Guard, gate: Gate, evaluated: boolean): GateStatus => {
+    if (!order.includes(guard)) return 'not_run';
+    // InvarLock's flag is true by default: of a guard that was ordered but did not measure, it says nothing.
+    return evaluated || read(gate) === 'fail' ? read(gate) : 'missing';
+  };
+  return {
+    invariants_pass: ofGuard('invariants', 'invariants_pass', true),
+    primary_metric_acceptable: read('primary_metric_acceptable'),
+    spectral_stable: ofGuard('spectral', 'spectral_stable', raw.spectral?.evaluated !== false),
+    rmt_stable: ofGuard('rmt', 'rmt_stable', raw.rmt?.evaluated !== false),
+    // The reference takes a missing drift flag for true; architecture.md's "never a pass" wins.
+    preview_final_drift_acceptable: read('preview_final_drift_acceptable'),
+    guard_overhead_acceptable:
+      raw.guard_overhead?.evaluated === true ? read('guard_overhead_acceptable') : 'not_evaluated',
+  };
+}
+
+function isCounted(status: GateStatus): boolean {
+  return status !== 'not_run' && status !== 'not_evaluated';
+}
+
+function asTri(status: GateStatus): Tri {
+  return status === 'pass' ? true : status === 'fail' ? false : null;
+}
+
+const TIER_LIMITS: Record<string, number> = { conservative: 1.05, balanced: 1.1, aggressive: 1.2 };
+const HYSTERESIS = 0.002;
+
+/**
+ * Ratio limit of the primary metric, plus hysteresis (ratio of perplexities, no unit): from
+ * resolved_policy.metrics.pm_ratio, else 1.05 / 1.10 / 1.20 by tier + 0.002.
+ */
+export function ratioThreshold(raw: RawCertificate, tier: string): number {
+  const policy = raw.resolved_policy?.metrics?.pm_ratio;
+  const limit = policy?.ratio_limit_base;
+  if (limit === null || limit === undefined) return (TIER_LIMITS[tier] ?? 1.1) + HYSTERESIS;
+  return limit + (policy?.hysteresis_ratio ?? 0);
+}
+
+/** Ratio beyond the threshold at which a failed primary metric is clear even without an interval. */
+const CLEAR_MARGIN = 0.03;
+
+/**
+ * FAIL when an invariant, spectral or RMT gate fails or the primary metric fails clearly (low end of its interval above
+ * the threshold, or ratio > threshold + 0.03); PASS when overall_pass with High confidence and no hysteresis; else REVIEW.
+ * A failed metric that is not a number is clear too, as in the reference's script.
+ */
+function triage(facts: Omit<Judgement, 'triage' | 'reasons'>): { triage: Triage; reasons: string[] } {
+  const reasons: string[] = GATES.flatMap((gate) => {
+    const status = facts.gates[gate];
+    return status === 'fail' || status === 'missing' ? [`${gate}:${status}`] : [];
+  });
+  if (facts.degraded) reasons.push('primary_metric_degraded');
+  if (facts.hysteresisApplied) reasons.push('hysteresis_applied');
+  if (facts.confidenceLabel !== 'High') reasons.push(`confidence_${facts.confidenceLabel ?? 'missing'}`);
+  const ratio = facts.pm.ratio ?? NaN;
+  const clear =
+    facts.gates.primary_metric_acceptable === 'fail' &&
+    (ratio > facts.threshold + CLEAR_MARGIN ||
+      Number.isNaN(ratio) ||
+      (facts.ci !== null && facts.ci.low > facts.threshold));
+  if (clear) reasons.push('primary_metric_clear');
+  const guardFails = (['invariants_pass', 'spectral_stable', 'rmt_stable'] as const).some(
+    (gate) => facts.gates[gate] === 'fail',
+  );
+  if (guardFails || clear) return { triage: 'FAIL', reasons };
+  const pass = facts.overallPass === true && reasons.length === 0;
+  return { triage: pass ? 'PASS' : 'REVIEW', reasons };
+}
+
+/** Per edit: FAIL if any run fails, PASS if every planned run passes, else REVIEW; null before the first certificate. */
+export function triageOfRuns(runs: readonly (Triage | null)[]): Triage | null {
+  if (runs.includes('FAIL')) return 'FAIL';
+  if (runs.every((run) => run === null)) return null;
+  return runs.every((run) => run === 'PASS') ? 'PASS' : 'REVIEW';
+}

@@ -1,0 +1,91 @@
+// Rows of invarlock_results.csv: one a planned certificate, with what InvarLock said or why nothing can be read.
+import { GATES, judge, type Judgement } from './certificate.js';
+import { type Files, type Missing, type MissingReason, parseFile } from './files.js';
+import type { ExpectedCertificate, VariantClass } from './plan.js';
+import { certificateSchema, outcomeSchema } from './schema.js';
+import { not, type Tri } from './tri.js';
+
+export interface CertificateRow {
+  model: string;
+  variant: string;
+  class: VariantClass;
+  /** k of `certify-<k>`. */
+  run: number;
+  /** The first run with the same parameters, if this one only repeats it. */
+  repeats: number | null;
+  guards: string[];
+  /** `certified`, `refused` (InvarLock refused the model), or why there is no result. */
+  state: 'certified' | 'refused' | MissingReason;
+  /** Why InvarLock refused the model. */
+  refusal: string | null;
+  /** Null without a readable certificate. */
+  judgement: Judgement | null;
+  /** all_pass is false, or the model was refused; null if neither is known. */
+  flagged: Tri;
+  triage: Judgement['triage'] | null;
+  /** Workspace path of the certificate. */
+  path: string;
+}
+
+export function certificateRows(
+  expected: readonly ExpectedCertificate[],
+  files: Files,
+  reasonUnfinished: ReadonlyMap<string, Missing>,
+): { rows: CertificateRow[]; missing: Missing[] } {
+  const missing: Missing[] = [];
+  const firstRun = new Map<string, number>();
+  const rows = expected.map((one): CertificateRow => {
+    const key = `${one.model}\0${one.variant}\0${one.spec}`;
+    const first = firstRun.get(key);
+    if (first === undefined) firstRun.set(key, one.run);
+    const unfinished = reasonUnfinished.get(one.receipt);
+    const read = unfinished === undefined ? readCertificate(one, files) : nothing(unfinished.reason);
+    missing.push(...read.missing);
+    const { state, refusal, judgement } = read;
+    const refused = state === 'refused';
+    return {
+      ...{ model: one.model, variant: one.variant, class: one.class, run: one.run, repeats: first ?? null },
+      ...{ guards: one.guards, state, refusal, judgement, path: one.certificate },
+      // A refusal is a detection of its own: InvarLock would not let this model through.
+      flagged: refused ? true : judgement === null ? null : not(judgement.allPass),
+      triage: refused ? 'FAIL' : (judgement?.triage ?? null),
+    };
+  });
+  return { rows, missing };
+}
+
+interface Read extends Pick<CertificateRow, 'state' | 'refusal' | 'judgement'> {
+  missing: Missing[];
+}
+
+function nothing(reason: MissingReason, missing: Missing[] = []): Read {
+  return { state: reason, refusal: null, judgement: null, missing };
+}
+
+function readCertificate(one: ExpectedCertificate, files: Files): Read {
+  const note = (path: string, reason: MissingReason, detail: string): Missing => ({
+    ...{ cell: one.cell, path, reason, detail },
+  });
+  const outcome = parseFile(files, one.outcome, outcomeSchema);
+  if (!outcome.ok) {
+    return nothing(outcome.reason, [note(one.outcome, outcome.reason, outcome.detail)]);
+  }
+  const refused = outcome.value.status === 'refused';
+  const state = outcome.value.status;
+  const refusal = refused ? (outcome.value.reason ?? 'no reason given') : null;
+  const certificate = parseFile(files, one.certificate, certificateSchema);
+  if (!certificate.ok) {
+    // InvarLock may refuse a model without a certificate; one that was certified must have it.
+    const listed =
+      refused && certificate.reason === 'absent'
+        ? []
+        : [note(one.certificate, certificate.reason, certificate.detail)];
+    return refused
+      ? { state, refusal, judgement: null, missing: listed }
+      : nothing(certificate.reason, listed);
+  }
+  const judgement = judge(certificate.value, one.guards, one.tier);
+  const gone = GATES.filter((gate) => judgement.gates[gate] === 'missing');
+  const listed = gone.map((gate) => note(one.certificate, 'incomplete', `flag \`${gate}\` is missing`));
+  return { state, refusal, judgement, missing: refused ? [] : listed };
+}

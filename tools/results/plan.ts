@@ -1,0 +1,150 @@
+// What the analysis needs to know of a suite, and which results it therefore expects to find.
+import { canonicalJson } from '../runner/canonical.js';
+import type { CellOptions, JsonObject } from '../suite/cell.js';
+
+export type VariantClass = 'baseline' | 'clean' | 'stress' | 'error';
+
+/** A model's baseline, an edit of it, or an error in it. */
+export interface PlannedVariant {
+  model: string;
+  /** `baseline`, `quant_4bit_stress`, `error_nan_injection`, … */
+  variant: string;
+  class: VariantClass;
+}
+
+/** A cell as planSuite makes it, or as a target's options in project.json carry it (`id` = `<project>:<target>`). */
+export type PlannedCell = Pick<CellOptions, 'kind' | 'model' | 'parts'> & { id: string };
+
+/** The suite as the verdict sees it. All of it can be read from the generated project.json files alone. */
+export interface VerdictPlan {
+  suite: string;
+  variants: readonly PlannedVariant[];
+  cells: readonly PlannedCell[];
+}
+
+export interface ExpectedEvaluation extends PlannedVariant {
+  cell: string;
+  receipt: string;
+  path: string;
+  benchmarks: string[];
+}
+
+export interface ExpectedCertificate extends PlannedVariant {
+  cell: string;
+  receipt: string;
+  outcome: string;
+  certificate: string;
+  /** k of `certify-<k>`. */
+  run: number;
+  /** Certificates of one variant with equal specs are one measurement, repeated (`repeat: identical`). */
+  spec: string;
+  guards: string[];
+  tier: string;
+}
+
+/** One part of a cell: the unit that has a receipt. */
+export interface ExpectedPart {
+  cell: string;
+  name: string;
+  receipt: string;
+  spec: JsonObject;
+}
+
+export interface Expected {
+  parts: ExpectedPart[];
+  evaluations: ExpectedEvaluation[];
+  certificates: ExpectedCertificate[];
+}
+
+/** Code-unit order: the same on every machine, whatever its locale. */
+export function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, error: 3 };
+
+/** Model, then class, then name: the order of every table. */
+export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {
+  return (
+    compare(a.model, b.model) || CLASS_ORDER[a.class] - CLASS_ORDER[b.class] || compare(a.variant, b.variant)
+  );
+}
+
+/** Results expected of the plan, in an order that does not depend on the order of its cells. */
+export function expectedResults(plan: VerdictPlan): Expected {
+  const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
+  const expected: Expected = { parts: [], evaluations: [], certificates: [] };
+  for (const cell of plan.cells) {
+    for (const part of cell.parts) {
+      expected.parts.push({ cell: cell.id, name: part.name, receipt: part.receipt, spec: part.spec });
+    }
+    if (cell.kind !== 'eval' && cell.kind !== 'certify') continue;
+    const [part] = cell.parts;
+    if (part === undefined)
+      throw new Error(`${cell.id} has no part: run \`nx sync\` to write its project anew`);
+    const variant = variantOfCell(cell.id);
+    const known = classOf.get(`${cell.model}\0${variant}`);
+    if (known === undefined) {
+      throw new Error(
+        `${cell.id} belongs to no variant of the plan: run \`nx sync\` to write its project anew`,
+      );
+    }
+    const base = {
+      model: cell.model,
+      variant,
+      class: known,
+      cell: cell.id,
+      receipt: part.receipt,
+    };
+    const published = (file: string): string => {
+      const write = part.writes.find((one) => one.file === file);
+      if (write === undefined) throw new Error(`${cell.id} does not say where ${file} goes: run \`nx sync\``);
+      return write.path;
+    };
+    if (cell.kind === 'eval') {
+      const benchmarks = benchmarkNames(cell.id, part.spec);
+      expected.evaluations.push({ ...base, path: published('results.json'), benchmarks });
+    } else {
+      expected.certificates.push({
+        ...base,
+        outcome: published('outcome.json'),
+        certificate: published('evaluation.cert.json'),
+        run: Number(/-(\d+)$/.exec(cell.id)?.[1] ?? '1'),
+        spec: canonicalJson(part.spec),
+        ...invarlockSettings(cell.id, part.spec),
+      });
+    }
+  }
+  expected.parts.sort((a, b) => compare(a.cell, b.cell) || compare(a.receipt, b.receipt));
+  expected.evaluations.sort((a, b) => compareVariants(a, b) || compare(a.path, b.path));
+  expected.certificates.sort((a, b) => compareVariants(a, b) || a.run - b.run);
+  return expected;
+}
+
+/** `smoke.tiny-dense.quant_8bit_clean:certify-1` → `quant_8bit_clean`; names hold no dots or colons. */
+function variantOfCell(id: string): string {
+  const project = id.slice(0, id.lastIndexOf(':'));
+  return project.slice(project.lastIndexOf('.') + 1);
+}
+
+function benchmarkNames(cell: string, spec: JsonObject): string[] {
+  const { benchmarks } = spec;
+  if (!Array.isArray(benchmarks)) throw new Error(`${cell} names no benchmarks: run \`nx sync\``);
+  return benchmarks
+    .map((one) => (isObject(one) && typeof one.name === 'string' ? one.name : ''))
+    .filter((name) => name !== '')
+    .sort(compare);
+}
+
+function invarlockSettings(cell: string, spec: JsonObject): { guards: string[]; tier: string } {
+  const { invarlock } = spec;
+  if (!isObject(invarlock) || !Array.isArray(invarlock.guards) || typeof invarlock.tier !== 'string') {
+    throw new Error(`${cell} has no guard order or tier: run \`nx sync\` to write its project anew`);
+  }
+  const guards = invarlock.guards.filter((name) => typeof name === 'string');
+  return { guards, tier: invarlock.tier };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

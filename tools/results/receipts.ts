@@ -1,0 +1,48 @@
+// Which parts of the plan have finished, by their receipts, and why the others have not.
+import { type Files, type Missing, parseFile } from './files.js';
+import type { ExpectedPart } from './plan.js';
+import { type ReceiptFile, receiptSchema } from './schema.js';
+
+/** What else is known of cells; both are optional because a receipt alone already tells finished from unfinished. */
+export interface CellKnowledge {
+  /** Cell id → the sentence its last attempt failed with. */
+  faults?: ReadonlyMap<string, string>;
+  /** A reason when the receipt is not of this part as it is planned now, else null. */
+  stale?: (part: ExpectedPart, receipt: ReceiptFile) => string | null;
+}
+
+export interface Finished {
+  /** Receipt paths of finished parts. */
+  receipts: ReadonlySet<string>;
+  missing: Missing[];
+  cells: { total: number; finished: number };
+}
+
+/** A cell is finished when every part of it has a receipt that reads and is of the planned parameters. */
+export function finishedParts(parts: readonly ExpectedPart[], files: Files, known: CellKnowledge): Finished {
+  const receipts = new Set<string>();
+  const missing: Missing[] = [];
+  for (const part of parts) {
+    const why = unfinished(part, files, known);
+    if (why === null) receipts.add(part.receipt);
+    else missing.push({ cell: part.cell, path: part.receipt, ...why });
+  }
+  const total = new Set(parts.map((part) => part.cell)).size;
+  const open = new Set(missing.map((one) => one.cell)).size;
+  return { receipts, missing, cells: { total, finished: total - open } };
+}
+
+function unfinished(
+  part: ExpectedPart,
+  files: Files,
+  known: CellKnowledge,
+): Pick<Missing, 'reason' | 'detail'> | null {
+  const receipt = parseFile(files, part.receipt, receiptSchema);
+  const stale = receipt.ok ? (known.stale?.(part, receipt.value) ?? null) : null;
+  if (receipt.ok && stale === null) return null;
+  const fault = known.faults?.get(part.cell);
+  if (fault !== undefined) return { reason: 'failed', detail: fault };
+  if (receipt.ok) return { reason: 'stale', detail: stale ?? '' };
+  if (receipt.reason === 'unreadable') return { reason: 'unreadable', detail: receipt.detail };
+  return { reason: 'not_run', detail: 'no receipt' };
+}

@@ -1,0 +1,81 @@
+// The files a verdict reads, as zod schemas: strict in what they use, silent about the rest.
+import { z } from 'zod';
+
+// z.number() refuses NaN and infinities; a certificate of a broken model holds them.
+const anyNumber = z.custom<number>((value) => typeof value === 'number', 'expected a number');
+const flag = z.boolean().nullish();
+const interval = z.tuple([anyNumber, anyNumber]).nullish();
+
+/** evaluation.cert.json of InvarLock 0.3.7: the keys read here; the others are let pass. */
+export const certificateSchema = z.looseObject({
+  validation: z.looseObject({
+    invariants_pass: flag,
+    primary_metric_acceptable: flag,
+    spectral_stable: flag,
+    rmt_stable: flag,
+    preview_final_drift_acceptable: flag,
+    guard_overhead_acceptable: flag,
+    hysteresis_applied: flag,
+  }),
+  primary_metric: z.looseObject({
+    kind: z.string(),
+    preview: anyNumber.nullish(),
+    final: anyNumber.nullish(),
+    ratio_vs_baseline: anyNumber.nullish(),
+    display_ci: interval,
+    invalid: flag,
+    degraded: flag,
+  }),
+  confidence: z.looseObject({ label: z.string().nullish() }).nullish(),
+  auto: z.looseObject({ tier: z.string().nullish() }).nullish(),
+  spectral: z.looseObject({ evaluated: flag }).nullish(),
+  rmt: z.looseObject({ evaluated: flag }).nullish(),
+  guard_overhead: z.looseObject({ evaluated: flag }).nullish(),
+  resolved_policy: z
+    .looseObject({
+      metrics: z
+        .looseObject({
+          pm_ratio: z
+            .looseObject({ ratio_limit_base: z.number().nullish(), hysteresis_ratio: z.number().nullish() })
+            .nullish(),
+        })
+        .nullish(),
+    })
+    .nullish(),
+});
+export type RawCertificate = z.infer<typeof certificateSchema>;
+
+/** outcome.json of a certify cell. */
+export const outcomeSchema = z.looseObject({
+  schema: z.literal(1),
+  status: z.enum(['certified', 'refused']),
+  exit_code: z.number().int(),
+  reason: z.string().nullable(),
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+const benchmarkSchema = z.looseObject({
+  task: z.string(),
+  metric: z.string(),
+  /** Fraction of 1. */
+  accuracy: z.number().min(0).max(1),
+  /** lm-eval says "N/A" where it has none. */
+  stderr: z.union([anyNumber, z.string()]).nullish(),
+  n: z.number().int().positive(),
+});
+export type BenchmarkResult = z.infer<typeof benchmarkSchema>;
+
+/** results.json of an eval cell: lm-eval's dictionary plus `benchmarks`. */
+export const evaluationSchema = z.looseObject({ benchmarks: z.record(z.string(), benchmarkSchema) });
+export type EvaluationFile = z.infer<typeof evaluationSchema>;
+
+/** What a verdict needs of a receipt: that it is one. */
+export const receiptSchema = z.looseObject({ schema: z.number(), fingerprint: z.string().min(1) });
+export type ReceiptFile = z.infer<typeof receiptSchema>;
+
+/** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => `${issue.path.join('.') || '(whole file)'}: ${issue.message}`)
+    .join('; ');
+}
