@@ -1,0 +1,162 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Complaint } from '../../tools/generators/complaint.js';
+import suiteGenerator from '../../tools/generators/suite.js';
+import syncGenerator from '../../tools/generators/sync.js';
+import { SUITE, Workspace } from './workspace.js';
+
+function generate(workspace: Workspace, name = 'x'): string[] {
+  return workspace.generate((tree) => {
+    suiteGenerator(tree, { name });
+  });
+}
+
+/** What the generator says instead of writing. */
+function complaint(workspace: Workspace, name = 'x'): string[] {
+  const before = readdirSync(workspace.root, { recursive: true });
+  try {
+    generate(workspace, name);
+  } catch (error) {
+    expect(error).toBeInstanceOf(Complaint);
+    expect((error as Complaint).stack).toBe('');
+    expect(readdirSync(workspace.root, { recursive: true })).toEqual(before);
+    return (error as Complaint).message.split('\n');
+  }
+  throw new Error('the generator had nothing to say');
+}
+
+describe('nx g ./tools:suite', () => {
+  test('writes a project a variant, then has nothing to change', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    const created = generate(workspace);
+    expect(created).toHaveLength(1 + (1 + 1 + 2 + 1) + (1 + 8 + 1));
+    expect(created.every((change) => change.startsWith('CREATE suites/x/'))).toBe(true);
+    expect(generate(workspace)).toEqual([]);
+  });
+
+  test('writes nothing in a dry run', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    const { changes } = workspace.dryRun((tree) => {
+      suiteGenerator(tree, { name: 'x' });
+    });
+    expect(changes).toHaveLength(16);
+    expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
+  });
+
+  test('changes only what an edit of suite.yaml changes', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    generate(workspace);
+    workspace.write('suites/x/suite.yaml', SUITE.replace('lowrank_svd:4:ffn', 'lowrank_svd:2:ffn'));
+    expect(generate(workspace).sort()).toEqual([
+      'CREATE suites/x/m/svd_rank2_clean/project.json',
+      'DELETE suites/x/m/svd_rank4_clean',
+      'DELETE suites/x/m/svd_rank4_clean/project.json',
+      'UPDATE suites/x/m/edits/project.json',
+      'UPDATE suites/x/project.json',
+    ]);
+    expect(generate(workspace)).toEqual([]);
+  });
+
+  test('takes away a model with its directory, but no file of anyone else', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    generate(workspace);
+    workspace.write('suites/x/n/baseline/notes.md', 'mine');
+    workspace.write('suites/x/n/mine/project.json', '{"name": "mine"}');
+    workspace.write(
+      'suites/x/suite.yaml',
+      SUITE.split('\n')
+        .filter((line) => !line.includes('name: n'))
+        .join('\n'),
+    );
+    generate(workspace);
+    expect(readdirSync(join(workspace.root, 'suites/x/n')).sort()).toEqual(['baseline', 'mine']);
+    expect(readdirSync(join(workspace.root, 'suites/x/n/baseline'))).toEqual(['notes.md']);
+    expect(workspace.read('suites/x/n/mine/project.json')).toBe('{"name": "mine"}');
+  });
+
+  test('refuses to write over a project.json it did not make, and names each', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    workspace.write('suites/x/m/baseline/project.json', '{"name": "mine"}');
+    workspace.write('suites/x/project.json', 'torn {');
+    expect(complaint(workspace)).toEqual([
+      'Project files not made by this generator are in the way; nothing was written',
+      '  suites/x/project.json',
+      '  suites/x/m/baseline/project.json',
+      'Move or delete them, or rename the model or variant in suites/x/suite.yaml.',
+    ]);
+  });
+
+  test('tells every mistake of suite.yaml and writes nothing', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', `${SUITE}tier: dev\nruns: {clean: 0}\n`);
+    expect(complaint(workspace)).toEqual([
+      '2 mistakes in the settings of suite x; nothing was written',
+      'suites/x/suite.yaml:5:7: tier: "dev" is not allowed. Allowed: conservative, balanced, aggressive',
+      'suites/x/suite.yaml:6:15: runs.clean: 0 is not allowed. Allowed: a whole number from 1 to 1000',
+    ]);
+  });
+
+  test.each([
+    ['smok', 'No suite named "smok". Did you mean "smoke"?'],
+    ['../smoke', 'No suite named "../smoke".'],
+    ['', 'No suite named "".'],
+  ])('of %j: names the suites there are', (name, title) => {
+    using workspace = new Workspace();
+    workspace.write('suites/smoke/suite.yaml', SUITE);
+    workspace.write('suites/notes.md', 'not a suite');
+    expect(complaint(workspace, name).slice(0, 2)).toEqual([title, 'Suites of this workspace: smoke']);
+  });
+
+  test('a directory that cannot name a suite', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/My Suite/suite.yaml', SUITE);
+    expect(complaint(workspace, 'My Suite')[1]).toContain('"My Suite" cannot name a suite');
+  });
+});
+
+describe('nx sync', () => {
+  test('leaves alone what is in step, and suites that were never generated', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    workspace.write('suites/y/suite.yaml', 'never: looked at');
+    expect(workspace.generate(syncGenerator)).toEqual([]);
+    generate(workspace);
+    expect(workspace.generate(syncGenerator)).toEqual([]);
+    expect(existsSync(join(workspace.root, 'suites/y/project.json'))).toBe(false);
+  });
+
+  test('brings generated suites up to date and says which files differ', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    generate(workspace);
+    workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
+    const tree = workspace.dryRun((tree) => {
+      const { outOfSyncMessage, outOfSyncDetails } = syncGenerator(tree);
+      expect(outOfSyncMessage).toBe('The projects of a generated suite differ from its suite.yaml.');
+      expect(outOfSyncDetails).toContain('UPDATE suites/x/m/svd_rank8_clean/project.json');
+    });
+    tree.write();
+    expect(workspace.generate(syncGenerator)).toEqual([]);
+  });
+
+  test('says what to do about a suite.yaml that is gone or wrong, and changes nothing', () => {
+    using workspace = new Workspace();
+    for (const name of ['x', 'y', 'z']) {
+      workspace.write(`suites/${name}/suite.yaml`, SUITE);
+      generate(workspace, name);
+    }
+    workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
+    workspace.write('suites/y/suite.yaml', `${SUITE}tier: dev\n`);
+    workspace.write('suites/z/other.yaml', '');
+    workspace.remove('suites/z/suite.yaml');
+    expect(() => workspace.generate(syncGenerator)).toThrow(
+      /suites\/y\/suite.yaml:5:7: tier.*\nsuites\/z\/suite.yaml is gone/s,
+    );
+  });
+});

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { editName, formatEdit, parseNotation, SCOPES, type EditSpec } from '../../tools/suite/edit-spec.js';
+import { resolveEdit } from '../../tools/suite/resolve.js';
+import { editSchema } from '../../tools/suite/schema.js';
+
+const scope = fc.constantFrom(...SCOPES);
+const spec: fc.Arbitrary<EditSpec> = fc.oneof(
+  fc.record({
+    type: fc.constant('quant_rtn' as const),
+    bits: fc.integer({ min: 2, max: 8 }),
+    group_size: fc.integer({ min: 1, max: 4096 }),
+    scope,
+  }),
+  fc.record({
+    type: fc.constant('fp4_quant' as const),
+    format: fc.constantFrom('e2m1' as const, 'aggressive' as const),
+    scope,
+  }),
+  fc.record({
+    type: fc.constant('magnitude_prune' as const),
+    sparsity: fc.double({ min: 0, max: 1, minExcluded: true, maxExcluded: true, noNaN: true }),
+    scope,
+  }),
+  fc.record({ type: fc.constant('lowrank_svd' as const), rank: fc.integer({ min: 1, max: 65536 }), scope }),
+);
+
+describe('the one-line notation', () => {
+  test('is read back as it was written, for any edit', () => {
+    fc.assert(
+      fc.property(spec, (edit) => {
+        expect(editSchema.parse(formatEdit(edit))).toEqual(edit);
+        expect(editSchema.parse(edit)).toEqual(edit);
+      }),
+    );
+  });
+
+  test('never throws, whatever is written', () => {
+    fc.assert(fc.property(fc.string(), (text) => void parseNotation(text)));
+    fc.assert(fc.property(fc.anything(), (value) => void editSchema.safeParse(value)));
+  });
+
+  test.each([
+    ['quant_rtn:8:128:ffn', 'clean', 'quant_8bit_clean'],
+    ['fp4_quant:e2m1:ffn', 'clean', 'fp4_e2m1_clean'],
+    ['magnitude_prune:0.1:ffn', 'clean', 'prune_10pct_clean'],
+    ['lowrank_svd:256:ffn', 'clean', 'svd_rank256_clean'],
+    ['quant_rtn:4:32:all', 'stress', 'quant_4bit_stress'],
+    ['fp4_quant:aggressive:all', 'stress', 'fp4_aggressive_stress'],
+    ['magnitude_prune:0.5:all', 'stress', 'prune_50pct_stress'],
+    ['lowrank_svd:32:all', 'stress', 'svd_rank32_stress'],
+    ['magnitude_prune:0.07:all', 'stress', 'prune_7pct_stress'],
+    ['magnitude_prune:0.125:all', 'stress', 'prune_12_5pct_stress'],
+    [' lowrank_svd : 32 : all ', 'stress', 'svd_rank32_stress'],
+  ] as const)('%s, %s, is called %s', (text, editClass, name) => {
+    expect(resolveEdit(editSchema.parse(text), editClass).name).toBe(name);
+  });
+
+  test('names of any edit are plain words', () => {
+    fc.assert(fc.property(spec, (edit) => /^[a-z0-9][a-z0-9_-]*$/.test(editName(edit, 'clean'))));
+  });
+});

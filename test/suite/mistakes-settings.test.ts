@@ -1,0 +1,115 @@
+// Mistakes in the settings of a whole suite: each with its place, the value and what is allowed.
+import { expect, test } from 'vitest';
+import { mistakes } from './parse.js';
+
+const MODEL = 'models: [{id: org/model-7b}]\n';
+
+test.each<[what: string, text: string, expected: string[]]>([
+  [
+    'an empty file',
+    '',
+    [
+      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, guards, models, edits, errors, benchmarks, evaluation, runs, dataset, windows, invarlock',
+    ],
+  ],
+  [
+    'a list for the file',
+    '- a\n',
+    [
+      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, guards, models, edits, errors, benchmarks, evaluation, runs, dataset, windows, invarlock',
+    ],
+  ],
+  ['no models', 'tier: balanced\n', ['1:1: models: missing. Allowed: a list of models, at least 1']],
+  [
+    'models left empty',
+    'tier: balanced\nmodels:\n',
+    ['2:8: models: empty. Allowed: a list of models, at least 1'],
+  ],
+  [
+    'an empty list of models',
+    'models: []\n',
+    ['1:9: models: [] is not allowed. Allowed: a list of models, at least 1'],
+  ],
+  [
+    'an unknown setting',
+    `${MODEL}teir: balanced\n`,
+    [
+      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, guards, models, edits, errors, benchmarks, evaluation, runs, dataset, windows, invarlock',
+    ],
+  ],
+  [
+    'an unknown setting far from any',
+    `${MODEL}runs: {zebra: 1}\n`,
+    ['2:8: runs: unknown setting "zebra". Allowed here: calibration, clean, stress, repeat'],
+  ],
+  [
+    'a tier that is none',
+    `${MODEL}tier: dev\n`,
+    ['2:7: tier: "dev" is not allowed. Allowed: conservative, balanced, aggressive'],
+  ],
+  [
+    'a mistyped tier',
+    `${MODEL}tier: balancd\n`,
+    [
+      '2:7: tier: "balancd" is not allowed; did you mean "balanced"? Allowed: conservative, balanced, aggressive',
+    ],
+  ],
+  [
+    'a number as text',
+    `${MODEL}runs:\n  clean: three\n`,
+    ['3:10: runs.clean: "three" is not allowed. Allowed: a whole number from 1 to 1000'],
+  ],
+  [
+    'a fraction of a run',
+    `${MODEL}runs:\n  clean: 1.5\n`,
+    ['3:10: runs.clean: 1.5 is not allowed. Allowed: a whole number from 1 to 1000'],
+  ],
+  [
+    'no runs at all',
+    `${MODEL}runs: {clean: 0}\n`,
+    ['2:15: runs.clean: 0 is not allowed. Allowed: a whole number from 1 to 1000'],
+  ],
+  [
+    'not a number',
+    `${MODEL}runs: {clean: .nan}\n`,
+    ['2:15: runs.clean: NaN is not allowed. Allowed: a whole number from 1 to 1000'],
+  ],
+  [
+    'an unknown repeat',
+    `${MODEL}runs: {repeat: same}\n`,
+    ['2:16: runs.repeat: "same" is not allowed. Allowed: fresh, identical'],
+  ],
+  [
+    'an unknown guard',
+    `${MODEL}guards: [invariants, spectrl]\n`,
+    [
+      '2:22: guards[1]: "spectrl" is not allowed; did you mean "spectral"? Allowed: invariants, spectral, rmt, variance',
+    ],
+  ],
+  [
+    'a word for guards',
+    `${MODEL}guards: referense\n`,
+    ['2:9: guards: "referense" is not allowed; did you mean "reference"? Allowed: reference'],
+  ],
+  [
+    'an unknown error',
+    `${MODEL}errors: [nan]\n`,
+    [
+      '2:10: errors[0]: "nan" is not allowed. Allowed: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer',
+    ],
+  ],
+  [
+    'an error twice',
+    `${MODEL}errors: [nan_injection, zero_layer, nan_injection]\n`,
+    ['2:37: errors[2]: a second error named "nan_injection", after line 2'],
+  ],
+  [
+    'errors as a mapping',
+    `${MODEL}errors: {a: 1}\n`,
+    [
+      '2:9: errors: {"a":1} is not allowed. Allowed: a list of errors: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer',
+    ],
+  ],
+])('%s', (_, text, expected) => {
+  expect(mistakes(text)).toEqual(expected);
+});

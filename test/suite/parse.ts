@@ -1,0 +1,48 @@
+// Reads suite texts in tests, with files that exist only in the test.
+import { readFileSync } from 'node:fs';
+import { formatMistake } from '../../tools/suite/mistakes.js';
+import { parseSuite, type Input, type LoadedSuite } from '../../tools/suite/load.js';
+import type { Suite } from '../../tools/suite/suite.js';
+
+/** Text by path; a directory has null. */
+export type Files = Record<string, string | null>;
+
+function lookUp(files: Files): (path: string) => Input {
+  return (path) => {
+    const found = files[path];
+    if (found === undefined) return { kind: 'none' };
+    return found === null ? { kind: 'directory' } : { kind: 'file', text: found };
+  };
+}
+
+/** The suite of a text that has no mistakes. */
+export function parsed(text: string, files: Files = {}, name = 'x'): Suite {
+  return loaded(text, files, name).suite;
+}
+
+export function loaded(text: string, files: Files = {}, name = 'x'): LoadedSuite {
+  const result = parseSuite(name, text, lookUp(files));
+  if (!result.ok) throw new Error(result.error.map(formatMistake).join('\n'));
+  return result.value;
+}
+
+/** Every mistake of a text, without the file's name: `2:7: tier: …`. */
+export function mistakes(text: string, files: Files = {}): string[] {
+  const result = parseSuite('x', text, lookUp(files));
+  return result.ok
+    ? []
+    : result.error.map((mistake) => formatMistake(mistake).replace('suites/x/suite.yaml:', ''));
+}
+
+export function referenceSuite(): Suite {
+  return parsed(
+    readFileSync(new URL('../fixtures/reference-suite.yaml', import.meta.url), 'utf8'),
+    {},
+    'b200',
+  );
+}
+
+/** A corpus of good lines. */
+export function corpus(lines: number): string {
+  return Array.from({ length: lines }, (_, index) => JSON.stringify({ text: `line ${index}` })).join('\n');
+}

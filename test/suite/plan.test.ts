@@ -1,0 +1,284 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Cell, JsonValue } from '../../tools/suite/cell.js';
+import { formatJson } from '../../tools/suite/format-json.js';
+import { loadSuite } from '../../tools/suite/load.js';
+import { formatMistake } from '../../tools/suite/mistakes.js';
+import { planSuite } from '../../tools/suite/plan.js';
+import { slicesOf, type Suite } from '../../tools/suite/suite.js';
+import { madePaths, outputPaths } from '../../tools/suite/targets.js';
+import { parsed, referenceSuite } from './parse.js';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+function smoke(): Suite {
+  const loaded = loadSuite(ROOT, 'smoke');
+  if (!loaded.ok) throw new Error(loaded.error.map(formatMistake).join('\n'));
+  return loaded.value.suite;
+}
+
+function countBy(cells: readonly Cell[], key: (cell: Cell) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const cell of cells) counts[key(cell)] = (counts[key(cell)] ?? 0) + 1;
+  return counts;
+}
+
+/** The direct dependencies that none of the other direct ones implies. */
+function reduced(cell: Cell, byId: ReadonlyMap<string, Cell>): Cell[] {
+  const direct = cell.dependsOn.map((id) => known(byId, id));
+  return direct.filter((one) => !direct.some((other) => other !== one && closure(other, byId).has(one.id)));
+}
+
+function closure(cell: Cell, byId: ReadonlyMap<string, Cell>, seen = new Set<string>()): Set<string> {
+  for (const id of cell.dependsOn) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    closure(known(byId, id), byId, seen);
+  }
+  return seen;
+}
+
+function known(byId: ReadonlyMap<string, Cell>, id: string): Cell {
+  const cell = byId.get(id);
+  if (cell === undefined) throw new Error(`nothing makes ${id}`);
+  return cell;
+}
+
+function indexed(cells: readonly Cell[]): ReadonlyMap<string, Cell> {
+  return new Map(cells.map((cell) => [cell.id, cell]));
+}
+
+describe("the reference's eight models", () => {
+  const cells = planSuite(referenceSuite());
+
+  test('are 517 cells in 118 projects: 71 for a model in batch mode, 54 for one per edit', () => {
+    expect(cells).toHaveLength(517);
+    // 8 baselines, 5 batches, 64 edits and 40 errors; the suite's own project is the 118th.
+    expect(new Set(cells.map((cell) => cell.project)).size).toBe(117);
+    expect(countBy(cells, (cell) => cell.model)).toEqual({
+      'mistral-7b-v01': 71,
+      'llama-2-13b-hf': 71,
+      'qwen25-14b': 71,
+      'qwen25-32b': 71,
+      'yi-34b': 71,
+      'mixtral-8x7b-v01': 54,
+      'llama-2-70b-hf': 54,
+      'qwen15-72b': 54,
+    });
+  });
+
+  test.each([
+    ['mistral-7b-v01', { setup: 1, calibrate: 5, preset: 1, eval: 33, edit: 1, certify: 25, inject: 5 }],
+    ['mixtral-8x7b-v01', { setup: 1, calibrate: 5, preset: 1, eval: 9, edit: 8, certify: 25, inject: 5 }],
+  ])('%s has the cells of the table', (model, counts) => {
+    expect(
+      countBy(
+        cells.filter((cell) => cell.model === model),
+        (cell) => cell.kind,
+      ),
+    ).toEqual(counts);
+  });
+
+  test('wait for what the table says, and for nothing else', () => {
+    const byId = indexed(cells);
+    const rules = cells.map((cell) => {
+      const waits = reduced(cell, byId).map((one) => one.target.replace(/-\d+$/, '-k'));
+      return `${cell.target.replace(/-\d+$/, '-k')} ← ${[...new Set(waits)].sort().join(' ')}`;
+    });
+    expect([...new Set(rules)].sort()).toEqual([
+      'calibrate-k ← setup',
+      'certify-k ← edit preset',
+      'certify-k ← inject preset',
+      'edit ← setup',
+      'eval ← edit',
+      'eval ← setup',
+      'eval-arc ← edit',
+      'eval-hellaswag ← edit',
+      'eval-mmlu ← edit',
+      'eval-winogrande ← edit',
+      'inject ← setup',
+      'preset ← calibrate-k',
+      'setup ← ',
+    ]);
+  });
+
+  test('have the names of the reference', () => {
+    const own = cells
+      .filter((cell) => cell.model === 'mistral-7b-v01')
+      .map((cell) => cell.project.split('.')[2]);
+    expect([...new Set(own)]).toEqual([
+      'baseline',
+      'edits',
+      'quant_8bit_clean',
+      'fp4_e2m1_clean',
+      'prune_10pct_clean',
+      'svd_rank256_clean',
+      'quant_4bit_stress',
+      'fp4_aggressive_stress',
+      'prune_50pct_stress',
+      'svd_rank32_stress',
+      'error_nan_injection',
+      'error_inf_injection',
+      'error_extreme_quant',
+      'error_scale_explosion',
+      'error_zero_layer',
+    ]);
+  });
+});
+
+describe('the smoke suite', () => {
+  test('is the plan it is meant to be', async () => {
+    const lines = planSuite(smoke()).map((cell) => `${cell.id} ← ${cell.dependsOn.join(' ')}`);
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('../fixtures/smoke-plan.txt');
+  });
+
+  test('has 78 cells', () => {
+    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 60, 'tiny-moe': 18 });
+  });
+});
+
+describe('what Python is told', () => {
+  const text = readFileSync(new URL('../fixtures/small-suite.yaml', import.meta.url), 'utf8');
+  const files = {
+    'suites/x/tasks': null,
+    'suites/x/c.jsonl': Array.from({ length: 2200 }, (_, i) => `{"text":"${i}"}`).join('\n'),
+  };
+  const cells = indexed(planSuite(parsed(text, files)));
+
+  test.each([
+    ['x.dense.baseline:setup'],
+    ['x.dense.baseline:calibrate-2'],
+    ['x.dense.baseline:preset'],
+    ['x.dense.baseline:eval'],
+    ['x.dense.edits:edit'],
+    ['x.dense.quant_8bit_clean:eval-city'],
+    ['x.dense.error_zero_layer:inject'],
+    ['x.dense.error_zero_layer:certify-1'],
+    ['x.hub.mine:edit'],
+    ['x.hub.mine:eval'],
+    ['x.hub.mine:certify-2'],
+  ])('%s', async (id) => {
+    const cell = known(cells, id);
+    await expect(formatJson(cell as unknown as JsonValue)).toMatchFileSnapshot(
+      `../fixtures/cells/${id.replace(':', '-')}.json`,
+    );
+  });
+
+  test('one run more changes no spec of a finished one', () => {
+    const before = specs(parsed(text, files));
+    const after = specs(parsed(text.replace('clean: 2', 'clean: 3'), files));
+    for (const [id, spec] of before) expect(after.get(id)).toEqual(spec);
+    expect(after.size).toBeGreaterThan(before.size);
+  });
+
+  test('identical repeats are one run by another name', () => {
+    const repeated = indexed(
+      planSuite(parsed(text.replace('clean: 2', 'clean: 2, repeat: identical'), files)),
+    );
+    const [first, second] = [1, 2].map((run) => known(repeated, `x.hub.mine:certify-${run}`).parts[0]);
+    expect(second?.spec).toEqual(first?.spec);
+    expect(second?.receipt).not.toBe(first?.receipt);
+  });
+
+  function specs(suite: Suite): Map<string, unknown> {
+    return new Map(
+      planSuite(suite).flatMap((cell) => cell.parts.map((part) => [`${cell.id} ${part.name}`, part.spec])),
+    );
+  }
+});
+
+describe('any suite', () => {
+  const edit = fc.oneof(
+    fc.record({
+      type: fc.constant('quant_rtn'),
+      bits: fc.integer({ min: 2, max: 8 }),
+      group_size: fc.constant(32),
+    }),
+    fc.record({ type: fc.constant('lowrank_svd'), rank: fc.integer({ min: 1, max: 64 }) }),
+    fc.record({ type: fc.constant('magnitude_prune'), sparsity: fc.constantFrom(0.1, 0.25, 0.5) }),
+  );
+  const named = <T extends object>(items: T[], stem: string): (T & { name: string })[] =>
+    items.map((item, index) => ({ ...item, name: `${stem}${index}` }));
+  const edits = fc
+    .record({ clean: fc.array(edit, { maxLength: 3 }), stress: fc.array(edit, { maxLength: 3 }) })
+    .map(({ clean, stress }) => ({
+      clean: named(clean, 'c').map((one) => ({ ...one, scope: 'ffn' })),
+      stress: named(stress, 's').map((one) => ({ ...one, scope: 'all' })),
+    }));
+  const errors = fc.subarray([
+    'nan_injection',
+    'inf_injection',
+    'extreme_quant',
+    'scale_explosion',
+    'zero_layer',
+  ]);
+  const run = fc.integer({ min: 1, max: 3 });
+  const runs = fc.record({
+    calibration: run,
+    clean: run,
+    stress: run,
+    repeat: fc.constantFrom('fresh', 'identical'),
+  });
+  const model = fc.record(
+    { mode: fc.constantFrom('batch', 'per-edit'), edits, errors, runs },
+    { requiredKeys: [] },
+  );
+  const suite = fc.record(
+    {
+      models: fc
+        .array(model, { minLength: 1, maxLength: 3 })
+        .map((models) => named(models, 'm').map((one) => ({ ...one, facts: { architecture: 'llama' } }))),
+      edits,
+      errors,
+      runs,
+      benchmarks: fc.integer({ min: 1, max: 3 }).map((count) =>
+        named(
+          Array.from({ length: count }, () => ({ task: 't' })),
+          'b',
+        ),
+      ),
+      evaluation: fc.record({ split: fc.constantFrom<unknown>('auto', true, false) }),
+      dataset: fc.constantFrom<unknown>('wikitext2', { provider: 'local_jsonl', file: 'c.jsonl' }),
+    },
+    { requiredKeys: ['models'] },
+  );
+  const lines = Array.from({ length: 11 * 400 }, (_, index) => `{"text":"${index}"}`).join('\n');
+
+  test('plans cells that fit together', () => {
+    fc.assert(
+      fc.property(suite, (input) => {
+        const value = parsed(JSON.stringify(input), { 'suites/x/c.jsonl': lines });
+        const cells = planSuite(value);
+        const byId = indexed(cells);
+        expect(byId.size, 'ids are unique').toBe(cells.length);
+        const outputs = cells.flatMap((cell) => [
+          ...outputPaths(cell),
+          ...cell.parts.flatMap((part) => part.link ?? []),
+        ]);
+        expect(new Set(outputs).size, 'no path is written twice').toBe(outputs.length);
+        for (const path of outputs) expect(path).toMatch(/^output\/x\/[a-z0-9_./-]+$/);
+        for (const path of outputs) expect(path.split('/')).not.toContain('..');
+        const made = madePaths(cells);
+        for (const cell of cells) {
+          expect(cell.parts.length).toBeGreaterThan(0);
+          // Nx sees only outputs of direct dependencies.
+          const within = madePaths(cell.dependsOn.map((id) => known(byId, id)));
+          for (const read of cell.reads) if (made.has(read.path)) expect(within).toContain(read.path);
+          expect(closure(cell, byId)).not.toContain(cell.id);
+        }
+        for (const one of value.models) {
+          const slices = cells
+            .filter((cell) => cell.model === one.name)
+            .flatMap(
+              (cell) => (cell.parts[0]?.spec.window_slice as { index: number } | undefined)?.index ?? [],
+            );
+          expect(Math.max(...slices) + 1, 'slices of a corpus').toBe(slicesOf(one));
+        }
+        expect(planSuite(value), 'the plan is a function of the suite').toEqual(cells);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { floorsOf, floorViolations, TIERS } from '../../tools/suite/floors.js';
+import { formatJson } from '../../tools/suite/format-json.js';
+import {
+  editNameProblem,
+  modelNameProblem,
+  nameFromSource,
+  suiteNameProblem,
+} from '../../tools/suite/names.js';
+import { guessSizeClass, SIZE_TABLE, validWindows } from '../../tools/suite/size-classes.js';
+import { SIZE_CLASSES, type JsonValue } from '../../tools/suite/cell.js';
+import { editDistance, nearest } from '../../tools/suite/suggest.js';
+
+describe('names', () => {
+  test.each([
+    ['mistralai/Mistral-7B-v0.1', 'mistral-7b-v01'],
+    ['/data/My Models/GPT 2/', 'gpt_2'],
+    ['gpt2', 'gpt2'],
+    ['../..', ''],
+  ])('of %s: %s', (source, name) => {
+    expect(nameFromSource(source)).toBe(name);
+  });
+
+  test('that pass can neither leave a directory nor be taken for an option', () => {
+    const tricky = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom('.', '/', '-', 'a', '\\', '\n', '_', ':') }),
+    );
+    fc.assert(
+      fc.property(tricky, (name) => {
+        if (modelNameProblem(name) !== undefined) return;
+        expect(name).toMatch(/^[a-z0-9][a-z0-9_-]*$/);
+        expect(name).not.toContain('\n');
+      }),
+    );
+  });
+
+  test('that would meet other directories or projects are reserved', () => {
+    expect(modelNameProblem('presets')).toContain('reserved');
+    expect(editNameProblem('calibration')).toContain('reserved');
+    expect(editNameProblem('error_of_mine')).toContain('injected errors');
+    expect(suiteNameProblem('tools')).toContain('reserved');
+  });
+});
+
+describe('floors', () => {
+  test.each(SIZE_CLASSES.flatMap((sizeClass) => TIERS.map((tier) => [sizeClass, tier] as const)))(
+    'default windows of %s are valid for tier %s',
+    (sizeClass, tier) => {
+      expect(floorViolations(tier, validWindows(sizeClass, tier), floorsOf(tier).bootstrap)).toEqual([]);
+    },
+  );
+
+  test('the reference table is refused, number by number', () => {
+    const { reference, bootstrap } = SIZE_TABLE['70b'];
+    expect(floorViolations('balanced', reference, bootstrap)).toMatchInlineSnapshot(`
+      [
+        {
+          "message": "8 is below InvarLock's floor for tier balanced: at least 180",
+          "setting": "preview",
+        },
+        {
+          "message": "8 is below InvarLock's floor for tier balanced: at least 180",
+          "setting": "final",
+        },
+        {
+          "message": "1000 is below InvarLock's floor for tier balanced: at least 1200",
+          "setting": "bootstrap",
+        },
+        {
+          "message": "64 differs from seq_len: InvarLock refuses overlapping or spaced windows; use 128",
+          "setting": "stride",
+        },
+        {
+          "message": "360 windows of 128 tokens are 46080 tokens; tier balanced asks at least 49000: raise seq_len to 137 or preview + final to 383",
+          "setting": "seq_len",
+        },
+      ]
+    `);
+  });
+
+  test('windows just at the floors pass, one token fewer does not', () => {
+    const windows = { seq_len: 128, stride: 128, preview: 192, final: 191 };
+    expect(floorViolations('balanced', windows, 1200)).toEqual([]);
+    expect(
+      floorViolations('balanced', { ...windows, preview: 191 }, 1200).map((found) => found.setting),
+    ).toEqual(['seq_len']);
+  });
+});
+
+describe('size classes', () => {
+  test.each([
+    ['mistralai/Mistral-7B-v0.1', '7b'],
+    ['NousResearch/Llama-2-13b-hf', '13b'],
+    ['Qwen/Qwen2.5-14B', '13b'],
+    ['Qwen/Qwen2.5-32B', '30b'],
+    ['01-ai/Yi-34B', '40b'],
+    ['mistralai/Mixtral-8x7B-v0.1', 'moe'],
+    ['NousResearch/Llama-2-70b-hf', '70b'],
+    ['Qwen/Qwen1.5-72B', '70b'],
+    ['gpt2', undefined],
+    ['someone/117B', undefined],
+  ])('%s is %s', (id, sizeClass) => {
+    expect(guessSizeClass(id)).toBe(sizeClass);
+  });
+});
+
+describe('suggestions', () => {
+  test.each([
+    ['teir', 'tier'],
+    ['clena', 'clean'],
+    ['lama', 'llama'],
+    ['xyz', undefined],
+  ])('%s: %s', (typed, word) => {
+    expect(nearest(typed, ['tier', 'clean', 'llama', 'stress'])).toBe(word);
+  });
+
+  test('the distance is symmetric, and none only between equals', () => {
+    const word = fc.string({ maxLength: 7 });
+    fc.assert(
+      fc.property(word, word, (a, b) => {
+        expect(editDistance(a, b)).toBe(editDistance(b, a));
+        expect(editDistance(a, b) === 0).toBe(a === b);
+      }),
+    );
+  });
+});
+
+describe('formatJson', () => {
+  test('says the same as JSON.stringify, in lines no longer than they must be', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(formatJson(value as JsonValue))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+    expect(formatJson({ a: [1, 2], b: {}, c: ['x'.repeat(60), 'y'.repeat(60)] })).toBe(
+      `{\n  "a": [1, 2],\n  "b": {},\n  "c": [\n    "${'x'.repeat(60)}",\n    "${'y'.repeat(60)}"\n  ]\n}\n`,
+    );
+  });
+});

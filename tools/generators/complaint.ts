@@ -1,0 +1,10 @@
+// An error for the person at the terminal: Nx prints its lines and no stack.
+
+export class Complaint extends Error {
+  constructor(title: string, lines: readonly string[] = []) {
+    super([title, ...lines].join('\n'));
+    this.name = 'Complaint';
+    // Nx offers a stack trace whenever there is one; what a person wrote is not explained by ours.
+    this.stack = '';
+  }
+}

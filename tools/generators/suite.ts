@@ -1,0 +1,39 @@
+// nx g ./tools:suite <name>: the projects of one suite.
+import { logger, type Tree } from '@nx/devkit';
+import { listSuites, loadSuite } from '../suite/load.js';
+import { formatMistake } from '../suite/mistakes.js';
+import { projectFiles } from '../suite/project-json.js';
+import { nearest } from '../suite/suggest.js';
+import { Complaint } from './complaint.js';
+import { writeSuite } from './write-suite.js';
+
+export interface SuiteGeneratorOptions {
+  name: string;
+}
+
+/** @throws Complaint for an unknown suite and for every mistake in its suite.yaml; nothing is written then. */
+export default function suiteGenerator(tree: Tree, { name }: SuiteGeneratorOptions): void {
+  const suites = listSuites(tree.root);
+  if (!suites.includes(name)) throw unknownSuite(name, suites);
+  const loaded = loadSuite(tree.root, name);
+  if (!loaded.ok) {
+    const count = loaded.error.length;
+    throw new Complaint(
+      `${count} mistake${count === 1 ? '' : 's'} in the settings of suite ${name}; nothing was written`,
+      loaded.error.map(formatMistake),
+    );
+  }
+  const { suite, warnings } = loaded.value;
+  for (const warning of warnings) logger.warn(formatMistake(warning));
+  writeSuite(tree, name, projectFiles(suite));
+}
+
+function unknownSuite(name: string, suites: readonly string[]): Complaint {
+  const near = nearest(name, suites);
+  const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+  const known = suites.length === 0 ? 'there are none yet' : suites.join(', ');
+  return new Complaint(`No suite named ${JSON.stringify(name)}.${hint}`, [
+    `Suites of this workspace: ${known}`,
+    'A suite is a directory below suites/ with a suite.yaml in it.',
+  ]);
+}

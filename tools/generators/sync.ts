@@ -1,0 +1,41 @@
+// nx sync: does again, for every suite that has been generated, what nx g ./tools:suite does.
+import type { Tree } from '@nx/devkit';
+import { loadSuite } from '../suite/load.js';
+import { formatMistake } from '../suite/mistakes.js';
+import { SUITES, suiteDirectory, suiteFile } from '../suite/paths.js';
+import { projectFiles } from '../suite/project-json.js';
+import { Complaint } from './complaint.js';
+import { isMaterialised, writeSuite } from './write-suite.js';
+
+export interface SyncResult {
+  outOfSyncMessage?: string;
+  outOfSyncDetails?: string[];
+}
+
+/** @throws Complaint with what is wrong in any generated suite; none is changed then. */
+export default function syncGenerator(tree: Tree): SyncResult {
+  const suites = tree.children(SUITES).filter((name) => isMaterialised(tree, name));
+  const problems: string[] = [];
+  const pending = suites.flatMap((name) => {
+    if (!tree.exists(suiteFile(name))) {
+      problems.push(
+        `${suiteFile(name)} is gone, but the projects made from it are there. ` +
+          `Bring it back (git checkout -- ${suiteFile(name)}), or remove the suite: git rm -r ${suiteDirectory(name)}`,
+      );
+      return [];
+    }
+    const loaded = loadSuite(tree.root, name);
+    if (loaded.ok) return [{ name, files: projectFiles(loaded.value.suite) }];
+    problems.push(...loaded.error.map(formatMistake));
+    return [];
+  });
+  if (problems.length > 0) throw new Complaint('Generated suites cannot be brought up to date', problems);
+  const before = tree.listChanges().length;
+  for (const { name, files } of pending) writeSuite(tree, name, files);
+  const changed = tree.listChanges().slice(before);
+  if (changed.length === 0) return {};
+  return {
+    outOfSyncMessage: 'The projects of a generated suite differ from its suite.yaml.',
+    outOfSyncDetails: changed.map(({ type, path }) => `${type} ${path}`),
+  };
+}

@@ -1,0 +1,188 @@
+// Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
+import { SIZE_CLASSES } from './cell.js';
+import { floorViolations } from './floors.js';
+import { mistakeAt, show, type Mistake } from './mistakes.js';
+import { modelNameProblem } from './names.js';
+import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
+import { editSchema, type ModelInput } from './schema.js';
+import type { ReadModel, Sections } from './sections.js';
+import type { Suite } from './suite.js';
+import type { Path, YamlSource } from './yaml-source.js';
+
+type Raw = Record<string, unknown>;
+
+/** Names that meet twice. They look at the raw text, so that another mistake beside a name hides none. */
+export function checkNames(source: YamlSource): Mistake[] {
+  const suite = asMapping(source.value);
+  const models = asList(suite.models).map(asMapping);
+  return [
+    ...twice(
+      source,
+      'model',
+      models.map((model, index) => [rawModelName(model), ['models', index]]),
+    ),
+    ...[suite, ...models].flatMap((owner, index) =>
+      checkEditNames(source, owner.edits, index === 0 ? [] : ['models', index - 1]),
+    ),
+    ...twice(
+      source,
+      'benchmark',
+      asList(suite.benchmarks).map((item, index) => [asText(asMapping(item).name), ['benchmarks', index]]),
+    ),
+    ...[suite, ...models].flatMap((owner, index) => {
+      const path = [...(index === 0 ? [] : ['models', index - 1]), 'errors'];
+      return twice(
+        source,
+        'error',
+        asList(owner.errors).map((item, at) => [asText(item), [...path, at]]),
+      );
+    }),
+  ];
+}
+
+function checkEditNames(source: YamlSource, edits: unknown, path: Path): Mistake[] {
+  const named = (['clean', 'stress'] as const).flatMap((editClass) =>
+    asList(asMapping(edits)[editClass]).map((item, index): Named => {
+      const parsed = editSchema.safeParse(item);
+      return [
+        parsed.success ? resolveEdit(parsed.data, editClass).name : undefined,
+        [...path, 'edits', editClass, index],
+      ];
+    }),
+  );
+  return twice(source, 'edit', named, '; give it a name of its own: {type: …, name: …}');
+}
+
+type Named = [name: string | undefined, path: Path];
+
+function twice(source: YamlSource, what: string, named: readonly Named[], advice = ''): Mistake[] {
+  const first = new Map<string, Path>();
+  return named.flatMap(([name, path]) => {
+    if (name === undefined) return [];
+    const before = first.get(name);
+    first.set(name, before ?? path);
+    if (before === undefined) return [];
+    return [
+      mistakeAt(
+        source,
+        path,
+        `a second ${what} named ${show(name)}, after line ${source.placeOf(before).line}${advice}`,
+      ),
+    ];
+  });
+}
+
+/** What a model needs beside well-formed fields: one source, a name, a size class. Nothing is said of dropped fields. */
+export function checkModel(source: YamlSource, { index, model, dropped }: ReadModel): Mistake[] {
+  const found: Mistake[] = [];
+  const say = (message: string, ...at: string[]): void => {
+    found.push(mistakeAt(source, ['models', index, ...at], message));
+  };
+  const sure = (...fields: string[]): boolean => fields.every((field) => !dropped.has(field));
+  if (sure('revision', 'id') && model.revision !== undefined && model.id === undefined) {
+    say('only a model with an id has one', 'revision');
+  }
+  checkFacts(model, say);
+  if (!sure(...SOURCES)) return found;
+  const sources = SOURCES.filter((key) => model[key] !== undefined);
+  if (sources.length !== 1) {
+    const what = sources.length === 0 ? 'no source' : `${sources.join(' and ')} together`;
+    say(`${what}. Allowed: exactly one of ${SOURCES.join(', ')}`);
+    return found;
+  }
+  if (sure('name')) checkName(model, say);
+  if (sure('size_class') && sizeClassOf(model) === undefined) {
+    say(`missing, and the name does not tell it. Allowed: ${SIZE_CLASSES.join(', ')}`, 'size_class');
+  }
+  return found;
+}
+
+type Say = (message: string, ...at: string[]) => void;
+const SOURCES = ['id', 'path', 'facts'] as const;
+
+function checkName(model: ModelInput, say: Say): void {
+  if (model.name !== undefined) return;
+  const name = nameOf(model);
+  if (name === undefined) {
+    say('missing. A model made from facts is given a name', 'name');
+    return;
+  }
+  const problem = modelNameProblem(name);
+  if (problem !== undefined)
+    say(`its source gives the name ${show(name)}, which ${problem}; give it one with name:`);
+}
+
+function checkFacts({ facts }: ModelInput, say: Say): void {
+  if (facts === undefined) return;
+  if (facts.hidden_size % (2 * facts.num_heads) !== 0) {
+    const size = `${facts.hidden_size} over ${facts.num_heads} heads`;
+    say(`${size} leaves no even head size; use a multiple of ${2 * facts.num_heads}`, 'facts', 'hidden_size');
+  }
+  if (facts.architecture === 'mixtral' && facts.experts_per_token > facts.num_experts) {
+    say(
+      `${facts.experts_per_token} is more than num_experts (${facts.num_experts})`,
+      'facts',
+      'experts_per_token',
+    );
+  }
+}
+
+/** What InvarLock would refuse, by size class: of those models have, and of those the suite sets windows for. */
+export function checkFloors(source: YamlSource, { input, unsure }: Sections, suite: Suite): Mistake[] {
+  const used = new Set(suite.models.map((model) => model.sizeClass));
+  const given = input.windows === 'reference' ? {} : input.windows;
+  const classes = SIZE_CLASSES.filter((sizeClass) => used.has(sizeClass) || given[sizeClass] !== undefined);
+  return classes.flatMap((sizeClass) => {
+    const { tier, windows, bootstrap } = invarlockOf(input, sizeClass);
+    return floorViolations(tier, windows, bootstrap)
+      .filter(({ setting }) => setting === 'stride' || !unsure.has('tier'))
+      .map(({ setting, message }) => {
+        if (setting !== 'bootstrap') return mistakeAt(source, ['windows', sizeClass, setting], message);
+        const set = input.invarlock.bootstrap;
+        if (set === undefined) return mistakeAt(source, ['windows'], `bootstrap ${message}`);
+        const perClass = typeof set === 'object';
+        return mistakeAt(source, ['invarlock', 'bootstrap', ...(perClass ? [sizeClass] : [])], message);
+      });
+  });
+}
+
+/** Results of an edit by benchmark, and merged ones, must not meet in one file. */
+export function checkResultNames(source: YamlSource, suite: Suite): Mistake[] {
+  const found = new Map<string, Mistake>();
+  for (const model of suite.models) {
+    const edits = new Set(model.edits.map((edit) => edit.name).concat('baseline'));
+    const owner = new Map<string, string>();
+    for (const edit of edits) {
+      for (const [index, { name }] of suite.benchmarks.entries()) {
+        const result = `${edit}_${name}`;
+        const other = edits.has(result) ? result : owner.get(result);
+        owner.set(result, edit);
+        if (other === undefined || other === edit) continue;
+        const message = `${show(name)} of edit ${show(edit)} would share a results file with edit ${show(other)}; rename one`;
+        found.set(message, mistakeAt(source, ['benchmarks', index, 'name'], message));
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function rawModelName(model: Raw): string | undefined {
+  const [name, id, path] = [asText(model.name), asText(model.id), asText(model.path)];
+  return nameOf({
+    ...(name === undefined ? {} : { name }),
+    ...(id === undefined ? {} : { id }),
+    ...(path === undefined ? {} : { path }),
+  });
+}
+
+function asMapping(value: unknown): Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : {};
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

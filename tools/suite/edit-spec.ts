@@ -1,0 +1,77 @@
+// Edits of weights: their parameters, the seed's one-line notation (`quant_rtn:8:128:ffn`) and their names.
+import { fail, ok, type Result } from './result.js';
+
+export const SCOPES = ['ffn', 'attn', 'all'] as const;
+export type Scope = (typeof SCOPES)[number];
+export const FP4_FORMATS = ['e2m1', 'aggressive'] as const;
+
+export type EditSpec =
+  | { type: 'quant_rtn'; bits: number; group_size: number; scope: Scope }
+  | { type: 'fp4_quant'; format: (typeof FP4_FORMATS)[number]; scope: Scope }
+  | { type: 'magnitude_prune'; sparsity: number; scope: Scope }
+  | { type: 'lowrank_svd'; rank: number; scope: Scope };
+export type EditType = EditSpec['type'];
+export type EditClass = 'clean' | 'stress';
+
+/** The parameters of a type in the order its one-line notation has them. */
+export const EDIT_PARAMETERS: Record<EditType, readonly string[]> = {
+  quant_rtn: ['bits', 'group_size', 'scope'],
+  fp4_quant: ['format', 'scope'],
+  magnitude_prune: ['sparsity', 'scope'],
+  lowrank_svd: ['rank', 'scope'],
+};
+export const EDIT_TYPES = Object.keys(EDIT_PARAMETERS) as EditType[];
+
+const NUMBER = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** `quant_rtn:<bits>:<group_size>:<scope>` */
+export function notation(type: EditType): string {
+  return [type, ...EDIT_PARAMETERS[type].map((parameter) => `<${parameter}>`)].join(':');
+}
+
+export function isEditType(word: string): word is EditType {
+  return Object.hasOwn(EDIT_PARAMETERS, word);
+}
+
+/** Splits the one-line notation into a mapping. Values are not judged here: the schema does, for both forms. */
+export function parseNotation(text: string): Result<Record<string, string | number>, string> {
+  const [type = '', ...values] = text.split(':').map((field) => field.trim());
+  if (!isEditType(type)) {
+    return fail(`begins with none of the edit types; allowed: ${EDIT_TYPES.map(notation).join(', ')}`);
+  }
+  const parameters = EDIT_PARAMETERS[type];
+  if (values.length !== parameters.length) {
+    return fail(
+      `has ${values.length} fields after the type, not ${parameters.length}; allowed: ${notation(type)}`,
+    );
+  }
+  const fields = parameters.map((parameter, index): [string, string | number] => {
+    const value = values[index] ?? '';
+    return [parameter, NUMBER.test(value) ? Number(value) : value];
+  });
+  return ok({ type, ...Object.fromEntries(fields) });
+}
+
+export function formatEdit(spec: EditSpec): string {
+  const values = spec as unknown as Record<string, string | number>;
+  return [spec.type, ...EDIT_PARAMETERS[spec.type].map((parameter) => String(values[parameter]))].join(':');
+}
+
+/** The name of the variant, as the reference suite has it: `quant_8bit_clean`, `prune_10pct_clean`, … */
+export function editName(spec: EditSpec, editClass: EditClass): string {
+  return `${stem(spec)}_${editClass}`;
+}
+
+function stem(spec: EditSpec): string {
+  switch (spec.type) {
+    case 'quant_rtn':
+      return `quant_${spec.bits}bit`;
+    case 'fp4_quant':
+      return `fp4_${spec.format}`;
+    case 'magnitude_prune':
+      // 0.1 * 100 is 10.000000000000002 for some neighbours; twelve digits hold what anyone writes.
+      return `prune_${String(Number((spec.sparsity * 100).toPrecision(12))).replace('.', '_')}pct`;
+    case 'lowrank_svd':
+      return `svd_rank${spec.rank}`;
+  }
+}

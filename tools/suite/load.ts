@@ -1,0 +1,139 @@
+// Reads suites/<suite>/suite.yaml: to a Suite, or to every mistake in it.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { checkFloors, checkModel, checkNames, checkResultNames } from './checks.js';
+import { corpusProblems } from './corpus.js';
+import { mistakeAt, sortMistakes, type Mistake } from './mistakes.js';
+import { NAME_RULE, suiteNameProblem } from './names.js';
+import { SUITES, suiteDirectory, suiteFile } from './paths.js';
+import { resolveSuite } from './resolve.js';
+import { fail, ok, type Result } from './result.js';
+import { readSections, type Sections } from './sections.js';
+import { slicesOf, type Suite } from './suite.js';
+import { parseYaml, type YamlSource } from './yaml-source.js';
+
+export interface LoadedSuite {
+  suite: Suite;
+  /** What InvarLock will refuse of a table that was asked for by name (`windows: reference`). */
+  warnings: Mistake[];
+}
+
+/** Names of the suites of a workspace: the directories of suites/ with a suite.yaml. */
+export function listSuites(workspaceRoot: string): string[] {
+  if (kindOf(join(workspaceRoot, SUITES)) !== 'directory') return [];
+  return readdirSync(join(workspaceRoot, SUITES))
+    .filter((name) => kindOf(join(workspaceRoot, suiteFile(name))) === 'file')
+    .sort();
+}
+
+/** Never throws for what a person wrote. */
+export function loadSuite(workspaceRoot: string, name: string): Result<LoadedSuite, Mistake[]> {
+  const file = suiteFile(name);
+  const start = { file, line: 1, col: 1 };
+  if (suiteNameProblem(name) !== undefined) {
+    return fail([
+      { ...start, message: `${JSON.stringify(name)} cannot name a suite. Allowed: ${NAME_RULE}` },
+    ]);
+  }
+  try {
+    return parseSuite(name, readFileSync(join(workspaceRoot, file), 'utf8'), (path) =>
+      readInput(join(workspaceRoot, path)),
+    );
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return fail([{ ...start, message: code === 'ENOENT' ? 'no such file' : `cannot be read: ${message}` }]);
+  }
+}
+
+/** What lies at a path the suite names: a file with its text, a directory, or nothing. */
+export type Input = { kind: 'file'; text: string } | { kind: 'directory' | 'none' };
+
+/** `readPath` is given workspace-relative paths. */
+export function parseSuite(
+  name: string,
+  text: string,
+  readPath: (path: string) => Input,
+): Result<LoadedSuite, Mistake[]> {
+  const { source, mistakes: syntax } = parseYaml(suiteFile(name), text);
+  // What a broken text seems to say is not worth judging.
+  if (syntax.length > 0) return fail(sortMistakes(syntax));
+  const sections = readSections(source);
+  const suite = resolveSuite(name, suiteDirectory(name), sections.input);
+  const floors = checkFloors(source, sections, suite);
+  const reference = sections.input.windows === 'reference';
+  const mistakes = [
+    ...sections.mistakes,
+    ...checkNames(source),
+    ...sections.models.flatMap((model) => checkModel(source, model)),
+    ...(sections.unsure.has('benchmarks') || sections.unsure.has('edits')
+      ? []
+      : checkResultNames(source, suite)),
+    ...(reference ? [] : floors),
+    ...checkInputs(source, sections, suite, readPath),
+  ];
+  if (mistakes.length > 0) return fail(sortMistakes(mistakes));
+  return ok({ suite, warnings: reference ? sortMistakes(floors) : [] });
+}
+
+/** Sections that decide how many lines of a corpus the runs read. */
+const COUNTED = ['tier', 'windows', 'runs', 'edits', 'errors'] as const;
+
+function checkInputs(
+  source: YamlSource,
+  sections: Sections,
+  suite: Suite,
+  readPath: (path: string) => Input,
+): Mistake[] {
+  const found: Mistake[] = [];
+  const outside = (path: string): boolean => path.startsWith('../') || posix.isAbsolute(path);
+  if (suite.tasks !== undefined) {
+    const at = ['evaluation', 'tasks'];
+    const shown = JSON.stringify(sections.input.evaluation.tasks);
+    if (outside(suite.tasks)) found.push(mistakeAt(source, at, `${shown} lies outside the workspace`));
+    else if (readPath(suite.tasks).kind !== 'directory') {
+      found.push(mistakeAt(source, at, `${suite.tasks} is no directory`));
+    }
+  }
+  const { dataset } = sections.input;
+  if (dataset.provider === 'local_jsonl') {
+    const at = ['dataset', 'file'];
+    const path = posix.join(suiteDirectory(suite.name), dataset.file);
+    const corpus = outside(path) ? undefined : readPath(path);
+    if (corpus === undefined) {
+      found.push(mistakeAt(source, at, `${JSON.stringify(dataset.file)} lies outside the workspace`));
+    } else if (corpus.kind !== 'file') {
+      found.push(mistakeAt(source, at, `${path} is ${corpus.kind === 'none' ? 'missing' : 'no file'}`));
+    } else if (!COUNTED.some((section) => sections.unsure.has(section))) {
+      const problems = corpusProblems(path, corpus.text, dataset.text_field, corpusNeed(suite));
+      found.push(...problems.map((problem) => mistakeAt(source, at, problem)));
+    }
+  }
+  return found;
+}
+
+/** Every run of a model reads its own slice; models may read the same ones. */
+function corpusNeed(suite: Suite): { lines: number; reason: string } {
+  const needs = suite.models.map((model) => {
+    const { preview, final } = model.invarlock.windows;
+    const slices = slicesOf(model);
+    const reason = `model ${model.name} has ${slices} runs, each on ${preview} + ${final} lines of its own`;
+    return { lines: slices * (preview + final), reason };
+  });
+  return needs.reduce((most, need) => (need.lines > most.lines ? need : most), { lines: 0, reason: '' });
+}
+
+function readInput(path: string): Input {
+  const kind = kindOf(path);
+  return kind === 'file' ? { kind, text: readFileSync(path, 'utf8') } : { kind };
+}
+
+function kindOf(path: string): Input['kind'] {
+  try {
+    const stat = statSync(path);
+    return stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'none';
+  } catch {
+    // Whatever the reason, there is nothing there that could be read.
+    return 'none';
+  }
+}

@@ -1,0 +1,61 @@
+// Where a suite lies and where its results go, workspace-relative (the seed's "Output Structure").
+
+export const OUTPUT = 'output';
+export const SUITES = 'suites';
+
+export function suiteDirectory(suite: string): string {
+  return `${SUITES}/${suite}`;
+}
+
+export function suiteFile(suite: string): string {
+  return `${suiteDirectory(suite)}/suite.yaml`;
+}
+
+export interface ModelPaths {
+  /** Weights are links into the store; manifest, profile and receipt lie beside them. */
+  baseline: string;
+  /** `<model>/models/<variant>`: link, with the suffixes of beside() for its files. */
+  weights(variant: string): string;
+  calibration(run: number): string;
+  calibrationStats: string;
+  preset: string;
+  presetReceipt: string;
+  evaluation(name: string): { results: string; receipt: string };
+  certificate(edit: string, run: number): string;
+  errorCertificate(type: string): string;
+}
+
+export function suiteOutput(suite: string): string {
+  return `${OUTPUT}/${suite}`;
+}
+
+export function modelPaths(suite: string, model: string): ModelPaths {
+  const root = suiteOutput(suite);
+  const own = `${root}/${model}`;
+  const preset = `${root}/presets/calibrated_preset_${model}`;
+  return {
+    baseline: `${root}/models/${model}/baseline`,
+    weights: (variant) => `${own}/models/${variant}`,
+    calibration: (run) => `${own}/certificates/calibration/run_${run}`,
+    calibrationStats: `${own}/certificates/calibration/calibration_stats.json`,
+    preset: `${preset}.yaml`,
+    presetReceipt: `${preset}.receipt.json`,
+    evaluation: (name) => ({
+      results: `${own}/evals/${name}_results.json`,
+      receipt: `${own}/evals/${name}_results.receipt.json`,
+    }),
+    certificate: (edit, run) => `${own}/certificates/${edit}/run_${run}`,
+    errorCertificate: (type) => `${own}/certificates/errors/${type}`,
+  };
+}
+
+/** The small files that stand beside a link to weights. */
+export function beside(link: string) {
+  return {
+    manifest: `${link}.manifest.json`,
+    profile: `${link}.profile.json`,
+    editMetadata: `${link}.edit_metadata.json`,
+    errorMetadata: `${link}.error_metadata.json`,
+    receipt: `${link}.receipt.json`,
+  };
+}

@@ -1,0 +1,163 @@
+// The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
+import type { Cell, CellId, CellPart } from './cell.js';
+import { errorVariant } from './names.js';
+import { beside } from './paths.js';
+import { baselineCells } from './plan-baseline.js';
+import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
+import { certifySpec, corpusReads, evalSpec, tasksReads } from './specs.js';
+import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
+
+/** The variant whose project makes all edits of a model in batch mode. */
+export const BATCH_VARIANT = 'edits';
+
+export function planSuite(suite: Suite): Cell[] {
+  return suite.models.flatMap((model) => {
+    const plan = modelPlan(suite, model);
+    return [
+      ...baselineCells(plan),
+      ...(model.mode === 'batch' && model.edits.length > 0 ? [batchCell(plan)] : []),
+      ...model.edits.flatMap((edit) => editCells(plan, edit)),
+      ...model.errors.flatMap((type) => errorCells(plan, type)),
+    ];
+  });
+}
+
+function batchCell(plan: ModelPlan): Cell {
+  const { model, paths } = plan;
+  return cellOf(plan, BATCH_VARIANT, 'edit', 'edit', {
+    description: `Make all ${model.edits.length} edits of ${model.name} in one pass over its baseline`,
+    dependsOn: [plan.id('baseline', 'setup')],
+    reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
+    parts: model.edits.map((edit) => editPart(plan, edit)),
+  });
+}
+
+function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
+  const link = plan.paths.weights(edit.name);
+  const files = beside(link);
+  return {
+    name: edit.name,
+    spec: { ...edit.spec },
+    writes: [
+      { file: 'manifest.json', path: files.manifest },
+      { file: 'edit_metadata.json', path: files.editMetadata },
+    ],
+    receipt: files.receipt,
+    link,
+  };
+}
+
+function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
+  const { model, paths, suite } = plan;
+  const batch = model.mode === 'batch';
+  const making = plan.id(batch ? BATCH_VARIANT : edit.name, 'edit');
+  const own = cellOf(plan, edit.name, 'edit', 'edit', {
+    description: `Make edit ${edit.name} of ${model.name}`,
+    dependsOn: [plan.id('baseline', 'setup')],
+    reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
+    parts: [editPart(plan, edit)],
+  });
+  const evaluations = model.split
+    ? suite.benchmarks.map((benchmark) => evalCell(plan, edit, making, `eval-${benchmark.name}`, [benchmark]))
+    : [evalCell(plan, edit, making, 'eval', suite.benchmarks)];
+  const certificates = numbers(runsOf(model.runs, edit.class)).map((run) =>
+    certifyCell(plan, {
+      variant: edit.name,
+      run,
+      making,
+      directory: paths.certificate(edit.name, run),
+    }),
+  );
+  return [...(batch ? [] : [own]), ...evaluations, ...certificates];
+}
+
+function evalCell(
+  plan: ModelPlan,
+  edit: SuiteEdit,
+  making: CellId,
+  target: string,
+  benchmarks: readonly Benchmark[],
+): Cell {
+  const { model, paths, suite } = plan;
+  const [only] = benchmarks;
+  const alone = model.split && only !== undefined;
+  const { results, receipt } = paths.evaluation(alone ? `${edit.name}_${only.name}` : edit.name);
+  return cellOf(plan, edit.name, target, 'eval', {
+    description: `Evaluate ${edit.name} of ${model.name} on ${alone ? only.name : 'every benchmark'}`,
+    dependsOn: [making],
+    reads: [weightsOf('subject', beside(paths.weights(edit.name)).manifest), ...tasksReads(suite)],
+    parts: [
+      {
+        name: target,
+        spec: evalSpec(suite, model, benchmarks),
+        writes: [{ file: 'results.json', path: results }],
+        receipt,
+      },
+    ],
+  });
+}
+
+interface Certified {
+  variant: string;
+  run: number;
+  making: CellId;
+  directory: string;
+}
+
+function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
+  const { model, paths } = plan;
+  const target = `certify-${run}`;
+  return cellOf(plan, variant, target, 'certify', {
+    description: `Certify ${variant} of ${model.name} against its baseline, run ${run}`,
+    // Nx hashes only files made by cells named here, so the baseline's is named though the edit implies it.
+    dependsOn: [plan.id('baseline', 'setup'), making, plan.id('baseline', 'preset')],
+    reads: [
+      weightsOf('baseline', beside(paths.baseline).manifest),
+      weightsOf('subject', beside(paths.weights(variant)).manifest),
+      { name: 'preset', path: paths.preset, as: 'file' },
+      ...corpusReads(model),
+    ],
+    parts: [
+      {
+        name: target,
+        spec: certifySpec(model, run),
+        writes: [
+          { file: 'outcome.json', path: `${directory}/outcome.json` },
+          { file: 'evaluation.cert.json', path: `${directory}/evaluation.cert.json`, optional: true },
+        ],
+        receipt: `${directory}/receipt.json`,
+      },
+    ],
+  });
+}
+
+function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
+  const { model, paths } = plan;
+  const variant = errorVariant(type);
+  const link = paths.weights(variant);
+  const files = beside(link);
+  const inject = cellOf(plan, variant, 'inject', 'inject', {
+    description: `Inject ${type} into ${model.name}`,
+    dependsOn: [plan.id('baseline', 'setup')],
+    reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
+    parts: [
+      {
+        name: 'inject',
+        spec: { error: type },
+        writes: [
+          { file: 'manifest.json', path: files.manifest },
+          { file: 'error_metadata.json', path: files.errorMetadata },
+        ],
+        receipt: files.receipt,
+        link,
+      },
+    ],
+  });
+  const certificate = certifyCell(plan, {
+    variant,
+    run: 1,
+    making: inject.id,
+    directory: paths.errorCertificate(type),
+  });
+  return [inject, certificate];
+}

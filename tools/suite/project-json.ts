@@ -1,0 +1,141 @@
+// A plan as Nx projects: one project.json a variant, and the suite's own with what gathers them.
+import type { Cell, CellId, JsonObject } from './cell.js';
+import { formatJson } from './format-json.js';
+import { planSuite, BATCH_VARIANT } from './plan.js';
+import { errorVariant, projectName } from './names.js';
+import { suiteDirectory } from './paths.js';
+import type { Suite, SuiteModel } from './suite.js';
+import { cellTarget, dependsOn, gather, madePaths, metadata } from './targets.js';
+
+/** Stands in `metadata.generated` of every project.json made here; files without it are never touched. */
+export const GENERATED = 'tools:suite';
+
+export interface ProjectFile {
+  /** Workspace-relative. */
+  path: string;
+  text: string;
+}
+
+type VariantClass = 'baseline' | 'clean' | 'stress' | 'error' | 'edits';
+
+/** Every project.json of a suite, the suite's own first. */
+export function projectFiles(suite: Suite): ProjectFile[] {
+  const cells = planSuite(suite);
+  const made = madePaths(cells);
+  const byProject = groupByProject(cells);
+  const variants = suite.models.flatMap((model) =>
+    variantsOf(model).flatMap(([variant, variantClass]) => {
+      const project = projectName(suite.name, model.name, variant);
+      const own = byProject.get(project);
+      if (own === undefined) return [];
+      return [
+        { path: `${model.name}/${variant}`, json: variantProject(suite, model, variantClass, own, made) },
+      ];
+    }),
+  );
+  const directory = suiteDirectory(suite.name);
+  return [
+    { path: `${directory}/project.json`, text: formatJson(suiteProject(suite, cells)) },
+    ...variants.map(({ path, json }) => ({
+      path: `${directory}/${path}/project.json`,
+      text: formatJson(json),
+    })),
+  ];
+}
+
+function groupByProject(cells: readonly Cell[]): ReadonlyMap<string, Cell[]> {
+  const groups = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const group = groups.get(cell.project);
+    if (group === undefined) groups.set(cell.project, [cell]);
+    else group.push(cell);
+  }
+  return groups;
+}
+
+function variantsOf(model: SuiteModel): [string, VariantClass][] {
+  return [
+    ['baseline', 'baseline'],
+    [BATCH_VARIANT, 'edits'],
+    ...model.edits.map((edit): [string, VariantClass] => [edit.name, edit.class]),
+    ...model.errors.map((type): [string, VariantClass] => [errorVariant(type), 'error']),
+  ];
+}
+
+function variantProject(
+  suite: Suite,
+  model: SuiteModel,
+  variantClass: VariantClass,
+  cells: readonly Cell[],
+  made: ReadonlySet<string>,
+): JsonObject {
+  const project = cells[0]?.project ?? '';
+  const variant = project.split('.')[2] ?? '';
+  const edits = projectName(suite.name, model.name, BATCH_VARIANT);
+  const batch = model.mode === 'batch' && (variantClass === 'clean' || variantClass === 'stress');
+  return {
+    $schema: '../../../../node_modules/nx/schemas/project-schema.json',
+    name: project,
+    tags: [`suite:${suite.name}`, `model:${model.name}`, `variant:${variant}`, `class:${variantClass}`],
+    metadata: { description: describe(model.name, variant, variantClass), generated: GENERATED },
+    implicitDependencies: [
+      ...(variantClass === 'baseline' ? [] : [projectName(suite.name, model.name, 'baseline')]),
+      ...(batch ? [edits] : []),
+    ],
+    targets: {
+      certify: gather(
+        `Everything of ${variant} of ${model.name}: its evaluations and certificates`,
+        `${project}:certify`,
+        cells.map((cell) => cell.target),
+      ),
+      ...Object.fromEntries(cells.map((cell) => [cell.target, cellTarget(cell, made)])),
+    },
+  };
+}
+
+function describe(model: string, variant: string, variantClass: VariantClass): string {
+  switch (variantClass) {
+    case 'baseline':
+      return `${model} as it is: weights, calibrations, preset, evaluation`;
+    case 'edits':
+      return `All edits of ${model}, made in one pass`;
+    case 'clean':
+      return `${model} after edit ${variant}, which should pass`;
+    case 'stress':
+      return `${model} after edit ${variant}, which may be flagged`;
+    case 'error':
+      return `${model} with an error put in, which must be detected`;
+  }
+}
+
+function suiteProject(suite: Suite, cells: readonly Cell[]): JsonObject {
+  const projects = [...new Set(cells.map((cell) => cell.project))];
+  const calibrations = cells.filter((cell) => cell.kind === 'calibrate' || cell.kind === 'preset');
+  const { name } = suite;
+  return {
+    $schema: '../../node_modules/nx/schemas/project-schema.json',
+    name,
+    tags: [`suite:${name}`],
+    metadata: {
+      description:
+        suite.description || `Validation suite ${name}: ${suite.models.length} models, ${cells.length} cells`,
+      generated: GENERATED,
+    },
+    implicitDependencies: projects,
+    targets: {
+      certify: gather(`The whole suite ${name}, and then its verdict`, `${name}:certify`, ['verdict']),
+      calibrate: gather(
+        `All calibrations and presets of ${name}`,
+        `${name}:calibrate`,
+        dependsOn(calibrations.map((cell) => cell.id)),
+      ),
+      verdict: {
+        executor: './tools:verdict',
+        cache: false,
+        metadata: metadata(`Analyse what there is of ${name} and write its verdict`, `${name}:verdict`),
+        dependsOn: dependsOn(projects.map((project): CellId => `${project}:certify`)),
+        options: { suite: name },
+      },
+    },
+  };
+}

@@ -1,0 +1,49 @@
+// Which Python files a kind of cell runs: the one table that Nx's inputs and the fingerprint both use.
+// test/suite/python-sources.test.ts compares it with what the modules import.
+import type { CellKind } from './cell.js';
+
+export const PYTHON_ROOT = 'tools/python';
+export const PYTHON_PACKAGE = `${PYTHON_ROOT}/validation`;
+
+/** What every kind loads: the entry point and the job file. */
+const SHARED = ['__init__', '__main__', 'job'];
+const INVARLOCK = [
+  'invarlock_adapter',
+  'invarlock_certificate',
+  'invarlock_config',
+  'invarlock_failures',
+  'invarlock_windows',
+  'preflight',
+  'store',
+];
+/** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
+const REWRITING = [
+  'checkpoint',
+  'edits/__init__',
+  'edits/base',
+  'edits/fp4_quant',
+  'edits/lowrank_svd',
+  'edits/magnitude_prune',
+  'edits/quant_rtn',
+  'families',
+  'rewrite',
+  'store',
+  'variant',
+];
+const FACTS = ['facts', 'facts_model', 'facts_people', 'facts_tasks', 'facts_words'];
+
+/** Modules below `validation`, without `.py`. */
+const MODULES: Record<CellKind, readonly string[]> = {
+  setup: ['setup', 'checkpoint', 'convert', 'download', ...FACTS, 'profile', 'store'],
+  calibrate: ['calibrate', ...INVARLOCK],
+  preset: ['preset', 'preset_formulas', 'invarlock_config'],
+  eval: ['eval', 'eval_results', 'lm_eval_adapter', 'store'],
+  edit: ['edit', ...REWRITING],
+  inject: ['inject', ...REWRITING],
+  certify: ['certify', ...INVARLOCK],
+};
+
+/** Workspace-relative, sorted. */
+export function pythonSources(kind: CellKind): string[] {
+  return [...SHARED, ...MODULES[kind]].map((module) => `${PYTHON_PACKAGE}/${module}.py`).sort();
+}

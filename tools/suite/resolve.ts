@@ -1,0 +1,121 @@
+// suite.yaml, once read, to a Suite: defaults by size class, names of models and edits, overrides of a model.
+import { posix } from 'node:path';
+import type { JsonObject, SizeClass } from './cell.js';
+import { editName, type EditClass } from './edit-spec.js';
+import { floorsOf } from './floors.js';
+import { nameFromSource } from './names.js';
+import type { EditInput, ModelInput, SuiteInput } from './schema.js';
+import { guessSizeClass, SIZE_TABLE, validWindows, type Windows } from './size-classes.js';
+import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from './suite.js';
+
+/** `directory` is that of suite.yaml, workspace-relative. */
+export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
+  const tasks = input.evaluation.tasks;
+  return {
+    name,
+    description: input.description,
+    models: input.models.map((model) => resolveModel(directory, input, model)),
+    benchmarks: input.benchmarks,
+    ...(tasks === undefined ? {} : { tasks: posix.join(directory, tasks) }),
+    evalSeed: input.evaluation.seed,
+  };
+}
+
+function resolveModel(directory: string, input: SuiteInput, model: ModelInput): SuiteModel {
+  const sizeClass = sizeClassOf(model) ?? '7b';
+  const mode = model.mode ?? SIZE_TABLE[sizeClass].mode;
+  const edits = model.edits ?? input.edits;
+  const { split } = input.evaluation;
+  return {
+    name: nameOf(model) ?? '',
+    source: sourceOf(directory, model),
+    trustRemoteCode: model.trust_remote_code,
+    sizeClass,
+    mode,
+    edits: [
+      ...edits.clean.map((edit) => resolveEdit(edit, 'clean')),
+      ...edits.stress.map((edit) => resolveEdit(edit, 'stress')),
+    ],
+    errors: model.errors ?? input.errors,
+    runs: { ...input.runs, ...withoutUndefined(model.runs ?? {}) },
+    split: split === 'auto' ? mode === 'batch' : split,
+    evalBatch:
+      forClass<number | string>(input.evaluation.batch_size, sizeClass) ?? SIZE_TABLE[sizeClass].evalBatch,
+    invarlock: { ...invarlockOf(input, sizeClass), dataset: resolveDataset(directory, input.dataset) },
+  };
+}
+
+/** The name given, or that of the source; undefined when there is neither. */
+export function nameOf(model: Partial<Pick<ModelInput, 'name' | 'id' | 'path'>>): string | undefined {
+  const source = model.id ?? model.path;
+  return model.name ?? (source === undefined ? undefined : nameFromSource(source));
+}
+
+/** The class given, or the one its id speaks of; a model made from facts is tiny. */
+export function sizeClassOf(model: ModelInput): SizeClass | undefined {
+  if (model.size_class !== undefined) return model.size_class;
+  if (model.facts !== undefined) return 'tiny';
+  return guessSizeClass(model.id ?? model.path ?? '');
+}
+
+function sourceOf(directory: string, model: ModelInput): JsonObject {
+  if (model.facts !== undefined) return { type: 'facts', ...model.facts };
+  if (model.path !== undefined) {
+    const absolute = posix.isAbsolute(model.path);
+    return { type: 'path', path: absolute ? posix.normalize(model.path) : posix.join(directory, model.path) };
+  }
+  return { type: 'hub', id: model.id ?? '', revision: model.revision ?? 'main' };
+}
+
+export function resolveEdit({ name, ...spec }: EditInput, editClass: EditClass): SuiteEdit {
+  return { name: name ?? editName(spec, editClass), class: editClass, spec };
+}
+
+/** InvarLock's settings for a size class. Overridden where the suite says so, else valid under the tier's floors. */
+export function invarlockOf(input: SuiteInput, sizeClass: SizeClass): Omit<InvarlockSettings, 'dataset'> {
+  const row = SIZE_TABLE[sizeClass];
+  const { tier, invarlock } = input;
+  const reference = input.windows === 'reference';
+  return {
+    tier,
+    guards: input.guards,
+    determinism: input.determinism,
+    windows: resolveWindows(input, sizeClass),
+    bootstrap:
+      forClass<number>(invarlock.bootstrap, sizeClass) ??
+      (reference ? row.bootstrap : Math.max(row.bootstrap, floorsOf(tier).bootstrap)),
+    batchSize: forClass<number>(invarlock.batch_size, sizeClass) ?? row.invarlockBatch,
+    alpha: invarlock.alpha,
+    skipOverheadCheck: forClass<boolean>(invarlock.skip_overhead_check, sizeClass) ?? row.skipOverheadCheck,
+    pmAcceptance: invarlock.pm_acceptance,
+  };
+}
+
+function resolveDataset(directory: string, dataset: SuiteInput['dataset']): Dataset {
+  return dataset.provider === 'wikitext2'
+    ? dataset
+    : { ...dataset, file: posix.join(directory, dataset.file) };
+}
+
+/** A stride that is not given follows seq_len; other numbers that are not given are the valid defaults. */
+function resolveWindows(input: SuiteInput, sizeClass: SizeClass): Windows {
+  if (input.windows === 'reference') return SIZE_TABLE[sizeClass].reference;
+  const given = withoutUndefined(input.windows[sizeClass] ?? {});
+  const windows = { ...validWindows(sizeClass, input.tier), ...given };
+  return { ...windows, stride: given.stride ?? windows.seq_len };
+}
+
+type PerClass<Value> = Record<string, Value | undefined>;
+
+function forClass<Value extends number | string | boolean>(
+  setting: Value | PerClass<Value> | undefined,
+  sizeClass: SizeClass,
+): Value | undefined {
+  return typeof setting === 'object' ? setting[sizeClass] : setting;
+}
+
+type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+function withoutUndefined<T extends object>(value: T): Given<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Given<T>;
+}

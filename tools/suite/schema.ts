@@ -1,0 +1,219 @@
+// suite.yaml as people write it: a zod schema with the seed's defaults. resolve.ts turns it into a Suite.
+import { z } from 'zod';
+import { SIZE_CLASSES } from './cell.js';
+import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from './edit-spec.js';
+import { TIERS } from './floors.js';
+import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from './names.js';
+import { between, either, flag, list, mapping, name, oneOf, text, whole } from './schema-parts.js';
+import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from './suite.js';
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const relativeFile = (what: string) => text(`${what}, relative to suite.yaml`, /^[^\s{}*?[\]!][^{}*?[\]!]*$/);
+
+const scope = oneOf(SCOPES);
+const editBase = { name: name(editNameProblem, NAME_RULE).optional(), scope };
+const editMapping = z.discriminatedUnion(
+  'type',
+  [
+    mapping({ type: z.literal('quant_rtn'), bits: whole(2, 8), group_size: whole(1, 1 << 20), ...editBase }),
+    mapping({ type: z.literal('fp4_quant'), format: oneOf(FP4_FORMATS), ...editBase }),
+    mapping({ type: z.literal('magnitude_prune'), sparsity: between(0, 1), ...editBase }),
+    mapping({ type: z.literal('lowrank_svd'), rank: whole(1, 1 << 20), ...editBase }),
+  ],
+  {
+    error: (issue) =>
+      typeof issue.input === 'object'
+        ? EDIT_TYPES.join(', ')
+        : `${EDIT_TYPES.map(notation).join(', ')}, or a mapping with type, its parameters and name`,
+  },
+);
+const editText = z.string().transform((value, context) => {
+  const fields = parseNotation(value);
+  if (!fields.ok) {
+    context.issues.push({ code: 'custom', input: value, params: { sentence: true }, message: fields.error });
+    return z.NEVER;
+  }
+  const parsed = editMapping.safeParse(fields.value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    // The place is the whole line of text; which field it is goes into the sentence.
+    const field = String(issue.path[0]);
+    const shown = JSON.stringify(fields.value[field]);
+    const message = `${field} ${shown} is not allowed. Allowed: ${issue.message}`;
+    context.issues.push({ code: 'custom', input: value, params: { sentence: true }, message });
+  }
+  return z.NEVER;
+});
+const edit = either(isText, editText, editMapping);
+const edits = mapping({
+  clean: list(edit, 'edits').default([]),
+  stress: list(edit, 'edits').default([]),
+});
+const errors = list(oneOf(ERROR_TYPES), `errors: ${ERROR_TYPES.join(', ')}`);
+
+const count = whole(1, 1000);
+const runsShape = { calibration: count, clean: count, stress: count, repeat: oneOf(['fresh', 'identical']) };
+
+const size = whole(1, 1 << 20);
+const factsBase = {
+  seed: whole(0, 2 ** 31 - 1).default(1),
+  hidden_size: size.default(128),
+  intermediate_size: size.default(384),
+  num_layers: whole(1, 1000).default(4),
+  num_heads: whole(1, 1000).default(4),
+  steps: whole(1, 1_000_000).default(600),
+  batch_size: whole(1, 100_000).default(48),
+  learning_rate: between(0, 1).default(0.003),
+};
+const facts = z.discriminatedUnion(
+  'architecture',
+  [
+    mapping({ architecture: z.literal('llama'), ...factsBase }),
+    mapping({
+      architecture: z.literal('mixtral'),
+      ...factsBase,
+      num_experts: whole(1, 1000).default(4),
+      experts_per_token: whole(1, 1000).default(2),
+    }),
+  ],
+  {
+    error: (issue) =>
+      typeof issue.input === 'object' ? 'llama, mixtral' : 'a mapping with architecture: llama or mixtral',
+  },
+);
+
+const model = mapping(
+  {
+    name: name(modelNameProblem, NAME_RULE).optional(),
+    id: text('a hub id, e.g. mistralai/Mistral-7B-v0.1', /^[\w.-]+(\/[\w.-]+)?$/).optional(),
+    path: text('the directory of a model, absolute or relative to suite.yaml').optional(),
+    facts: facts.optional(),
+    revision: text('a branch, tag or commit of the hub repository', /^[\w./-]+$/).optional(),
+    trust_remote_code: flag().default(false),
+    size_class: oneOf(SIZE_CLASSES).optional(),
+    mode: oneOf(['batch', 'per-edit']).optional(),
+    edits: edits.optional(),
+    errors: errors.optional(),
+    runs: mapping(runsShape).partial().optional(),
+  },
+  'a model',
+);
+
+const batchSize = either(
+  isText,
+  text('a whole number or auto:N', /^auto(:[1-9]\d{0,3})?$/),
+  whole(1, 65_536),
+);
+const perClass = <Value extends z.ZodType>(value: Value) =>
+  mapping(Object.fromEntries(SIZE_CLASSES.map((sizeClass) => [sizeClass, value.optional()])), 'size classes');
+const notMapping = (value: unknown): boolean => typeof value !== 'object' || value === null;
+
+const windows = mapping({
+  seq_len: whole(1, 1 << 20).optional(),
+  stride: whole(1, 1 << 20).optional(),
+  preview: whole(1, 1 << 20).optional(),
+  final: whole(1, 1 << 20).optional(),
+});
+const bootstrap = whole(1, 1_000_000);
+
+const benchmark = mapping({
+  name: name(benchmarkNameProblem, NAME_RULE),
+  task: text('the name of an lm-eval task', /^[\w.,-]+$/),
+  fewshot: whole(0, 1000).default(5),
+});
+const SEED_BENCHMARKS = [
+  { name: 'mmlu', task: 'mmlu', fewshot: 5 },
+  { name: 'hellaswag', task: 'hellaswag', fewshot: 5 },
+  { name: 'arc', task: 'arc_challenge', fewshot: 5 },
+  { name: 'winogrande', task: 'winogrande', fewshot: 5 },
+];
+
+const dataset = z.discriminatedUnion(
+  'provider',
+  [
+    mapping({
+      provider: z.literal('wikitext2'),
+      split: oneOf(['validation', 'test', 'train']).default('validation'),
+    }),
+    mapping({
+      provider: z.literal('local_jsonl'),
+      file: relativeFile('a .jsonl file'),
+      text_field: text('the key of the text in each line').default('text'),
+    }),
+  ],
+  {
+    error: (issue) =>
+      typeof issue.input === 'object'
+        ? 'wikitext2, local_jsonl'
+        : 'wikitext2, or a mapping with provider: wikitext2 or local_jsonl',
+  },
+);
+const datasetWord = oneOf(['wikitext2']).transform((provider) => ({
+  provider,
+  split: 'validation' as const,
+}));
+
+const invarlock = mapping({
+  alpha: between(0, 1).default(0.05),
+  batch_size: either(notMapping, whole(1, 65_536), perClass(whole(1, 65_536))).optional(),
+  bootstrap: either(notMapping, bootstrap, perClass(bootstrap)).optional(),
+  skip_overhead_check: either(notMapping, flag(), perClass(flag())).optional(),
+  pm_acceptance: z
+    .tuple([between(0, 100), between(0, 100)], { error: () => 'two numbers, the lower bound first' })
+    .refine(([low, high]) => low < high, { error: () => 'two numbers, the lower bound first' })
+    .default([0.9, 1.2]),
+});
+
+const evaluation = mapping({
+  split: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
+  tasks: relativeFile('a directory of lm-eval task files').optional(),
+  seed: whole(0, 2 ** 31 - 1).default(1234),
+  batch_size: either(notMapping, batchSize, perClass(batchSize)).optional(),
+});
+
+export const suiteSchema = mapping({
+  description: text('a line of text').default(''),
+  tier: oneOf(TIERS).default('balanced'),
+  determinism: oneOf(['throughput', 'strict']).default('throughput'),
+  guards: either(
+    isText,
+    oneOf(['reference']).transform(() => [...REFERENCE_GUARD_ORDER]),
+    list(oneOf(GUARDS), `guards in their order: ${GUARDS.join(', ')}; or the word reference`, 1),
+  ).default([...FULL_GUARD_ORDER]),
+  models: list(model, 'models', 1),
+  edits: edits.default(seedEdits()),
+  errors: errors.default([...ERROR_TYPES]),
+  benchmarks: list(benchmark, 'benchmarks', 1).default(SEED_BENCHMARKS),
+  evaluation: evaluation.prefault({}),
+  runs: mapping({
+    calibration: runsShape.calibration.default(5),
+    clean: runsShape.clean.default(3),
+    stress: runsShape.stress.default(2),
+    repeat: runsShape.repeat.default('fresh'),
+  }).prefault({}),
+  dataset: either(isText, datasetWord, dataset).default({ provider: 'wikitext2', split: 'validation' }),
+  windows: either(isText, oneOf(['reference']), perClass(windows)).default({}),
+  invarlock: invarlock.prefault({}),
+});
+
+export type SuiteInput = z.output<typeof suiteSchema>;
+export type ModelInput = SuiteInput['models'][number];
+export type EditInput = SuiteInput['edits']['clean'][number];
+export { model as modelSchema, edit as editSchema };
+
+function seedEdits() {
+  return {
+    clean: [
+      { type: 'quant_rtn', bits: 8, group_size: 128, scope: 'ffn' },
+      { type: 'fp4_quant', format: 'e2m1', scope: 'ffn' },
+      { type: 'magnitude_prune', sparsity: 0.1, scope: 'ffn' },
+      { type: 'lowrank_svd', rank: 256, scope: 'ffn' },
+    ],
+    stress: [
+      { type: 'quant_rtn', bits: 4, group_size: 32, scope: 'all' },
+      { type: 'fp4_quant', format: 'aggressive', scope: 'all' },
+      { type: 'magnitude_prune', sparsity: 0.5, scope: 'all' },
+      { type: 'lowrank_svd', rank: 32, scope: 'all' },
+    ],
+  } satisfies z.output<typeof edits>;
+}

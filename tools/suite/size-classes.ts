@@ -1,0 +1,69 @@
+// What depends on a model's size: the seed's table, and the windows that InvarLock accepts in its place.
+import type { SizeClass } from './cell.js';
+import type { Tier } from './floors.js';
+
+export interface Windows {
+  seq_len: number;
+  stride: number;
+  preview: number;
+  final: number;
+}
+
+interface SizeRow {
+  /** As the seed has them: overlapping and few, which InvarLock 0.3.7 refuses. */
+  reference: Windows;
+  /** Windows evaluated at once in calibrations and certificates. */
+  invarlockBatch: number;
+  bootstrap: number;
+  skipOverheadCheck: boolean;
+  /** lm-eval's batch size; never `auto` where the model is small enough for a CPU. */
+  evalBatch: number | string;
+  mode: 'batch' | 'per-edit';
+}
+
+function row(
+  [seq_len, windows, invarlockBatch]: [number, number, number],
+  evalBatch: number | string,
+  large: boolean,
+  mode: SizeRow['mode'],
+): SizeRow {
+  return {
+    reference: { seq_len, stride: seq_len / 2, preview: windows, final: windows },
+    invarlockBatch,
+    bootstrap: large ? 1000 : 2000,
+    skipOverheadCheck: large,
+    evalBatch,
+    mode,
+  };
+}
+
+export const SIZE_TABLE: Record<SizeClass, SizeRow> = {
+  tiny: row([128, 64, 32], 16, false, 'batch'),
+  '7b': row([2048, 64, 96], 'auto:16', false, 'batch'),
+  '13b': row([1536, 48, 64], 'auto:16', false, 'batch'),
+  '30b': row([1024, 40, 48], 'auto:8', true, 'batch'),
+  '40b': row([1024, 36, 32], 'auto:8', true, 'batch'),
+  moe: row([1024, 40, 24], 'auto:6', true, 'per-edit'),
+  '70b': row([128, 8, 2], 'auto:4', true, 'per-edit'),
+};
+
+/** Adjoining windows, as many as every tier's floor asks (and no fewer than the 200 + 200 of profile `ci`). */
+export function validWindows(sizeClass: SizeClass, tier: Tier): Windows {
+  const { seq_len } = SIZE_TABLE[sizeClass].reference;
+  const count = tier === 'conservative' ? 220 : 200;
+  return { seq_len, stride: seq_len, preview: count, final: count };
+}
+
+/** The class a hub id or path speaks of, by the rules of the reference suite (34B counts as 40B). */
+export function guessSizeClass(idOrPath: string): SizeClass | undefined {
+  const name = idOrPath.toLowerCase();
+  const table: [RegExp, SizeClass][] = [
+    [/mixtral|8x7b|moe/, 'moe'],
+    [/(?<!\d)(65|70|72)b/, '70b'],
+    [/(?<!\d)(34|40)b/, '40b'],
+    [/(?<!\d)(30|32|33)b/, '30b'],
+    [/(?<!\d)(13|14)b/, '13b'],
+    [/(?<!\d)[678]b/, '7b'],
+  ];
+  return table.find(([pattern]) => pattern.test(name))?.[1];
+}

@@ -1,0 +1,67 @@
+// part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
+import type { CellRead, JsonObject } from './cell.js';
+import type { Benchmark, InvarlockSettings, Suite, SuiteModel } from './suite.js';
+
+/** The same for calibrations, the preset and certificates of a model. */
+export function invarlockSpec(settings: InvarlockSettings): JsonObject {
+  const { dataset, windows } = settings;
+  return {
+    tier: settings.tier,
+    profile: 'ci',
+    guards: [...settings.guards],
+    determinism: settings.determinism,
+    dataset:
+      dataset.provider === 'wikitext2'
+        ? { provider: dataset.provider, split: dataset.split }
+        : { provider: dataset.provider, text_field: dataset.text_field },
+    seq_len: windows.seq_len,
+    stride: windows.stride,
+    preview: windows.preview,
+    final: windows.final,
+    batch_size: settings.batchSize,
+    bootstrap: settings.bootstrap,
+    alpha: settings.alpha,
+    skip_overhead_check: settings.skipOverheadCheck,
+    pm_acceptance: [...settings.pmAcceptance],
+  };
+}
+
+export function calibrationSpec(model: SuiteModel, run: number): JsonObject {
+  return { run, invarlock: invarlockSpec(model.invarlock), window_slice: slice(run - 1) };
+}
+
+export function presetSpec(model: SuiteModel): JsonObject {
+  return { invarlock: invarlockSpec(model.invarlock), runs: model.runs.calibration };
+}
+
+/** Certified runs follow the calibrations, so that none is judged on the windows it was calibrated on. */
+export function certifySpec(model: SuiteModel, run: number): JsonObject {
+  const own = model.runs.repeat === 'identical' ? 1 : run;
+  return {
+    run: own,
+    invarlock: invarlockSpec(model.invarlock),
+    window_slice: slice(model.runs.calibration + own - 1),
+  };
+}
+
+/** `count`: slices the corpus must have for this run, not for all, or one run more would change every spec. */
+function slice(index: number): JsonObject {
+  return { index, count: index + 1 };
+}
+
+export function evalSpec(suite: Suite, model: SuiteModel, benchmarks: readonly Benchmark[]): JsonObject {
+  return {
+    benchmarks: benchmarks.map(({ name, task, fewshot }) => ({ name, task, fewshot })),
+    batch_size: model.evalBatch,
+    seed: suite.evalSeed,
+  };
+}
+
+export function corpusReads(model: SuiteModel): CellRead[] {
+  const { dataset } = model.invarlock;
+  return dataset.provider === 'local_jsonl' ? [{ name: 'corpus', path: dataset.file, as: 'file' }] : [];
+}
+
+export function tasksReads(suite: Suite): CellRead[] {
+  return suite.tasks === undefined ? [] : [{ name: 'tasks', path: suite.tasks, as: 'directory' }];
+}

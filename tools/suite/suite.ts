@@ -1,0 +1,107 @@
+// A suite as planSuite takes it: every setting resolved, nothing left to default.
+import type { JsonObject, SizeClass } from './cell.js';
+import type { EditClass, EditSpec } from './edit-spec.js';
+import type { Tier } from './floors.js';
+import type { Windows } from './size-classes.js';
+
+export const ERROR_TYPES = [
+  'nan_injection',
+  'inf_injection',
+  'extreme_quant',
+  'scale_explosion',
+  'zero_layer',
+] as const;
+export type ErrorType = (typeof ERROR_TYPES)[number];
+
+export const GUARDS = ['invariants', 'spectral', 'rmt', 'variance'] as const;
+export type Guard = (typeof GUARDS)[number];
+export const FULL_GUARD_ORDER: readonly Guard[] = ['invariants', 'spectral', 'rmt', 'variance', 'invariants'];
+export const REFERENCE_GUARD_ORDER: readonly Guard[] = ['invariants', 'variance', 'invariants'];
+
+export type Determinism = 'throughput' | 'strict';
+
+export interface Runs {
+  calibration: number;
+  clean: number;
+  stress: number;
+  /** `identical`: one run repeated, for determinism only. */
+  repeat: 'fresh' | 'identical';
+}
+
+export interface SuiteEdit {
+  name: string;
+  class: EditClass;
+  spec: EditSpec;
+}
+
+export interface Benchmark {
+  name: string;
+  /** lm-eval's task. */
+  task: string;
+  fewshot: number;
+}
+
+export type Dataset =
+  | { provider: 'wikitext2'; split: string }
+  | {
+      provider: 'local_jsonl';
+      /** Workspace-relative. */
+      file: string;
+      text_field: string;
+    };
+
+/** What InvarLock runs with, apart from the windows and replicates of the size class. */
+export interface InvarlockSettings {
+  tier: Tier;
+  guards: readonly Guard[];
+  determinism: Determinism;
+  dataset: Dataset;
+  windows: Windows;
+  bootstrap: number;
+  batchSize: number;
+  alpha: number;
+  skipOverheadCheck: boolean;
+  pmAcceptance: readonly [number, number];
+}
+
+export interface SuiteModel {
+  name: string;
+  /** `part.spec.source` of the setup cell. */
+  source: JsonObject;
+  trustRemoteCode: boolean;
+  sizeClass: SizeClass;
+  mode: 'batch' | 'per-edit';
+  /** Clean edits first, each class in the order written. */
+  edits: readonly SuiteEdit[];
+  errors: readonly ErrorType[];
+  runs: Runs;
+  /** Evaluate each benchmark of an edit in a cell of its own. */
+  split: boolean;
+  evalBatch: number | string;
+  invarlock: InvarlockSettings;
+}
+
+export interface Suite {
+  name: string;
+  description: string;
+  models: readonly SuiteModel[];
+  benchmarks: readonly Benchmark[];
+  /** Directory of local lm-eval task files, workspace-relative. */
+  tasks?: string;
+  evalSeed: number;
+}
+
+/** Certified runs of an edit of that class. */
+export function runsOf(runs: Runs, editClass: EditClass): number {
+  return editClass === 'clean' ? runs.clean : runs.stress;
+}
+
+/** Slices of a local corpus a model needs: one a calibration, one a certified run. */
+export function slicesOf(model: SuiteModel): number {
+  const certified = [
+    ...model.edits.map((edit) => runsOf(model.runs, edit.class)),
+    ...model.errors.map(() => 1),
+  ];
+  const fresh = Math.max(0, ...certified);
+  return model.runs.calibration + (model.runs.repeat === 'identical' ? Math.min(fresh, 1) : fresh);
+}

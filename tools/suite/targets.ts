@@ -1,0 +1,79 @@
+// A cell as an Nx target: its options, exactly what it reads and writes, and what it waits for.
+import type { Cell, CellId, JsonObject, JsonValue } from './cell.js';
+import { pythonSources } from './python-sources.js';
+
+/** The command whose output stands for this machine in a cell's hash: device class and pinned versions. */
+const MACHINE_INPUT: JsonObject = { runtime: 'node tools/dist/bin/hash-inputs.js' };
+export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
+
+/** `made`: paths that cells of this plan write. What a cell reads and none makes is an input file of the repository. */
+export function cellTarget(cell: Cell, made: ReadonlySet<string>): JsonObject {
+  return {
+    executor: './tools:cell',
+    cache: true,
+    metadata: metadata(cell.description, cell.id),
+    dependsOn: [...dependsOn(cell.dependsOn), PYTHON_ENVIRONMENT],
+    inputs: inputsOf(cell, made),
+    outputs: outputPaths(cell).map(inWorkspace),
+    options: {
+      kind: cell.kind,
+      model: cell.model,
+      sizeClass: cell.sizeClass,
+      reads: cell.reads.map(({ name, path, as }) => ({ name, path, as })),
+      parts: cell.parts.map(({ name, spec, writes, receipt, link }) => ({
+        name,
+        spec,
+        writes: writes.map((write): JsonObject => ({ ...write })),
+        receipt,
+        ...(link === undefined ? {} : { link }),
+      })),
+    },
+  };
+}
+
+/** Everything a cell publishes: results and receipts, never weights, links or logs. */
+export function outputPaths(cell: Cell): string[] {
+  return cell.parts.flatMap((part) => [...part.writes.map((write) => write.path), part.receipt]);
+}
+
+/** Paths that cells of the plan make for others: results, never receipts, whose times would move every hash. */
+export function madePaths(cells: readonly Cell[]): ReadonlySet<string> {
+  return new Set(
+    cells.flatMap((cell) => cell.parts.flatMap((part) => part.writes.map((write) => write.path))),
+  );
+}
+
+/** A target that does nothing itself and gathers others. */
+export function gather(description: string, command: CellId, waitsFor: JsonValue[]): JsonObject {
+  return { executor: 'nx:noop', cache: false, metadata: metadata(description, command), dependsOn: waitsFor };
+}
+
+export function metadata(description: string, id: CellId): JsonObject {
+  return { description, help: { command: `npx nx run ${id} --verbose`, example: {} } };
+}
+
+/** Cells by target, in their order: `{ projects, target }` is what Nx takes. */
+export function dependsOn(ids: readonly CellId[]): JsonObject[] {
+  const byTarget = new Map<string, string[]>();
+  for (const id of ids) {
+    const [project = '', target = ''] = id.split(':');
+    byTarget.set(target, [...(byTarget.get(target) ?? []), project]);
+  }
+  return [...byTarget].map(([target, projects]) => ({ projects, target }));
+}
+
+function inputsOf(cell: Cell, made: ReadonlySet<string>): JsonValue[] {
+  const committed = cell.reads.filter((read) => !made.has(read.path));
+  const produced = cell.reads.filter((read) => made.has(read.path));
+  return [
+    { externalDependencies: [] },
+    MACHINE_INPUT,
+    ...pythonSources(cell.kind).map(inWorkspace),
+    ...committed.map((read) => inWorkspace(read.as === 'directory' ? `${read.path}/**/*` : read.path)),
+    ...produced.map((read): JsonObject => ({ dependentTasksOutputFiles: read.path, transitive: false })),
+  ];
+}
+
+function inWorkspace(path: string): string {
+  return `{workspaceRoot}/${path}`;
+}
