@@ -69,7 +69,8 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
     'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
   );
   await run(
-    ['pip', 'sync', '--python', python, '--require-hashes', join(workspaceRoot, REQUIREMENTS)],
+    // Compiled here once: else every process of a host that forbids writing bytecode compiles torch again (9 s each).
+    ['pip', 'sync', '--compile-bytecode', '--python', python, '--require-hashes', join(workspaceRoot, REQUIREMENTS)],
     'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
   );
 

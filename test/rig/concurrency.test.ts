@@ -1,0 +1,126 @@
+// Two nx runs at once, and runs that end early: each cell once, no slot lost, no process left.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { identityOf } from '../../tools/lease/process-identity.js';
+import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
+
+const PAUSE = Object.fromEntries(
+  ['baseline:setup', 'baseline:calibrate-1', 'edits:edit', 'quant_8bit_clean:certify-1'].map((cell) => [
+    `rig.m.${cell}`,
+    { sleepMs: 700 },
+  ]),
+);
+
+function leases(rig: Rig): string[] {
+  return readdirSync(join(rig.lockDirectory, 'leases'));
+}
+
+async function until(what: () => boolean, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!what()) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await sleep(50);
+  }
+}
+
+function startsOf(rig: Rig): Ran[] {
+  return rig.exists('ran.jsonl')
+    ? rig
+        .read('ran.jsonl')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Ran)
+        .filter(({ what }) => what === 'start')
+    : [];
+}
+
+/** The most cells that ran at one time. */
+function mostAtOnce(runs: readonly Ran[]): number {
+  let now = 0;
+  return Math.max(...runs.map(({ what }) => (now += what === 'start' ? 1 : -1)));
+}
+
+test(
+  'two nx runs on one lock directory: each cell runs once, the slots are respected',
+  { timeout: 180_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 2'));
+    await rig.generate();
+    rig.script(PAUSE);
+    // Two caches: neither run can answer from the other's.
+    const [first, second] = await Promise.all([
+      rig.certify(),
+      rig.nx(['run-many', '-t', 'certify'], { NX_CACHE_DIRECTORY: join(rig.root, '.nx/second') }),
+    ]);
+    expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
+    const runs = rig.takeRuns();
+    const started = runs.filter(({ what }) => what === 'start').map(({ cell }) => cell);
+    expect(started.length).toBe(14);
+    expect(new Set(started).size).toBe(14);
+    expect(mostAtOnce(runs)).toBeLessThanOrEqual(2);
+    expect(leases(rig)).toEqual([]);
+  },
+);
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends the workers, frees the slots, and the next run goes on',
+  { timeout: 120_000 },
+  async (signal) => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
+    const run = rig.start(['run', 'rig.m.baseline:setup']);
+    await until(() => startsOf(rig).length === 1);
+    const [worker] = rig.takeRuns();
+    run.kill(signal);
+    await run;
+    await until(() => identityOf(worker?.pid ?? 0) === undefined && leases(rig).length === 0, 10_000);
+    expect(rig.exists('output/rig/models/m/baseline.receipt.json')).toBe(false);
+    rig.script({});
+    expect((await rig.nx(['run', 'rig.m.baseline:setup'])).exitCode).toBe(0);
+  },
+);
+
+test(
+  'when nx is killed, its executors end their workers and give the slots back',
+  { timeout: 120_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
+    const run = rig.start(['run', 'rig.m.baseline:setup']);
+    await until(() => startsOf(rig).length === 1);
+    const [worker] = rig.takeRuns();
+    run.kill('SIGKILL');
+    await run;
+    await until(() => identityOf(worker?.pid ?? 0) === undefined && leases(rig).length === 0, 15_000);
+  },
+);
+
+test(
+  'a worker whose executor is killed ends by itself, and its slot is free again',
+  { timeout: 120_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
+    const run = rig.start(['run', 'rig.m.baseline:setup']);
+    await until(() => startsOf(rig).length === 1);
+    const [worker] = rig.takeRuns();
+    await until(() => leases(rig).length === 1);
+    const [name = ''] = leases(rig);
+    const { readFileSync } = await import('node:fs');
+    const lease = JSON.parse(readFileSync(join(rig.lockDirectory, 'leases', name), 'utf8')) as {
+      executor: { pid: number };
+    };
+    process.kill(lease.executor.pid, 'SIGKILL');
+    await run;
+    await until(() => identityOf(worker?.pid ?? 0) === undefined, 10_000);
+    rig.script({});
+    expect((await rig.nx(['run', 'rig.m.baseline:setup'])).exitCode).toBe(0);
+    expect(leases(rig)).toEqual([]);
+  },
+);

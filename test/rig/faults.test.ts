@@ -1,0 +1,90 @@
+// Cells that fail: what is said, what goes on, what the verdict makes of it.
+import { expect, test } from 'vitest';
+import { Rig, SMALL_SUITE } from './workspace.js';
+
+test(
+  'a failed cell is named with its cause, the rest goes on, and the next run does only what is left',
+  { timeout: 180_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    rig.script({
+      'rig.m.quant_8bit_clean:eval-arc': {
+        fault: 'unavailable',
+        message: 'the hub did not answer',
+        exit: 86,
+      },
+      'rig.m.error_nan_injection:inject': { signal: 'SIGKILL' },
+      'rig.m.svd_rank8_stress:certify-1': { omit: ['outcome.json'] },
+    });
+
+    const failed = await rig.certify();
+    expect(failed.exitCode).not.toBe(0);
+    expect(failed.output).toContain(
+      'rig.m.quant_8bit_clean:eval-arc failed (unavailable): the hub did not answer',
+    );
+    expect(failed.output).toContain('| scripted rig.m.quant_8bit_clean:eval-arc');
+    expect(failed.output).toContain('Log: output/rig/logs/m/quant_8bit_clean/eval-arc/attempt-1/log.txt');
+    expect(failed.output).toContain('Run it again alone: npx nx run rig.m.quant_8bit_clean:eval-arc');
+    expect(failed.output).toContain(
+      'rig.m.error_nan_injection:inject failed (killed): Python was ended by SIGKILL',
+    );
+    expect(failed.output).toContain(
+      'rig.m.svd_rank8_stress:certify-1 failed (missing_result): certify-1: Python ended well but left no outcome.json',
+    );
+    // The verdict is written all the same, and cannot be mistaken for a pass.
+    expect(failed.output).toContain('rig: INCOMPLETE: 10 of 14 cells finished');
+    const verdict = rig.read('output/rig/reports/final_verdict.txt');
+    expect(verdict).toContain('unavailable: the hub did not answer');
+    expect(verdict).not.toContain('PHASE0_VALIDATED');
+    expect(rig.exists('output/rig/m/certificates/svd_rank8_stress/run_1/receipt.json')).toBe(false);
+
+    rig.takeRuns();
+    rig.script({});
+    const second = await rig.certify();
+    expect(second.output).toContain('all 14 cells finished');
+    expect(rig.takeStarted()).toEqual([
+      'rig.m.error_nan_injection:certify-1',
+      'rig.m.error_nan_injection:inject',
+      'rig.m.quant_8bit_clean:eval-arc',
+      'rig.m.svd_rank8_stress:certify-1',
+    ]);
+
+    // An edit whose parameters changed and that now fails is not judged by its old results.
+    rig.edit('suites/rig/suite.yaml', (text) =>
+      text.replace(
+        "'quant_rtn:8:128:ffn'",
+        '{ type: quant_rtn, bits: 8, group_size: 64, scope: ffn, name: quant_8bit_clean }',
+      ),
+    );
+    await rig.generate();
+    rig.script({ 'rig.m.edits:edit': { fault: 'bad_edit', message: 'no tensor matches', exit: 81 } });
+    const third = await rig.certify();
+    expect(third.output).toContain('rig.m.edits:edit failed (bad_edit): no tensor matches');
+    expect(third.output).toContain('rig: INCOMPLETE: 10 of 14 cells finished');
+  },
+);
+
+test(
+  'weights that are gone are named, with the command that makes them again',
+  { timeout: 120_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    await rig.nx(['run', 'rig.m.edits:edit']);
+    const { recipe } = JSON.parse(rig.read('output/rig/m/models/quant_8bit_clean.manifest.json')) as {
+      recipe: string;
+    };
+    const { rmSync } = await import('node:fs');
+    rmSync(`${rig.root}/.weights/${recipe}`, { recursive: true });
+    const { exitCode, output } = await rig.nx(['run', 'rig.m.quant_8bit_clean:eval-mmlu']);
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain('failed (weights_missing)');
+    const command = "npx nx run-many -t edit -p 'tag:model:m' --skip-nx-cache";
+    expect(output).toContain(command);
+    expect((await rig.nx(['run-many', '-t', 'edit', '-p', 'tag:model:m', '--skip-nx-cache'])).exitCode).toBe(
+      0,
+    );
+    expect((await rig.nx(['run', 'rig.m.quant_8bit_clean:eval-mmlu'])).exitCode).toBe(0);
+  },
+);

@@ -1,0 +1,65 @@
+// Leases of GPUs, with a scripted nvidia-smi in front of real executors: none given twice, the worker sees its own only.
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
+
+const UUIDS = ['GPU-aaaaaaaa-0000-0000-0000-000000000000', 'GPU-bbbbbbbb-0000-0000-0000-000000000000'];
+
+function installNvidiaSmi(rig: Rig): string {
+  const bin = join(rig.root, 'bin');
+  mkdirSync(bin);
+  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, 9.0`).join('\\n');
+  writeFileSync(
+    join(bin, 'nvidia-smi'),
+    `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`,
+  );
+  chmodSync(join(bin, 'nvidia-smi'), 0o755);
+  return `${bin}:${process.env.PATH ?? ''}`;
+}
+
+test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
+  await using rig = new Rig(SMALL_SUITE);
+  const environment = { PATH: installNvidiaSmi(rig), CUDA_VISIBLE_DEVICES: '0,1' };
+  await rig.generate();
+  rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 8'));
+  rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 500 }])));
+  const { exitCode, output } = await rig.nx(['run-many', '-t', 'certify'], environment);
+  expect(output).toContain('all 14 cells finished');
+  expect(exitCode).toBe(0);
+
+  const runs = rig.takeRuns();
+  const withGpu = runs.filter(({ cell }) => /:(calibrate|eval|certify)/.test(cell));
+  for (const { gpus } of withGpu) expect(UUIDS).toContain(gpus);
+  for (const { cell, gpus } of runs) if (/:(setup|preset|edit|inject)$/.test(cell)) expect(gpus).toBe('');
+  expect(new Set(withGpu.map(({ gpus }) => gpus)).size).toBe(2);
+  const holders = new Map<string, string>();
+  for (const { what, cell, gpus } of withGpu satisfies Ran[]) {
+    if (what === 'start') expect(holders.get(gpus)).toBeUndefined();
+    if (what === 'start') holders.set(gpus, cell);
+    else holders.delete(gpus);
+  }
+  const receipt = JSON.parse(rig.read('output/rig/m/evals/baseline_results.receipt.json')) as Record<
+    string,
+    unknown
+  >;
+  expect(receipt).toMatchObject({ deviceClass: 'cuda-sm90' });
+  // Another class of device is another fingerprint.
+  rig.takeRuns();
+  await rig.nx(['run', 'rig.m.baseline:eval']);
+  expect(rig.takeStarted()).toEqual(['rig.m.baseline:eval']);
+});
+
+test('a broken nvidia-smi is an error, not a host without GPUs', { timeout: 60_000 }, async () => {
+  await using rig = new Rig(SMALL_SUITE);
+  const PATH = installNvidiaSmi(rig);
+  writeFileSync(
+    join(rig.root, 'bin/nvidia-smi'),
+    '#!/bin/sh\necho "Failed to initialize NVML: Driver/library version mismatch"\nexit 18\n',
+  );
+  await rig.generate();
+  const { exitCode, output } = await rig.nx(['run', 'rig.m.baseline:setup'], { PATH });
+  expect(exitCode).not.toBe(0);
+  expect(output).toContain('Driver/library version mismatch');
+  expect(rig.takeStarted()).toEqual([]);
+});

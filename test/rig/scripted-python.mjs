@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+// Stands in for .venv/bin/python in rig tests: reads the job file, leaves what the real cell would, and can be told to
+// sleep, fail or die by <workspace>/script.json: { "<cell>": { "sleepMs", "exit", "fault", "signal", "omit" } }.
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const job = JSON.parse(readFileSync(process.argv[process.argv.indexOf('--spec') + 1], 'utf8'));
+const workspace = process.env.RIG_WORKSPACE;
+const script = readScript()[job.cell] ?? {};
+const say = (event) => writeSync(3, `${JSON.stringify(event)}\n`);
+const record = (what) =>
+  appendFileSync(
+    join(workspace, 'ran.jsonl'),
+    `${JSON.stringify({ what, cell: job.cell, pid: process.pid, at: Date.now(), parts: job.parts.map(({ name }) => name), gpus: process.env.CUDA_VISIBLE_DEVICES })}\n`,
+  );
+
+process.stdin.resume();
+process.stdin.on('end', () => process.kill(-process.pid, 'SIGKILL'));
+if (script.deaf) process.on('SIGTERM', () => undefined);
+
+record('start');
+console.log(`scripted ${job.cell}`);
+if (script.sleepMs) await sleep(script.sleepMs);
+if (script.signal) process.kill(process.pid, script.signal);
+if (script.fault) {
+  say({ event: 'fault', code: script.fault, message: script.message ?? 'as scripted', hint: '' });
+  record('end');
+  process.exit(script.exit);
+}
+for (const part of job.parts) {
+  for (const [file, text] of Object.entries(resultsOf(part))) {
+    if (!(script.omit ?? []).includes(file)) writeFileSync(join(part.out, file), text);
+  }
+  say({ event: 'part', name: part.name });
+}
+record('end');
+process.exit(script.exit ?? 0);
+
+function readScript() {
+  const path = join(workspace, 'script.json');
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+}
+
+function resultsOf(part) {
+  const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
+  switch (job.kind) {
+    case 'setup':
+      return { 'manifest.json': makeWeights(part), 'profile.json': json({ model_id: job.model }) };
+    case 'edit':
+      return { 'manifest.json': makeWeights(part), 'edit_metadata.json': json(part.spec) };
+    case 'inject':
+      return { 'manifest.json': makeWeights(part), 'error_metadata.json': json(part.spec) };
+    case 'calibrate':
+      return { 'extract.json': json({ run: part.spec.run }), 'report.json': json({ at: Date.now() }) };
+    case 'preset':
+      return { 'preset.yaml': 'dataset: {}\n', 'calibration_stats.json': json({}) };
+    case 'eval':
+      return { 'results.json': json({ benchmarks: Object.fromEntries(part.spec.benchmarks.map(score)) }) };
+    default:
+      return {
+        'outcome.json': json({ schema: 1, status: 'certified', exit_code: 0, reason: null }),
+        'evaluation.cert.json': json(certificate()),
+      };
+  }
+}
+
+function score({ name, task }) {
+  return [name, { task, metric: 'acc,none', accuracy: 0.9, stderr: 0.01, n: 128 }];
+}
+
+/** Bytes follow from the recipe alone, as with the real edits. */
+function makeWeights({ store }) {
+  const content = `weights of ${store.recipe}\n`;
+  const file = {
+    path: 'model.safetensors',
+    bytes: content.length,
+    sha256: createHash('sha256').update(content).digest('hex'),
+  };
+  const manifest = `${JSON.stringify({ schema: 1, recipe: store.recipe, files: [file], bytes: content.length }, null, 2)}\n`;
+  const entry = join(store.root, store.recipe);
+  if (!existsSync(entry)) {
+    const staging = join(store.root, `.tmp-${store.recipe}-${process.pid}`);
+    mkdirSync(staging, { recursive: true });
+    writeFileSync(join(staging, file.path), content);
+    writeFileSync(join(staging, 'manifest.json'), manifest);
+    renameSync(staging, entry);
+  }
+  return manifest;
+}
+
+function certificate() {
+  const bad = job.cell.includes('stress') || job.cell.includes('.error_');
+  return {
+    validation: {
+      invariants_pass: true,
+      primary_metric_acceptable: !bad,
+      spectral_stable: true,
+      rmt_stable: true,
+      preview_final_drift_acceptable: true,
+      guard_overhead_acceptable: true,
+    },
+    primary_metric: {
+      kind: 'ppl_causal',
+      preview: 10,
+      final: 10,
+      ratio_vs_baseline: bad ? 3 : 1,
+      display_ci: bad ? [2.9, 3.1] : [0.99, 1.01],
+    },
+    confidence: { label: 'High' },
+    auto: { tier: 'balanced' },
+  };
+}

@@ -1,0 +1,188 @@
+// A temporary workspace for rig tests: real nx, real executors, a scripted Python.
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa, type ResultPromise } from 'execa';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+export interface Ran {
+  what: 'start' | 'end';
+  cell: string;
+  pid: number;
+  at: number;
+  parts: string[];
+  gpus: string;
+}
+
+/** What the scripted Python is told to do for one cell. */
+export interface Script {
+  sleepMs?: number;
+  exit?: number;
+  fault?: string;
+  message?: string;
+  signal?: NodeJS.Signals;
+  deaf?: boolean;
+  omit?: string[];
+}
+
+export interface NxResult {
+  exitCode: number;
+  output: string;
+}
+
+export class Rig implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'validation-rig-'));
+  /** Outside the workspace, so that several workspaces can share it. */
+  readonly lockDirectory: string;
+  readonly #ownsLocks: boolean;
+
+  constructor(suite: string, { lockDirectory }: { lockDirectory?: string } = {}) {
+    this.#ownsLocks = lockDirectory === undefined;
+    this.lockDirectory =
+      lockDirectory ?? join(tmpdir(), `validation-locks-${randomBytes(6).toString('hex')}`);
+    for (const file of ['nx.json', 'workspace-config', 'tools/dist', 'package.json', 'tools/package.json'])
+      this.#copy(file);
+    for (const file of ['executors.json', 'generators.json', 'project.json', 'invarlock-floors.json']) {
+      this.#copy(`tools/${file}`);
+    }
+    for (const folder of ['executors', 'generators']) {
+      cpSync(join(REPOSITORY, 'tools', folder), join(this.root, 'tools', folder), {
+        recursive: true,
+        filter: (path) => !path.endsWith('.ts'),
+      });
+    }
+    cpSync(join(REPOSITORY, 'tools/python'), join(this.root, 'tools/python'), {
+      recursive: true,
+      filter: (path) => !/tests|__pycache__|_cache/.test(path),
+    });
+    symlinkSync(join(REPOSITORY, 'node_modules'), join(this.root, 'node_modules'));
+    this.write('.gitignore', 'node_modules\n.nx\noutput\n');
+    this.write('suites/rig/suite.yaml', suite);
+    this.#installScriptedPython();
+  }
+
+  #copy(path: string): void {
+    cpSync(join(REPOSITORY, path), join(this.root, path), { recursive: true });
+  }
+
+  #installScriptedPython(): void {
+    const lock = readFileSync(join(REPOSITORY, 'tools/python/requirements.lock'));
+    this.write('.venv/validation-lock', createHash('sha256').update(lock).digest('hex'));
+    mkdirSync(join(this.root, '.venv/bin'), { recursive: true });
+    const python = join(this.root, '.venv/bin/python');
+    // A launcher, so that node resolves the module by its extension.
+    writeFileSync(
+      python,
+      `#!/bin/sh\nexec "${process.execPath}" "${join(import.meta.dirname, 'scripted-python.mjs')}" "$@"\n`,
+    );
+    chmodSync(python, 0o755);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.root, path, '..'), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.root, path), 'utf8');
+  }
+
+  edit(path: string, change: (text: string) => string): void {
+    this.write(path, change(this.read(path)));
+  }
+
+  exists(path: string): boolean {
+    return existsSync(join(this.root, path));
+  }
+
+  script(scripts: Record<string, Script>): void {
+    this.write('script.json', JSON.stringify(scripts));
+  }
+
+  /** Start nx without waiting for its end. */
+  start(args: string[], env: Record<string, string> = {}): ResultPromise<{ reject: false; all: true }> {
+    return execa(process.execPath, [join(REPOSITORY, 'node_modules/nx/dist/bin/nx.js'), ...args], {
+      cwd: this.root,
+      reject: false,
+      all: true,
+      env: {
+        NX_DAEMON: 'false',
+        NX_TUI: 'false',
+        CI: 'true',
+        FORCE_COLOR: '0',
+        RIG_WORKSPACE: this.root,
+        VALIDATION_LOCK_DIR: this.lockDirectory,
+        CUDA_VISIBLE_DEVICES: '',
+        NX_WORKSPACE_ROOT_PATH: this.root,
+        ...env,
+      },
+    });
+  }
+
+  async nx(args: string[], env: Record<string, string> = {}): Promise<NxResult> {
+    const { exitCode, all } = await this.start(args, env);
+    return { exitCode: exitCode ?? -1, output: all };
+  }
+
+  /** Generate the suite and fail the test with nx's own words if that does not work. */
+  async generate(): Promise<void> {
+    const { exitCode, output } = await this.nx(['g', './tools:suite', 'rig']);
+    if (exitCode !== 0) throw new Error(output);
+  }
+
+  async certify(...more: string[]): Promise<NxResult> {
+    return this.nx(['run-many', '-t', 'certify', ...more]);
+  }
+
+  /** Starts and ends of scripted Python since the last call. */
+  takeRuns(): Ran[] {
+    if (!this.exists('ran.jsonl')) return [];
+    const lines = this.read('ran.jsonl').trim().split('\n');
+    rmSync(join(this.root, 'ran.jsonl'));
+    return lines.map((line) => JSON.parse(line) as Ran);
+  }
+
+  /** Cells for which Python was started since the last call, sorted. */
+  takeStarted(): string[] {
+    return this.takeRuns()
+      .filter(({ what }) => what === 'start')
+      .map(({ cell }) => cell)
+      .sort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.root, { recursive: true, force: true });
+    if (this.#ownsLocks) rmSync(this.lockDirectory, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+}
+
+/** One batch model with two edits and one error, two benchmarks: 14 cells. */
+export const SMALL_SUITE = `
+models:
+  - name: m
+    path: /nonexistent
+    size_class: tiny
+    mode: batch
+edits:
+  clean: ['quant_rtn:8:128:ffn']
+  stress: ['lowrank_svd:8:all']
+errors: [nan_injection]
+benchmarks:
+  - { name: mmlu, task: mmlu, fewshot: 0 }
+  - { name: arc, task: arc_challenge, fewshot: 0 }
+runs: { calibration: 2, clean: 1, stress: 1 }
+dataset: { provider: wikitext2 }
+`;
