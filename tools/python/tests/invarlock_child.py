@@ -1,0 +1,109 @@
+"""A process of its own for the real InvarLock: make a tiny model, then calibrate, preset and certify with it.
+
+InvarLock leaves blocked sockets, seeds and one thread behind, so the tests do not call it themselves.
+Run as `python invarlock_child.py <root>`; prints one JSON object: the exit code of each cell.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from invarlock_rig import spec_of, write_corpus
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from validation.__main__ import main
+from validation.job import Store
+from validation.store import locked_entry
+
+WORDS = [f"w{number}" for number in range(40)]
+
+
+def make_entry(root: Path, name: str, *, broken: bool) -> dict[str, str]:
+    """A LLaMA of one layer, untrained, as a store entry; `broken` puts a NaN into it."""
+    torch.manual_seed(0)
+    recipe = ("b" if broken else "a") * 64
+    with locked_entry(Store(root / "store", recipe)) as entry:
+        config = LlamaConfig(
+            vocab_size=len(WORDS) + 2,
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=128,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=1,
+        )
+        model = LlamaForCausalLM(config).to(torch.bfloat16)
+        if broken:
+            with torch.no_grad():
+                model.model.layers[0].self_attn.q_proj.weight[0, 0] = float("nan")
+        model.save_pretrained(entry.draft)
+        vocabulary = {"<pad>": 0, "<eos>": 1} | {word: number + 2 for number, word in enumerate(WORDS)}
+        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<pad>"))
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>")
+        fast.save_pretrained(entry.draft)
+        manifest = entry.commit()
+    path = root / f"{name}.manifest.json"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return {"path": str(root / "store" / recipe), "manifest": str(path), "sha256": "0" * 64}
+
+
+def cell(root: Path, name: str, reads: dict[str, Any], spec: dict[str, Any]) -> int:
+    """Run one cell of a job file; its exit code."""
+    directories = {key: root / name / key for key in ("work", "logs", "out")}
+    for directory in directories.values():
+        directory.mkdir(parents=True)
+    job = {
+        "schema": 1,
+        "cell": name,
+        "kind": name.split("-")[0],
+        "model": "tiny",
+        "size_class": "tiny",
+        "device": {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1},
+        "work": str(directories["work"]),
+        "logs": str(directories["logs"]),
+        "reads": reads,
+        "parts": [{"name": name, "spec": spec, "out": str(directories["out"]), "store": None}],
+    }
+    file = root / name / "job.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    return main(["--spec", str(file)])
+
+
+def file_read(path: Path) -> dict[str, Any]:
+    """A file as an input."""
+    return {"path": str(path), "manifest": None, "sha256": "0" * 64}
+
+
+def run_all(root: Path) -> dict[str, int]:
+    """Calibrate twice alike and once refused, make the preset, certify a copy and a broken subject."""
+    generator = random.Random(7)
+    texts = [" ".join(generator.choices(WORDS, k=140)) for _ in range(800)]
+    corpus = file_read(write_corpus(root / "heldout.jsonl", texts))
+    baseline = make_entry(root, "baseline", broken=False)
+    broken = make_entry(root, "error_nan_injection", broken=True)
+    reads = {"baseline": baseline, "corpus": corpus}
+
+    def spec(index: int, **changes: Any) -> dict[str, Any]:
+        return {**spec_of(**changes), "window_slice": {"index": index, "count": 2}}
+
+    ends = {name: cell(root, name, reads, spec(0)) for name in ("calibrate-1", "calibrate-again")}
+    ends["calibrate-refused"] = cell(root, "calibrate-refused", reads, spec(0, bootstrap=1000))
+    extract = file_read(root / "calibrate-1" / "out" / "extract.json")
+    ends["preset"] = cell(root, "preset", {"calibration-1": extract}, {**spec(0), "runs": 1})
+    reads["preset"] = file_read(root / "preset" / "out" / "preset.yaml")
+    ends["certify-same"] = cell(root, "certify-same", {**reads, "subject": baseline}, spec(1))
+    ends["certify-nan"] = cell(root, "certify-nan", {**reads, "subject": broken}, spec(1))
+    return ends
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_all(Path(sys.argv[1]))))

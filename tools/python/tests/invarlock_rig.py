@@ -1,0 +1,60 @@
+"""What the tests about InvarLock share: a cell's settings, and a job with a corpus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from validation.invarlock_config import Settings, parse_settings
+from validation.job import Device, Job, Part, Read
+
+SPEC: dict[str, Any] = {
+    "tier": "balanced",
+    "profile": "ci",
+    "guards": ["invariants", "spectral", "rmt", "variance", "invariants"],
+    "determinism": "strict",
+    "dataset": {"provider": "local_jsonl", "text_field": "text"},
+    "seq_len": 128,
+    "stride": 128,
+    "preview": 200,
+    "final": 200,
+    "batch_size": 32,
+    "bootstrap": 1200,
+    "alpha": 0.05,
+    "skip_overhead_check": True,
+    "pm_acceptance": None,
+}
+
+
+def spec_of(**changes: Any) -> dict[str, Any]:
+    """A cell's spec with some fields of `invarlock` changed."""
+    return {"run": 1, "invarlock": {**SPEC, **changes}, "window_slice": {"index": 0, "count": 1}}
+
+
+def settings_of(**changes: Any) -> Settings:
+    """Settings with some fields changed."""
+    return parse_settings(spec_of(**changes))
+
+
+def write_corpus(path: Path, texts: list[str]) -> Path:
+    """A corpus of one JSON line a text."""
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def make_job(root: Path, kind: str, spec: dict[str, Any], reads: dict[str, Path]) -> Job:
+    """A job of one part; inputs are plain files."""
+    for name in ("work", "logs", "out"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    return Job(
+        cell=f"suite.model.baseline:{kind}",
+        kind=kind,
+        model="model",
+        size_class="tiny",
+        device=Device("cpu", "cpu", 0, 1),
+        work=root / "work",
+        logs=root / "logs",
+        reads={name: Read(path, None, "0" * 64) for name, path in reads.items()},
+        parts=(Part(kind, spec, root / "out", None),),
+    )

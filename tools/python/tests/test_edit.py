@@ -1,0 +1,273 @@
+"""Kind `edit`: one pass makes every edit, exactly, and touches nothing else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from weights_rig import (
+    EIGHT,
+    ENVIRONMENT,
+    as_job_file,
+    fork_all,
+    llama_config,
+    llama_tensors,
+    load_model,
+    make_job,
+    stored,
+    tree_bytes,
+    write_model,
+)
+
+from validation import edit
+from validation.edits import parse_edit
+from validation.edits.base import Weights
+from validation.job import Fault, Job, Part
+from validation.store import MANIFEST
+
+
+def entry_of(part: Part) -> Path:
+    assert part.store is not None
+    return part.store.root / part.store.recipe
+
+
+def entries(job: Job) -> dict[str, dict[str, bytes]]:
+    return {part.name: tree_bytes(entry_of(part)) for part in job.parts}
+
+
+def job_on(
+    path: Path, *, shards: int = 1, specs: dict[str, dict[str, object]] | None = None, store: str = "store"
+) -> Job:
+    """A job of all eight edits (or of `specs`) on the same small baseline."""
+    model = write_model(path / "model", llama_tensors(), shards=shards)
+    return make_job(
+        path,
+        "edit",
+        EIGHT if specs is None else specs,
+        store=path / store,
+        baseline=stored(path / store, model),
+    )
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    job = job_on(tmp_path_factory.mktemp("batch"), shards=3)
+    edit.run(job)
+    return job
+
+
+@pytest.mark.parametrize("name", EIGHT)
+def test_streaming_equals_the_edit_of_tensors_in_memory(batch: Job, name: str) -> None:
+    part = next(part for part in batch.parts if part.name == name)
+    made, spec = load_model(entry_of(part)), EIGHT[name]
+    for key, before in llama_tensors().items():
+        edited = "_proj." in key and (spec["scope"] == "all" or ".mlp." in key)
+        expected = parse_edit(spec).apply(Weights(key, before)).values if edited else before
+        assert made[key].dtype == torch.bfloat16
+        assert torch.equal(made[key].view(torch.int16), expected.view(torch.int16)), key
+        assert torch.equal(made[key], before) != edited, f"{key} is edited if and only if it is in scope"
+
+
+def test_everything_but_weights_is_carried_over(batch: Job) -> None:
+    baseline = tree_bytes(batch.read("baseline").path)
+    for files in entries(batch).values():
+        assert files.keys() == baseline.keys() | {"edit_metadata.json"}
+        same = {name for name in baseline if files[name] == baseline[name]}
+        assert {
+            "config.json",
+            "tokenizer.json",
+            "generation_config.json",
+            "model.safetensors.index.json",
+        } <= same
+        assert "manifest.json" not in same
+
+
+def test_one_edit_at_a_time_gives_the_same_bytes(batch: Job, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", llama_tensors(), shards=3)
+    for name, spec in EIGHT.items():
+        store = tmp_path / "store"
+        alone = make_job(tmp_path / name, "edit", {name: spec}, store=store, baseline=stored(store, model))
+        edit.run(alone)
+        assert entries(alone)[name] == entries(batch)[name]
+
+
+def test_thread_count_and_chance_leave_no_mark(batch: Job, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", llama_tensors(), shards=3)
+    store = tmp_path / "store"
+    again = make_job(tmp_path, "edit", EIGHT, store=store, baseline=stored(store, model), threads=2)
+    assert fork_all(lambda: edit.run(again)) == [0]
+    assert entries(again) == entries(batch)
+
+
+def test_metadata_says_what_was_done(batch: Job) -> None:
+    metadata = {part.name: json.loads((part.out / "edit_metadata.json").read_text()) for part in batch.parts}
+    rtn, prune, low = (
+        metadata[name] for name in ("quant_8bit_clean", "prune_50pct_stress", "svd_rank4_stress")
+    )
+    assert (rtn["edit_type"], rtn["bits"], rtn["group_size"], rtn["scope"]) == ("quant_rtn", 8, 16, "ffn")
+    assert (rtn["quantized_params"], rtn["threads"], rtn["device_class"]) == (9, 1, "cpu")
+    before = llama_tensors()
+    entry = load_model(entry_of(next(part for part in batch.parts if part.name == "quant_8bit_clean")))
+    for row in rtn["tensors"]:
+        old, new = before[row["tensor"]].double(), entry[row["tensor"]].double()
+        assert row["relative_error"] == pytest.approx(float((new - old).norm() / old.norm()), rel=1e-5)
+        assert row["relative_l1_error"] == pytest.approx(
+            float((new - old).abs().sum() / old.abs().sum()), rel=1e-5
+        )
+        assert row["shape"] == list(old.shape) and row["parameters"] == old.numel()
+    assert rtn["totals"]["parameters"] == sum(tensor.numel() for tensor in before.values())
+    assert rtn["totals"]["parameters_edited"] == 9 * 32 * 50
+    assert prune["actual_sparsity"] == 0.5 and prune["pruned_params"] == 21
+    assert {row["rank"] for row in low["tensors"]} == {4}
+    assert 0 < low["totals"]["relative_error"] < 1
+    assert all(0 < row["energy_kept"] < 1 for row in low["tensors"])
+
+
+def test_a_second_run_makes_nothing_and_publishes_the_same_manifests(batch: Job, tmp_path: Path) -> None:
+    assert batch.parts[0].store is not None
+    again = make_job(tmp_path, "edit", EIGHT, store=batch.parts[0].store.root)  # no baseline to read
+    edit.run(again)
+    for part, other in zip(batch.parts, again.parts, strict=True):
+        assert (part.out / MANIFEST).read_bytes() == (other.out / MANIFEST).read_bytes()
+        assert (part.out / MANIFEST).read_bytes() == (entry_of(part) / MANIFEST).read_bytes()
+
+
+def test_only_what_lacks_is_made(tmp_path: Path) -> None:
+    job = job_on(tmp_path)
+    edit.run(
+        make_job(
+            tmp_path,
+            "edit",
+            dict(list(EIGHT.items())[:3]),
+            store=tmp_path / "store",
+            baseline=job.reads["baseline"],
+        )
+    )
+    inodes = [entry_of(part).stat().st_ino for part in job.parts[:3]]
+    edit.run(job)
+    assert [entry_of(part).stat().st_ino for part in job.parts[:3]] == inodes
+    assert all((entry_of(part) / MANIFEST).is_file() for part in job.parts)
+
+
+def test_two_names_for_one_edit(tmp_path: Path) -> None:
+    spec = EIGHT["fp4_e2m1_clean"]
+    job = job_on(tmp_path, specs={"one": spec, "other": spec})
+    edit.run(job)
+    assert (job.parts[0].out / MANIFEST).read_bytes() == (job.parts[1].out / MANIFEST).read_bytes()
+
+
+def test_all_mistakes_are_told_before_anything_is_written(tmp_path: Path) -> None:
+    specs: dict[str, dict[str, object]] = {
+        "good": dict(EIGHT["fp4_e2m1_clean"]),
+        "bits": {"type": "quant_rtn", "bits": 99, "group_size": 8, "scope": "all"},
+        "scope": {"type": "lowrank_svd", "rank": 8, "scope": "heads"},
+        "type": {"type": "distil", "scope": "all"},
+    }
+    job = job_on(tmp_path, specs=specs)
+    before = sorted((tmp_path / "store").iterdir())
+    with pytest.raises(Fault) as caught:
+        edit.run(job)
+    assert caught.value.code == "bad_edit"
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["bits", "scope", "type"]
+    assert sorted((tmp_path / "store").iterdir()) == before
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_baseline_with_nan_or_infinity(tmp_path: Path, value: float) -> None:
+    tensors = llama_tensors()
+    name = "model.layers.1.mlp.down_proj.weight"
+    tensors[name][3, 4] = value
+    store = tmp_path / "store"
+    baseline = stored(store, write_model(tmp_path / "model", tensors))
+    with pytest.raises(Fault, match=name) as caught:
+        edit.run(make_job(tmp_path, "edit", EIGHT, store=store, baseline=baseline))
+    assert caught.value.code == "bad_edit"
+    assert [path.name for path in store.iterdir() if path.name != ".locks"] == [baseline.path.name]
+
+
+def test_matrices_of_zeros_stay(tmp_path: Path) -> None:
+    tensors = {name: torch.zeros_like(tensor) for name, tensor in llama_tensors().items()}
+    store = tmp_path / "store"
+    job = make_job(
+        tmp_path, "edit", EIGHT, store=store, baseline=stored(store, write_model(tmp_path / "model", tensors))
+    )
+    edit.run(job)
+    for part in job.parts:
+        made = load_model(entry_of(part))
+        assert all(torch.equal(made[name], tensor) for name, tensor in tensors.items())
+
+
+def test_an_architecture_without_a_table(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    model = write_model(tmp_path / "model", llama_tensors(), config=llama_config(model_type="mamba"))
+    with pytest.raises(Fault, match=r"'mamba'.*model\.layers\.N\.mlp\.down_proj\.weight") as caught:
+        edit.run(make_job(tmp_path, "edit", EIGHT, store=store, baseline=stored(store, model)))
+    assert caught.value.code == "bad_edit"
+
+
+def test_an_edit_that_matches_no_tensor_is_no_copy(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in llama_tensors().items() if ".mlp." not in name}
+    store = tmp_path / "store"
+    baseline = stored(store, write_model(tmp_path / "model", tensors))
+    with pytest.raises(Fault, match=r"no matrix of .* is in scope 'ffn'") as caught:
+        edit.run(make_job(tmp_path, "edit", EIGHT, store=store, baseline=baseline))
+    assert caught.value.code == "bad_edit" and str(caught.value).count("\n") == 3
+
+
+def test_missing_weights(tmp_path: Path) -> None:
+    job = job_on(tmp_path)
+    (job.read("baseline").path / "model.safetensors").unlink()
+    with pytest.raises(Fault) as caught:
+        edit.run(job)
+    assert caught.value.code == "weights_missing"
+
+
+def run_process(job_file: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "validation", "--spec", str(job_file)]
+    return subprocess.Popen(command, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE)
+
+
+def large_job(path: Path) -> Job:
+    store = path / "store"
+    model = write_model(
+        path / "model", llama_tensors(layers=12, hidden=256, width=1024, vocabulary=512), shards=4
+    )
+    return make_job(path, "edit", EIGHT, store=store, baseline=stored(store, model))
+
+
+def test_killed_in_the_middle_nothing_half_written_stays(tmp_path: Path) -> None:
+    job = large_job(tmp_path)
+    baseline = job.read("baseline").path
+    process = run_process(as_job_file(job, tmp_path / "job.json"))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        drafts = list((tmp_path / "store").glob(".tmp-*/model-00002-*"))
+        if len(drafts) == len(EIGHT):
+            break
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    visible = [path for path in (tmp_path / "store").iterdir() if not path.name.startswith(".")]
+    assert visible == [baseline]
+    edit.run(job)
+    assert not list((tmp_path / "store").glob(".tmp-*"))
+    assert all((entry_of(part) / MANIFEST).is_file() for part in job.parts)
+
+
+def test_two_processes_making_the_same_edits(tmp_path: Path) -> None:
+    job = job_on(tmp_path)
+    reversed_parts = dict(reversed(EIGHT.items()))
+    other = make_job(
+        tmp_path / "other", "edit", reversed_parts, store=tmp_path / "store", baseline=job.reads["baseline"]
+    )
+    assert fork_all(lambda: edit.run(job), lambda: edit.run(other)) == [0, 0]
+    for part, same in zip(job.parts, reversed(other.parts), strict=True):
+        assert (part.out / MANIFEST).read_bytes() == (same.out / MANIFEST).read_bytes()
+    assert not list((tmp_path / "store").glob(".tmp-*"))

@@ -1,0 +1,242 @@
+"""Kind `eval`: accuracies from lm-eval's results, and a real evaluation of a tiny model on local tasks."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from validation.eval import run
+from validation.eval_results import Benchmark, Outcome, not_a_number, strict, summary
+from validation.facts_model import make
+from validation.job import Device, Fault, Job, Part, Read
+from validation.lm_eval_adapter import TaskSource, load_model
+from validation.store import Store, locked_entry
+
+TASKS = Path(__file__).parents[3] / "suites" / "smoke" / "tasks"
+CPU = Device("cpu", "cpu", 0, 1)
+
+
+def outcome(rows: dict[str, dict[str, Any]], counts: dict[str, int], answer: float = -1.0) -> Outcome:
+    samples = {task: [{"filtered_resps": [(answer, False), (-2.0, False)]}] for task in counts}
+    sizes = {task: {"original": 1000, "effective": count} for task, count in counts.items()}
+    return Outcome(rows, {}, {}, sizes, samples)
+
+
+# --- accuracies
+
+
+def test_length_normalised_accuracy_is_preferred() -> None:
+    row = {"acc,none": 0.5, "acc_stderr,none": 0.1, "acc_norm,none": 0.75, "acc_norm_stderr,none": 0.2}
+    found = summary(
+        Benchmark("arc", "arc_challenge", 5), outcome({"arc_challenge": row}, {"arc_challenge": 8})
+    )
+    assert found == {
+        "task": "arc_challenge",
+        "metric": "acc_norm,none",
+        "accuracy": 0.75,
+        "stderr": 0.2,
+        "n": 8,
+    }
+
+
+def test_a_group_has_its_own_accuracy_and_the_samples_of_its_tasks() -> None:
+    rows = {
+        "mmlu": {"acc,none": 0.6, "acc_stderr,none": 0.05},
+        "a": {"acc,none": 0.5, "acc_stderr,none": 0.1},
+        "b": {"acc,none": 1.0, "acc_stderr,none": 0.0},
+    }
+    found = summary(Benchmark("mmlu", "mmlu", 5), outcome(rows, {"a": 40, "b": 10}))
+    assert (found["accuracy"], found["stderr"], found["n"]) == (0.6, 0.05, 50)
+
+
+def test_the_tasks_of_a_tag_are_pooled_by_their_size() -> None:
+    rows = {
+        "a": {"acc,none": 0.5, "acc_stderr,none": 0.1},
+        "b": {"acc,none": 1.0, "acc_stderr,none": 0.0, "acc_norm,none": 0.1},
+    }
+    found = summary(Benchmark("tagged", "some_tag", 0), outcome(rows, {"a": 30, "b": 10}))
+    assert found["metric"] == "acc,none"
+    assert found["accuracy"] == pytest.approx((30 * 0.5 + 10 * 1.0) / 40)
+    assert found["stderr"] == pytest.approx(30 * 0.1 / 40)
+
+
+def test_an_answer_that_is_nan_leaves_no_accuracy() -> None:
+    rows = {"arc": {"acc,none": 0.25, "acc_stderr,none": 0.1}}
+    found = summary(Benchmark("arc", "arc", 0), outcome(rows, {"arc": 4}, answer=math.nan))
+    assert (found["accuracy"], found["stderr"], found["n"]) == (None, None, 4)
+
+
+def test_minus_infinity_is_an_answer() -> None:
+    assert not not_a_number([{"filtered_resps": [(-math.inf, False)]}])
+    assert not_a_number([{"filtered_resps": [("nan", "False")]}])
+
+
+def test_a_stderr_lm_eval_cannot_compute_is_null() -> None:
+    rows = {"arc": {"acc,none": 0.25, "acc_stderr,none": "N/A"}}
+    assert summary(Benchmark("arc", "arc", 0), outcome(rows, {"arc": 4}))["stderr"] is None
+
+
+def test_a_task_without_an_accuracy_is_refused_by_name() -> None:
+    rows = {"wiki": {"word_perplexity,none": 9.0, "word_perplexity_stderr,none": "N/A", "alias": "wiki"}}
+    with pytest.raises(Fault, match=r"'wiki' reports no accuracy, only word_perplexity,none$") as caught:
+        summary(Benchmark("wiki", "wiki", 0), outcome(rows, {"wiki": 4}))
+    assert caught.value.code == "misconfigured"
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+)
+
+
+@given(json_like)
+def test_strict_gives_strict_json_and_keeps_what_is_finite(value: Any) -> None:
+    once = strict(value)
+    assert strict(json.loads(json.dumps(once, allow_nan=False))) == once
+
+
+# --- where tasks come from
+
+
+def write_tasks(directory: Path, **texts: str) -> TaskSource:
+    directory.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (directory / f"{name}.yaml").write_text(text)
+    return TaskSource(directory)
+
+
+def test_a_directory_that_defines_all_tasks_with_local_data_needs_no_network(tmp_path: Path) -> None:
+    source = write_tasks(
+        tmp_path,
+        one="task: one\ntag: [both]\ndataset_path: json\ndoc_to_text: !function utils.text\n",
+        two="task: two\ntag: both\ndataset_path: csv\n",
+        group="group: all\ntask: [one, two]\n",
+    )
+    assert source.covers(["one", "two", "both", "all"])
+    assert source.offline(["all"])
+    assert not source.offline(["one", "hellaswag"])
+
+
+def test_data_on_the_hub_needs_the_network(tmp_path: Path) -> None:
+    source = write_tasks(tmp_path, one="task: one\ndataset_path: allenai/ai2_arc\n")
+    assert source.covers(["one"])
+    assert not source.offline(["one"])
+
+
+def test_no_directory_covers_nothing() -> None:
+    assert not TaskSource(None).covers(["hellaswag"])
+
+
+def test_a_torn_task_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match=r"one\.yaml: not a task definition") as caught:
+        write_tasks(tmp_path, one="task: [one\n")
+    assert caught.value.code == "misconfigured"
+
+
+def test_a_batch_size_to_detect_is_refused_on_a_cpu(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="'auto:16' on a CPU") as caught:
+        load_model(tmp_path, CPU, "auto:16", False)
+    assert caught.value.code == "misconfigured"
+
+
+# --- the real thing
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("weights")
+    spec = {"architecture": "llama", "seed": 1, "hidden_size": 32, "intermediate_size": 64, "num_layers": 1}
+    make(spec | {"num_heads": 2, "steps": 2, "batch_size": 1, "learning_rate": 0.001}, directory, 1)
+    return directory
+
+
+def stored(weights: Path, root: Path, *, broken: bool = False) -> Read:
+    """An entry of a store with these weights, all NaN when `broken`."""
+    root.mkdir()
+    with locked_entry(Store(root, "a" * 64)) as entry:
+        for path in weights.iterdir():
+            content = path.read_bytes()
+            if broken and path.name == "model.safetensors":
+                tensors = {
+                    name: torch.full_like(tensor, math.nan) for name, tensor in load_file(path).items()
+                }
+                save_file(tensors, root / "nan.safetensors", {"format": "pt"})
+                content = (root / "nan.safetensors").read_bytes()
+            (entry.draft / path.name).write_bytes(content)
+        entry.commit()
+        return Read(entry.path, None, "")
+
+
+def job(root: Path, subject: Read, *benchmarks: tuple[str, str]) -> Job:
+    for name in ("work", "out"):
+        (root / name).mkdir(parents=True)
+    asked = [{"name": name, "task": task, "fewshot": 0} for name, task in benchmarks]
+    spec = {"benchmarks": asked, "batch_size": 32, "seed": 1234, "tasks": "tasks"}
+    reads = {"subject": subject, "tasks": Read(TASKS, None, "")}
+    part = Part("baseline", spec, root / "out", None)
+    return Job("smoke.tiny:eval", "eval", "tiny", "tiny", CPU, root / "work", root / "logs", reads, (part,))
+
+
+def hugging_face() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in ("HF_HOME", "HF_HUB_OFFLINE")}
+
+
+def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path: Path) -> None:
+    subject = stored(weights, tmp_path / "store")
+    directory, environment = Path.cwd(), hugging_face()
+    found = []
+    for name in ("first", "second"):
+        asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"), ("winogrande", "smoke_winogrande"))
+        run(asked)
+        found.append((asked.only.out / "results.json").read_bytes())
+    assert found[0] == found[1]
+    assert str(tmp_path).encode() not in found[0]
+    assert (Path.cwd(), hugging_face()) == (directory, environment)
+
+    results = json.loads(found[0])
+    assert results["benchmarks"]["mmlu"]["metric"] == "acc,none"
+    assert results["benchmarks"]["mmlu"]["n"] == results["benchmarks"]["winogrande"]["n"] == 128
+    assert 0 < results["benchmarks"]["mmlu"]["accuracy"] < 0.6
+    assert {"smoke_mmlu", "smoke_mmlu_trades", "smoke_winogrande"} <= set(results["results"])
+    assert results["n-samples"]["smoke_winogrande"] == {"original": 128, "effective": 128}
+    logged = tmp_path / "first" / "logs" / "samples_smoke_mmlu_trades.jsonl"
+    assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 32
+
+
+def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path) -> None:
+    asked = job(tmp_path / "job", stored(weights, tmp_path / "store", broken=True), ("arc", "smoke_arc"))
+    run(asked)
+    results = json.loads((asked.only.out / "results.json").read_text())
+    assert results["benchmarks"]["arc"]["accuracy"] is None
+    assert results["benchmarks"]["arc"]["n"] == 128
+
+
+def test_an_unknown_task_is_named_with_those_near_it(weights: Path, tmp_path: Path) -> None:
+    asked = job(tmp_path / "job", stored(weights, tmp_path / "store"), ("arc", "smoke_arcs"))
+    with pytest.raises(Fault, match="no task 'smoke_arcs'") as caught:
+        run(asked)
+    assert caught.value.code == "misconfigured"
+    assert "smoke_arc" in caught.value.hint
+
+
+def test_two_benchmarks_cannot_share_a_task(weights: Path, tmp_path: Path) -> None:
+    asked = job(tmp_path / "job", Read(weights, None, ""), ("one", "smoke_arc"), ("two", "smoke_arc"))
+    with pytest.raises(Fault, match="share a task: smoke_arc"):
+        run(asked)
+
+
+def test_weights_that_are_gone_are_a_fault_of_their_own(weights: Path, tmp_path: Path) -> None:
+    subject = stored(weights, tmp_path / "store")
+    (subject.path / "model.safetensors").unlink()
+    with pytest.raises(Fault) as caught:
+        run(job(tmp_path / "job", subject, ("arc", "smoke_arc")))
+    assert caught.value.code == "weights_missing"

@@ -1,0 +1,174 @@
+"""Kind `inject`: each error at its place, proved, and nothing else touched."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from weights_rig import llama_config, llama_tensors, load_model, make_job, stored, tree_bytes, write_model
+
+from validation import inject
+from validation.checkpoint import open_checkpoint
+from validation.families import matrices
+from validation.job import Fault, Job
+from validation.rewrite import Loaded, rewrite
+from validation.store import MANIFEST
+
+FIRST = "model.layers.0.self_attn.q_proj.weight"
+
+
+def job_for(path: Path, kind: str, tensors: dict[str, torch.Tensor] | None = None, **config: Any) -> Job:
+    model = write_model(path / "model", tensors or llama_tensors(), shards=2, config=llama_config(**config))
+    store = path / "store"
+    return make_job(
+        path, "inject", {f"error_{kind}": {"error": kind}}, store=store, baseline=stored(store, model)
+    )
+
+
+def made(job: Job) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    inject.run(job)
+    part = job.only
+    assert part.store is not None
+    entry = part.store.root / part.store.recipe
+    assert (part.out / MANIFEST).read_bytes() == (entry / MANIFEST).read_bytes()
+    assert (part.out / "error_metadata.json").read_bytes() == (entry / "error_metadata.json").read_bytes()
+    metadata = json.loads(
+        (entry / "error_metadata.json").read_text(), parse_constant=lambda name: pytest.fail(name)
+    )
+    return load_model(entry), metadata
+
+
+def differing(after: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> list[str]:
+    return [
+        name
+        for name in before
+        if not torch.equal(after[name].view(torch.int16), before[name].view(torch.int16))
+    ]
+
+
+@pytest.mark.parametrize(("kind", "is_it", "said"), [("nan", math.isnan, "nan"), ("inf", math.isinf, "inf")])
+def test_one_value(tmp_path: Path, kind: str, is_it: Any, said: str) -> None:
+    before = llama_tensors()
+    after, metadata = made(job_for(tmp_path, f"{kind}_injection"))
+    assert differing(after, before) == [FIRST]
+    assert is_it(float(after[FIRST][0, 0])) and float(after[FIRST][0, 0]) != -math.inf
+    after[FIRST][0, 0] = before[FIRST][0, 0]
+    assert torch.equal(after[FIRST], before[FIRST])
+    assert (metadata["tensor"], metadata["index"]) == (FIRST, [0, 0])
+    assert metadata["before"] == {"value": float(before[FIRST][0, 0])} and metadata["after"] == {
+        "value": said
+    }
+    assert (
+        metadata["target_param"] == FIRST and metadata["target_block"] == 0 and metadata["injected"] is True
+    )
+
+
+def test_two_bits_everywhere(tmp_path: Path) -> None:
+    before = llama_tensors()
+    after, metadata = made(job_for(tmp_path, "extreme_quant"))
+    projections = [name for name in before if "_proj." in name]
+    assert differing(after, before) == projections and metadata["quantized_params"] == len(projections) == 21
+    assert sorted(metadata["tensors"]) == sorted(projections)
+    for name in projections:
+        scale = before[name].abs().max()
+        expected = torch.round(before[name].double() / float(scale)) * float(scale)
+        assert torch.equal(after[name].double(), expected), "levels -1, 0, 1 times the largest magnitude"
+
+
+def test_a_hundred_times_the_first_mlp_matrix(tmp_path: Path) -> None:
+    before, name = llama_tensors(), "model.layers.0.mlp.gate_proj.weight"
+    after, metadata = made(job_for(tmp_path, "scale_explosion"))
+    assert differing(after, before) == [name]
+    assert torch.equal(after[name], (before[name].double() * 100).to(torch.bfloat16))
+    assert metadata["tensor"] == name and metadata["scale_factor"] == 100.0
+    assert metadata["after"]["frobenius"] == pytest.approx(100 * metadata["before"]["frobenius"], rel=1e-2)
+
+
+@pytest.mark.parametrize(("layers", "middle"), [(1, 0), (2, 1), (3, 1), (5, 2)])
+def test_zeros_in_the_middle_block(tmp_path: Path, layers: int, middle: int) -> None:
+    before, name = llama_tensors(layers=layers), f"model.layers.{middle}.self_attn.q_proj.weight"
+    after, metadata = made(job_for(tmp_path, "zero_layer", before))
+    assert differing(after, before) == [name] and not after[name].any()
+    assert metadata["target_block"] == middle and metadata["after"] == {"frobenius": 0.0}
+
+
+def test_fused_experts(tmp_path: Path) -> None:
+    name = "model.layers.0.mlp.experts.gate_up_proj"
+    before = {
+        name: torch.randn(2, 6, 4).to(torch.bfloat16),
+        "model.norm.weight": torch.ones(4).to(torch.bfloat16),
+    }
+    after, metadata = made(job_for(tmp_path, "scale_explosion", before, model_type="mixtral"))
+    assert metadata["tensor"] == name and metadata["matrix"] == f"{name}[0].gate"
+    assert torch.equal(after[name][0, :3], before[name][0, :3] * 100)
+    assert torch.equal(after[name][0, 3:], before[name][0, 3:]) and torch.equal(
+        after[name][1], before[name][1]
+    )
+
+
+def test_the_same_bytes_each_time(tmp_path: Path) -> None:
+    trees = []
+    for name in ("one", "other"):
+        job = job_for(tmp_path / name, "nan_injection")
+        inject.run(job)
+        assert job.only.store is not None
+        trees.append(tree_bytes(job.only.store.root / job.only.store.recipe))
+    assert trees[0] == trees[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("zero_layer", "model.layers.1.self_attn.q_proj.weight"), ("scale_explosion", "mlp.gate_proj")],
+)
+def test_a_baseline_that_already_is_so(tmp_path: Path, kind: str, name: str) -> None:
+    tensors = llama_tensors()
+    for key, tensor in tensors.items():
+        if name in key:
+            tensor.zero_()
+    with pytest.raises(Fault, match="already") as caught:
+        inject.run(job_for(tmp_path, kind, tensors))
+    assert caught.value.code == "bad_edit"
+
+
+def test_unknown_error(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="nan_injection, inf_injection"):
+        inject.run(job_for(tmp_path, "bit_flip"))
+
+
+@pytest.mark.parametrize("where", ["beside", "elsewhere", "nowhere"])
+def test_the_proof_sees_what_went_wrong(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(source: Any, copies: Any, label: str) -> None:
+        (copy,) = copies
+
+        def change(loaded: Loaded) -> torch.Tensor:
+            result = copy.change(loaded) if loaded.stored.name in copy.names else loaded.values.clone()
+            if where == "nowhere":
+                return loaded.values
+            if (where == "beside") == (loaded.stored.name in copy.names) and result.dim() > 1:
+                result[-1, -1] += 1
+            return result
+
+        everything = list(source.tensors)
+        rewrite(source, [type(copy)(copy.entry, everything, change)], label)
+
+    monkeypatch.setattr(inject, "rewrite", spoilt)
+    job = job_for(tmp_path, "nan_injection")
+    with pytest.raises(Fault, match=r"nan_injection|differs") as caught:
+        inject.run(job)
+    assert caught.value.code == "internal"
+    assert job.only.store is not None and not (job.only.store.root / job.only.store.recipe).exists()
+
+
+def test_every_error_has_a_place_in_every_family(tmp_path: Path) -> None:
+    found = matrices(open_checkpoint(write_model(tmp_path, llama_tensors())))
+    assert {kind: len(error.strikes(found)) for kind, error in inject.ERRORS.items()} == {
+        "nan_injection": 1,
+        "inf_injection": 1,
+        "extreme_quant": 21,
+        "scale_explosion": 1,
+        "zero_layer": 1,
+    }

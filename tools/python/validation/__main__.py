@@ -1,0 +1,81 @@
+"""`python -m validation --spec job.json`: run one cell and end with its fault's exit code."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from validation.job import EXIT_CODES, Fault, emit, load_job
+
+KINDS = ("setup", "calibrate", "preset", "eval", "edit", "inject", "certify")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the cell of a job file; the return value is the exit code."""
+    about = "Run one cell of a validation suite."
+    parser = argparse.ArgumentParser(prog="python -m validation", description=about)
+    parser.add_argument("--spec", type=Path, required=True, help="the job file (JSON)")
+    arguments = parser.parse_args(argv)
+    _end_with_the_executor()
+    try:
+        job = load_job(arguments.spec)
+        if job.kind not in KINDS:
+            raise Fault("bad_input", f"{arguments.spec}: kind '{job.kind}' is none of {', '.join(KINDS)}")
+        importlib.import_module(f"validation.{job.kind}").run(job)
+        emit("usage", peak_rss_bytes=_peak_rss_bytes())
+        return 0
+    except Fault as fault:
+        return _end(fault)
+    except MemoryError as error:
+        return _end(Fault("out_of_memory", f"out of host memory: {error}"))
+    except OSError as error:
+        traceback.print_exc()
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return _end(Fault("disk_full" if full else "internal", _sentence(error)))
+    except Exception as error:
+        traceback.print_exc()
+        memory = type(error).__name__ == "OutOfMemoryError"
+        return _end(Fault("out_of_memory" if memory else "internal", _sentence(error)))
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _end_with_the_executor() -> None:
+    """End this process group with the executor, which holds the other end of standard input and never writes.
+
+    Only where CELL_EVENTS_FD says so: a person at a terminal has a standard input of their own.
+    """
+    if "CELL_EVENTS_FD" not in os.environ:
+        return
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="executor-watch", daemon=True).start()
+
+
+def _peak_rss_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _end(fault: Fault) -> int:
+    print(f"{fault.code}: {fault}" + (f"\n{fault.hint}" if fault.hint else ""), file=sys.stderr)
+    emit("fault", code=fault.code, message=str(fault), hint=fault.hint)
+    return EXIT_CODES[fault.code]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

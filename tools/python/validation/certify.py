@@ -1,0 +1,161 @@
+"""Cell `certify`: InvarLock compares a subject with its baseline: a certificate, or the subject is refused.
+
+Both are results, for the verdict to judge; the exit code is not (0 for a certificate that fails, 3 for a
+refused subject and for bad settings alike). What would make a certificate say something else than it seems to
+is a fault: a baseline without finite perplexity, dropped windows, a preset that did not take effect, another
+guard order.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from validation.invarlock_adapter import (
+    guard_order_used,
+    link_model,
+    load_encoder,
+    report_of,
+    run_certify,
+)
+from validation.invarlock_certificate import (
+    Certificate,
+    Unreadable,
+    finite,
+    policy_differences,
+    read_certificate,
+    read_object,
+    section,
+)
+from validation.invarlock_config import (
+    Settings,
+    dataset_seed,
+    parse_settings,
+    parse_slice,
+    place_dataset,
+    preset_problems,
+)
+from validation.invarlock_failures import Ended, Refused, explain
+from validation.invarlock_process import require_version
+from validation.invarlock_windows import prepare_windows
+from validation.job import Fault, Job, emit, write_json
+from validation.store import open_entry
+
+_CERTIFICATE = "evaluation.cert.json"
+
+
+def run(job: Job) -> None:
+    """Write outcome.json and, if there is one, evaluation.cert.json.
+
+    Raises:
+        Fault: the run, not the subject, was refused or failed.
+    """
+    part = job.only
+    settings = parse_settings(part.spec)
+    require_version()
+    preset = read_preset(job.read("preset").path, settings)
+    baseline = link_model(job.work, "baseline", open_entry(job.read("baseline")))
+    subject = link_model(job.work, "subject", open_entry(job.read("subject")))
+    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, baseline))
+    emit("progress", message="InvarLock certifies", done=0, total=1)
+    placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
+    ended, certificate = run_certify(job, settings, baseline, subject, placed)
+    refused = _refusal(ended)
+    _check_baseline(job.work)
+    if certificate is not None:
+        check_certificate(_read(certificate), settings, preset, guard_order_used(job.work), refused)
+        shutil.copyfile(certificate, part.out / _CERTIFICATE)
+    elif refused is None:
+        raise Fault("internal", "InvarLock ended well but wrote no certificate")
+    write_json(
+        part.out / "outcome.json",
+        {
+            "schema": 1,
+            "status": "refused" if refused else "certified",
+            "exit_code": ended.exit_code,
+            "reason": refused.reason if refused else None,
+        },
+    )
+    emit("part", name=part.name)
+
+
+def read_preset(path: Path, settings: Settings) -> dict[str, Any]:
+    """The calibrated preset, which must have been made for these settings.
+
+    Raises:
+        Fault: `bad_input`.
+    """
+    try:
+        preset = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise Fault("bad_input", f"{path}: cannot be read ({error})") from error
+    if not isinstance(preset, dict) or not isinstance(preset.get("dataset"), dict):
+        raise Fault("bad_input", f"{path}: not a preset (no dataset section)")
+    if problems := preset_problems(preset, settings):
+        raise Fault(
+            "bad_input", f"{path}: made for other settings: {'; '.join(problems)}", "make the preset again"
+        )
+    return preset
+
+
+def check_certificate(
+    certificate: Certificate,
+    settings: Settings,
+    preset: dict[str, Any],
+    order: list[str] | None,
+    refused: Refused | None,
+) -> None:
+    """Check that the certificate was made as asked.
+
+    A missing flag is no fault: it stays missing, for the verdict.
+
+    Raises:
+        Fault: `bad_input` for a baseline without finite perplexity, `misconfigured` for dropped windows,
+            `internal` when the guard order or the preset's values did not take effect.
+    """
+    if certificate.baseline_final is None:
+        raise Fault(
+            "bad_input", "the baseline's perplexity is not finite: nothing can be certified against it"
+        )
+    if certificate.windows != (settings.preview, settings.final):
+        raise Fault(
+            "misconfigured",
+            f"InvarLock used {certificate.windows[0]} + {certificate.windows[1]} windows"
+            f" of {settings.preview} + {settings.final}: windows of the dataset repeat",
+        )
+    if order != list(settings.guards):
+        raise Fault("internal", f"InvarLock ran the guards {order} instead of {list(settings.guards)}")
+    if refused is None and (differences := policy_differences(preset, certificate.policy)):
+        raise Fault("internal", f"InvarLock did not apply the preset: {'; '.join(differences)}")
+
+
+def _refusal(ended: Ended) -> Refused | None:
+    if not ended.failed:
+        return None
+    meaning = explain(ended)
+    if isinstance(meaning, Fault):
+        raise meaning
+    return meaning
+
+
+def _check_baseline(work: Path) -> None:
+    """A baseline of NaN fails every subject; no certificate may come of it."""
+    path = report_of(work, "source")
+    try:
+        metric = section(read_object(path), "metrics", "primary_metric") if path else {}
+    except Unreadable as error:
+        raise Fault("internal", str(error)) from error
+    if finite(metric.get("final")) is None or finite(metric.get("preview")) is None:
+        raise Fault(
+            "bad_input", "the baseline's perplexity is not finite: nothing can be certified against it"
+        )
+
+
+def _read(path: Path) -> Certificate:
+    try:
+        return read_certificate(path)
+    except Unreadable as error:
+        raise Fault("internal", str(error)) from error

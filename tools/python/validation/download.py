@@ -1,0 +1,125 @@
+"""Where a model's files come from: the hub, a directory, or a small model made here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from validation import facts_model
+from validation.job import Fault, Job, emit
+
+#: Everything a model directory needs besides weights; code only where it is trusted.
+_FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")
+_SAFETENSORS = ("model*.safetensors",)
+_PICKLED = ("pytorch_model*.bin",)
+
+
+def fetch(source: Mapping[str, Any], trusted: bool, job: Job) -> Path:
+    """A directory with the model's files as they come (any dtype).
+
+    Raises:
+        Fault: `unavailable` when the hub does not give them, `bad_input` for a directory that is none.
+    """
+    kind = source.get("type")
+    if kind == "hub":
+        return download(str(source["id"]), str(source.get("revision") or "main"), trusted)
+    if kind == "path":
+        return find(str(source["path"]))
+    if kind == "facts":
+        made = job.work / "facts-model"
+        made.mkdir(parents=True, exist_ok=True)
+        facts_model.make(dict(source), made, job.device.threads)
+        return made
+    raise Fault("bad_input", f"source type {kind!r} is none of hub, path, facts")
+
+
+def source_id(source: Mapping[str, Any]) -> str:
+    """A name for the profile; a function of the specification alone."""
+    kind = source.get("type")
+    if kind == "hub":
+        return str(source["id"])
+    return (
+        str(source["path"]) if kind == "path" else f"facts-{source.get('architecture')}-{source.get('seed')}"
+    )
+
+
+def find(path: str) -> Path:
+    """A local model directory; a relative path counts from the workspace."""
+    found = Path(path).expanduser()
+    if not found.is_absolute():
+        found = Path(os.environ.get("NX_WORKSPACE_ROOT", os.curdir)) / found
+    if not (found / "config.json").is_file():
+        what = "has no config.json" if found.is_dir() else "no such directory"
+        raise Fault(
+            "bad_input",
+            f"{found}: {what}",
+            "The model's path in suite.yaml must name a directory as transformers' save_pretrained writes.",
+        )
+    return found
+
+
+def download(model: str, revision: str, trusted: bool) -> Path:
+    """The files of a hub model in the hub's cache: safetensors if it has them, else pytorch_model*.bin."""
+    import huggingface_hub
+
+    files = [*_FILES, *(("*.py",) if trusted else ())]
+    emit("progress", message=f"downloading {model} at {revision}")
+    for weights in (_SAFETENSORS, _PICKLED):
+        try:
+            found = Path(
+                huggingface_hub.snapshot_download(
+                    model, revision=revision, allow_patterns=[*files, *weights], ignore_patterns=["*/*"]
+                )
+            )
+        except Exception as error:
+            fault = _fault(model, revision, error)
+            if fault is None:
+                raise
+            raise fault from error
+        if any(path for pattern in weights for path in found.glob(pattern)):
+            emit("progress", message=f"downloaded {model} at {found.name}")
+            return found
+    raise Fault(
+        "unavailable",
+        f"{model} at {revision}: neither {_SAFETENSORS[0]} nor {_PICKLED[0]} there",
+        "Is it a transformers model? Offline, download it first, or give its directory as the model's path.",
+    )
+
+
+def _fault(model: str, revision: str, error: Exception) -> Fault | None:
+    """What the hub's exceptions mean, told by their names: their classes move between its versions."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    where = f"{model} at {revision}"
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if "GatedRepoError" in names:
+        return Fault(
+            "unavailable",
+            f"{where}: gated ({first})",
+            f"Ask for access at https://huggingface.co/{model}, then set HF_TOKEN or run `hf auth login`.",
+        )
+    if "LocalEntryNotFoundError" in names or "OfflineModeIsEnabled" in names:
+        return Fault(
+            "unavailable",
+            f"{where}: not in the local cache, and the hub cannot be reached ({first})",
+            "Check the network (HF_HUB_OFFLINE, HF_ENDPOINT, proxy), or give a local directory as its path.",
+        )
+    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
+        return Fault(
+            "unavailable",
+            f"{where}: the hub has no such model or revision ({first})",
+            "Check id and revision in suite.yaml; a private model needs HF_TOKEN.",
+        )
+    if names & {
+        "HfHubHTTPError",
+        "HTTPError",
+        "TransportError",
+        "ConnectionError",
+        "TimeoutError",
+        "RequestException",
+    }:
+        return Fault(
+            "unavailable", f"{where}: the download failed ({first})", "Run it again; what came stays cached."
+        )
+    return None

@@ -1,0 +1,73 @@
+"""Kind `eval`: a model's accuracy on the suite's benchmarks, by lm-eval."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import nullcontext
+from typing import Any
+
+from validation.eval_results import Benchmark, Outcome, strict, summary
+from validation.job import Fault, Job, emit, write_json, write_text
+from validation.lm_eval_adapter import Evaluator, TaskSource, load_model, offline_caches
+from validation.store import open_entry
+
+
+def run(job: Job) -> None:
+    """Evaluate the subject on every benchmark of the part; write `results.json`, log the samples.
+
+    Raises:
+        Fault: `misconfigured` for an unknown task, a task asked twice, one without an accuracy, or a
+            batch size the device cannot have; `weights_missing` when the subject's weights are gone.
+    """
+    part = job.only
+    benchmarks = _benchmarks(part.spec)
+    tasks = [benchmark.task for benchmark in benchmarks]
+    weights = open_entry(job.read("subject"))
+    source = TaskSource(job.reads["tasks"].path if "tasks" in job.reads else None)
+    with offline_caches(job.work) if source.offline(tasks) else nullcontext():
+        evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
+        emit("progress", message="loading the model", done=0, total=len(benchmarks))
+        trusted = bool(part.spec.get("trust_remote_code", False))
+        model = load_model(weights, job.device, part.spec["batch_size"], trusted)
+        outcomes: dict[str, Outcome] = {}
+        for done, benchmark in enumerate(benchmarks):
+            emit("progress", message=f"evaluating {benchmark.name}", done=done, total=len(benchmarks))
+            outcomes[benchmark.name] = evaluator.run(model, benchmark)
+    for outcome in outcomes.values():
+        _log_samples(job, outcome)
+    write_json(part.out / "results.json", _results(benchmarks, outcomes))
+    emit("part", name=part.name)
+
+
+def _benchmarks(spec: dict[str, Any]) -> list[Benchmark]:
+    found = [Benchmark(each["name"], each["task"], int(each["fewshot"])) for each in spec["benchmarks"]]
+    if not found:
+        raise Fault("bad_input", "an evaluation without benchmarks")
+    twice = [task for task, count in Counter(each.task for each in found).items() if count > 1]
+    if twice:
+        raise Fault(
+            "misconfigured", f"benchmarks share a task: {', '.join(twice)}", "give each a task of its own"
+        )
+    return found
+
+
+def _results(benchmarks: list[Benchmark], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """lm-eval's results for the tasks asked, and the accuracy of each benchmark; no times, no paths."""
+    merged: dict[str, Any] = {"results": {}, "versions": {}, "n-shot": {}, "n-samples": {}}
+    for outcome in outcomes.values():
+        merged["results"].update(outcome.results)
+        merged["versions"].update(outcome.versions)
+        merged["n-shot"].update(outcome.shots)
+        merged["n-samples"].update(outcome.sizes)
+    accuracies = {benchmark.name: summary(benchmark, outcomes[benchmark.name]) for benchmark in benchmarks}
+    found: dict[str, Any] = strict({"schema": 1, **merged, "benchmarks": accuracies})
+    return found
+
+
+def _log_samples(job: Job, outcome: Outcome) -> None:
+    """One file of JSON lines a task, for who wants to see what the model answered."""
+    job.logs.mkdir(parents=True, exist_ok=True)
+    for task, samples in outcome.samples.items():
+        lines = [json.dumps(strict(sample), ensure_ascii=False, allow_nan=False) for sample in samples]
+        write_text(job.logs / f"samples_{task}.jsonl", "\n".join(lines) + "\n")

@@ -1,0 +1,38 @@
+"""The smoke suite's generated files, about invented people: held-out text for InvarLock, four lm-eval tasks.
+
+Everything follows from `CORPUS_SEED` and the word lists; nothing is taken from any text. The files are
+committed and made again, byte for byte, by `python -m validation.facts --write suites/smoke`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from validation.facts_corpus import held_out
+from validation.facts_tasks import task_files
+
+
+def suite_files() -> dict[str, str]:
+    """Path under the suite's directory → text of every generated file."""
+    files = {f"tasks/{name}": text for name, text in task_files().items()}
+    files["data/heldout.jsonl"] = "".join(json.dumps({"text": text}) + "\n" for text in held_out())
+    return files
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the generated files of a suite."""
+    parser = argparse.ArgumentParser(prog="python -m validation.facts", description=__doc__)
+    parser.add_argument(
+        "--write", type=Path, required=True, metavar="SUITE", help="the directory, suites/smoke"
+    )
+    directory: Path = parser.parse_args(argv).write
+    for name, text in suite_files().items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The one place that speaks to InvarLock: `run` and `certify` of 0.3.7.
+
+InvarLock guesses a model's family from its *path*: `opt`, `phi`, `bert`, `gpt`, `t5` or `yi` anywhere in it,
+say in `/opt/models` or a user's name, picks another tokenizer or even another loss. So it is shown links in
+the working directory whose names hold none of these but the model's own architecture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from validation.invarlock_config import Settings
+from validation.invarlock_failures import Ended
+from validation.invarlock_process import RUNS, call
+from validation.job import Fault, Job, write_text
+
+#: Architectures InvarLock has a profile of its own for that fits; any other gets the neutral one.
+_FAMILIES = ("mixtral", "mistral", "qwen")
+_CERTIFICATES = Path("certificates")
+
+
+def link_model(work: Path, role: str, entry: Path) -> str:
+    """Show a store entry to InvarLock under a harmless relative name that keeps the architecture.
+
+    Returns:
+        The path to give InvarLock, relative to the working directory.
+    """
+    try:
+        architecture = str(
+            json.loads((entry / "config.json").read_text(encoding="utf-8")).get("model_type", "")
+        )
+    except (OSError, ValueError) as error:
+        raise Fault("weights_missing", f"{entry}: no readable config.json ({error})") from error
+    family = next((name for name in _FAMILIES if name in architecture), "causal")
+    link = Path("models") / family / role
+    (work / link).parent.mkdir(parents=True, exist_ok=True)
+    (work / link).symlink_to(entry.resolve(), target_is_directory=True)
+    return str(link)
+
+
+def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
+    """The encoder InvarLock will use for the model, cut at `seq_len`."""
+    with contextlib.chdir(work):
+        profiles = importlib.import_module("invarlock.model_profile")
+        try:
+            tokenizer, _ = profiles.resolve_tokenizer(
+                profiles.detect_model_profile(model_id=model, adapter="auto")
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise Fault("misconfigured", f"tokenizer of the model: {error}") from error
+    if tokenizer.pad_token_id is None:
+        raise Fault("misconfigured", "tokenizer of the model: neither a pad nor an eos token")
+    return lambda text: list(tokenizer.encode(text, truncation=True, max_length=settings.seq_len))
+
+
+def run_noop(job: Job, settings: Settings, document: dict[str, Any]) -> tuple[Ended, Path | None]:
+    """`invarlock run` on a configuration; the report's path when it wrote one."""
+    _write_yaml(job.work / "run.yaml", document)
+
+    def command() -> None:
+        importlib.import_module("invarlock.cli.commands.run").run_command(
+            config="run.yaml",
+            profile=settings.profile,
+            tier=settings.tier,
+            device=job.device.type,
+            out=str(RUNS / "source"),
+            no_color=True,
+        )
+
+    ended = call(job, settings, command)
+    return ended, report_of(job.work, "source")
+
+
+def run_certify(
+    job: Job, settings: Settings, baseline: str, subject: str, preset: dict[str, Any]
+) -> tuple[Ended, Path | None]:
+    """`invarlock certify`; the certificate's path when it wrote one."""
+    _write_yaml(job.work / "preset.yaml", preset)
+
+    def command() -> None:
+        importlib.import_module("invarlock.cli.commands.certify").certify_command(
+            source=baseline,
+            edited=subject,
+            edit_label="custom",
+            profile=settings.profile,
+            tier=settings.tier,
+            device=job.device.type,
+            preset="preset.yaml",
+            out=str(RUNS),
+            cert_out=str(_CERTIFICATES),
+            no_color=True,
+        )
+
+    ended = call(job, settings, command)
+    certificate = job.work / _CERTIFICATES / "evaluation.cert.json"
+    return ended, certificate if certificate.is_file() else None
+
+
+def report_of(work: Path, arm: str) -> Path | None:
+    """The report of an arm: `source` (the baseline) or `edited` (the subject)."""
+    found = sorted((work / RUNS / arm).glob("*/report.json"))
+    return found[-1] if found else None
+
+
+def guard_order_used(work: Path) -> list[str] | None:
+    """The guard order of the subject's resolved configuration, as `certify` wrote it down."""
+    path = work / ".certify_tmp" / "edited_noop.yaml"
+    if not path.is_file():
+        return None
+    order = yaml.safe_load(path.read_text(encoding="utf-8")).get("guards", {}).get("order")
+    return [str(name) for name in order] if isinstance(order, list) else None
+
+
+def _write_yaml(path: Path, document: dict[str, Any]) -> None:
+    write_text(path, yaml.safe_dump(document, sort_keys=False))

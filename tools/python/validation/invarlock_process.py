@@ -1,0 +1,157 @@
+"""A command of InvarLock 0.3.7 in this process, as a process of its own would run it.
+
+In this process because its imports cost more than a small run, and because its exceptions tell what its exit
+code does not. A cell is one process, so the state InvarLock leaves (threads, seeds, blocked sockets) harms
+nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from validation.invarlock_config import Settings, profile_document, run_environment
+from validation.invarlock_failures import Ended
+from validation.job import Fault, Job, write_text
+
+VERSION = "0.3.7"
+#: Where runs leave their reports and events, in the working directory.
+RUNS = Path("runs")
+
+
+def require_version() -> None:
+    """Refuse any InvarLock but 0.3.7: the command, the file names and the guards differ.
+
+    Raises:
+        Fault: `misconfigured`.
+    """
+    try:
+        found = importlib.metadata.version("invarlock")
+    except importlib.metadata.PackageNotFoundError:
+        found = "none"
+    if found != VERSION:
+        raise Fault(
+            "misconfigured",
+            f"InvarLock {VERSION} is needed, found {found}",
+            "install the locked Python environment (0.13 and later are another product)",
+        )
+
+
+def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
+    """Run a command of InvarLock as its own process would: directory, environment, blocked sockets."""
+    require_version()
+    name = f"{settings.profile}.yaml"
+    profile = job.work / "config" / "runtime" / "profiles" / name
+    profile.parent.mkdir(parents=True, exist_ok=True)
+    write_text(
+        profile,
+        yaml.safe_dump(
+            profile_document(settings, spread=job.device.type == "cuda" and job.device.gpus > 1),
+            sort_keys=False,
+        ),
+    )
+    environment = run_environment(settings, str(job.work / "config"), job.device.threads)
+    printed = _Tee(sys.stdout)
+    exit_code = 0
+    causes: tuple[str, ...] = ()
+    with contextlib.chdir(job.work), _environment(environment), contextlib.redirect_stdout(printed):
+        _import_without_datasets(settings)
+        importlib.import_module("invarlock.security").enforce_default_security()
+        try:
+            command()
+        except SystemExit as error:
+            exit_code = error.code if isinstance(error.code, int) else 1
+        except Exception as error:
+            exit_code, causes = int(getattr(error, "exit_code", 1)), _causes(error)
+    _keep_events(job)
+    return Ended(exit_code, printed.text, causes, _errors(job.work))
+
+
+def _keep_events(job: Job) -> None:
+    """Put the event logs of the runs beside the cell's logs."""
+    for path in sorted((job.work / RUNS).glob("*/*/events.jsonl")):
+        job.logs.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, job.logs / f"events-{path.parts[-3]}.jsonl")
+
+
+def _causes(error: BaseException) -> tuple[str, ...]:
+    """The exceptions behind an end, outermost first; the command's own `Exit` says nothing."""
+    chain: list[str] = []
+    current: BaseException | None = error
+    while current is not None:
+        if type(current).__name__ != "Exit":
+            chain.append(f"{type(current).__name__}: {current}")
+        current = current.__cause__ or current.__context__
+    return tuple(chain)
+
+
+def _errors(work: Path) -> tuple[str, ...]:
+    """The errors that ended runs, from their event logs."""
+    found = []
+    for path in sorted((work / RUNS).glob("*/*/events.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if event.get("component") == "runner" and event.get("operation") == "error":
+                found.append(str(event.get("data", {}).get("error")))
+    return tuple(found)
+
+
+def _import_without_datasets(settings: Settings) -> None:
+    """Spare a run on a local corpus the import of `datasets` (pandas, pyarrow: 1.8 s): it never uses it."""
+    if not settings.is_local or "datasets" in sys.modules:
+        return
+    sys.modules["datasets"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("invarlock.eval.data")
+    finally:
+        del sys.modules["datasets"]
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables, without any INVARLOCK_ variable of the caller's, and put the old ones back."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("INVARLOCK_"):
+            del os.environ[name]
+    os.environ.update({"COLUMNS": "200", "NO_COLOR": "1"} | variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class _Tee(io.TextIOBase):
+    """A stream that keeps what passes through it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._kept: list[str] = []
+
+    def write(self, text: str) -> int:
+        self._kept.append(text)
+        self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    @property
+    def text(self) -> str:
+        """Everything written so far."""
+        return "".join(self._kept)

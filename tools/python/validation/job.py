@@ -1,0 +1,184 @@
+"""The job file a cell's process reads, the events it reports, and the faults it may end with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+FaultCode = Literal[
+    "bad_input",
+    "bad_edit",
+    "misconfigured",
+    "weights_missing",
+    "out_of_memory",
+    "disk_full",
+    "unavailable",
+    "internal",
+]
+
+#: Exit code of each fault; the executor tells causes apart by it. 0 is success.
+EXIT_CODES: dict[FaultCode, int] = {code: 80 + index for index, code in enumerate(get_args(FaultCode))}
+
+
+class Fault(Exception):
+    """A cell could not do its work: a typed cause, a sentence, and what to do about it."""
+
+    def __init__(self, code: FaultCode, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code: FaultCode = code
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where the job runs: `type` is `cpu` or `cuda`, `gpus` how many are visible, `threads` for the CPU."""
+
+    type: str
+    device_class: str
+    gpus: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """An input: a file or directory, or for weights the store entry and the manifest that names it."""
+
+    path: Path
+    manifest: Path | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where weights go: the store's root and the recipe digest that names the entry."""
+
+    root: Path
+    recipe: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One result set: resolved parameters in, files in `out` (and an entry in the store) out."""
+
+    name: str
+    spec: dict[str, Any]
+    out: Path
+    store: Store | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a cell."""
+
+    cell: str
+    kind: str
+    model: str
+    size_class: str
+    device: Device
+    work: Path
+    logs: Path
+    reads: dict[str, Read]
+    parts: tuple[Part, ...]
+
+    def read(self, name: str) -> Read:
+        """The input of that role.
+
+        Raises:
+            Fault: `bad_input` when the job file names no such input.
+        """
+        try:
+            return self.reads[name]
+        except KeyError:
+            raise Fault("bad_input", f"job file of {self.cell} names no input '{name}'") from None
+
+    @property
+    def only(self) -> Part:
+        """The part of a job that has just one.
+
+        Raises:
+            Fault: `bad_input` when there is not exactly one.
+        """
+        if len(self.parts) != 1:
+            raise Fault("bad_input", f"{self.cell}: one part expected, the job file has {len(self.parts)}")
+        return self.parts[0]
+
+
+def load_job(path: Path) -> Job:
+    """Read a job file.
+
+    Raises:
+        Fault: `bad_input` when it is missing, torn or lacks a field.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        device = raw["device"]
+        return Job(
+            cell=raw["cell"],
+            kind=raw["kind"],
+            model=raw["model"],
+            size_class=raw["size_class"],
+            device=Device(device["type"], device["class"], device["gpus"], device["threads"]),
+            work=Path(raw["work"]),
+            logs=Path(raw["logs"]),
+            reads={name: _read(entry) for name, entry in raw["reads"].items()},
+            parts=tuple(_part(entry) for entry in raw["parts"]),
+        )
+    except OSError as error:
+        raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Fault("bad_input", f"{path}: not a job file ({type(error).__name__}: {error})") from error
+
+
+def _read(entry: Mapping[str, Any]) -> Read:
+    manifest = entry.get("manifest")
+    return Read(Path(entry["path"]), Path(manifest) if manifest else None, entry["sha256"])
+
+
+def _part(entry: Mapping[str, Any]) -> Part:
+    store = entry.get("store")
+    return Part(
+        name=entry["name"],
+        spec=dict(entry["spec"]),
+        out=Path(entry["out"]),
+        store=Store(Path(store["root"]), store["recipe"]) if store else None,
+    )
+
+
+def emit(event: str, **fields: Any) -> None:
+    """Report one event as a JSON line on the descriptor CELL_EVENTS_FD names; without it, nothing."""
+    descriptor = os.environ.get("CELL_EVENTS_FD")
+    if descriptor is None:
+        return
+    line = json.dumps({"event": event, **fields}, allow_nan=False) + "\n"
+    # Without a reader the executor is gone; the watch on standard input ends the job then.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(int(descriptor), line.encode())
+
+
+def write_json(path: Path, value: Any, *, allow_nan: bool = False) -> None:
+    """Write JSON byte-stably (sorted keys) by temporary file and rename.
+
+    Raises:
+        ValueError: a NaN or an infinity stands in `value` and `allow_nan` is false.
+    """
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=allow_nan) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by temporary file and rename."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise

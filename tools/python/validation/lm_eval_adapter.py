@@ -1,0 +1,175 @@
+"""The one module that speaks to lm-eval (0.4.13), in this process, and only with what an evaluation needs.
+
+`evaluate` is called, not `simple_evaluate`: that adds dates, the git commit and the output of `pip list` and
+`lscpu`, which take seconds and make results differ from run to run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import random
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from validation.eval_results import Benchmark, Outcome
+from validation.job import Device, Fault
+
+#: `dataset_path` values that read local files; anything else is a name on the hub.
+_LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+class TaskSource:
+    """Where task definitions come from: lm-eval's own, and a directory of the suite when there is one.
+
+    `data_files` in that directory are relative to it, whichever directory the process is in.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.directory = directory
+        self._names, self._local = _scan(directory) if directory else (frozenset(), False)
+
+    def covers(self, tasks: list[str]) -> bool:
+        """Whether the directory defines all these tasks, so that lm-eval's thousands need no indexing."""
+        return self._names.issuperset(tasks)
+
+    def offline(self, tasks: list[str]) -> bool:
+        """Whether the tasks need nothing from the hub."""
+        return self._local and self.covers(tasks)
+
+    def inside(self) -> AbstractContextManager[None]:
+        """A context in which relative `data_files` resolve."""
+        return chdir(self.directory) if self.directory else nullcontext()
+
+
+def _scan(directory: Path) -> tuple[frozenset[str], bool]:
+    """The names a directory defines, and whether all its data sets are local files."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Reads `!function` tags as null: only names matter here."""
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    names: set[str] = set()
+    local = True
+    for path in sorted(directory.rglob("*yaml")):
+        try:
+            raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        except yaml.YAMLError as error:
+            raise Fault("misconfigured", f"{path}: not a task definition ({error})") from error
+        if not isinstance(raw, dict):
+            continue
+        tags = raw.get("tag") or []
+        found = [raw.get("task"), raw.get("group"), *(tags if isinstance(tags, list) else [tags])]
+        names.update(name for name in found if isinstance(name, str))
+        local = local and raw.get("dataset_path", "json") in _LOCAL_BUILDERS
+    return frozenset(names), local
+
+
+@contextmanager
+def offline_caches(work: Path) -> Iterator[None]:
+    """No network, and every cache of Hugging Face's libraries in `work`, for the time of one evaluation.
+
+    They read the variables once, when imported; in a warm process, where that has been, their copies are
+    set too.
+    """
+    caches = work / "hf"
+    variables = {name: "1" for name in _OFFLINE} | {"HF_HOME": str(caches)}
+    with _replaced(os.environ, variables):
+        import datasets.config
+        from huggingface_hub import constants
+
+        datasets_cache = {"HF_DATASETS_CACHE": caches / "datasets"}
+        with (
+            _replaced(vars(datasets.config), datasets_cache),
+            _replaced(vars(constants), {"HF_HUB_OFFLINE": True}),
+        ):
+            yield
+
+
+@contextmanager
+def _replaced(target: MutableMapping[str, Any], values: Mapping[str, Any]) -> Iterator[None]:
+    before = {name: target[name] for name in values if name in target}
+    target.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            if name in before:
+                target[name] = before[name]
+            else:
+                del target[name]
+
+
+def load_model(weights: Path, device: Device, batch_size: int | str, trust_remote_code: bool) -> Any:
+    """The model in bf16, on one device or spread over all visible GPUs.
+
+    Raises:
+        Fault: `misconfigured` for a batch size the device cannot have.
+    """
+    if device.type == "cpu" and not isinstance(batch_size, int):
+        raise Fault(
+            "misconfigured",
+            f"batch_size '{batch_size}' on a CPU",
+            "give a number: there is nothing to detect",
+        )
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    torch.set_num_threads(device.threads)
+    return HFLM(
+        pretrained=str(weights),
+        device=device.type,
+        dtype="bfloat16",
+        batch_size=batch_size,
+        parallelize=device.gpus > 1,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+class Evaluator:
+    """Evaluates benchmarks, with the same seed each.
+
+    Raises:
+        Fault: `misconfigured` for a task that is nowhere defined.
+    """
+
+    def __init__(self, source: TaskSource, tasks: list[str], seed: int) -> None:
+        from lm_eval.tasks import TaskManager
+
+        self._source = source
+        self._seed = seed
+        self._manager = TaskManager(include_path=source.directory, include_defaults=not source.covers(tasks))
+        known: list[str] = self._manager.all_tasks
+        for task in tasks:
+            if task not in known:
+                near = difflib.get_close_matches(task, known, n=5)
+                hint = f"near to it: {', '.join(near)}" if near else "no task has a name like it"
+                raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
+
+    def run(self, model: Any, benchmark: Benchmark) -> Outcome:
+        """Ask a model one benchmark's questions."""
+        import numpy
+        import torch
+        from lm_eval.evaluator import evaluate
+
+        random.seed(self._seed)
+        numpy.random.seed(self._seed)
+        torch.manual_seed(self._seed)
+        with self._source.inside():
+            loaded = self._manager.load([benchmark.task])
+            for task in loaded["tasks"].values():
+                if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples
+                    task.set_config(key="num_fewshot", value=benchmark.fewshot)
+                task.set_fewshot_seed(seed=self._seed)
+            raw = evaluate(lm=model, task_dict=loaded, log_samples=True)
+        return Outcome(
+            results=raw["results"],
+            versions=raw["versions"],
+            shots=raw["n-shot"],
+            sizes=raw["n-samples"],
+            samples=raw["samples"],
+        )

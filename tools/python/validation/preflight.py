@@ -1,0 +1,144 @@
+"""What InvarLock would refuse, said before anything runs, each problem with the number to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from validation.invarlock_config import Settings, Slice
+from validation.job import Fault
+
+FLOORS_FILE = Path(__file__).parents[2] / "invarlock-floors.json"
+#: Profiles whose runs have floors.
+GUARDED_PROFILES = ("ci", "release")
+#: How many lines of a corpus a problem names.
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Floors:
+    """The least a run of a tier needs: windows an arm, bootstrap replicates, tokens over both arms."""
+
+    preview: int
+    final: int
+    bootstrap: int
+    tokens: int
+    token_tolerance: float
+
+    @property
+    def least_tokens(self) -> int:
+        """Tokens below which the primary metric is never acceptable."""
+        return int(self.tokens * (1.0 - self.token_tolerance))
+
+
+def load_floors(tier: str, path: Path = FLOORS_FILE) -> Floors:
+    """The floors of a tier.
+
+    Raises:
+        Fault: `misconfigured` for a tier that is not in the table.
+    """
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    tiers: dict[str, Any] = table["tiers"]
+    if tier not in tiers:
+        raise Fault("misconfigured", f"tier: '{tier}' is none of {', '.join(sorted(tiers))}")
+    row = tiers[tier]
+    return Floors(row["preview"], row["final"], row["bootstrap"], row["tokens"], table["token_tolerance"])
+
+
+def number_problems(settings: Settings, floors: Floors) -> list[str]:
+    """Windows, replicates, stride and tokens against the tier's floors."""
+    problems = []
+    tier = f"the {settings.tier} tier's floor"
+    guarded = settings.profile in GUARDED_PROFILES
+    if guarded and settings.preview < floors.preview:
+        problems.append(f"windows.preview: {settings.preview} < {floors.preview}, {tier}")
+    if guarded and settings.final < floors.final:
+        problems.append(f"windows.final: {settings.final} < {floors.final}, {tier}")
+    if settings.preview != settings.final:
+        problems.append(
+            f"windows.final: {settings.final} is not {settings.preview} like windows.preview, arms are paired"
+        )
+    if guarded and settings.bootstrap < floors.bootstrap:
+        problems.append(f"bootstrap: {settings.bootstrap} < {floors.bootstrap}, {tier}")
+    if settings.stride != settings.seq_len:
+        problems.append(
+            f"stride: {settings.stride} is not seq_len ({settings.seq_len}), overlapping windows are refused"
+        )
+    tokens = settings.windows * settings.seq_len
+    if guarded and tokens < floors.least_tokens:
+        least = -(-floors.least_tokens // settings.windows) if settings.windows else floors.least_tokens
+        problems.append(
+            f"seq_len: {settings.preview} + {settings.final} windows of {settings.seq_len} tokens are"
+            f" {tokens} < {floors.tokens} tokens, {tier}: at least {least}, or more windows"
+        )
+    if not 0.0 < settings.alpha < 1.0:
+        problems.append(f"alpha: {settings.alpha} is not between 0 and 1")
+    return problems
+
+
+def line_problems(count: int, settings: Settings, part: Slice) -> list[str]:
+    """The corpus's lines against what all runs together read: a line is one window, used by one run only."""
+    needed = part.count * settings.windows
+    if count >= needed:
+        return []
+    return [
+        f"corpus: {count} lines < {needed} = {part.count} runs × ({settings.preview} + {settings.final})"
+        f" windows: add {needed - count} lines, or lower windows.preview and windows.final, or the runs"
+    ]
+
+
+def window_problems(
+    texts: Sequence[str], encode: Callable[[str], list[int]], settings: Settings, first: int
+) -> list[str]:
+    """The lines of one run as windows: long enough, and no two alike.
+
+    InvarLock pads a short line and counts only its real tokens; for two windows alike it drops windows from
+    both arms without failing, and then fails for having too few.
+
+    Args:
+        texts: The run's texts, in order.
+        encode: The tokens of a text, cut at `seq_len`.
+        settings: The cell's settings.
+        first: The number of the first line in the corpus, from 1.
+    """
+    short: list[tuple[int, int]] = []
+    alike: list[tuple[int, int]] = []
+    seen: dict[tuple[int, ...], int] = {}
+    for number, text in enumerate(texts, start=first):
+        tokens = tuple(encode(text)[: settings.seq_len])
+        if len(tokens) < settings.seq_len:
+            short.append((number, len(tokens)))
+        if tokens in seen:
+            alike.append((number, seen[tokens]))
+        seen.setdefault(tokens, number)
+    problems = []
+    if short:
+        shown = ", ".join(f"line {number} has {tokens}" for number, tokens in short[:_SHOWN])
+        problems.append(
+            f"seq_len: {len(short)} corpus lines have fewer than {settings.seq_len} tokens ({shown}):"
+            f" lower seq_len and stride to {min(tokens for _, tokens in short)}, or lengthen the lines"
+        )
+    if alike:
+        shown = ", ".join(f"line {number} like line {other}" for number, other in alike[:_SHOWN])
+        problems.append(
+            f"corpus: {len(alike)} lines repeat the first {settings.seq_len} tokens of another ({shown}):"
+            " InvarLock would drop windows"
+        )
+    return problems
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """End the cell when there is a problem, naming every one.
+
+    Raises:
+        Fault: `misconfigured`.
+    """
+    if problems:
+        raise Fault(
+            "misconfigured",
+            "InvarLock would refuse these settings:\n" + "\n".join(f"- {problem}" for problem in problems),
+            "change the numbers in suite.yaml (or the corpus) and generate the suite again",
+        )

@@ -1,0 +1,36 @@
+"""Kind `setup`: a model's baseline in the weights store, as bf16 safetensors with tokenizer and profile."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+
+from validation.checkpoint import read_json
+from validation.convert import convert
+from validation.download import fetch, source_id
+from validation.job import Fault, Job, emit, write_json
+from validation.profile import NAME, make_profile
+from validation.store import MANIFEST, locked_entry
+
+
+def run(job: Job) -> None:
+    """Fetch or make the model if the store lacks it, and publish its manifest and profile."""
+    torch.set_num_threads(max(1, job.device.threads))
+    part = job.only
+    if part.store is None:
+        raise Fault("bad_input", f"part {part.name} names no place in the weights store")
+    source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
+    with locked_entry(part.store) as entry:
+        if not entry.complete:
+            fetched = fetch(source, trusted, job)
+            weights_bytes = convert(fetched, entry, trusted)
+            config = read_json(entry.draft / "config.json")
+            profile = make_profile(source_id(source), weights_bytes, torch.bfloat16.itemsize, config)
+            write_json(entry.draft / NAME, profile)
+            entry.commit()
+            if source.get("type") == "facts":
+                shutil.rmtree(fetched, ignore_errors=True)
+        write_json(part.out / MANIFEST, entry.manifest)
+        write_json(part.out / "profile.json", read_json(entry.path / NAME))
+    emit("part", name=part.name)

@@ -1,0 +1,221 @@
+"""The weights store: one read-only directory a recipe, made as a whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from validation.job import Fault, Read, Store, emit, write_json
+
+MANIFEST = "manifest.json"
+_BLOCK = 8 << 20
+
+
+class HashedFile:
+    """A new file whose SHA-256 is computed while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle: BinaryIO = path.open("xb", buffering=0)
+        self._sha256 = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: memoryview | bytes) -> None:
+        """Append `data` whole."""
+        view = memoryview(data).cast("B")
+        self._sha256.update(view)
+        self.bytes += len(view)
+        while view:
+            view = view[self._handle.write(view) or 0 :]
+
+    def close(self) -> str:
+        """Bring the file to the disk and give its SHA-256."""
+        os.fsync(self._handle.fileno())
+        self._handle.close()
+        return self._sha256.hexdigest()
+
+    def abandon(self) -> None:
+        """Close without a promise about the contents."""
+        self._handle.close()
+
+
+class Entry:
+    """An entry of the store while its lock is held (see `locked_entry`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.path = store.root / store.recipe
+        self._store = store
+        self._draft: Path | None = None
+        self._open: dict[str, HashedFile] = {}
+        self._digests: dict[str, tuple[int, str]] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether the entry stands whole in the store."""
+        return self.path.is_dir() and entry_problem(self.path, self.path / MANIFEST) is None
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of a complete entry."""
+        manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        return manifest
+
+    @property
+    def draft(self) -> Path:
+        """The directory to fill; made at the first use, seen by nobody before `commit`."""
+        if self._draft is None:
+            name = f"{_draft_prefix(self._store)}{os.getpid()}-{secrets.token_hex(4)}"
+            self._draft = self._store.root / name
+            self._draft.mkdir()
+        return self._draft
+
+    def create(self, name: str) -> HashedFile:
+        """Start a file of the draft that is hashed while it is written; end it with `finish(name)`."""
+        self._open[name] = HashedFile(self.draft / name)
+        return self._open[name]
+
+    def finish(self, name: str) -> None:
+        """End a file that `create` started."""
+        file = self._open.pop(name)
+        self._digests[name] = (file.bytes, file.close())
+
+    def commit(self) -> dict[str, Any]:
+        """Seal the draft, put it in the entry's place by one rename, and give its manifest."""
+        draft = self.draft
+        files: dict[str, tuple[int, str]] = {}
+        for path in (found for found in draft.rglob("*") if found.is_file()):
+            name = path.relative_to(draft).as_posix()
+            path.chmod(0o444)
+            files[name] = self._digests.get(name) or _hash(path)
+        manifest = {
+            "schema": 1,
+            "recipe": self._store.recipe,
+            "files": [
+                {"path": name, "bytes": size, "sha256": digest}
+                for name, (size, digest) in sorted(files.items())
+            ],
+            "bytes": sum(size for size, _ in files.values()),
+        }
+        write_json(draft / MANIFEST, manifest)
+        (draft / MANIFEST).chmod(0o444)
+        _sync(draft / MANIFEST)
+        for directory in [*(found for found in draft.rglob("*") if found.is_dir()), draft]:
+            _sync(directory)
+        if self.path.exists():  # torn: `complete` was false when the caller asked
+            self.path.rename(draft.with_name(draft.name + "-torn"))
+            shutil.rmtree(draft.with_name(draft.name + "-torn"))
+        draft.rename(self.path)
+        self._draft = None
+        _sync(self._store.root)
+        return manifest
+
+    def discard(self) -> None:
+        """Remove what was written and not committed."""
+        for file in self._open.values():
+            file.abandon()
+        if self._draft is not None:
+            shutil.rmtree(self._draft, ignore_errors=True)
+            self._draft = None
+
+
+@contextmanager
+def locked_entry(store: Store) -> Iterator[Entry]:
+    """Hold the lock of an entry: look whether it is `complete`, else fill its `draft` and `commit`.
+
+    A process that wants several entries takes their locks in the order of the recipes, or two could wait for
+    each other. What a killed process left of this entry is removed; its lock went with it.
+    """
+    locks = store.root / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(locks / f"{store.recipe}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            emit("progress", message=f"waiting: another process makes {store.recipe[:12]}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for left in store.root.glob(f"{_draft_prefix(store)}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        entry = Entry(store)
+        try:
+            yield entry
+        finally:
+            entry.discard()
+    finally:
+        os.close(descriptor)
+
+
+def open_entry(read: Read) -> Path:
+    """The directory of weights an earlier cell made, after a look that it is whole and the one meant.
+
+    Raises:
+        Fault: `weights_missing` when the manifest, the directory or a file of it is missing or has another
+            size, or when the entry has been made again with other contents.
+    """
+    manifest = read.manifest or read.path / MANIFEST
+    problem = entry_problem(read.path, manifest)
+    if problem is None and read.manifest is not None and (read.path / MANIFEST).is_file():
+        inside = json.loads((read.path / MANIFEST).read_text(encoding="utf-8"))
+        if inside != json.loads(manifest.read_text(encoding="utf-8")):
+            problem = f"{read.path}: not the weights that {manifest} describes; they have been made again"
+    if problem is None:
+        return read.path
+    target = (
+        "setup" if "baseline" in manifest.name else "inject" if manifest.name.startswith("error_") else "edit"
+    )
+    raise Fault(
+        "weights_missing",
+        problem,
+        f"Weights are not in the cache of nx. Make them again: run the '{target}' target of the "
+        "variant with --skip-nx-cache.",
+    )
+
+
+def entry_problem(path: Path, manifest: Path) -> str | None:
+    """What is wrong with the entry at `path`, compared by names and sizes with a manifest; None if whole."""
+    try:
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        sizes = [(str(file["path"]), int(file["bytes"])) for file in described["files"]]
+    except OSError as error:
+        return f"{manifest}: cannot be read ({error.strerror})"
+    except (ValueError, KeyError, TypeError) as error:
+        return f"{manifest}: not a manifest ({type(error).__name__}: {error})"
+    if not path.is_dir():
+        return f"{path}: no such directory of weights"
+    for name, size in sizes:
+        try:
+            found = (path / name).stat().st_size
+        except OSError:
+            return f"{path / name}: missing"
+        if found != size:
+            return f"{path / name}: {found} bytes, {size} expected"
+    return None
+
+
+def _draft_prefix(store: Store) -> str:
+    return f".tmp-{store.recipe}-"
+
+
+def _hash(path: Path) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+        os.fsync(handle.fileno())
+    return size, digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
