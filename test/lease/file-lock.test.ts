@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 /** A process that counts up under the lock, and may die while holding it. */
-function counter(times: number, dieAfter = Infinity): ReturnType<typeof execa> {
+function counter(times: number, dieAfter = Infinity) {
   const script = `
     import { readFileSync, writeFileSync } from 'node:fs';
     import { withFileLock } from ${JSON.stringify(MODULE)};

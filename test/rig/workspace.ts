@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
@@ -112,7 +112,7 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Start nx without waiting for its end. */
-  start(args: string[], env: Record<string, string> = {}): ResultPromise<{ reject: false; all: true }> {
+  start(args: string[], env: Record<string, string> = {}) {
     return execa(process.execPath, [join(REPOSITORY, 'node_modules/nx/dist/bin/nx.js'), ...args], {
       cwd: this.root,
       reject: false,

@@ -82,7 +82,7 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
       stdout: 'inherit',
       stderr: 'inherit',
     });
-    if (exitCode !== 0) throw new Fault('environment', `uv ${args.slice(0, 2).join(' ')} failed`, hint);
+    if (exitCode !== 0) throw new Fault('environment', `uv ${args[0] ?? ''} failed`, hint);
   }
 }
 

@@ -67,6 +67,8 @@ export function workerEnvironment(
     // Never a user's own packages in front of the locked ones.
     PYTHONPATH: join(workspaceRoot, 'tools', 'python'),
     PYTHONNOUSERSITE: '1',
+    // What a suite's relative model path is relative to.
+    NX_WORKSPACE_ROOT: workspaceRoot,
     PYTHONUNBUFFERED: '1',
     PYTHONHASHSEED: '0',
     CUDA_VISIBLE_DEVICES: lease.gpus.join(','),

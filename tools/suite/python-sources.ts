@@ -12,6 +12,7 @@ const INVARLOCK = [
   'invarlock_certificate',
   'invarlock_config',
   'invarlock_failures',
+  'invarlock_process',
   'invarlock_windows',
   'preflight',
   'store',
@@ -30,7 +31,7 @@ const REWRITING = [
   'store',
   'variant',
 ];
-const FACTS = ['facts', 'facts_model', 'facts_people', 'facts_tasks', 'facts_words'];
+const FACTS = ['facts_corpus', 'facts_model', 'facts_people', 'facts_words'];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {

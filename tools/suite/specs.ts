@@ -1,9 +1,9 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
 import type { CellRead, JsonObject } from './cell.js';
-import type { Benchmark, InvarlockSettings, Suite, SuiteModel } from './suite.js';
+import type { Benchmark, Suite, SuiteModel } from './suite.js';
 
 /** The same for calibrations, the preset and certificates of a model. */
-export function invarlockSpec(settings: InvarlockSettings): JsonObject {
+export function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): JsonObject {
   const { dataset, windows } = settings;
   return {
     tier: settings.tier,
@@ -23,15 +23,16 @@ export function invarlockSpec(settings: InvarlockSettings): JsonObject {
     alpha: settings.alpha,
     skip_overhead_check: settings.skipOverheadCheck,
     pm_acceptance: [...settings.pmAcceptance],
+    ...remoteCode(trustRemoteCode),
   };
 }
 
 export function calibrationSpec(model: SuiteModel, run: number): JsonObject {
-  return { run, invarlock: invarlockSpec(model.invarlock), window_slice: slice(run - 1) };
+  return { run, invarlock: invarlockSpec(model), window_slice: slice(run - 1) };
 }
 
 export function presetSpec(model: SuiteModel): JsonObject {
-  return { invarlock: invarlockSpec(model.invarlock), runs: model.runs.calibration };
+  return { invarlock: invarlockSpec(model), runs: model.runs.calibration };
 }
 
 /** Certified runs follow the calibrations, so that none is judged on the windows it was calibrated on. */
@@ -39,7 +40,7 @@ export function certifySpec(model: SuiteModel, run: number): JsonObject {
   const own = model.runs.repeat === 'identical' ? 1 : run;
   return {
     run: own,
-    invarlock: invarlockSpec(model.invarlock),
+    invarlock: invarlockSpec(model),
     window_slice: slice(model.runs.calibration + own - 1),
   };
 }
@@ -54,7 +55,13 @@ export function evalSpec(suite: Suite, model: SuiteModel, benchmarks: readonly B
     benchmarks: benchmarks.map(({ name, task, fewshot }) => ({ name, task, fewshot })),
     batch_size: model.evalBatch,
     seed: suite.evalSeed,
+    ...remoteCode(model.trustRemoteCode),
   };
+}
+
+/** Named only where a suite opts in, so that the specs of all other models stay as they are. */
+function remoteCode(trusted: boolean): JsonObject {
+  return trusted ? { trust_remote_code: true } : {};
 }
 
 export function corpusReads(model: SuiteModel): CellRead[] {

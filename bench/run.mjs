@@ -1,0 +1,101 @@
+// `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them.
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { Checkout } from '../test/e2e/checkout.mjs';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Planning the reference's 517 cells: in a new process, and again in a warm one. */
+async function plan() {
+  const script = `
+    const began = performance.now();
+    const { parseSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/load.js'))});
+    const { planSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/plan.js'))});
+    const { projectFiles } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/project-json.js'))});
+    const { readFileSync } = await import('node:fs');
+    const text = readFileSync(${JSON.stringify(join(ROOT, 'test/fixtures/reference-suite.yaml'))}, 'utf8');
+    const imported = performance.now();
+    const time = (work) => { const start = performance.now(); const value = work(); return [performance.now() - start, value]; };
+    const [load, suite] = time(() => BENCH_LOAD);
+    const [cold, cells] = time(() => planSuite(suite));
+    const [warm] = time(() => planSuite(suite));
+    const [write] = time(() => projectFiles(suite));
+    console.log(JSON.stringify({ imports: imported - began, load, cold, warm, write, cells: cells.length }));`;
+  const runs = [];
+  for (let i = 0; i < 7; i += 1) {
+    const { stdout } = await execa(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script.replace('BENCH_LOAD', LOAD),
+    ]);
+    runs.push(JSON.parse(stdout.trim().split('\n').at(-1)));
+  }
+  const [{ cells }] = runs;
+  for (const [key, what] of [
+    ['imports', 'importing the planner'],
+    ['load', 'reading and checking suite.yaml'],
+    ['cold', `planning ${cells} cells, first call of a process`],
+    ['warm', `planning ${cells} cells, second call`],
+    ['write', 'turning them into project.json texts'],
+  ]) {
+    line(what, `${median(runs.map((run) => run[key])).toFixed(0)} ms`);
+  }
+}
+
+/** The smoke suite from an installed checkout, answered from the cache, and from receipts after `nx reset`. */
+async function smoke() {
+  const checkout = await Checkout.create();
+  try {
+    await measureSmoke(checkout);
+  } finally {
+    await checkout[Symbol.asyncDispose]();
+  }
+}
+
+async function measureSmoke(checkout) {
+  const certify = () => checkout.nx('run-many', '-t', 'certify');
+  const first = await certify();
+  line(
+    'smoke suite, installed, nothing cached',
+    `${first.seconds.toFixed(0)} s (exit code ${first.exitCode})`,
+  );
+  const cached = [];
+  for (let i = 0; i < 3; i += 1) cached.push((await certify()).seconds);
+  line('again, from the cache', `${median(cached).toFixed(1)} s (median of 3)`);
+  await checkout.nx('reset');
+  line('after nx reset, from receipts', `${(await certify()).seconds.toFixed(1)} s`);
+  const sync = [];
+  for (let i = 0; i < 3; i += 1) sync.push((await checkout.nx('sync:check')).seconds);
+  line('nx sync:check', `${median(sync).toFixed(1)} s (median of 3)`);
+}
+
+/** Peak memory and throughput of a batch edit against the model's size and a plain copy. */
+async function edits() {
+  await execa(join(ROOT, '.venv/bin/python'), ['bench/batch_edit_memory.py'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
+  });
+}
+
+const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
+const BENCHES = { plan, edits, smoke };
+
+const wanted = process.argv.slice(2);
+for (const name of wanted.filter((each) => !(each in BENCHES))) {
+  console.error(`no benchmark ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n${name}`);
+  await bench();
+}
+
+function line(what, figure) {
+  console.log(`  ${what.padEnd(52)} ${figure}`);
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}

@@ -1,0 +1,59 @@
+// A copy of this checkout in a temporary directory, without leftovers of earlier runs: for the end-to-end test and the benchmark.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+/** @typedef {{ exitCode: number, output: string, seconds: number }} CommandResult */
+
+export class Checkout {
+  root = mkdtempSync(join(tmpdir(), 'validation-e2e-'));
+  #locks = mkdtempSync(join(tmpdir(), 'validation-e2e-locks-'));
+
+  /** Tracked and new files; node_modules, .venv and tools/dist as the install step left them. */
+  static async create() {
+    const checkout = new Checkout();
+    const listed = await execa('git', ['ls-files', '-z', '-co', '--exclude-standard'], { cwd: REPOSITORY });
+    for (const file of listed.stdout
+      .split('\0')
+      .filter((name) => existsSync(join(REPOSITORY, name)) && name !== '')) {
+      mkdirSync(join(checkout.root, dirname(file)), { recursive: true });
+      cpSync(join(REPOSITORY, file), join(checkout.root, file), { verbatimSymlinks: true });
+    }
+    for (const name of ['node_modules', '.venv'])
+      symlinkSync(join(REPOSITORY, name), join(checkout.root, name));
+    cpSync(join(REPOSITORY, 'tools/dist'), join(checkout.root, 'tools/dist'), { recursive: true });
+    return checkout;
+  }
+
+  /**
+   * @param {string} command
+   * @param {string[]} args
+   * @returns {Promise<CommandResult>}
+   */
+  async run(command, args) {
+    const began = Date.now();
+    const { exitCode, all } = await execa(command, args, {
+      cwd: this.root,
+      reject: false,
+      all: true,
+      stdin: 'ignore',
+      env: { VALIDATION_LOCK_DIR: this.#locks, CUDA_VISIBLE_DEVICES: '', NX_WORKSPACE_ROOT_PATH: this.root },
+    });
+    return { exitCode: exitCode ?? -1, output: all, seconds: (Date.now() - began) / 1000 };
+  }
+
+  /** @param {string[]} args */
+  nx(...args) {
+    return this.run('npx', ['nx', ...args]);
+  }
+
+  /** @returns {Promise<void>} */
+  [Symbol.asyncDispose]() {
+    rmSync(this.root, { recursive: true, force: true });
+    rmSync(this.#locks, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+}

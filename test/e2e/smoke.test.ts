@@ -1,0 +1,88 @@
+// The real thing: the committed smoke suite through Nx, torch, lm-eval and InvarLock, from nothing to a verdict.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Checkout } from './checkout.mjs';
+
+const DENSE = 'output/smoke/tiny-dense';
+
+interface Evaluation {
+  benchmarks: Record<string, { accuracy: number; n: number }>;
+}
+
+test('the smoke suite runs from suite.yaml to a verdict, and answers from cache and receipts', async () => {
+  await using checkout = await Checkout.create();
+  const read = (path: string): string => readFileSync(join(checkout.root, path), 'utf8');
+  const json = (path: string): unknown => JSON.parse(read(path));
+
+  const first = await checkout.nx('run-many', '-t', 'certify');
+  expect(first.output).toContain('all 78 cells finished');
+  expect(first.exitCode).toBe(0);
+  expect(first.output).toContain('output/smoke/reports/final_verdict.txt');
+  console.log(`smoke suite: ${first.seconds.toFixed(0)} s`);
+
+  // Both models learned their facts.
+  for (const model of ['tiny-dense', 'tiny-moe']) {
+    const { benchmarks } = json(`output/smoke/${model}/evals/baseline_results.json`) as Evaluation;
+    const accuracies = Object.values(benchmarks).map(({ accuracy }) => accuracy);
+    expect(accuracies).toHaveLength(4);
+    expect(accuracies.filter((accuracy) => accuracy >= 0.9).length).toBeGreaterThanOrEqual(3);
+  }
+
+  // The seed's tree.
+  for (const path of [
+    'output/smoke/models/tiny-dense/baseline/model_profile.json',
+    'output/smoke/presets/calibrated_preset_tiny-dense.yaml',
+    `${DENSE}/certificates/calibration/calibration_stats.json`,
+    `${DENSE}/certificates/quant_8bit_clean/run_2/evaluation.cert.json`,
+    `${DENSE}/certificates/errors/nan_injection/outcome.json`,
+    `${DENSE}/evals/quant_8bit_clean_results.json`,
+    `${DENSE}/models/quant_8bit_clean/edit_metadata.json`,
+    'output/smoke/analysis/eval_results.csv',
+    'output/smoke/analysis/invarlock_results.csv',
+    'output/smoke/analysis/correlation_analysis.json',
+  ]) {
+    expect(existsSync(join(checkout.root, path)), path).toBe(true);
+  }
+
+  // The two calibrations, and the two runs of a clean edit, saw windows of their own.
+  const extract = (run: number): string => read(`${DENSE}/certificates/calibration/run_${run}/extract.json`);
+  expect(extract(1)).not.toBe(extract(2));
+  const certificate = (run: number): string =>
+    read(`${DENSE}/certificates/quant_8bit_clean/run_${run}/evaluation.cert.json`);
+  expect(certificate(1)).not.toBe(certificate(2));
+
+  // NaN and Inf are refused, which is a detection; a stress edit hurts, another does not.
+  const verdict = json('output/smoke/reports/final_verdict.json') as { complete: boolean };
+  expect(verdict.complete).toBe(true);
+  for (const error of ['nan_injection', 'inf_injection']) {
+    expect(json(`${DENSE}/certificates/errors/${error}/outcome.json`)).toMatchObject({ status: 'refused' });
+  }
+  const worst = (edit: string): number => {
+    const baseline = (json(`${DENSE}/evals/baseline_results.json`) as Evaluation).benchmarks;
+    const { benchmarks } = json(`${DENSE}/evals/${edit}_results.json`) as Evaluation;
+    return Math.max(
+      ...Object.entries(benchmarks).map(([name, { accuracy }]) => (baseline[name]?.accuracy ?? 0) - accuracy),
+    );
+  };
+  expect(worst('svd_rank32_stress')).toBeGreaterThan(0.1);
+  expect(worst('quant_4bit_stress')).toBeLessThan(0.1);
+
+  // Again: from the cache, on a terminal too, and from receipts after `nx reset`. No attempt is added.
+  const attempts = async (): Promise<string> =>
+    (await checkout.run('find', ['output/smoke/logs', '-name', 'attempt-*'])).output;
+  const before = await attempts();
+  const text = read('output/smoke/reports/final_verdict.txt');
+  const cached = await checkout.nx('run-many', '-t', 'certify');
+  expect(cached.exitCode).toBe(0);
+  expect(cached.output).toContain('all 78 cells finished');
+  const terminal = await checkout.run('script', ['-qec', 'npx nx run-many -t certify', '/dev/null']);
+  expect(terminal.output).toContain('all 78 cells finished');
+  await checkout.nx('reset');
+  const restored = await checkout.nx('run-many', '-t', 'certify');
+  expect(restored.exitCode).toBe(0);
+  expect(restored.output).toContain('all 78 cells finished');
+  expect(await attempts()).toBe(before);
+  expect(read('output/smoke/reports/final_verdict.txt')).toBe(text);
+  console.log(`cached: ${cached.seconds.toFixed(1)} s, after nx reset: ${restored.seconds.toFixed(1)} s`);
+});

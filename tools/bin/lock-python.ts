@@ -1,0 +1,24 @@
+// `npm run lock:python`: compiles requirements.in into the hashed lock file; `-- --upgrade` takes newer versions.
+import { execa } from 'execa';
+import { findInterpreter } from '../python-env/interpreter.js';
+import { findUv } from '../python-env/uv.js';
+import { messageOf } from '../runner/message.js';
+
+const common = ['--generate-hashes', '--universal', '--python-version', '3.12', ...process.argv.slice(2)];
+
+try {
+  const uv = await findUv(process.cwd(), console.log);
+  const python = (await findInterpreter(process.env))?.path ?? '3.12';
+  for (const [input, lock] of [
+    ['requirements.in', 'requirements.lock'],
+    ['uv.in', 'uv.lock.txt'],
+  ] as const) {
+    const command = ['--custom-compile-command', 'npm run lock:python'];
+    const args = ['pip', 'compile', '--quiet', '--python', python, ...common, ...command, input, '-o', lock];
+    await execa(uv, args, { cwd: 'tools/python', stdio: 'inherit' });
+    console.log(`tools/python/${lock} is up to date`);
+  }
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}
