@@ -70,7 +70,15 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
   );
   await run(
     // Compiled here once: else every process of a host that forbids writing bytecode compiles torch again (9 s each).
-    ['pip', 'sync', '--compile-bytecode', '--python', python, '--require-hashes', join(workspaceRoot, REQUIREMENTS)],
+    [
+      'pip',
+      'sync',
+      '--compile-bytecode',
+      '--python',
+      python,
+      '--require-hashes',
+      join(workspaceRoot, REQUIREMENTS),
+    ],
     'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
   );
 
