@@ -1,5 +1,5 @@
 // Two nx runs at once, and runs that end early: each cell once, no slot lost, no process left.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -12,6 +12,8 @@ const PAUSE = Object.fromEntries(
     { sleepMs: 700 },
   ]),
 );
+
+const SETUP = 'm.baseline:setup';
 
 function leases(rig: Rig): string[] {
   return readdirSync(join(rig.lockDirectory, 'leases'));
@@ -65,22 +67,32 @@ test(
   },
 );
 
+/** A run whose only worker sleeps: nx, and the worker's pid. */
+async function sleepingSetup(rig: Rig) {
+  await rig.generate();
+  rig.script({ [`rig.${SETUP}`]: { sleepMs: 60_000 } });
+  const run = rig.start(['run', `rig.${SETUP}`]);
+  await until(() => startsOf(rig).length === 1 && leases(rig).length === 1);
+  return { run, worker: rig.takeRuns()[0]?.pid ?? 0 };
+}
+
+async function setUpAgain(rig: Rig): Promise<void> {
+  rig.script({});
+  expect((await rig.nx(['run', `rig.${SETUP}`])).exitCode).toBe(0);
+  expect(leases(rig)).toEqual([]);
+}
+
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends the workers, frees the slots, and the next run goes on',
   { timeout: 120_000 },
   async (signal) => {
     await using rig = new Rig(SMALL_SUITE);
-    await rig.generate();
-    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
-    const run = rig.start(['run', 'rig.m.baseline:setup']);
-    await until(() => startsOf(rig).length === 1);
-    const [worker] = rig.takeRuns();
+    const { run, worker } = await sleepingSetup(rig);
     run.kill(signal);
     await run;
-    await until(() => identityOf(worker?.pid ?? 0) === undefined && leases(rig).length === 0, 10_000);
+    await until(() => identityOf(worker) === undefined && leases(rig).length === 0, 10_000);
     expect(rig.exists('output/rig/models/m/baseline.receipt.json')).toBe(false);
-    rig.script({});
-    expect((await rig.nx(['run', 'rig.m.baseline:setup'])).exitCode).toBe(0);
+    await setUpAgain(rig);
   },
 );
 
@@ -89,14 +101,10 @@ test(
   { timeout: 120_000 },
   async () => {
     await using rig = new Rig(SMALL_SUITE);
-    await rig.generate();
-    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
-    const run = rig.start(['run', 'rig.m.baseline:setup']);
-    await until(() => startsOf(rig).length === 1);
-    const [worker] = rig.takeRuns();
+    const { run, worker } = await sleepingSetup(rig);
     run.kill('SIGKILL');
     await run;
-    await until(() => identityOf(worker?.pid ?? 0) === undefined && leases(rig).length === 0, 15_000);
+    await until(() => identityOf(worker) === undefined && leases(rig).length === 0, 15_000);
   },
 );
 
@@ -105,22 +113,14 @@ test(
   { timeout: 120_000 },
   async () => {
     await using rig = new Rig(SMALL_SUITE);
-    await rig.generate();
-    rig.script({ 'rig.m.baseline:setup': { sleepMs: 60_000 } });
-    const run = rig.start(['run', 'rig.m.baseline:setup']);
-    await until(() => startsOf(rig).length === 1);
-    const [worker] = rig.takeRuns();
-    await until(() => leases(rig).length === 1);
+    const { run, worker } = await sleepingSetup(rig);
     const [name = ''] = leases(rig);
-    const { readFileSync } = await import('node:fs');
     const lease = JSON.parse(readFileSync(join(rig.lockDirectory, 'leases', name), 'utf8')) as {
       executor: { pid: number };
     };
     process.kill(lease.executor.pid, 'SIGKILL');
     await run;
-    await until(() => identityOf(worker?.pid ?? 0) === undefined, 10_000);
-    rig.script({});
-    expect((await rig.nx(['run', 'rig.m.baseline:setup'])).exitCode).toBe(0);
-    expect(leases(rig)).toEqual([]);
+    await until(() => identityOf(worker) === undefined, 10_000);
+    await setUpAgain(rig);
   },
 );

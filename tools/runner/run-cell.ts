@@ -13,7 +13,6 @@ import { digestSources, fingerprint } from './fingerprint.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
 import type { PendingPart } from './job-file.js';
 import { missingFile } from './manifest.js';
-import { runAttempt } from './run-attempt.js';
 import { linkWeights } from './publish.js';
 import { reasonToRun } from './receipt.js';
 import { resolveReads, type ResolvedRead } from './reads.js';
@@ -61,6 +60,8 @@ export async function runCell(run: CellRun): Promise<CellOutcome> {
     // Another run may have finished the cell while this one waited.
     const pending = await pendingParts(context, parts, false);
     if (pending.length === 0) return 'reused';
+    // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
+    const { runAttempt } = await import('./run-attempt.js');
     await runAttempt(context, pending, lease);
     return 'ran';
   } finally {
