@@ -14,7 +14,7 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   );
   if (suites.size === 0) return;
   const { judgeSuite } = await import('./results/judge.js');
-  const { messageOf } = await import('./runner/message.js');
+  const { messageOf } = await import('./base/message.js');
   for (const suite of suites) {
     try {
       const { lines } = await judgeSuite(context.workspaceRoot, suite);

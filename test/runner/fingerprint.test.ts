@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../tools/suite/cell.js';
-import { canonicalJson } from '../../tools/runner/canonical.js';
+import { canonicalJson } from '../../tools/base/canonical.js';
 import { fingerprint, type FingerprintFacts } from '../../tools/runner/fingerprint.js';
 
 const FACTS: FingerprintFacts = {

@@ -2,7 +2,7 @@
 import { execa } from 'execa';
 import { findInterpreter } from '../python-env/interpreter.js';
 import { findUv } from '../python-env/uv.js';
-import { messageOf } from '../runner/message.js';
+import { messageOf } from '../base/message.js';
 
 const common = ['--generate-hashes', '--universal', '--python-version', '3.12', ...process.argv.slice(2)];
 

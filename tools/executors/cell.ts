@@ -3,7 +3,7 @@ import type { ExecutorContext } from '@nx/devkit';
 import { cancellation } from '../runner/cancellation.js';
 import { Fault } from '../runner/fault.js';
 import { clearFault, writeFault } from '../runner/last-fault.js';
-import { messageOf } from '../runner/message.js';
+import { messageOf } from '../base/message.js';
 import { runCell } from '../runner/run-cell.js';
 import type { CellOptions } from '../suite/cell.js';
 

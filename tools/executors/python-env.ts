@@ -1,7 +1,7 @@
 // Executor `python-env`: .venv as the hashed lock file says, before anything needs it.
 import type { ExecutorContext } from '@nx/devkit';
 import { ensurePythonEnvironment } from '../python-env/ensure.js';
-import { messageOf } from '../runner/message.js';
+import { messageOf } from '../base/message.js';
 
 export default async function pythonEnv(
   options: { force?: boolean },

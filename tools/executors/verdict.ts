@@ -1,7 +1,7 @@
 // Executor `verdict`: analysis and verdict of a suite from its output tree, whole or not.
 import type { ExecutorContext } from '@nx/devkit';
 import { judgeSuite } from '../results/judge.js';
-import { messageOf } from '../runner/message.js';
+import { messageOf } from '../base/message.js';
 
 export default async function verdict(
   options: { suite: string },

@@ -1,7 +1,8 @@
 // A mutual exclusion between processes of one host: link(2) of an owner record, broken at once when its owner is dead.
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readIfThere } from '../base/files.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 interface OwnerRecord extends ProcessIdentity {
@@ -89,13 +90,8 @@ function tryLink(from: string, to: string): boolean {
 
 /** The record behind a lock file; undefined when it is gone. A file that is no record is an error: never guessed at. */
 function readRecord(path: string): OwnerRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   try {
     const value = JSON.parse(text) as Partial<OwnerRecord>;
     if (

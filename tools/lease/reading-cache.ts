@@ -1,7 +1,7 @@
 // Shares one answer of a slow command between the executors of a host: a file in the lock directory, with an age limit.
-import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../base/files.js';
 
 /** The command's answer, at most `maxAgeMs` old. `undefined` (no such command) is not kept. */
 export async function readCached(
@@ -19,10 +19,6 @@ export async function readCached(
     // none yet
   }
   const text = await read();
-  if (text !== undefined) {
-    const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, path);
-  }
+  if (text !== undefined) writeWhole(path, text, 0o600);
   return text;
 }

@@ -1,8 +1,9 @@
 // Tickets and leases as files: `tickets/<id>/ticket.json`, `leases/<id>.json`, each by temporary file and rename.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readIfThere, writeWhole } from '../base/files.js';
 import type { LockDirectory } from './lock-directory.js';
 
 const identitySchema = z.object({ pid: z.number().int(), startTime: z.string(), bootId: z.string() });
@@ -50,7 +51,7 @@ export const newId = (): string => `${Date.now().toString(36)}-${randomBytes(6).
 export function writeTicket(directory: LockDirectory, ticket: TicketRecord): string {
   const place = join(directory.tickets, ticket.id);
   mkdirSync(place, { mode: 0o700 });
-  writeWhole(join(place, 'ticket.json'), ticket);
+  writeRecord(join(place, 'ticket.json'), ticket);
   return place;
 }
 
@@ -59,7 +60,7 @@ export function removeTicket(directory: LockDirectory, id: string): void {
 }
 
 export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
-  writeWhole(join(directory.leases, `${lease.id}.json`), lease);
+  writeRecord(join(directory.leases, `${lease.id}.json`), lease);
 }
 
 export function removeLease(directory: LockDirectory, id: string): void {
@@ -88,14 +89,8 @@ export function readLease(directory: LockDirectory, id: string): LeaseRecord | u
  * @throws Error when it is there but is no such record: guessing here could give a GPU out twice.
  */
 function readWhole<T>(path: string, schema: z.ZodType<T>): T | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -107,8 +102,6 @@ function readWhole<T>(path: string, schema: z.ZodType<T>): T | undefined {
   throw new Error(`${path} is damaged or not this suite's. Remove it once no run is using it.`);
 }
 
-function writeWhole(path: string, value: unknown): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  renameSync(temporary, path);
+function writeRecord(path: string, value: unknown): void {
+  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`, 0o600);
 }

@@ -1,10 +1,10 @@
 // Keeps .venv equal to the hashed lock file: nothing to do in a few milliseconds, else uv installs it.
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { readIfThere, writeWhole } from '../base/files.js';
+import { PYTHON_LOCK } from '../suite/python-sources.js';
 import type { Interpreter } from './interpreter.js';
-
-export const REQUIREMENTS = 'tools/python/requirements.lock';
 
 export interface EnsureOptions {
   workspaceRoot: string;
@@ -25,13 +25,13 @@ export async function ensurePythonEnvironment({
   const { withFileLock } = await import('../lease/file-lock.js');
   const { loadSiteSettings } = await import('../suite/settings.js');
   const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
-  const name = createHash('sha256').update(workspaceRoot).digest('hex').slice(0, 16);
+  const name = sha256(workspaceRoot).slice(0, 16);
   return withFileLock(
     join(directory.root, `python-env-${name}.lock`),
     async () => {
       if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
       await install(workspaceRoot, say);
-      writeStamp(workspaceRoot, wanted);
+      writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
       return 'installed';
     },
     {
@@ -77,7 +77,7 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
       '--python',
       python,
       '--require-hashes',
-      join(workspaceRoot, REQUIREMENTS),
+      join(workspaceRoot, PYTHON_LOCK),
     ],
     'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
   );
@@ -97,25 +97,10 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
 const STAMP = 'validation-lock';
 
 function isCurrent(workspaceRoot: string, wanted: string): boolean {
-  try {
-    return (
-      readFileSync(join(workspaceRoot, '.venv', STAMP), 'utf8') === wanted &&
-      existsSync(join(workspaceRoot, '.venv', 'bin', 'python'))
-    );
-  } catch {
-    return false;
-  }
-}
-
-function writeStamp(workspaceRoot: string, digest: string): void {
-  const path = join(workspaceRoot, '.venv', STAMP);
-  const temporary = `${path}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(temporary, digest);
-  renameSync(temporary, path);
+  const venv = join(workspaceRoot, '.venv');
+  return readIfThere(join(venv, STAMP)) === wanted && existsSync(join(venv, 'bin', 'python'));
 }
 
 function digestOf(workspaceRoot: string): string {
-  return createHash('sha256')
-    .update(readFileSync(join(workspaceRoot, REQUIREMENTS)))
-    .digest('hex');
+  return sha256(readFileSync(join(workspaceRoot, PYTHON_LOCK)));
 }

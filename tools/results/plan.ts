@@ -1,5 +1,5 @@
 // What the analysis needs to know of a suite, and which results it therefore expects to find.
-import { canonicalJson } from '../runner/canonical.js';
+import { canonicalJson } from '../base/canonical.js';
 import type { CellOptions, JsonObject } from '../suite/cell.js';
 
 export type VariantClass = 'baseline' | 'clean' | 'stress' | 'error';

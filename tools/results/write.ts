@@ -1,7 +1,7 @@
 // The thin shell: reads the output tree, analyses it, writes what changed.
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readIfThere, writeWhole } from '../base/files.js';
 import { type Analysis, analyse } from './analyse.js';
 import { rateText } from './format.js';
 import type { VerdictPlan } from './plan.js';
@@ -41,11 +41,11 @@ export async function writeVerdict(options: WriteVerdictOptions): Promise<Writte
   const changed: string[] = [];
   const removed: string[] = [];
   for (const [path, content] of contents) {
-    if (await writeIfChanged(join(workspaceRoot, path), content)) changed.push(path);
+    if (writeIfChanged(join(workspaceRoot, path), content)) changed.push(path);
   }
   // A merged file whose parts are no longer all there would tell of an earlier suite.
   for (const { path, value } of analysis.merged) {
-    if (value === null && (await removeIfThere(join(workspaceRoot, path)))) removed.push(path);
+    if (value === null && removeIfThere(join(workspaceRoot, path))) removed.push(path);
   }
   return {
     complete: analysis.complete,
@@ -100,30 +100,14 @@ function summaryLines(analysis: Analysis): string[] {
   ];
 }
 
-async function writeIfChanged(path: string, content: string): Promise<boolean> {
-  if ((await currentText(path)) === content) return false;
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${process.pid}-${randomUUID()}.tmp`);
-  try {
-    await writeFile(temporary, content, { flag: 'wx' });
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+function writeIfChanged(path: string, content: string): boolean {
+  if (readIfThere(path) === content) return false;
+  writeWhole(path, content);
   return true;
 }
 
-async function currentText(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<boolean> {
-  if ((await currentText(path)) === null) return false;
-  await rm(path, { force: true });
+function removeIfThere(path: string): boolean {
+  if (readIfThere(path) === undefined) return false;
+  rmSync(path, { force: true });
   return true;
 }

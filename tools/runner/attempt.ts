@@ -1,7 +1,7 @@
 // One attempt's directory: the job file, the log, Python's scratch and staging. Outside every Nx output.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { writeWhole } from './files.js';
+import { writeWhole } from '../base/files.js';
 
 export interface Attempt {
   number: number;

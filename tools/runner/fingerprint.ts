@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CellKind, JsonObject } from '../suite/cell.js';
-import { canonicalJson, sha256 } from './canonical.js';
+import { canonicalJson, sha256 } from '../base/canonical.js';
 import type { Versions } from './identity.js';
 
 export interface FingerprintFacts {

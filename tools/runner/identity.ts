@@ -5,10 +5,9 @@ import { openLockDirectory } from '../lease/lock-directory.js';
 import { deviceClass, readPool } from '../lease/pool.js';
 import type { GpuReading } from '../lease/nvidia-smi.js';
 import type { CellKind } from '../suite/cell.js';
+import { PYTHON_LOCK } from '../suite/python-sources.js';
 import type { SiteSettings } from '../suite/settings.js';
 import { Fault } from './fault.js';
-
-export const PYTHON_LOCK = 'tools/python/requirements.lock';
 
 /** Libraries whose version may change a result, by kind: a newer lm-eval makes no weights again. */
 const LIBRARIES: Record<CellKind, readonly Library[]> = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LeaseRecord } from '../lease/records.js';
 import type { CellOptions, CellPart } from '../suite/cell.js';
 import type { Attempt } from './attempt.js';
-import { writeWhole } from './files.js';
+import { writeWhole } from '../base/files.js';
 import type { ResolvedRead } from './reads.js';
 
 export interface PendingPart {

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { attemptsDirectory } from './attempt.js';
-import { writeWhole } from './files.js';
+import { writeWhole } from '../base/files.js';
 
 const FILE = 'fault.json';
 const schema = z.object({ code: z.string(), message: z.string(), at: z.string() });

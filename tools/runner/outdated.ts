@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { CellOptions, CellPart } from '../suite/cell.js';
 import { pythonSources } from '../suite/python-sources.js';
-import { messageOf } from './message.js';
+import { messageOf } from '../base/message.js';
 import { alteredResult, readReceipt, type Receipt } from './receipt.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readVersions, versionsOf } from './identity.js';

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { CellPart } from '../suite/cell.js';
 import { Fault } from './fault.js';
-import { digestFile } from './files.js';
+import { digestFile } from '../base/files.js';
 
 /**
  * Publish one part.

@@ -1,9 +1,9 @@
 // Resolves what a cell reads: digests for its fingerprint, absolute paths for Python.
 import { join } from 'node:path';
 import type { CellRead } from '../suite/cell.js';
-import { sha256 } from './canonical.js';
+import { sha256 } from '../base/canonical.js';
 import { Fault } from './fault.js';
-import { digestDirectory, digestFile, readSettled } from './files.js';
+import { digestDirectory, digestFile, readSettled } from '../base/files.js';
 import { parseManifest, type Manifest } from './manifest.js';
 
 export interface ResolvedRead {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { CellPart } from '../suite/cell.js';
-import { digestFile, writeWhole } from './files.js';
+import { digestFile, writeWhole } from '../base/files.js';
 import { missingFile, parseManifest } from './manifest.js';
 
 const receiptSchema = z.object({

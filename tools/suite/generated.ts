@@ -1,6 +1,7 @@
 // Reads a suite back from its generated projects: what nx runs is what the verdict judges, also while suite.yaml is newer.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readIfThere } from '../base/files.js';
 import type { CellOptions } from './cell.js';
 
 export interface GeneratedVariant {
@@ -60,13 +61,8 @@ function directories(path: string): string[] {
 }
 
 function readProject(path: string): ProjectFile | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as ProjectFile;
   } catch {

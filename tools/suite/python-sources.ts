@@ -3,6 +3,8 @@
 import type { CellKind } from './cell.js';
 
 export const PYTHON_ROOT = 'tools/python';
+/** The hashed lock file of .venv. */
+export const PYTHON_LOCK = `${PYTHON_ROOT}/requirements.lock`;
 export const PYTHON_PACKAGE = `${PYTHON_ROOT}/validation`;
 
 /** What every kind loads: the entry point and the job file. */

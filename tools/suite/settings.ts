@@ -1,9 +1,9 @@
 // How this site runs: workspace-config/site.yaml and the environment variables that override it. In no hash.
-import { readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { readIfThere } from '../base/files.js';
 
 const auto = z.literal('auto');
 
@@ -48,7 +48,7 @@ export function loadSiteSettings(
   workspaceRoot: string,
   environment: NodeJS.ProcessEnv = process.env,
 ): SiteSettings {
-  const site = parseSite(readSite(workspaceRoot));
+  const site = parseSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '');
   const threads = site.cpu.threads;
   const slots =
     site.cpu.slots === 'auto' ? Math.max(1, Math.floor(availableParallelism() / threads)) : site.cpu.slots;
@@ -67,15 +67,6 @@ export function loadSiteSettings(
 
 function defaultLockDirectory(): string {
   return join(tmpdir(), `validation-suite-${process.getuid?.() ?? 'user'}`);
-}
-
-function readSite(workspaceRoot: string): string {
-  try {
-    return readFileSync(join(workspaceRoot, SITE_FILE), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
 }
 
 function parseSite(text: string): z.infer<typeof siteSchema> {
