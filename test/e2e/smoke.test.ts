@@ -76,8 +76,10 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
   const cached = await checkout.nx('run-many', '-t', 'certify');
   expect(cached.exitCode).toBe(0);
   expect(cached.output).toContain('all 78 cells finished');
-  const terminal = await checkout.run('script', ['-qec', 'npx nx run-many -t certify', '/dev/null']);
-  expect(terminal.output).toContain('all 78 cells finished');
+  if (process.platform === 'linux') {
+    const terminal = await checkout.run('script', ['-qec', 'npx nx run-many -t certify', '/dev/null']);
+    expect(terminal.output).toContain('all 78 cells finished');
+  }
   await checkout.nx('reset');
   const restored = await checkout.nx('run-many', '-t', 'certify');
   expect(restored.exitCode).toBe(0);

@@ -1,5 +1,5 @@
 // The lock between real processes: none lost, none shared, a dead holder no obstacle.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -56,4 +56,17 @@ test('a file that is no lock is named, not guessed at', async () => {
   const lock = join(directory, 'lock');
   writeFileSync(lock, 'garbage');
   await expect(withFileLock(lock, () => 1)).rejects.toThrow(`${lock} is not a lock this suite wrote`);
+});
+
+test('a lock removed by hand and taken by another is not taken from them', async () => {
+  const lock = join(directory, 'lock');
+  await withFileLock(lock, async () => {
+    rmSync(lock);
+    await withFileLock(lock, () => {
+      expect(existsSync(lock)).toBe(true);
+    });
+    await withFileLock(lock, () => undefined);
+    writeFileSync(lock, JSON.stringify({ pid: process.pid, startTime: 'x', bootId: 'y', nonce: 'theirs' }));
+  });
+  expect(existsSync(lock)).toBe(true);
 });

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { candidates, isSupported, probe } from '../../tools/python-env/interpreter.js';
+import { candidates, findInterpreter, isSupported, probe } from '../../tools/python-env/interpreter.js';
 
 let directory: string;
 beforeEach(() => {
@@ -24,16 +24,23 @@ test('versions', () => {
   expect(['2.7.18', '3.11.9', '3.15.0', '4.0.0', ''].some(isSupported)).toBe(false);
 });
 
-test('UV_PYTHON comes first, pyenv versions last', () => {
+test('UV_PYTHON is taken, or named when it is none', async () => {
+  const good = command('good', 'echo /opt/python; echo 3.13.2');
+  expect(await findInterpreter({ UV_PYTHON: good })).toEqual({ path: '/opt/python', version: '3.13.2' });
+  const old = command('old', 'echo /opt/python; echo 3.11.7');
+  await expect(findInterpreter({ UV_PYTHON: old })).rejects.toThrow(`UV_PYTHON: ${old} is Python 3.11.7`);
+  await expect(findInterpreter({ UV_PYTHON: '/etc/passwd/x' })).rejects.toThrow('/etc/passwd/x does not run');
+});
+
+test('pyenv versions come last', () => {
   for (const version of ['3.12.1', '3.9.18'])
     mkdirSync(join(directory, 'versions', version), { recursive: true });
-  const all = candidates({ UV_PYTHON: '/opt/python', PYENV_ROOT: directory });
-  expect(all[0]).toBe('/opt/python');
+  const all = candidates({ PYENV_ROOT: directory });
   expect(all.slice(-2)).toEqual([
     join(directory, 'versions/3.12.1/bin/python'),
     join(directory, 'versions/3.9.18/bin/python'),
   ]);
-  expect(candidates({ UV_PYTHON: '', PYENV_ROOT: '/none' })).toEqual([
+  expect(candidates({ PYENV_ROOT: '/none' })).toEqual([
     'python3.12',
     'python3.13',
     'python3.14',

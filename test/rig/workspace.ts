@@ -100,7 +100,10 @@ export class Rig implements AsyncDisposable {
   }
 
   edit(path: string, change: (text: string) => string): void {
-    this.write(path, change(this.read(path)));
+    const before = this.read(path);
+    const after = change(before);
+    if (after === before) throw new Error(`the change of ${path} changes nothing`);
+    this.write(path, after);
   }
 
   exists(path: string): boolean {

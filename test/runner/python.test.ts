@@ -54,6 +54,21 @@ test('a time-out ends the whole group, also where it ignores SIGTERM', { timeout
   expect(isGroupAlive(lastPid)).toBe(false);
 });
 
+test('a time-out beyond what a timer can hold is none', async () => {
+  expect(await bash('sleep 0.2', { timeoutSeconds: 9_999_999 })).toEqual({ how: 'exit', exitCode: 0 });
+});
+
+test('a worker that cannot be recorded does not run on', async () => {
+  const failing = bash('sleep 60', {
+    onStart: (pid) => {
+      lastPid = pid;
+      throw new Error('disk full');
+    },
+  });
+  await expect(failing).rejects.toThrow('disk full');
+  expect(isGroupAlive(lastPid)).toBe(false);
+});
+
 test('cancelling ends it; a SIGTERM death just before is the same thing', async () => {
   const abort = new AbortController();
   const running = bash('sleep 60', { signal: abort.signal });

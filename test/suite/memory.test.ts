@@ -1,5 +1,7 @@
 // The reference's memory plan by name, worked by hand.
 import { expect, test } from 'vitest';
+import { grant, usableGiB, type Gpu, type Limits } from '../../tools/lease/grant.js';
+import { SIZE_CLASSES } from '../../tools/suite/cell.js';
 import { requiredGiB, requiredGpus, usesAccelerator } from '../../tools/suite/memory.js';
 import { basePriority } from '../../tools/suite/priority.js';
 
@@ -29,4 +31,35 @@ test('base priorities are the reference’s', () => {
   expect(basePriority('certify', 'quant_8bit_clean')).toBe(65);
   expect(basePriority('inject', 'error_nan_injection')).toBe(60);
   expect(basePriority('certify', 'error_nan_injection')).toBe(55);
+});
+
+// What nvidia-smi calls total and free on an idle card, in GiB.
+test.each([
+  ['24 GB', 24, 23.6],
+  ['A100 40 GB', 40, 39.5],
+  ['H100 80 GB', 81559 / 1024, 81079 / 1024],
+  ['H200 141 GB', 143771 / 1024, 143156 / 1024],
+  ['B200 180 GB', 183359 / 1024, 182000 / 1024],
+])('eight idle %s cards take every cell of every size', (_, totalGiB, freeGiB) => {
+  const gpus = Array.from({ length: 8 }, (__, index): Gpu => ({
+    uuid: `GPU-${index}`,
+    index,
+    freeGiB,
+    busy: false,
+  }));
+  const limits: Limits = {
+    gpus: gpus.map(({ uuid }) => uuid),
+    cpuSlots: 1,
+    minFreeGiB: 10,
+    requireIdle: true,
+  };
+  for (const sizeClass of SIZE_CLASSES) {
+    for (const kind of ['calibrate', 'eval', 'certify'] as const) {
+      const gib = requiredGiB(kind, sizeClass);
+      const count = requiredGpus(gib, usableGiB(totalGiB));
+      const needs = { gpus: count, gibPerGpu: gib / count, cpuSlots: 1 };
+      const ticket = { id: 't', key: 'k', cell: 'c', needs, limits, priority: 0, createdAt: 0 };
+      expect(grant({ gpus, leases: [], tickets: [ticket] }), `${kind} of ${sizeClass}`).toHaveLength(1);
+    }
+  }
 });

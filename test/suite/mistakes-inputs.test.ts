@@ -51,6 +51,21 @@ test.each<[what: string, text: string, expected: string[], files?: Files]>([
     ['2:21: evaluation.tasks: "../../../tasks" lies outside the workspace'],
   ],
   [
+    'a tasks directory that is the workspace itself',
+    `${MODEL}evaluation: {tasks: ../..}\n`,
+    ['2:21: evaluation.tasks: "../.." lies outside the workspace'],
+  ],
+  [
+    'a tasks directory that is its parent',
+    `${MODEL}evaluation: {tasks: ../../..}\n`,
+    ['2:21: evaluation.tasks: "../../.." lies outside the workspace'],
+  ],
+  [
+    'a tasks directory that is absolute',
+    `${MODEL}evaluation: {tasks: /etc}\n`,
+    ['2:21: evaluation.tasks: "/etc" lies outside the workspace'],
+  ],
+  [
     'an unknown dataset',
     `${MODEL}dataset: wikitext\n`,
     ['2:10: dataset: "wikitext" is not allowed; did you mean "wikitext2"? Allowed: wikitext2'],

@@ -1,4 +1,4 @@
-// Files at the edge: digests, whole writes, reads that survive another run restoring the file.
+// Files at the edge: digests, whole writes, reads of what may not be there.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   createReadStream,
@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from './canonical.js';
 
 export async function digestFile(path: string): Promise<string> {
@@ -20,15 +19,23 @@ export async function digestFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Digest of a directory: the sorted relative paths and digests of its files. Symbolic links are not followed. */
+/**
+ * Digest of a directory: the sorted relative paths and digests of its files. Symbolic links are not followed; what
+ * programs leave behind (compiled Python, hidden files) does not count.
+ */
 export async function digestDirectory(root: string): Promise<string> {
   const files = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !relative(root, file).split('/').some(isByProduct))
     .sort();
   const lines: string[] = [];
   for (const file of files) lines.push(`${relative(root, file)}\t${await digestFile(file)}`);
   return sha256(lines.join('\n'));
+}
+
+function isByProduct(name: string): boolean {
+  return name.startsWith('.') || name === '__pycache__' || name.endsWith('.pyc');
 }
 
 /** The file's text; undefined when there is no such file. */
@@ -52,23 +59,5 @@ export function writeWhole(path: string, text: string, mode = 0o644): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
-  }
-}
-
-const TORN_READ_TRIES = 10;
-const TORN_READ_PAUSE_MS = 100;
-
-/**
- * Read a small file that another nx run may be restoring from its cache at this moment: a missing, empty or unparsable
- * file is read again for a second before the last error is thrown.
- */
-export async function readSettled<T>(path: string, parse: (text: string) => T): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return parse(readFileSync(path, 'utf8'));
-    } catch (error) {
-      if (attempt >= TORN_READ_TRIES) throw error;
-      await sleep(TORN_READ_PAUSE_MS);
-    }
   }
 }

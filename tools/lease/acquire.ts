@@ -1,11 +1,11 @@
 // What an executor calls: wait for a lease, hold it, give it back.
-import { existsSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { watch, type FSWatcher } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../base/message.js';
 import { withFileLock } from './file-lock.js';
 import { impossible, type Limits, type Needs } from './grant.js';
 import type { LockDirectory } from './lock-directory.js';
-import { GRANTED, schedulerPass, tick } from './pass.js';
+import { schedulerPass, tick } from './pass.js';
 import { identityOf, ownIdentity } from './process-identity.js';
 import {
   newId,
@@ -41,7 +41,8 @@ export class Cancelled extends Error {}
 /**
  * Wait until the request is granted.
  *
- * @param onWait called once, with what is wanted and who holds it, when the grant is not immediate.
+ * @param onWait called once, with what is wanted and who holds it, when the grant is not immediate; and when the pass
+ * after a release fails.
  * @throws Cancelled when `signal` aborts; Error when this host can never grant it.
  */
 export async function acquireLease(
@@ -58,13 +59,16 @@ export async function acquireLease(
   try {
     const record = await waitForGrant(directory, id, place, request, signal, onWait);
     removeTicket(directory, id);
-    return hold(directory, record, Date.now() - began);
+    return hold(directory, record, Date.now() - began, (error) => {
+      onWait(`scheduler: ${messageOf(error)}`);
+    });
   } catch (error) {
-    // Under the lock: a grant may be on its way, and must not outlive the ticket.
+    // Under the lock: a grant may be on its way, and must not outlive the ticket. What goes wrong here must not hide
+    // why the wait ended; a ticket or lease left behind ends with this process.
     await withFileLock(directory.schedulerLock, () => {
       removeTicket(directory, id);
       removeLease(directory, id);
-    });
+    }).catch(() => undefined);
     throw error;
   }
 }
@@ -83,12 +87,13 @@ async function waitForGrant(
     await schedulerPass(directory);
     for (let told = false; ;) {
       if (signal.aborted) throw new Cancelled(`${request.cell}: cancelled while waiting`);
-      const lease = existsSync(join(place, GRANTED)) ? readLease(directory, id) : undefined;
+      // The lease is the truth; the file beside the ticket only rings the bell.
+      const lease = readLease(directory, id);
       if (lease !== undefined) return lease;
       if (!told) onWait(describeWait(directory, request));
       told = true;
       await bell.rung(900 + Math.random() * 200, signal);
-      if (!existsSync(join(place, GRANTED))) await tick(directory);
+      await tick(directory);
     }
   } finally {
     bell.close();
@@ -97,13 +102,17 @@ async function waitForGrant(
 
 /** Rings when something changes in a directory. */
 class Bell {
-  readonly #watcher;
+  readonly #watcher: FSWatcher | undefined;
   #ring: () => void = () => undefined;
   constructor(path: string) {
-    this.#watcher = watch(path, { persistent: false }, () => {
-      this.#ring();
-    });
-    this.#watcher.on('error', () => undefined);
+    try {
+      this.#watcher = watch(path, { persistent: false }, () => {
+        this.#ring();
+      });
+      this.#watcher.on('error', () => undefined);
+    } catch {
+      // No watches left on this host: the look once a second serves.
+    }
   }
   async rung(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const bell = new Promise<void>((resolve) => {
@@ -117,11 +126,16 @@ class Bell {
     timer.abort();
   }
   close(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 }
 
-function hold(directory: LockDirectory, granted: LeaseRecord, waitedMs: number): HeldLease {
+function hold(
+  directory: LockDirectory,
+  granted: LeaseRecord,
+  waitedMs: number,
+  onFailedPass: (error: unknown) => void,
+): HeldLease {
   let record = granted;
   let released = false;
   return {
@@ -135,7 +149,8 @@ function hold(directory: LockDirectory, granted: LeaseRecord, waitedMs: number):
       if (released) return;
       released = true;
       removeLease(directory, granted.id);
-      await schedulerPass(directory);
+      // The resources are free now. Whoever waits looks once a second, so a pass that fails here fails nobody's cell.
+      await schedulerPass(directory).catch(onFailedPass);
     },
   };
 }

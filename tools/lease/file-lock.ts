@@ -58,7 +58,8 @@ async function acquireFileLock(
     rmSync(own, { force: true });
   }
   return () => {
-    rmSync(path, { force: true });
+    // Only what this process put there: somebody may have removed it by hand, and another holds it now.
+    if (nonceAt(path) === record.nonce) rmSync(path, { force: true });
   };
 }
 
@@ -74,8 +75,16 @@ function breakLock(path: string, dead: OwnerRecord, own: string): void {
     if (other !== undefined && !isAlive(other)) breakLock(right, other, own);
     return;
   }
-  if (readRecord(path)?.nonce === dead.nonce) rmSync(path, { force: true });
+  if (nonceAt(path) === dead.nonce) rmSync(path, { force: true });
   rmSync(right, { force: true });
+}
+
+function nonceAt(path: string): string | undefined {
+  try {
+    return readRecord(path)?.nonce;
+  } catch {
+    return undefined;
+  }
 }
 
 function tryLink(from: string, to: string): boolean {

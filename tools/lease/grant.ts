@@ -107,6 +107,12 @@ function fits(gpu: Gpu, { needs, limits }: Ticket): boolean {
   return gpu.freeGiB >= limits.minFreeGiB && needs.gibPerGpu <= gpu.freeGiB * safetyMargin(gpu.freeGiB);
 }
 
+/** What of a GPU's total an idle host can grant: drivers keep some 1–2 %, and the margin stays free. */
+export function usableGiB(totalGiB: number): number {
+  const free = totalGiB * 0.98;
+  return free * safetyMargin(free);
+}
+
 /** Share of free memory a cell may count on (the seed's margins: 2 % kept from 160 GiB up, 5 % from 80, else 10 %). */
 export function safetyMargin(freeGiB: number): number {
   if (freeGiB >= 160) return 0.98;

@@ -1,6 +1,7 @@
 // The lock directory of a host: one place for every workspace and nx run of a user to share GPUs and CPU slots.
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../base/message.js';
 
 export interface LockDirectory {
   root: string;
@@ -24,15 +25,24 @@ export function openLockDirectory(root: string): LockDirectory {
     gpus: join(root, 'gpus'),
   };
   for (const path of [root, directory.tickets, directory.leases, directory.gpus]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    const fault = faultOf(lstatSync(path));
+    const fault = makeOrCheck(path);
     if (fault !== undefined) {
       throw new Error(
-        `lock directory ${path} ${fault}. Remove it, or name another in workspace-config/site.yaml (leases.directory).`,
+        `lock directory ${path} ${fault}. Name another in workspace-config/site.yaml (leases.directory).`,
       );
     }
   }
   return directory;
+}
+
+function makeOrCheck(path: string): string | undefined {
+  try {
+    const present = lstatSync(path, { throwIfNoEntry: false });
+    if (present === undefined) mkdirSync(path, { recursive: true, mode: 0o700 });
+    return faultOf(present ?? lstatSync(path));
+  } catch (error) {
+    return `cannot be used (${messageOf(error)})`;
+  }
 }
 
 function faultOf(stats: Stats): string | undefined {
@@ -42,5 +52,7 @@ function faultOf(stats: Stats): string | undefined {
   if (uid !== undefined && stats.uid !== uid) return `belongs to user ${stats.uid}, not to you (${uid})`;
   if ((stats.mode & 0o077) !== 0)
     return `is open to other users (mode ${(stats.mode & 0o777).toString(8)}, 700 wanted)`;
+  if ((stats.mode & 0o700) !== 0o700)
+    return `is closed to you (mode ${(stats.mode & 0o777).toString(8)}, 700 wanted)`;
   return undefined;
 }

@@ -75,7 +75,7 @@ function lockedPass(directory: LockDirectory, gpus: Gpu[]): void {
         mode: 0o600,
       });
     } catch {
-      // Its executor gave up in this instant; it, or the next pass, ends the lease.
+      // Its executor gave up in this instant, or the disk is full: the bell is not rung, the lease is found all the same.
     }
   }
 }

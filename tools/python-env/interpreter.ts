@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { Fault } from '../runner/fault.js';
 
 export interface Interpreter {
   path: string;
@@ -10,21 +11,34 @@ export interface Interpreter {
 }
 
 /** [major, minor]: from the first on, and before the second. */
-export const SUPPORTED = { from: [3, 12], before: [3, 15] } as const;
+const SUPPORTED = { from: [3, 12], before: [3, 15] } as const;
 
 const PROBE = 'import sys; print(sys.executable); print("%d.%d.%d" % sys.version_info[:3])';
 const PROBE_TIMEOUT_MS = 15_000;
 
-/** Commands and paths worth trying, best first: UV_PYTHON, the PATH, pyenv's versions. */
+/** Commands and paths worth trying, best first: the PATH, pyenv's versions. */
 export function candidates(environment: NodeJS.ProcessEnv): string[] {
-  const named = environment.UV_PYTHON;
   const onPath = ['python3.12', 'python3.13', 'python3.14', 'python3', 'python'];
-  return [...(named === undefined || named === '' ? [] : [named]), ...onPath, ...pyenvVersions(environment)];
+  return [...onPath, ...pyenvVersions(environment)];
 }
 
-/** The first candidate that runs and is of a supported version. */
+/**
+ * The interpreter UV_PYTHON names, else the first candidate that runs and is of a supported version.
+ *
+ * @throws Fault when UV_PYTHON names something else: a choice that was made is never passed over.
+ */
 export async function findInterpreter(environment: NodeJS.ProcessEnv): Promise<Interpreter | undefined> {
-  return firstInterpreter(candidates(environment), isSupported);
+  const named = environment.UV_PYTHON ?? '';
+  if (named === '') return firstInterpreter(candidates(environment), isSupported);
+  // A version alone is a request in uv's own words.
+  const found = await probe(/^[\d.]+$/.test(named) ? `python${named}` : named);
+  if (found !== undefined && isSupported(found.version)) return found;
+  const is = found === undefined ? 'does not run' : `is Python ${found.version}`;
+  throw new Fault(
+    'environment',
+    `UV_PYTHON: ${named} ${is}`,
+    'Point it at Python 3.12, 3.13 or 3.14, or unset it.',
+  );
 }
 
 /** Any Python 3 that can install uv from PyPI. */
@@ -44,13 +58,14 @@ async function firstInterpreter(
 }
 
 export async function probe(command: string): Promise<Interpreter | undefined> {
-  const { exitCode, stdout } = await execa(command, ['-I', '-c', PROBE], {
+  const result = await execa(command, ['-I', '-c', PROBE], {
     reject: false,
     timeout: PROBE_TIMEOUT_MS,
     stdin: 'ignore',
   });
-  const [path, version] = stdout.split('\n');
-  return exitCode === 0 && path !== undefined && version !== undefined
+  // Without a process there is no output at all, whatever the types say.
+  const [path, version] = ((result.stdout as string | undefined) ?? '').split('\n');
+  return result.exitCode === 0 && path !== undefined && version !== undefined
     ? { path, version: version.trim() }
     : undefined;
 }

@@ -1,7 +1,14 @@
 // Judges a generated suite: from its name to the verdict files. The `verdict` target and the plugin's hook both call it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readIfThere } from '../base/files.js';
 import { readFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
+import { readReceipt } from '../runner/receipt.js';
+import { recipeOf } from '../runner/manifest.js';
+import { linkWeights } from '../runner/publish.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { loadSiteSettings } from '../suite/settings.js';
 import type { VariantClass } from './plan.js';
 import type { CellKnowledge } from './receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
@@ -18,16 +25,32 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     // `edits`, the project of a batch, is no variant.
     JUDGED.includes(name) ? { model, variant, class: name as VariantClass } : [],
   );
+  repairLinks(workspaceRoot, generated);
   const known = await knowledge(workspaceRoot, generated);
   return writeVerdict({ workspaceRoot, plan: { suite, variants, cells: generated.cells }, known });
 }
 
 async function knowledge(workspaceRoot: string, { cells }: GeneratedSuite): Promise<CellKnowledge> {
   const outdated = await outdatedReceipts(workspaceRoot, cells);
-  const faults = cells.flatMap(({ id }) => {
+  const faults = cells.flatMap(({ id, parts }) => {
     const [project = '', target = ''] = id.split(':');
     const fault = readFault(workspaceRoot, project, target);
-    return fault === undefined ? [] : [[id, fault] as const];
+    if (fault === undefined) return [];
+    // A receipt from after the fault: the cell has ended well since, here or in another checkout.
+    const receipts = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt ?? '');
+    return receipts.every((endedAt) => endedAt > fault.at) ? [] : [[id, fault.sentence] as const];
   });
   return { faults: new Map(faults), stale: ({ receipt }) => outdated.get(receipt) ?? null };
+}
+
+/** The seed's paths point into the weights store, also where Nx restored a manifest and started nothing. */
+function repairLinks(workspaceRoot: string, { cells }: GeneratedSuite): void {
+  const { storageRoot } = loadSiteSettings(workspaceRoot);
+  for (const { link, writes } of cells.flatMap(({ parts }) => parts)) {
+    const manifest = writes.find(({ file }) => file === 'manifest.json');
+    const text = manifest === undefined ? undefined : readIfThere(join(workspaceRoot, manifest.path));
+    const recipe = text === undefined ? undefined : recipeOf(text);
+    if (link === undefined || recipe === undefined || !existsSync(join(storageRoot, recipe))) continue;
+    linkWeights(workspaceRoot, link, join(storageRoot, recipe));
+  }
 }

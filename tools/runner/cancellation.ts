@@ -10,6 +10,8 @@ export function cancellation(): { signal: AbortSignal; dispose: () => void } {
   };
   for (const name of SIGNALS) process.on(name, abort);
   process.on('disconnect', abort);
+  // Gone before anybody listened.
+  if ((process.connected as boolean | undefined) === false) abort();
   return {
     signal: controller.signal,
     dispose() {

@@ -19,6 +19,8 @@ export interface JobFacts {
   parts: readonly PendingPart[];
   attempt: Attempt;
   storageRoot: string;
+  /** Make weights anew although the store has them. */
+  remake: boolean;
   deviceClass: string;
   lease: LeaseRecord;
   threads: number;
@@ -37,6 +39,7 @@ export function writeJobFile({ cell, options, reads, parts, attempt, ...facts }:
     kind: options.kind,
     model: options.model,
     size_class: options.sizeClass,
+    remake: facts.remake,
     device: { type: gpus > 0 ? 'cuda' : 'cpu', class: facts.deviceClass, gpus, threads: facts.threads },
     work: attempt.work,
     logs: attempt.byproducts,
@@ -71,6 +74,8 @@ export function workerEnvironment(
     NX_WORKSPACE_ROOT: workspaceRoot,
     PYTHONUNBUFFERED: '1',
     PYTHONHASHSEED: '0',
+    // .venv is compiled already; nothing else is to appear in source or task folders.
+    PYTHONDONTWRITEBYTECODE: '1',
     CUDA_VISIBLE_DEVICES: lease.gpus.join(','),
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
     OMP_NUM_THREADS: count,

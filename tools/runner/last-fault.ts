@@ -23,12 +23,16 @@ export function clearFault(workspaceRoot: string, project: string, target: strin
   rmSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), { force: true });
 }
 
-/** `code: message` of the last attempt, or undefined when it did not fail. */
-export function readFault(workspaceRoot: string, project: string, target: string): string | undefined {
+/** The last attempt's fault and when it ended, or undefined when it did not fail. */
+export function readFault(
+  workspaceRoot: string,
+  project: string,
+  target: string,
+): { sentence: string; at: string } | undefined {
   try {
     const text = readFileSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), 'utf8');
-    const { code, message } = schema.parse(JSON.parse(text));
-    return `${code}: ${message}`;
+    const { code, message, at } = schema.parse(JSON.parse(text));
+    return { sentence: `${code}: ${message}`, at };
   } catch {
     return undefined;
   }

@@ -18,6 +18,15 @@ export function parseManifest(text: string): Manifest {
   return manifestSchema.parse(JSON.parse(text));
 }
 
+/** The store entry a manifest names; undefined for a file that is torn or none. */
+export function recipeOf(text: string): string | undefined {
+  try {
+    return parseManifest(text).recipe;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The first file of the entry that is missing or of another size; undefined when the entry is whole. */
 export function missingFile(storageRoot: string, manifest: Manifest): string | undefined {
   const entry = join(storageRoot, manifest.recipe);

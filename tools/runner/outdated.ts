@@ -44,8 +44,9 @@ export async function outdatedReceipts(
     if (receipt === undefined) return undefined;
     for (const { path } of cell.reads) {
       const maker = makers.get(path);
-      if (maker !== undefined && (await stateOf(maker)) !== undefined)
-        return `${path}, which it reads, is outdated`;
+      if (maker === undefined) continue;
+      const finished = readReceipt(join(workspaceRoot, maker.part.receipt)) !== undefined;
+      if (!finished || (await stateOf(maker)) !== undefined) return `${path}, which it reads, is outdated`;
     }
     return (await mismatch(cell, part, receipt)) ?? (await alteredResult(workspaceRoot, receipt));
   }

@@ -1,5 +1,5 @@
 // Moves a part's files from staging to where the world reads them, each by rename, the receipt last.
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { CellPart } from '../suite/cell.js';
@@ -47,7 +47,17 @@ export function linkWeights(workspaceRoot: string, link: string, entry: string):
   const path = join(workspaceRoot, link);
   mkdirSync(dirname(path), { recursive: true });
   const inside = !relative(workspaceRoot, entry).startsWith('..');
+  const target = inside ? relative(dirname(path), entry) : entry;
+  if (pointsTo(path, target)) return;
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  symlinkSync(inside ? relative(dirname(path), entry) : entry, temporary);
+  symlinkSync(target, temporary);
   renameSync(temporary, path);
+}
+
+function pointsTo(path: string, target: string): boolean {
+  try {
+    return readlinkSync(path) === target;
+  } catch {
+    return false;
+  }
 }

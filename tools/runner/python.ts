@@ -29,6 +29,8 @@ export type PythonEnd =
   | { how: 'unstartable'; message: string };
 
 const EVENTS_FD = 3;
+/** setTimeout takes no more (24 days), and fires at once when it is given more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 5_000;
 /** Nx gives its executors five seconds in all; a cancelled worker gets most of them. */
@@ -53,7 +55,12 @@ export async function runPython(run: PythonRun): Promise<PythonEnd> {
   closeSync(log);
   const { pid } = child;
   if (pid === undefined) return { how: 'unstartable', message: (await child).shortMessage ?? run.command };
-  run.onStart(pid);
+  try {
+    run.onStart(pid);
+  } catch (error) {
+    await endGroup(pid, 0);
+    throw error;
+  }
   listen(child.stdio[EVENTS_FD], run.onEvent);
 
   let cause: 'timeout' | 'cancelled' | undefined;
@@ -63,9 +70,12 @@ export async function runPython(run: PythonRun): Promise<PythonEnd> {
   };
   const timer =
     run.timeoutSeconds > 0
-      ? setTimeout(() => {
-          end('timeout', GRACE_MS);
-        }, run.timeoutSeconds * 1_000)
+      ? setTimeout(
+          () => {
+            end('timeout', GRACE_MS);
+          },
+          Math.min(run.timeoutSeconds * 1_000, LONGEST_TIMER_MS),
+        )
       : undefined;
   const onAbort = (): void => {
     end('cancelled', CANCEL_GRACE_MS);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { CellRead } from '../suite/cell.js';
 import { sha256 } from '../base/canonical.js';
 import { Fault } from './fault.js';
-import { digestDirectory, digestFile, readSettled } from '../base/files.js';
+import { digestDirectory } from '../base/files.js';
+import { digestSettled, readSettled } from '../base/settled.js';
 import { parseManifest, type Manifest } from './manifest.js';
 
 export interface ResolvedRead {
@@ -42,7 +43,7 @@ async function resolveRead(
   try {
     switch (read.as) {
       case 'file':
-        return { ...base, path: absolute, sha256: await digestFile(absolute) };
+        return { ...base, path: absolute, sha256: await digestSettled(absolute) };
       case 'directory':
         return { ...base, path: absolute, sha256: await digestDirectory(absolute) };
       case 'weights': {

@@ -1,6 +1,7 @@
 // Receipts: what a finished result set was made of. One whose fingerprint and results still match ends the cell.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../suite/cell.js';
 import { digestFile, writeWhole } from '../base/files.js';
@@ -36,8 +37,26 @@ export function writeReceipt(workspaceRoot: string, part: CellPart, receipt: Rec
   writeWhole(join(workspaceRoot, part.receipt), `${JSON.stringify(receipt, null, 2)}\n`);
 }
 
-/** Why a part must run, or undefined when its receipt stands for it. */
+const SECOND_LOOK_MS = 200;
+
+/**
+ * Why a part must run, or undefined when its receipt stands for it. Where only some of its files are there, or they
+ * are not as the receipt says, another run may be restoring them: they are looked at a second time.
+ */
 export async function reasonToRun(
+  workspaceRoot: string,
+  storageRoot: string,
+  part: CellPart,
+  fingerprint: string,
+): Promise<string | undefined> {
+  const reason = await mismatch(workspaceRoot, storageRoot, part, fingerprint);
+  const files = [part.receipt, ...part.writes.map(({ path }) => path)];
+  if (reason === undefined || !files.some((path) => existsSync(join(workspaceRoot, path)))) return reason;
+  await sleep(SECOND_LOOK_MS);
+  return mismatch(workspaceRoot, storageRoot, part, fingerprint);
+}
+
+async function mismatch(
   workspaceRoot: string,
   storageRoot: string,
   part: CellPart,
@@ -54,9 +73,9 @@ export async function reasonToRun(
 /** The first published file that is not what the receipt says. */
 export async function alteredResult(workspaceRoot: string, receipt: Receipt): Promise<string | undefined> {
   for (const [path, digest] of Object.entries(receipt.results)) {
-    const file = join(workspaceRoot, path);
-    if (!existsSync(file)) return `${path} is gone`;
-    if ((await digestFile(file)) !== digest) return `${path} was altered`;
+    const found = await digestFile(join(workspaceRoot, path)).catch(() => undefined);
+    if (found === undefined) return `${path} is gone`;
+    if (found !== digest) return `${path} was altered`;
   }
   return undefined;
 }

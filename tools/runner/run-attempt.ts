@@ -5,10 +5,10 @@ import { logTail, newAttempt, tidyAttempt, type Attempt } from './attempt.js';
 import { Fault, faultCodeOfExit } from './fault.js';
 import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
-import { publish } from './publish.js';
+import { linkWeights, publish } from './publish.js';
 import { runPython, type PythonEnd } from './python.js';
 import { writeReceipt } from './receipt.js';
-import type { CellContext } from './run-cell.js';
+import { requireSameInputs, type CellContext } from './run-cell.js';
 
 type FaultEvent = Extract<CellEvent, { event: 'fault' }>;
 
@@ -35,6 +35,7 @@ export async function runAttempt(
     parts: pending,
     attempt,
     storageRoot: settings.storageRoot,
+    remake: context.forced,
     lease: lease.record,
     threads: settings.threads,
   });
@@ -60,9 +61,13 @@ export async function runAttempt(
     },
   });
   const failure = failureOf(end, fault, context, attempt);
-  for (const candidate of pending) {
-    if (failure === undefined || finished.has(candidate.part.name))
-      await finishPart(context, candidate, record);
+  const done = pending.filter(({ part }) => failure === undefined || finished.has(part.name));
+  try {
+    if (done.length > 0) await requireSameInputs(context);
+    for (const candidate of done) await finishPart(context, candidate, record);
+  } catch (error) {
+    // Why Python failed matters more than that its finished parts could not be kept.
+    throw failure ?? error;
   }
   if (failure !== undefined) throw failure;
   tidyAttempt(attempt);
@@ -139,6 +144,7 @@ async function finishPart(
     peakRssBytes,
     attempts: [{ number: attempt.number, log: attempt.logName, exitCode: 0 }],
   });
+  if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, fingerprint));
 }
 
 /** Says how far a long cell is, at most every ten seconds. */

@@ -1,19 +1,18 @@
 // How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
-import { join } from 'node:path';
 import { acquireLease, Cancelled, type HeldLease } from '../lease/acquire.js';
-import type { Needs } from '../lease/grant.js';
+import { usableGiB, type Needs } from '../lease/grant.js';
 import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
 import type { CellOptions } from '../suite/cell.js';
 import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
 import { basePriority } from '../suite/priority.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
+import { messageOf } from '../base/message.js';
 import { Fault } from './fault.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
 import type { PendingPart } from './job-file.js';
 import { missingFile } from './manifest.js';
-import { linkWeights } from './publish.js';
 import { reasonToRun } from './receipt.js';
 import { resolveReads, type ResolvedRead } from './reads.js';
 
@@ -48,41 +47,60 @@ export type CellOutcome = 'reused' | 'ran';
  */
 export async function runCell(run: CellRun): Promise<CellOutcome> {
   const context = await prepare(run);
-  const parts = fingerprintParts(context);
-  const waiting = await pendingParts(context, parts, true);
-  if (waiting.length === 0) {
-    linkAll(context, parts);
-    return 'reused';
-  }
-  requireWeights(context);
+  if ((await pendingParts(context, true)).length === 0) return 'reused';
   const lease = await takeLease(context);
   try {
-    // Another run may have finished the cell while this one waited.
-    const pending = await pendingParts(context, parts, false);
+    // Another run may have finished the cell while this one waited, or changed what it reads.
+    const now = { ...context, reads: await readInputs(run, context.settings) };
+    const pending = await pendingParts(now, false);
     if (pending.length === 0) return 'reused';
+    requireWeights(now);
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');
-    await runAttempt(context, pending, lease);
+    await runAttempt(now, pending, lease);
     return 'ran';
   } finally {
     await lease.release();
-    linkAll(context, parts);
   }
 }
 
 async function prepare(run: CellRun): Promise<CellContext> {
-  const settings = loadSiteSettings(run.workspaceRoot);
-  const machine = await readMachineIdentity(run.workspaceRoot, settings);
-  return {
-    ...run,
-    cell: `${run.project}:${run.target}`,
-    settings,
-    directory: openLockDirectory(settings.lockDirectory),
-    machine,
-    deviceClass: usesAccelerator(run.options.kind) ? machine.deviceClass : 'cpu',
-    versions: versionsOf(run.options.kind, machine.versions),
-    reads: await resolveReads(run.workspaceRoot, settings.storageRoot, run.options.reads),
-  };
+  try {
+    const settings = loadSiteSettings(run.workspaceRoot);
+    const machine = await readMachineIdentity(run.workspaceRoot, settings);
+    return {
+      ...run,
+      cell: `${run.project}:${run.target}`,
+      settings,
+      directory: openLockDirectory(settings.lockDirectory),
+      machine,
+      deviceClass: usesAccelerator(run.options.kind) ? machine.deviceClass : 'cpu',
+      versions: versionsOf(run.options.kind, machine.versions),
+      reads: await readInputs(run, settings),
+    };
+  } catch (error) {
+    // Settings, lock directory, nvidia-smi: their sentences say what to mend.
+    throw error instanceof Fault ? error : new Fault('environment', messageOf(error));
+  }
+}
+
+async function readInputs(run: CellRun, settings: SiteSettings): Promise<ResolvedRead[]> {
+  return resolveReads(run.workspaceRoot, settings.storageRoot, run.options.reads);
+}
+
+/** Ends a cell whose inputs were replaced while Python read them: its results would vouch for files it never saw. */
+export async function requireSameInputs(context: CellContext): Promise<void> {
+  const now = await readInputs(context, context.settings);
+  const changed = now.filter(
+    ({ name, sha256 }) => context.reads.find((read) => read.name === name)?.sha256 !== sha256,
+  );
+  if (changed.length === 0) return;
+  const names = changed.map(({ declared }) => declared).join(', ');
+  throw new Fault(
+    'bad_input',
+    `${names} changed while the cell ran`,
+    'Run it again once nothing else writes there.',
+  );
 }
 
 function fingerprintParts({
@@ -101,20 +119,16 @@ function fingerprintParts({
   }));
 }
 
-async function pendingParts(
-  context: CellContext,
-  parts: PendingPart[],
-  first: boolean,
-): Promise<PendingPart[]> {
+async function pendingParts(context: CellContext, announce: boolean): Promise<PendingPart[]> {
   const pending: PendingPart[] = [];
-  for (const candidate of parts) {
+  for (const candidate of fingerprintParts(context)) {
     const { part } = candidate;
     const reason = context.forced
       ? '--skip-nx-cache was given'
       : await reasonToRun(context.workspaceRoot, context.settings.storageRoot, part, candidate.fingerprint);
     if (reason === undefined) continue;
     pending.push(candidate);
-    if (first) context.say(`${context.options.parts.length > 1 ? `${part.name}: ` : ''}runs: ${reason}`);
+    if (announce) context.say(`${context.options.parts.length > 1 ? `${part.name}: ` : ''}runs: ${reason}`);
   }
   return pending;
 }
@@ -135,9 +149,11 @@ function requireWeights({ reads, settings, project, options }: CellContext): voi
 
 function remakeCommand(suite: string, model: string, manifest: string): string {
   const variant = manifest.split('/').at(-1)?.replace('.manifest.json', '') ?? '';
-  if (variant === 'baseline') return `npx nx run ${suite}.${model}.baseline:setup --skip-nx-cache`;
-  if (variant.startsWith('error_')) return `npx nx run ${suite}.${model}.${variant}:inject --skip-nx-cache`;
-  return `npx nx run-many -t edit -p 'tag:model:${model}' --skip-nx-cache`;
+  const force = '--skip-nx-cache --excludeTaskDependencies';
+  if (variant === 'baseline') return `npx nx run ${suite}.${model}.baseline:setup ${force}`;
+  if (variant.startsWith('error_')) return `npx nx run ${suite}.${model}.${variant}:inject ${force}`;
+  const batch = `npx nx run ${suite}.${model}.edits:edit ${force}`;
+  return `${batch} (per-edit mode: npx nx run ${suite}.${model}.${variant}:edit ${force})`;
 }
 
 async function takeLease(context: CellContext): Promise<HeldLease> {
@@ -168,13 +184,6 @@ function needsOf({ options, machine }: CellContext): Needs {
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   if (!usesAccelerator(kind) || !Number.isFinite(smallest)) return { gpus: 0, gibPerGpu: 0, cpuSlots: 1 };
   const gib = requiredGiB(kind, sizeClass);
-  const gpus = requiredGpus(gib, smallest);
+  const gpus = requiredGpus(gib, usableGiB(smallest));
   return { gpus, gibPerGpu: gib / gpus, cpuSlots: 1 };
-}
-
-/** The seed's paths point into the store, also after a cached or reused cell. */
-function linkAll({ workspaceRoot, settings }: CellContext, parts: readonly PendingPart[]): void {
-  for (const { part, fingerprint: recipe } of parts) {
-    if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, recipe));
-  }
 }

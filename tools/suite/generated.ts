@@ -66,6 +66,8 @@ function readProject(path: string): ProjectFile | undefined {
   try {
     return JSON.parse(text) as ProjectFile;
   } catch {
-    throw new Error(`${path} is not JSON. Write it again: npx nx g ./tools:suite <suite>`);
+    throw new Error(
+      `${path} is not JSON. Restore it (git checkout), or delete it and run: npx nx g ./tools:suite <suite>`,
+    );
   }
 }

@@ -86,11 +86,15 @@ function checkInputs(
   readPath: (path: string) => Input,
 ): Mistake[] {
   const found: Mistake[] = [];
-  const outside = (path: string): boolean => path.startsWith('../') || posix.isAbsolute(path);
+  const outside = (written: string): boolean => {
+    const path = posix.join(suiteDirectory(suite.name), written);
+    return posix.isAbsolute(written) || path === '.' || path === '..' || path.startsWith('../');
+  };
   if (suite.tasks !== undefined) {
     const at = ['evaluation', 'tasks'];
-    const shown = JSON.stringify(sections.input.evaluation.tasks);
-    if (outside(suite.tasks)) found.push(mistakeAt(source, at, `${shown} lies outside the workspace`));
+    const written = sections.input.evaluation.tasks ?? '';
+    const shown = JSON.stringify(written);
+    if (outside(written)) found.push(mistakeAt(source, at, `${shown} lies outside the workspace`));
     else if (readPath(suite.tasks).kind !== 'directory') {
       found.push(mistakeAt(source, at, `${suite.tasks} is no directory`));
     }
@@ -99,7 +103,7 @@ function checkInputs(
   if (dataset.provider === 'local_jsonl') {
     const at = ['dataset', 'file'];
     const path = posix.join(suiteDirectory(suite.name), dataset.file);
-    const corpus = outside(path) ? undefined : readPath(path);
+    const corpus = outside(dataset.file) ? undefined : readPath(path);
     if (corpus === undefined) {
       found.push(mistakeAt(source, at, `${JSON.stringify(dataset.file)} lies outside the workspace`));
     } else if (corpus.kind !== 'file') {

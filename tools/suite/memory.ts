@@ -36,7 +36,7 @@ export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
   return BASE_GIB[sizeClass] * MULTIPLIER[kind][large ? 1 : 0] * (large ? 1.05 : 1.1);
 }
 
-/** GPUs for so much memory on devices of one size; at least one. */
-export function requiredGpus(gib: number, gibPerDevice: number): number {
-  return Math.max(1, Math.ceil(gib / gibPerDevice));
+/** GPUs for so much memory when each may give so much; at least one. */
+export function requiredGpus(gib: number, usablePerDevice: number): number {
+  return Math.max(1, Math.ceil(gib / usablePerDevice));
 }

@@ -52,7 +52,8 @@ export function loadSiteSettings(
   const threads = site.cpu.threads;
   const slots =
     site.cpu.slots === 'auto' ? Math.max(1, Math.floor(availableParallelism() / threads)) : site.cpu.slots;
-  const directory = environment.VALIDATION_LOCK_DIR ?? site.leases.directory;
+  const named = environment.VALIDATION_LOCK_DIR ?? '';
+  const directory = named === '' ? site.leases.directory : named;
   return {
     accelerator: site.accelerator,
     minFreeGiB: fromEnvironment(environment, 'GPU_MIN_FREE_GB', toNumber) ?? site.gpus.min_free_gib,

@@ -177,3 +177,15 @@ def test_weights_made_again_with_other_contents_are_not_the_ones_meant(tmp_path:
     make(store, b"WEIGHTS")
     with pytest.raises(Fault, match="made again"):
         open_entry(Read(path, manifest, ""))
+
+
+def test_an_entry_is_made_anew_on_demand(tmp_path: Path) -> None:
+    store = Store(tmp_path, recipe("a"))
+    for text, remake in (("old", False), ("new", True)):
+        with locked_entry(store, remake=remake) as entry:
+            assert not entry.complete
+            (entry.draft / "model.safetensors").write_text(text)
+            entry.commit()
+            assert entry.complete
+    assert (tmp_path / recipe("a") / "model.safetensors").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".locks", recipe("a")])

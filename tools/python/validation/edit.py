@@ -117,7 +117,7 @@ def run(job: Job) -> None:
     with ExitStack() as stack:
         pending: dict[Store, Entry] = {}
         for store in sorted(by_store, key=lambda store: (str(store.root), store.recipe)):
-            entry = stack.enter_context(locked_entry(store))
+            entry = stack.enter_context(locked_entry(store, remake=job.remake))
             if entry.complete:
                 for part in by_store[store]:
                     publish(entry, part, METADATA, {"threads": None})

@@ -109,7 +109,7 @@ def run(job: Job) -> None:
     error = ERRORS.get(kind)
     if error is None:
         raise Fault("bad_input", f"error '{kind}' is none of {', '.join(ERRORS)}")
-    with locked_entry(part.store) as entry:
+    with locked_entry(part.store, remake=job.remake) as entry:
         if not entry.complete:
             source = open_checkpoint(open_entry(job.read("baseline")))
             found = error.strikes(matrices(source))

@@ -85,6 +85,8 @@ class Job:
     logs: Path
     reads: dict[str, Read]
     parts: tuple[Part, ...]
+    #: Make weights anew although the store has them (a forced run).
+    remake: bool = False
 
     def read(self, name: str) -> Read:
         """The input of that role.
@@ -128,6 +130,7 @@ def load_job(path: Path) -> Job:
             logs=Path(raw["logs"]),
             reads={name: _read(entry) for name, entry in raw["reads"].items()},
             parts=tuple(_part(entry) for entry in raw["parts"]),
+            remake=raw.get("remake") is True,
         )
     except OSError as error:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error

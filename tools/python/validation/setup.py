@@ -21,7 +21,7 @@ def run(job: Job) -> None:
     if part.store is None:
         raise Fault("bad_input", f"part {part.name} names no place in the weights store")
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
-    with locked_entry(part.store) as entry:
+    with locked_entry(part.store, remake=job.remake) as entry:
         if not entry.complete:
             fetched = fetch(source, trusted, job)
             weights_bytes = convert(fetched, entry, trusted)

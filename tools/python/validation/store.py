@@ -49,17 +49,20 @@ class HashedFile:
 class Entry:
     """An entry of the store while its lock is held (see `locked_entry`)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, remake: bool = False) -> None:
         self.path = store.root / store.recipe
         self._store = store
+        self._remake = remake
         self._draft: Path | None = None
         self._open: dict[str, HashedFile] = {}
         self._digests: dict[str, tuple[int, str]] = {}
 
     @property
     def complete(self) -> bool:
-        """Whether the entry stands whole in the store."""
-        return self.path.is_dir() and entry_problem(self.path, self.path / MANIFEST) is None
+        """Whether the entry stands whole in the store, and is not to be made anew."""
+        return (
+            not self._remake and self.path.is_dir() and entry_problem(self.path, self.path / MANIFEST) is None
+        )
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -108,11 +111,12 @@ class Entry:
         _sync(draft / MANIFEST)
         for directory in [*(found for found in draft.rglob("*") if found.is_dir()), draft]:
             _sync(directory)
-        if self.path.exists():  # torn: `complete` was false when the caller asked
+        if self.path.exists():  # torn, or made anew: `complete` was false when the caller asked
             self.path.rename(draft.with_name(draft.name + "-torn"))
             shutil.rmtree(draft.with_name(draft.name + "-torn"))
         draft.rename(self.path)
         self._draft = None
+        self._remake = False
         _sync(self._store.root)
         return manifest
 
@@ -126,11 +130,12 @@ class Entry:
 
 
 @contextmanager
-def locked_entry(store: Store) -> Iterator[Entry]:
+def locked_entry(store: Store, *, remake: bool = False) -> Iterator[Entry]:
     """Hold the lock of an entry: look whether it is `complete`, else fill its `draft` and `commit`.
 
     A process that wants several entries takes their locks in the order of the recipes, or two could wait for
-    each other. What a killed process left of this entry is removed; its lock went with it.
+    each other. What a killed process left of this entry is removed; its lock went with it. With `remake` an
+    entry that stands is not complete: the next `commit` replaces it.
     """
     locks = store.root / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -143,7 +148,7 @@ def locked_entry(store: Store) -> Iterator[Entry]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in store.root.glob(f"{_draft_prefix(store)}*"):
             shutil.rmtree(left, ignore_errors=True)
-        entry = Entry(store)
+        entry = Entry(store, remake)
         try:
             yield entry
         finally:

@@ -1,0 +1,56 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { digestDirectory, digestFile, readIfThere, writeWhole } from '../../tools/base/files.js';
+import { digestSettled, readSettled } from '../../tools/base/settled.js';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'validation-files-'));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+test('a directory is its files by name and content; by-products do not count', async () => {
+  mkdirSync(join(root, 'sub/__pycache__'), { recursive: true });
+  writeFileSync(join(root, 'a.yaml'), 'a');
+  writeFileSync(join(root, 'sub/b.py'), 'b');
+  const digest = await digestDirectory(root);
+  writeFileSync(join(root, 'sub/__pycache__/b.cpython-312.pyc'), 'compiled');
+  writeFileSync(join(root, '.a.yaml.swp'), 'open in an editor');
+  expect(await digestDirectory(root)).toBe(digest);
+  writeFileSync(join(root, 'sub/b.py'), 'c');
+  const changed = await digestDirectory(root);
+  expect(changed).not.toBe(digest);
+  rmSync(join(root, 'a.yaml'));
+  expect(await digestDirectory(root)).not.toBe(changed);
+});
+
+test('a file that another run is restoring is read once it is whole', async () => {
+  const path = join(root, 'preset.json');
+  setTimeout(() => {
+    writeFileSync(path, '');
+  }, 50);
+  setTimeout(() => {
+    writeFileSync(path, '{"a": ');
+  }, 150);
+  setTimeout(() => {
+    writeFileSync(path, '{"a": 1}');
+  }, 300);
+  const [value, digest] = await Promise.all([
+    readSettled(path, (text) => JSON.parse(text) as unknown),
+    new Promise((resolve) => setTimeout(resolve, 140)).then(() => digestSettled(path)),
+  ]);
+  expect(value).toEqual({ a: 1 });
+  expect(digest).toBe(await digestFile(path));
+  await expect(readSettled(join(root, 'none'), JSON.parse)).rejects.toThrow('ENOENT');
+});
+
+test('whole writes make their directories and leave nothing beside the file', () => {
+  writeWhole(join(root, 'x/y/z.json'), '1');
+  expect(readIfThere(join(root, 'x/y/z.json'))).toBe('1');
+  expect(readIfThere(join(root, 'x/none'))).toBeUndefined();
+  expect(readIfThere(join(root, 'x/y/z.json/none'))).toBeUndefined();
+});
