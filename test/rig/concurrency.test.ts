@@ -44,18 +44,22 @@ function mostAtOnce(runs: readonly Ran[]): number {
   return Math.max(...runs.map(({ what }) => (now += what === 'start' ? 1 : -1)));
 }
 
-test(
-  'two nx runs on one lock directory: each cell runs once, the slots are respected',
+test.each([
+  // Neither run can answer from the other's cache.
+  ['a cache each', '.nx/second'],
+  // Each may restore outputs while the other reads them.
+  ['one cache', '.nx/cache'],
+])(
+  'two nx runs on one lock directory, %s: each cell runs once, the slots are respected',
   { timeout: 180_000 },
-  async () => {
+  async (_, cache) => {
     await using rig = new Rig(SMALL_SUITE);
     rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 2'));
     await rig.generate();
     rig.script(PAUSE);
-    // Two caches: neither run can answer from the other's.
     const [first, second] = await Promise.all([
       rig.certify(),
-      rig.nx(['run-many', '-t', 'certify'], { NX_CACHE_DIRECTORY: join(rig.root, '.nx/second') }),
+      rig.nx(['run-many', '-t', 'certify'], { NX_CACHE_DIRECTORY: join(rig.root, cache) }),
     ]);
     expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
     const runs = rig.takeRuns();
