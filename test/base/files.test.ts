@@ -1,8 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { digestDirectory, digestFile, readIfThere, writeWhole } from '../../tools/base/files.js';
+import {
+  digestDirectory,
+  digestFile,
+  digestListing,
+  readIfThere,
+  writeWhole,
+} from '../../tools/base/files.js';
 import { digestSettled, readSettled } from '../../tools/base/settled.js';
 
 let root: string;
@@ -53,4 +59,19 @@ test('whole writes make their directories and leave nothing beside the file', ()
   expect(readIfThere(join(root, 'x/y/z.json'))).toBe('1');
   expect(readIfThere(join(root, 'x/none'))).toBeUndefined();
   expect(readIfThere(join(root, 'x/y/z.json/none'))).toBeUndefined();
+});
+
+test('a listing changes with names, sizes and times, and follows links', () => {
+  const model = join(root, 'model');
+  mkdirSync(model);
+  writeFileSync(join(root, 'blob'), 'weights');
+  symlinkSync(join(root, 'blob'), join(model, 'model.safetensors'));
+  const before = digestListing(model);
+  expect(digestListing(model)).toBe(before);
+  utimesSync(join(root, 'blob'), new Date(0), new Date(0));
+  const touched = digestListing(model);
+  expect(touched).not.toBe(before);
+  writeFileSync(join(model, 'config.json'), '{}');
+  expect(digestListing(model)).not.toBe(touched);
+  expect(() => digestListing(join(root, 'none'))).toThrow('ENOENT');
 });

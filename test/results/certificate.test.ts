@@ -145,3 +145,26 @@ describe('triage', () => {
     expect(triageOfRuns([])).toBeNull();
   });
 });
+
+describe('a guard that broke', () => {
+  const all = { invariants: 'ran', spectral: 'ran', rmt: 'ran', variance: 'ran' };
+
+  test('neither passes nor detects, whatever its flag says by default', () => {
+    const broken = judge(raw(), FULL_ORDER, 'balanced', { ...all, rmt: 'errored: RuntimeError: boom' });
+    expect(broken.gates.rmt_stable).toBe('missing');
+    expect(broken).toMatchObject({ allPass: null, triage: 'REVIEW' });
+    const failing = certificate({});
+    const validation = { ...(failing as { validation: object }).validation, rmt_stable: false };
+    const read = certificateSchema.parse({ ...(failing as object), validation });
+    expect(
+      judge(read, FULL_ORDER, 'balanced', { ...all, rmt: 'not_ready: no layers' }).gates.rmt_stable,
+    ).toBe('missing');
+    expect(judge(read, FULL_ORDER, 'balanced', all).gates.rmt_stable).toBe('fail');
+  });
+
+  test('variance has no gate of its own', () => {
+    expect(
+      judge(raw(), FULL_ORDER, 'balanced', { ...all, variance: 'not_ready: no target modules' }).allPass,
+    ).toBe(true);
+  });
+});

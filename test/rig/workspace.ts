@@ -176,7 +176,7 @@ export class Rig implements AsyncDisposable {
 export const SMALL_SUITE = `
 models:
   - name: m
-    path: /nonexistent
+    facts: { architecture: llama }
     size_class: tiny
     mode: batch
 edits:

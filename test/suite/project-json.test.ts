@@ -199,3 +199,9 @@ dataset: {provider: local_jsonl, file: data/c.jsonl}
     expect(text).not.toMatch(/"\/(?!\/)/);
   });
 });
+
+test('a local model is an input by the listing of its files, also outside the workspace', () => {
+  const local = parsed('models: [{ path: "/data/it\'s here", name: local, size_class: 7b }]');
+  const setup = projectsOf(local).get('suites/x/local/baseline/project.json')?.targets.setup;
+  expect(setup?.inputs).toContainEqual({ runtime: `node tools/dist/bin/listing.js '/data/it'\\''s here'` });
+});

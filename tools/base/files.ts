@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -31,6 +32,17 @@ export async function digestDirectory(root: string): Promise<string> {
     .sort();
   const lines: string[] = [];
   for (const file of files) lines.push(`${relative(root, file)}\t${await digestFile(file)}`);
+  return sha256(lines.join('\n'));
+}
+
+/** Digest of the names, sizes and modification times of a directory's files, links followed. */
+export function digestListing(root: string): string {
+  const lines = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .flatMap((name) => {
+      const stats = statSync(join(root, name));
+      return stats.isFile() ? `${name}\t${stats.size}\t${stats.mtimeMs}` : [];
+    });
   return sha256(lines.join('\n'));
 }
 

@@ -22,6 +22,13 @@ const ALL_PASS_GATES = GATES.slice(0, 4);
 export type GateStatus = 'pass' | 'fail' | 'missing' | 'not_run' | 'not_evaluated';
 export type Gates = Record<Gate, GateStatus>;
 
+/** The guard whose word a gate is. */
+export const GUARD_OF: Partial<Record<Gate, Guard>> = {
+  invariants_pass: 'invariants',
+  spectral_stable: 'spectral',
+  rmt_stable: 'rmt',
+};
+
 /** Guards InvarLock 0.3.7 has. Variance has no gate of its own. */
 export const GUARDS = ['invariants', 'spectral', 'rmt', 'variance'] as const;
 export type Guard = (typeof GUARDS)[number];
@@ -53,9 +60,17 @@ export interface Judgement {
   reasons: string[];
 }
 
-/** Reads a certificate in the light of the guard order and tier it was asked for. */
-export function judge(raw: RawCertificate, order: readonly string[], plannedTier: string): Judgement {
-  const gates = readGates(raw, order);
+/**
+ * Reads a certificate in the light of the guard order and tier it was asked for, and of what became of each guard
+ * (`guards` of outcome.json): the flag of one that crashed says true by default.
+ */
+export function judge(
+  raw: RawCertificate,
+  order: readonly string[],
+  plannedTier: string,
+  guards: Readonly<Record<string, string>> = {},
+): Judgement {
+  const gates = readGates(raw, order, guards);
   const metric = raw.primary_metric;
   const ratio = metric.ratio_vs_baseline ?? null;
   const ci = metric.display_ci ?? null;
@@ -82,13 +97,19 @@ export function judge(raw: RawCertificate, order: readonly string[], plannedTier
   return { ...facts, ...triage(facts) };
 }
 
-function readGates(raw: RawCertificate, order: readonly string[]): Gates {
+function readGates(
+  raw: RawCertificate,
+  order: readonly string[],
+  guards: Readonly<Record<string, string>>,
+): Gates {
   const read = (gate: Gate): GateStatus => {
     const value = raw.validation[gate];
     return value === true ? 'pass' : value === false ? 'fail' : 'missing';
   };
   const ofGuard = (guard: Guard, gate: Gate, evaluated: boolean): GateStatus => {
     if (!order.includes(guard)) return 'not_run';
+    // Neither a pass nor a detection: the guard broke, the model did not.
+    if ((guards[guard] ?? 'ran') !== 'ran') return 'missing';
     // InvarLock's flag is true by default: of a guard that was ordered but did not measure, it says nothing.
     return evaluated || read(gate) === 'fail' ? read(gate) : 'missing';
   };

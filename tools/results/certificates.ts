@@ -1,5 +1,5 @@
 // Rows of invarlock_results.csv: one a planned certificate, with what InvarLock said or why nothing can be read.
-import { GATES, judge, type Judgement } from './certificate.js';
+import { GATES, GUARD_OF, judge, type Judgement } from './certificate.js';
 import { type Files, type Missing, type MissingReason, parseFile } from './files.js';
 import type { ExpectedCertificate, VariantClass } from './plan.js';
 import { certificateSchema, outcomeSchema } from './schema.js';
@@ -84,8 +84,15 @@ function readCertificate(one: ExpectedCertificate, files: Files): Read {
       ? { state, refusal, judgement: null, missing: listed }
       : nothing(certificate.reason, listed);
   }
-  const judgement = judge(certificate.value, one.guards, one.tier);
+  const { guards } = outcome.value;
+  const judgement = judge(certificate.value, one.guards, one.tier, guards);
   const gone = GATES.filter((gate) => judgement.gates[gate] === 'missing');
-  const listed = gone.map((gate) => note(one.certificate, 'incomplete', `flag \`${gate}\` is missing`));
+  const listed = gone.map((gate) => {
+    const guard = GUARD_OF[gate];
+    const fate = guard === undefined ? undefined : guards[guard];
+    const detail =
+      fate === undefined || fate === 'ran' ? `flag \`${gate}\` is missing` : `guard ${guard ?? ''} ${fate}`;
+    return note(one.certificate, 'incomplete', detail);
+  });
   return { state, refusal, judgement, missing: refused ? [] : listed };
 }

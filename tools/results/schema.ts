@@ -51,6 +51,8 @@ export const outcomeSchema = z.looseObject({
   status: z.enum(['certified', 'refused']),
   exit_code: z.number().int(),
   reason: z.string().nullable(),
+  /** What became of each guard of the order: `ran`, `errored: …`, `not_ready: …`. InvarLock's flags do not tell. */
+  guards: z.record(z.string(), z.string()).default({}),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 

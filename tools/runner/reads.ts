@@ -1,9 +1,9 @@
 // Resolves what a cell reads: digests for its fingerprint, absolute paths for Python.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CellRead } from '../suite/cell.js';
 import { sha256 } from '../base/canonical.js';
 import { Fault } from './fault.js';
-import { digestDirectory } from '../base/files.js';
+import { digestDirectory, digestListing } from '../base/files.js';
 import { digestSettled, readSettled } from '../base/settled.js';
 import { parseManifest, type Manifest } from './manifest.js';
 
@@ -38,12 +38,14 @@ async function resolveRead(
   storageRoot: string,
   read: CellRead,
 ): Promise<ResolvedRead> {
-  const absolute = join(workspaceRoot, read.path);
+  const absolute = resolve(workspaceRoot, read.path);
   const base = { name: read.name, declared: read.path };
   try {
     switch (read.as) {
       case 'file':
         return { ...base, path: absolute, sha256: await digestSettled(absolute) };
+      case 'listing':
+        return { ...base, path: absolute, sha256: digestListing(absolute) };
       case 'directory':
         return { ...base, path: absolute, sha256: await digestDirectory(absolute) };
       case 'weights': {

@@ -11,14 +11,15 @@ export type JsonObject = Record<string, JsonValue>;
 
 /**
  * A file a cell reads. Its digest is part of the cell's fingerprint.
- * `weights`: the path is a manifest; Python gets the store entry it names.
+ * `weights`: the path is a manifest; Python gets the store entry it names. `listing`: a directory too large to read
+ * each time, which stands for itself by the names, sizes and times of its files.
  */
 export interface CellRead {
   /** Role, as the Python side looks it up: `baseline`, `subject`, `preset`, `calibration-1`, `corpus`, … */
   name: string;
-  /** Workspace-relative. */
+  /** Workspace-relative; that of a listing may be absolute. */
   path: string;
-  as: 'weights' | 'file' | 'directory';
+  as: 'weights' | 'file' | 'directory' | 'listing';
 }
 
 /** A file Python leaves in its staging directory, and the workspace path it is published to. */

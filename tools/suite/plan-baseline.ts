@@ -2,7 +2,7 @@
 import type { Cell } from './cell.js';
 import { cellOf, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { beside } from './paths.js';
-import { calibrationSpec, evalSpec, presetSpec, corpusReads, tasksReads } from './specs.js';
+import { calibrationSpec, evalSpec, presetSpec, corpusReads, sourceReads, tasksReads } from './specs.js';
 
 export function baselineCells(plan: ModelPlan): Cell[] {
   const { model, suite, paths } = plan;
@@ -10,7 +10,7 @@ export function baselineCells(plan: ModelPlan): Cell[] {
   const setup = cellOf(plan, 'baseline', 'setup', 'setup', {
     description: `Make the weights of ${model.name}: bf16 safetensors, tokenizer and profile in the weights store`,
     dependsOn: [],
-    reads: [],
+    reads: sourceReads(model),
     parts: [
       {
         name: 'setup',

@@ -69,6 +69,12 @@ export function corpusReads(model: SuiteModel): CellRead[] {
   return dataset.provider === 'local_jsonl' ? [{ name: 'corpus', path: dataset.file, as: 'file' }] : [];
 }
 
+/** A local model is known by its files, not by its path alone: one trained anew is made anew. */
+export function sourceReads({ source }: SuiteModel): CellRead[] {
+  const { type, path } = source;
+  return type === 'path' && typeof path === 'string' ? [{ name: 'source', path, as: 'listing' }] : [];
+}
+
 export function tasksReads(suite: Suite): CellRead[] {
   return suite.tasks === undefined ? [] : [{ name: 'tasks', path: suite.tasks, as: 'directory' }];
 }

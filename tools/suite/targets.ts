@@ -1,5 +1,5 @@
 // A cell as an Nx target: its options, exactly what it reads and writes, and what it waits for.
-import type { Cell, CellId, JsonObject, JsonValue } from './cell.js';
+import type { Cell, CellId, CellRead, JsonObject, JsonValue } from './cell.js';
 import { pythonSources } from './python-sources.js';
 
 /** The command whose output stands for this machine in a cell's hash: device class and pinned versions. */
@@ -69,9 +69,26 @@ function inputsOf(cell: Cell, made: ReadonlySet<string>): JsonValue[] {
     { externalDependencies: [] },
     MACHINE_INPUT,
     ...pythonSources(cell.kind).map(inWorkspace),
-    ...committed.map((read) => inWorkspace(read.as === 'directory' ? `${read.path}/**/*` : read.path)),
+    ...committed.map(committedInput),
     ...produced.map((read): JsonObject => ({ dependentTasksOutputFiles: read.path, transitive: false })),
   ];
+}
+
+function committedInput({ as, path }: CellRead): JsonValue {
+  switch (as) {
+    case 'directory':
+      return inWorkspace(`${path}/**/*`);
+    case 'listing':
+      // It may lie outside the workspace, where Nx looks at nothing.
+      return { runtime: `node tools/dist/bin/listing.js ${shellQuoted(path)}` };
+    case 'file':
+    case 'weights':
+      return inWorkspace(path);
+  }
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function inWorkspace(path: string): string {

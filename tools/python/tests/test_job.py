@@ -97,3 +97,25 @@ def test_a_process_ends_with_its_executor(tmp_path: Path) -> None:
     process.stdin.close()
     assert process.wait(timeout=10) == -signal.SIGKILL
     process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError("x"), "out_of_memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
+        (OSError(28, "No space left on device"), "disk_full"),
+        (OSError(13, "Permission denied"), "internal"),
+        (KeyError("x"), "internal"),
+        (Fault("bad_edit", "x"), "bad_edit"),
+    ],
+)
+def test_every_end_has_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: Any
+) -> None:
+    def run(job: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("validation.preset.run", run)
+    path = written(tmp_path / "job.json", job_document(kind="preset"))
+    assert main(["--spec", str(path)]) == EXIT_CODES[code]

@@ -189,3 +189,13 @@ def test_an_entry_is_made_anew_on_demand(tmp_path: Path) -> None:
             assert entry.complete
     assert (tmp_path / recipe("a") / "model.safetensors").read_text() == "new"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".locks", recipe("a")])
+
+
+def test_a_manifest_that_came_with_the_files_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path, recipe("a"))
+    with locked_entry(store) as entry:
+        (entry.draft / "model.safetensors").write_text("weights")
+        (entry.draft / MANIFEST).write_text("of another entry")
+        manifest = entry.commit()
+        assert entry.complete
+    assert [file["path"] for file in manifest["files"]] == ["model.safetensors"]

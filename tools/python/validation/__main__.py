@@ -42,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
         return _end(Fault("disk_full" if full else "internal", _sentence(error)))
     except Exception as error:
         traceback.print_exc()
-        memory = type(error).__name__ == "OutOfMemoryError"
+        # torch's allocators: OutOfMemoryError on a GPU, a RuntimeError with this text on the CPU.
+        memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
         return _end(Fault("out_of_memory" if memory else "internal", _sentence(error)))
 
 

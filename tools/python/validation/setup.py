@@ -27,6 +27,8 @@ def run(job: Job) -> None:
             weights_bytes = convert(fetched, entry, trusted)
             config = read_json(entry.draft / "config.json")
             profile = make_profile(source_id(source), weights_bytes, torch.bfloat16.itemsize, config)
+            if source.get("type") == "hub":
+                profile["revision"] = fetched.name  # a snapshot's directory is named by its commit
             write_json(entry.draft / NAME, profile)
             entry.commit()
             if source.get("type") == "facts":

@@ -95,6 +95,8 @@ class Entry:
         files: dict[str, tuple[int, str]] = {}
         for path in (found for found in draft.rglob("*") if found.is_file()):
             name = path.relative_to(draft).as_posix()
+            if name == MANIFEST:  # this one is written below, and cannot list itself
+                continue
             path.chmod(0o444)
             files[name] = self._digests.get(name) or _hash(path)
         manifest = {
@@ -111,13 +113,15 @@ class Entry:
         _sync(draft / MANIFEST)
         for directory in [*(found for found in draft.rglob("*") if found.is_dir()), draft]:
             _sync(directory)
+        old = draft.with_name(draft.name + "-old")
         if self.path.exists():  # torn, or made anew: `complete` was false when the caller asked
-            self.path.rename(draft.with_name(draft.name + "-torn"))
-            shutil.rmtree(draft.with_name(draft.name + "-torn"))
+            self.path.rename(old)
         draft.rename(self.path)
         self._draft = None
         self._remake = False
         _sync(self._store.root)
+        # Only now: deleting many GB takes seconds, in which the entry must not be missing.
+        shutil.rmtree(old, ignore_errors=True)
         return manifest
 
     def discard(self) -> None:
