@@ -19,7 +19,7 @@ import {
 } from './records.js';
 
 /** File put into a granted ticket's directory: the event its executor sleeps for. */
-export const GRANTED = 'granted';
+const GRANTED = 'granted';
 
 export async function schedulerPass(directory: LockDirectory): Promise<void> {
   // nvidia-smi may take a second: read before the lock is taken, which is held only for milliseconds.

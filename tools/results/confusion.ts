@@ -2,7 +2,7 @@
 import { type Interval, wilson, wilsonF1 } from './statistics.js';
 import type { Tri } from './tri.js';
 
-export const CATEGORIES = ['TRUE_POSITIVE', 'FALSE_POSITIVE', 'TRUE_NEGATIVE', 'FALSE_NEGATIVE'] as const;
+const CATEGORIES = ['TRUE_POSITIVE', 'FALSE_POSITIVE', 'TRUE_NEGATIVE', 'FALSE_NEGATIVE'] as const;
 /** Positive: flagged. True: rightly so. INCONCLUSIVE edits stay out of every rate. */
 export type Category = (typeof CATEGORIES)[number] | 'INCONCLUSIVE';
 

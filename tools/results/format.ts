@@ -17,7 +17,7 @@ export function pointsText(delta: number | null): string {
   return delta > 0 ? `+${text}` : text;
 }
 
-export function percentText(value: number | null): string {
+function percentText(value: number | null): string {
   return value === null ? '-' : `${(100 * value).toFixed(1)} %`;
 }
 

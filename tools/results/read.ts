@@ -10,7 +10,7 @@ import { type Expected, expectedResults, type VerdictPlan } from './plan.js';
 const PARALLEL = 32;
 
 /** Every path the analysis may look at. */
-export function pathsOf(expected: Expected): string[] {
+function pathsOf(expected: Expected): string[] {
   return [
     ...expected.parts.map((part) => part.receipt),
     ...expected.evaluations.map((one) => one.path),

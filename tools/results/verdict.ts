@@ -11,8 +11,8 @@ export interface Phase0Verdict {
   unmet: string[];
 }
 
-export const MIN_ACCURACY = 0.6;
-export const MIN_ERROR_DETECTION = 0.8;
+const MIN_ACCURACY = 0.6;
+const MIN_ERROR_DETECTION = 0.8;
 
 /**
  * Pass: accuracy ≥ 0.60 and error detection ≥ 0.80 (fractions of 1); what was not measured is not met.

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa, type Options } from 'execa';
 import { isGroupAlive } from '../lease/process-identity.js';
-import { signalGroup } from '../lease/reap.js';
+import { GRACE_MS, signalGroup } from '../lease/reap.js';
 import { LineSplitter, parseEvent, type CellEvent } from './events.js';
 
 export interface PythonRun {
@@ -31,8 +31,6 @@ export type PythonEnd =
 const EVENTS_FD = 3;
 /** setTimeout takes no more (24 days), and fires at once when it is given more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** Between SIGTERM and SIGKILL. */
-const GRACE_MS = 5_000;
 /** Nx gives its executors five seconds in all; a cancelled worker gets most of them. */
 const CANCEL_GRACE_MS = 3_000;
 /** A worker that nx itself ended dies up to half a second before its executor hears of it. */

@@ -65,7 +65,7 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** `models[1].runs.clean: ` */
-export function showPath(path: Path): string {
+function showPath(path: Path): string {
   if (path.length === 0) return '';
   const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   return `${text.replace(/^\./, '')}: `;

@@ -1,7 +1,7 @@
 // Names of suites, models and variants. They become directories and Nx projects, so they stay plain words.
 
 /** No dots (they separate the parts of a project's name), no slashes, no leading dash. */
-export const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,79}$/;
+const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,79}$/;
 export const NAME_RULE =
   'lower-case letters, digits, "_" and "-", beginning with a letter or digit, at most 80 long';
 

@@ -1,6 +1,6 @@
 // Where a suite lies and where its results go, workspace-relative (the seed's "Output Structure").
 
-export const OUTPUT = 'output';
+const OUTPUT = 'output';
 export const SUITES = 'suites';
 
 export function suiteDirectory(suite: string): string {
@@ -25,7 +25,7 @@ export interface ModelPaths {
   errorCertificate(type: string): string;
 }
 
-export function suiteOutput(suite: string): string {
+function suiteOutput(suite: string): string {
   return `${OUTPUT}/${suite}`;
 }
 

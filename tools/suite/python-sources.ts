@@ -2,7 +2,7 @@
 // test/suite/python-sources.test.ts compares it with what the modules import.
 import type { CellKind } from './cell.js';
 
-export const PYTHON_ROOT = 'tools/python';
+const PYTHON_ROOT = 'tools/python';
 /** The hashed lock file of .venv. */
 export const PYTHON_LOCK = `${PYTHON_ROOT}/requirements.lock`;
 export const PYTHON_PACKAGE = `${PYTHON_ROOT}/validation`;

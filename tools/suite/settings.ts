@@ -37,7 +37,7 @@ export interface SiteSettings {
   timeoutSeconds: number;
 }
 
-export const SITE_FILE = 'workspace-config/site.yaml';
+const SITE_FILE = 'workspace-config/site.yaml';
 
 /**
  * Settings of this site. A missing file means defaults.

@@ -3,7 +3,7 @@ import type { CellRead, JsonObject } from './cell.js';
 import type { Benchmark, Suite, SuiteModel } from './suite.js';
 
 /** The same for calibrations, the preset and certificates of a model. */
-export function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): JsonObject {
+function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): JsonObject {
   const { dataset, windows } = settings;
   return {
     tier: settings.tier,
