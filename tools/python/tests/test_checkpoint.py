@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import struct
 from pathlib import Path
@@ -112,6 +113,89 @@ def test_directories_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../../secret"}}')
     with pytest.raises(Fault, match="elsewhere"):
         shard_names(tmp_path)
+
+
+def one_shard(path: Path, header: object, data: int = 8) -> Path:
+    """A model directory with this header (as JSON, or as it stands) and so many bytes of data."""
+    write_model(path, llama_tensors())
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    (path / "model.safetensors").write_bytes(struct.pack("<Q", len(raw)) + raw + bytes(data))
+    return path
+
+
+def row(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8)) -> dict[str, object]:
+    return {"w": {"dtype": dtype, "shape": shape, "data_offsets": offsets}}
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        ([], 0),
+        (None, 0),
+        ({}, 0),
+        ({"__metadata__": {"format": "pt"}}, 0),
+        ({"w": None}, 8),
+        ({"w": "text"}, 8),
+        (b"[" * 100_000, 0),
+        (row(dtype=["F32"]), 8),
+        (row(dtype="F8_E4M3"), 8),
+        (row(shape="2"), 8),
+        (row(shape=[3]), 8),
+        (row(shape=[-2]), 8),
+        (row(shape=[2.0]), 8),
+        (row(shape=[True, 2]), 8),
+        (row(offsets=[0.0, 8.0]), 8),
+        (row(offsets=[8, 0]), 8),
+        (row(offsets=[8, 16]), 16),
+        (row(offsets=[0, 8, 8]), 8),
+        (row(offsets=None), 8),
+        (row() | {"v": {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]}}, 12),
+        (row() | {"v": {"dtype": "F32", "shape": [2], "data_offsets": [12, 20]}}, 20),
+    ],
+)
+def test_a_header_that_is_no_model_is_told(tmp_path: Path, header: object, data: int) -> None:
+    with pytest.raises(Fault, match=re.escape(str(tmp_path))) as caught:
+        open_checkpoint(one_shard(tmp_path, header, data))
+    assert caught.value.code == "bad_input"
+
+
+def test_a_plain_header_is_read(tmp_path: Path) -> None:
+    assert torch.equal(open_checkpoint(one_shard(tmp_path, row())).read("w"), torch.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        {},
+        {"weight_map": {}},
+        {"weight_map": []},
+        {"weight_map": ["model.safetensors"]},
+        *({"weight_map": {"w": name}} for name in (1, None, ["a"], "", "..", ".", "a/b", "a\\b", "a\0b")),
+    ],
+)
+def test_an_index_of_nothing_or_of_files_elsewhere(tmp_path: Path, index: object) -> None:
+    write_model(tmp_path, llama_tensors())
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(Fault, match=r"index\.json") as caught:
+        open_checkpoint(tmp_path)
+    assert caught.value.code == "bad_input"
+
+
+def test_an_index_that_names_what_no_shard_has(tmp_path: Path) -> None:
+    write_model(tmp_path, llama_tensors(), shards=2)
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
+    index["weight_map"]["lost.weight"] = "model-00001-of-00002.safetensors"
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(Fault, match=r"lost\.weight") as caught:
+        open_checkpoint(tmp_path)
+    assert caught.value.code == "bad_input"
+
+
+def test_json_nested_too_deep(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(Fault, match="not JSON") as caught:
+        open_checkpoint(tmp_path)
+    assert caught.value.code == "bad_input"
 
 
 def peak_growth(work: Path, layers: int) -> int:

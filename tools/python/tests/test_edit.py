@@ -111,7 +111,8 @@ def test_metadata_says_what_was_done(batch: Job) -> None:
         metadata[name] for name in ("quant_8bit_clean", "prune_50pct_stress", "svd_rank4_stress")
     )
     assert (rtn["edit_type"], rtn["bits"], rtn["group_size"], rtn["scope"]) == ("quant_rtn", 8, 16, "ffn")
-    assert (rtn["quantized_params"], rtn["threads"], rtn["device_class"]) == (9, 1, "cpu")
+    assert (rtn["quantized_params"], rtn["device_class"]) == (9, "cpu")
+    assert "threads" not in rtn
     before = llama_tensors()
     entry = load_model(entry_of(next(part for part in batch.parts if part.name == "quant_8bit_clean")))
     for row in rtn["tensors"]:
@@ -134,8 +135,9 @@ def test_a_second_run_makes_nothing_and_publishes_the_same_manifests(batch: Job,
     again = make_job(tmp_path, "edit", EIGHT, store=batch.parts[0].store.root)  # no baseline to read
     edit.run(again)
     for part, other in zip(batch.parts, again.parts, strict=True):
-        assert (part.out / MANIFEST).read_bytes() == (other.out / MANIFEST).read_bytes()
-        assert (part.out / MANIFEST).read_bytes() == (entry_of(part) / MANIFEST).read_bytes()
+        for name in (MANIFEST, edit.METADATA):
+            assert (part.out / name).read_bytes() == (other.out / name).read_bytes()
+            assert (part.out / name).read_bytes() == (entry_of(part) / name).read_bytes()
 
 
 def test_only_what_lacks_is_made(tmp_path: Path) -> None:
@@ -201,6 +203,29 @@ def test_matrices_of_zeros_stay(tmp_path: Path) -> None:
     for part in job.parts:
         made = load_model(entry_of(part))
         assert all(torch.equal(made[name], tensor) for name, tensor in tensors.items())
+
+
+def test_an_edit_that_changes_nothing_is_no_copy(tmp_path: Path) -> None:
+    specs: dict[str, dict[str, object]] = {
+        "rank": {"type": "lowrank_svd", "rank": 32, "scope": "all"},
+        "good": dict(EIGHT["prune_50pct_stress"]),
+        "prune": {"type": "magnitude_prune", "sparsity": 0.0001, "scope": "ffn"},
+    }
+    job = job_on(tmp_path, specs=specs)
+    with pytest.raises(Fault, match="changes nothing") as caught:
+        edit.run(job)
+    assert caught.value.code == "bad_edit"
+    assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == {"rank", "prune"}
+    visible = [path for path in (tmp_path / "store").iterdir() if path.name != ".locks"]
+    assert visible == [job.read("baseline").path]
+
+
+def test_an_edit_may_leave_some_matrices_as_they_are(tmp_path: Path) -> None:
+    job = job_on(tmp_path, specs={"k": {"type": "lowrank_svd", "rank": 20, "scope": "attn"}})
+    edit.run(job)
+    rows = json.loads((job.only.out / "edit_metadata.json").read_text())["tensors"]
+    assert {row["relative_error"] == 0 for row in rows if ".k_proj." in row["matrix"]} == {True}
+    assert {row["relative_error"] == 0 for row in rows if ".q_proj." in row["matrix"]} == {False}
 
 
 def test_an_architecture_without_a_table(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from validation.eval import run
 from validation.eval_results import Benchmark, Outcome, not_a_number, strict, summary
 from validation.facts_model import make
 from validation.job import Device, Fault, Job, Part, Read
-from validation.lm_eval_adapter import TaskSource, load_model
+from validation.lm_eval_adapter import Evaluator, TaskSource, load_model
 from validation.store import Store, locked_entry
 
 TASKS = Path(__file__).parents[3] / "suites" / "smoke" / "tasks"
@@ -92,6 +95,20 @@ def test_a_task_without_an_accuracy_is_refused_by_name() -> None:
     assert caught.value.code == "misconfigured"
 
 
+@pytest.mark.parametrize(
+    ("rows", "counts", "message"),
+    [
+        ({"arc": {"acc,none": "N/A"}}, {"arc": 4}, "'arc' reports 'N/A' as acc,none"),
+        ({"arc": {"acc,none": 0.5}}, {"arc": 0}, "no questions"),
+        ({}, {}, "no questions"),
+    ],
+)
+def test_nothing_to_count(rows: dict[str, dict[str, Any]], counts: dict[str, int], message: str) -> None:
+    with pytest.raises(Fault, match=message) as caught:
+        summary(Benchmark("arc", "arc", 0), outcome(rows, counts))
+    assert caught.value.code == "misconfigured"
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
@@ -139,6 +156,13 @@ def test_no_directory_covers_nothing() -> None:
 def test_a_torn_task_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Fault, match=r"one\.yaml: not a task definition") as caught:
         write_tasks(tmp_path, one="task: [one\n")
+    assert caught.value.code == "misconfigured"
+
+
+@pytest.mark.parametrize("value", ["[json]", "{a: b}", "3"])
+def test_a_data_set_is_named_by_a_text(tmp_path: Path, value: str) -> None:
+    with pytest.raises(Fault, match=r"one\.yaml: dataset_path") as caught:
+        write_tasks(tmp_path, one=f"task: one\ndataset_path: {value}\n")
     assert caught.value.code == "misconfigured"
 
 
@@ -226,6 +250,78 @@ def test_an_unknown_task_is_named_with_those_near_it(weights: Path, tmp_path: Pa
         run(asked)
     assert caught.value.code == "misconfigured"
     assert "smoke_arc" in caught.value.hint
+
+
+def replaced(name: str, old: str, new: str) -> Callable[[Path], object]:
+    return lambda tasks: (tasks / name).write_text((tasks / name).read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "message"),
+    [
+        (lambda tasks: (tasks / "smoke_arc.jsonl").unlink(), "misconfigured", r"smoke_arc\.jsonl"),
+        (lambda tasks: (tasks / "smoke_arc.jsonl").write_text(""), "misconfigured", "'smoke_arc' cannot be"),
+        (
+            lambda tasks: (tasks / "smoke_arc.jsonl").open("a").write('{"query": \n'),
+            "misconfigured",
+            "DatasetGenerationError",
+        ),
+        (
+            lambda tasks: (tasks / "smoke_arc.jsonl").open("a").write('{"query": "no choices"}\n'),
+            "misconfigured",
+            "cannot be evaluated",
+        ),
+        (replaced("smoke_arc.yaml", "{{query}}", "{{nothing}}"), "misconfigured", "UndefinedError"),
+        (replaced("smoke_arc.yaml", "multiple_choice", "guessing"), "misconfigured", "guessing"),
+        (
+            replaced("smoke_arc.yaml", "dataset_path: json", "dataset_path: no/where"),
+            "unavailable",
+            "no/where",
+        ),
+    ],
+)
+def test_a_broken_task_or_its_data_is_told(
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], object],
+    code: str,
+    message: str,
+) -> None:
+    monkeypatch.setattr(TaskSource, "offline", lambda *_: True)  # no test asks the hub
+    asked = job(tmp_path / "job", stored(weights, tmp_path / "store"), ("arc", "smoke_arc"))
+    shutil.copytree(TASKS, tmp_path / "tasks")
+    damage(tmp_path / "tasks")
+    asked.reads["tasks"] = Read(tmp_path / "tasks", None, "")
+    with pytest.raises(Fault, match=message) as caught:
+        run(asked)
+    assert caught.value.code == code
+
+
+def test_a_full_disk_is_no_mistake_of_the_suite(weights: Path, tmp_path: Path) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise ValueError("cannot generate") from error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lm_eval.tasks.TaskManager.load", full)
+        evaluator = Evaluator(TaskSource(TASKS), ["smoke_arc"], 1)
+        with pytest.raises(Fault, match="No space left") as caught:
+            evaluator.run(None, Benchmark("arc", "smoke_arc", 0))
+    assert caught.value.code == "disk_full"
+
+
+@pytest.mark.parametrize("broken", ["missing", "torn"])
+def test_a_model_without_a_tokenizer(weights: Path, tmp_path: Path, broken: str) -> None:
+    shutil.copytree(weights, tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    if broken == "torn":
+        (tmp_path / "model" / "tokenizer.json").write_text("{")
+    with pytest.raises(Fault, match="tokenizer cannot be loaded") as caught:
+        load_model(tmp_path / "model", CPU, 8, False)
+    assert caught.value.code == "misconfigured"
 
 
 def test_two_benchmarks_cannot_share_a_task(weights: Path, tmp_path: Path) -> None:

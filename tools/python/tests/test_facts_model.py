@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from validation import facts_model
 from validation.facts_corpus import DOCUMENT_TOKENS, TOKEN, held_out
 from validation.facts_model import FactsSpec, batches, build_model, build_tokenizer, make, train
 from validation.job import Fault
@@ -54,6 +55,28 @@ def test_the_same_spec_gives_the_same_bytes_whatever_came_before(
     other.mkdir()
     make(spec | {"seed": 2}, other, 1)
     assert contents(other)["model.safetensors"] != made[0]["model.safetensors"]
+
+
+def test_threads_leave_no_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So small a model comes out the same with two threads: that one is used is looked at, too.
+    before, made, used = torch.get_num_threads(), [], []
+
+    def watched(*arguments: Any) -> None:
+        used.append(torch.get_num_threads())
+        train(*arguments)
+
+    monkeypatch.setattr(facts_model, "train", watched)
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            directory = tmp_path / str(threads)
+            directory.mkdir()
+            make(LLAMA, directory, threads)
+            assert torch.get_num_threads() == threads
+            made.append(contents(directory))
+    finally:
+        torch.set_num_threads(before)
+    assert made[0] == made[1] and used == [1, 1]
 
 
 @pytest.mark.parametrize("spec", [LLAMA, MIXTRAL], ids=["llama", "mixtral"])
@@ -112,6 +135,18 @@ def test_training_lowers_the_loss() -> None:
         ({"architecture": "mixtral", "num_experts": 2, "experts_per_token": 3}, "3 of 2 experts"),
         ({"architecture": "mixtral"}, "0 of 0 experts"),
         ({"layers": 3}, "no setting layers"),
+        ({"num_heads": 0}, "num_heads is 0"),
+        ({"steps": 0}, "steps is 0"),
+        ({"steps": 10}, "steps is 10"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"hidden_size": "32"}, "hidden_size is '32'"),
+        ({"num_layers": 1.0}, r"num_layers is 1\.0"),
+        ({"num_experts": None}, "num_experts is None"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": -1}, "seed is -1"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
     ],
 )
 def test_a_spec_that_makes_no_model_is_refused(change: dict[str, Any], message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,105 @@ def test_pickles_with_code_in_them_are_not_run(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="weights_only") as caught:
         set_up(job_for(tmp_path, {"type": "path", "path": str(model)}))
     assert caught.value.code == "bad_input"
+
+
+class Unsafe:
+    """Its pickle asks for a call when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("called"),))
+
+
+def saved(value: object, *, zipped: bool = True) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file, _use_new_zipfile_serialization=zipped)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "broken"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "broken"),
+        (saved({"w": torch.ones(9)})[:-40], "broken"),
+        (b"PK\x03\x04" + bytes(200), "broken"),
+        (saved({"w": Unsafe()}, zipped=False), "broken"),
+        (saved([torch.ones(2)]), "holds a list"),
+        (saved({}), "no tensors"),
+        (saved({"state_dict": {"w": torch.ones(2)}}), "no tensors"),
+        (saved({"w": torch.ones(2, dtype=torch.complex64)}), "w is torch.complex64"),
+        (saved({"w": torch.eye(2).to_sparse()}), "w is torch.float32, torch.sparse_coo"),
+    ],
+)
+def test_pickles_that_are_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    monkeypatch.chdir(tmp_path)
+    (model / "config.json").write_text(json.dumps(llama_config()))
+    (model / "pytorch_model.bin").write_bytes(content)
+    with pytest.raises(Fault, match=message) as caught:
+        set_up(job_for(tmp_path, {"type": "path", "path": str(model)}))
+    assert caught.value.code == "bad_input"
+    assert not Path("called").exists()
+    assert [path.name for path in (tmp_path / "store").iterdir()] == [".locks"]
+
+
+@pytest.mark.parametrize(
+    ("weight_map", "message"),
+    [
+        ({"w": "../secret.bin"}, "elsewhere"),
+        ({"w": 3}, "elsewhere"),
+        ({}, "names no tensors"),
+        ([], "names no tensors"),
+        ({"w": "a.bin", "lost": "a.bin"}, "no shard has what the index names: lost"),
+        ({"w": "a.bin", "x": "b.bin"}, "in more than one shard: w"),
+    ],
+)
+def test_a_pickled_index_that_is_no_model(tmp_path: Path, weight_map: object, message: str) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(llama_config()))
+    (model / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    for file in (model / "a.bin", model / "b.bin", tmp_path / "secret.bin"):
+        torch.save({"w": torch.ones(2)}, file)
+    with pytest.raises(Fault, match=message) as caught:
+        set_up(job_for(tmp_path, {"type": "path", "path": str(model)}))
+    assert caught.value.code == "bad_input"
+
+
+def test_an_index_that_names_too_much_is_no_baseline(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", llama_tensors(), shards=2)
+    index = json.loads((model / "model.safetensors.index.json").read_text())
+    index["weight_map"]["lost"] = "model-00002-of-00002.safetensors"
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(Fault, match="lost") as caught:
+        set_up(job_for(tmp_path, {"type": "path", "path": str(model)}))
+    assert caught.value.code == "bad_input"
+
+
+def test_an_entry_of_a_store_as_the_source(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", llama_tensors())
+    first = set_up(job_for(tmp_path / "first", {"type": "path", "path": str(model)}))
+    own = {MANIFEST, "edit_metadata.json", "error_metadata.json"}
+    source = tmp_path / "source"
+    shutil.copytree(first, source)
+    for name in own - {MANIFEST}:
+        (source / name).write_text("{}")
+    job = job_for(tmp_path / "second", {"type": "path", "path": str(source)})
+    entry = set_up(job)
+    assert open_entry_of(job) == entry
+    assert same(entry, llama_tensors())
+    listed = {file["path"] for file in json.loads((entry / MANIFEST).read_text())["files"]}
+    assert not listed & own and {"model.safetensors", "tokenizer.json", "model_profile.json"} <= listed
+    assert json.loads((entry / "model_profile.json").read_text())["model_id"] == str(source)
+
+
+def test_a_null_quantization_is_none(tmp_path: Path) -> None:
+    config = llama_config(quantization_config=None)
+    model = write_model(tmp_path / "model", llama_tensors(), config=config)
+    assert same(set_up(job_for(tmp_path, {"type": "path", "path": str(model)})), llama_tensors())
 
 
 def test_remote_code_only_when_trusted(tmp_path: Path) -> None:

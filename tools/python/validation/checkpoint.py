@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from typing import Any
 import torch
 
 from validation.job import Fault
-from validation.store import MANIFEST, Entry
+from validation.store import MANIFEST
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 #: Files of a model directory that belong to one variant and are not carried over to another.
 OWN_FILES = frozenset({MANIFEST, "edit_metadata.json", "error_metadata.json"})
+
+_AGAIN = "Make or copy it again."
 
 DTYPES: dict[str, torch.dtype] = {
     "BF16": torch.bfloat16,
@@ -39,7 +41,7 @@ DTYPES: dict[str, torch.dtype] = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,15 @@ class Shard:
         """Read one tensor of this shard.
 
         Raises:
-            Fault: `bad_input` for a data type that is not known or a file that ends too early.
+            Fault: `bad_input` for a file that ends too early.
         """
-        if stored.dtype not in DTYPES:
-            known = ", ".join(DTYPES)
-            raise Fault("bad_input", f"{self.path}: {stored.name} is {stored.dtype}; known are {known}")
         raw = torch.empty(stored.bytes, dtype=torch.uint8)
         view, position = memoryview(raw.numpy()), stored.begin
         with self.path.open("rb", buffering=0) as handle:
             while view:
                 count = os.preadv(handle.fileno(), [view], position)
                 if count == 0:
-                    raise Fault(
-                        "bad_input", f"{self.path}: ends inside {stored.name}", "Make or copy it again."
-                    )
+                    raise Fault("bad_input", f"{self.path}: ends inside {stored.name}", _AGAIN)
                 view, position = view[count:], position + count
         return raw.view(DTYPES[stored.dtype]).reshape(stored.shape)
 
@@ -124,62 +121,95 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read the configuration and the shards' headers of a model directory.
 
     Raises:
-        Fault: `bad_input` when it is not a directory with a config.json and safetensors shards.
+        Fault: `bad_input` when it is not a directory with a config.json and whole safetensors shards.
     """
-    config = read_json(path / "config.json")
+    return Checkpoint(path, read_json(path / "config.json"), read_shards(path))
+
+
+def read_shards(path: Path) -> tuple[Shard, ...]:
+    """Read the headers of all shards (`bad_input` when they do not hold a whole model)."""
     shards = tuple(read_shard(path / name) for name in shard_names(path))
-    names = [stored.name for shard in shards for stored in shard.tensors]
-    if len(names) != len(set(names)):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise Fault("bad_input", f"{path}: in more than one shard: {', '.join(twice[:5])}")
-    return Checkpoint(path, config, shards)
+    index = path / INDEX
+    expected = read_index(index) if index.is_file() else {}
+    check_tensors(path, [stored.name for shard in shards for stored in shard.tensors], expected)
+    return shards
 
 
 def shard_names(path: Path) -> list[str]:
     """File names of the shards, from the index when there is one (`bad_input` when there are none)."""
     if (path / INDEX).is_file():
-        names = sorted(set(read_json(path / INDEX).get("weight_map", {}).values()))
-        if outside := [name for name in names if Path(name).name != name]:
-            raise Fault("bad_input", f"{path / INDEX}: names files elsewhere: {', '.join(outside[:5])}")
-        return names
+        return sorted(set(read_index(path / INDEX).values()))
     if (path / SINGLE).is_file():
         return [SINGLE]
     raise Fault("bad_input", f"{path}: has neither {SINGLE} nor {INDEX}")
 
 
+def read_index(path: Path) -> dict[str, str]:
+    """The shard of each tensor, from an index (`bad_input` when it names none, or files elsewhere)."""
+    weight_map = read_json(path).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise Fault("bad_input", f"{path}: its weight_map names no tensors", _AGAIN)
+    if outside := [name for name in weight_map.values() if not _is_file_name(name)]:
+        raise Fault("bad_input", f"{path}: names files elsewhere: {', '.join(map(repr, outside[:5]))}")
+    return weight_map
+
+
+def check_tensors(path: Path, found: Sequence[str], expected: Collection[str]) -> None:
+    """Look that shards hold tensors, each once, and all that an index expects (`bad_input` if not)."""
+    if not found:
+        raise Fault("bad_input", f"{path}: its weights hold no tensors by name", _AGAIN)
+    if twice := sorted(name for name, count in Counter(found).items() if count > 1):
+        raise Fault("bad_input", f"{path}: in more than one shard: {', '.join(twice[:5])}")
+    if missing := sorted(set(expected).difference(found)):
+        raise Fault(
+            "bad_input", f"{path}: no shard has what the index names: {', '.join(missing[:5])}", _AGAIN
+        )
+
+
 def read_shard(path: Path) -> Shard:
-    """Read a shard's header (`bad_input` when the file is not whole)."""
+    """Read a shard's header (`bad_input` when the file is not whole, or not as the format wants it)."""
     try:
         with path.open("rb") as handle:
-            start = handle.read(8)
-            raw = handle.read(struct.unpack("<Q", start)[0])
             size = os.fstat(handle.fileno()).st_size
-        header = json.loads(raw)
-        offset = len(start) + len(raw)
-        tensors = [
-            Stored(
-                name,
-                entry["dtype"],
-                tuple(entry["shape"]),
-                offset + entry["data_offsets"][0],
-                entry["data_offsets"][1] - entry["data_offsets"][0],
-            )
-            for name, entry in header.items()
-            if name != "__metadata__"
-        ]
+            start = handle.read(8)
+            (length,) = struct.unpack("<Q", start)
+            if length > size - len(start):
+                raise ValueError(f"{size} bytes, its header alone would be {length}")
+            raw = handle.read(length)
+        header, offset = json.loads(raw), len(start) + len(raw)
+        if not isinstance(header, dict):
+            raise ValueError("its header is no JSON object")
+        tensors = [_stored(name, row, offset) for name, row in header.items() if name != "__metadata__"]
+        tensors.sort(key=lambda stored: (stored.begin, stored.bytes))
+        for stored in tensors:
+            if stored.begin != offset:
+                raise ValueError(f"a gap or an overlap before {stored.name}")
+            offset += stored.bytes
     except OSError as error:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, struct.error, OverflowError, MemoryError) as error:
+    except (ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
         raise Fault(
             "bad_input", f"{path}: not a safetensors file ({type(error).__name__}: {error})"
         ) from error
-    tensors.sort(key=lambda stored: (stored.begin, stored.bytes))
-    end = max((stored.begin + stored.bytes for stored in tensors), default=offset)
-    if end != size:
-        raise Fault(
-            "bad_input", f"{path}: {size} bytes, its header describes {end}", "Make or copy it again."
-        )
+    if offset != size:
+        raise Fault("bad_input", f"{path}: {size} bytes, its header describes {offset}", _AGAIN)
     return Shard(path, start + raw, tuple(tensors))
+
+
+def _stored(name: str, row: Any, offset: int) -> Stored:
+    dtype, shape, (begin, end) = row["dtype"], row["shape"], row["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"{name} is {dtype}; known are {', '.join(DTYPES)}")
+    # `type`, for True is an int
+    if not isinstance(shape, list) or any(type(each) is not int or each < 0 for each in (*shape, begin, end)):
+        raise ValueError(f"{name}: a shape or offset that is no whole number")
+    if end - begin != math.prod(shape) * DTYPES[dtype].itemsize:
+        raise ValueError(f"{name}: {end - begin} bytes for {dtype} of shape {shape}")
+    return Stored(name, dtype, tuple(shape), offset + begin, end - begin)
+
+
+def _is_file_name(name: object) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
 
 
 def make_header(tensors: Mapping[str, tuple[torch.dtype, Sequence[int]]]) -> bytes:
@@ -189,7 +219,7 @@ def make_header(tensors: Mapping[str, tuple[torch.dtype, Sequence[int]]]) -> byt
     for name, (dtype, shape) in tensors.items():
         size = math.prod(shape) * dtype.itemsize
         entries[name] = {
-            "dtype": _NAMES[dtype],
+            "dtype": NAMES[dtype],
             "shape": list(shape),
             "data_offsets": [offset, offset + size],
         }
@@ -205,21 +235,13 @@ def raw_bytes(tensor: torch.Tensor) -> memoryview:
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
 
 
-def copy_other_files(source: Checkpoint, entry: Entry) -> None:
-    """Copy what is not weights (configuration, tokenizer, profile, index) into the entry's draft."""
-    shards = {shard.path.name for shard in source.shards}
-    for path in sorted(source.path.iterdir()):
-        if path.is_file() and path.name not in shards and path.name not in OWN_FILES:
-            shutil.copyfile(path, entry.draft / path.name)
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a model directory (`bad_input` when it is missing or broken)."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested thousands deep
         raise Fault("bad_input", f"{path}: not JSON ({error})") from error
     if not isinstance(value, dict):
         raise Fault("bad_input", f"{path}: not a JSON object")

@@ -32,6 +32,12 @@ class Edition:
     device: torch.device
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     squares: tuple[float, float] = (0.0, 0.0)
+    magnitudes: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every matrix came out as it was, although there was something to change."""
+        return self.magnitudes[0] == 0 and self.magnitudes[1] > 0
 
     def change(self, loaded: Loaded) -> torch.Tensor:
         """Edit the matrices of one tensor.
@@ -100,6 +106,7 @@ class Edition:
                 sums[index + 2] += part.abs().sum(dtype=torch.float64)
         new2, old2, new1, old1 = (float(value) for value in sums)
         self.squares = (self.squares[0] + new2, self.squares[1] + old2)
+        self.magnitudes = (self.magnitudes[0] + new1, self.magnitudes[1] + old1)
         return {
             "relative_error": rounded((new2 / old2) ** 0.5 if old2 else 0.0),
             "relative_l1_error": rounded(new1 / old1 if old1 else 0.0),
@@ -120,7 +127,7 @@ def run(job: Job) -> None:
             entry = stack.enter_context(locked_entry(store, remake=job.remake))
             if entry.complete:
                 for part in by_store[store]:
-                    publish(entry, part, METADATA, {"threads": None})
+                    publish(entry, part, METADATA, {})
             else:
                 pending[store] = entry
         if not pending:
@@ -132,11 +139,17 @@ def run(job: Job) -> None:
             for entry, edition in zip(pending.values(), editions, strict=True)
         ]
         rewrite(source, copies, "editing tensors")
+        if idle := [
+            f"{by_store[store][0].name}: changes nothing, every matrix in its scope comes out as it was"
+            for store, edition in zip(pending, editions, strict=True)
+            if edition.changes_nothing
+        ]:
+            raise Fault("bad_edit", "\n".join(idle), "Give it a lower rank, or a higher sparsity.")
         for (store, entry), edition in zip(pending.items(), editions, strict=True):
             write_json(entry.draft / METADATA, edition.metadata(source, job.device.device_class))
             entry.commit()
             for part in by_store[store]:
-                publish(entry, part, METADATA, {"threads": job.device.threads})
+                publish(entry, part, METADATA, {})
 
 
 def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> list[Edition]:

@@ -17,8 +17,9 @@ def run(job: Job) -> None:
     """Evaluate the subject on every benchmark of the part; write `results.json`, log the samples.
 
     Raises:
-        Fault: `misconfigured` for an unknown task, a task asked twice, one without an accuracy, or a
-            batch size the device cannot have; `weights_missing` when the subject's weights are gone.
+        Fault: `misconfigured` for a task that is unknown, broken, asked twice or without an accuracy, a model
+            without a tokenizer, or a batch size the device cannot have; `unavailable` when the hub does not
+            give the data; `weights_missing` when the subject's weights are gone.
     """
     part = job.only
     benchmarks = _benchmarks(part.spec)

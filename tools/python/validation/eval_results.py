@@ -55,13 +55,19 @@ def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
     choice, and the share of first choices that happen to be right says nothing.
 
     Raises:
-        Fault: `misconfigured` when the task reports no accuracy.
+        Fault: `misconfigured` when the task reports no accuracy, or nothing was asked.
     """
     own = outcome.results.get(benchmark.task, {})
     single = not set(METRICS).isdisjoint(own)
     rows = {benchmark.task: own} if single else {task: outcome.results[task] for task in outcome.counts}
-    metric = _metric(benchmark, rows.values())
     total = sum(outcome.counts.values())
+    if not rows or total == 0:
+        raise Fault(
+            "misconfigured",
+            f"benchmark {benchmark.name}: task '{benchmark.task}' has no questions",
+            "It is an empty group or tag, or its data has no samples.",
+        )
+    metric = _metric(benchmark, rows.values())
     weights = {benchmark.task: total} if single else outcome.counts
     found: dict[str, Any] = {
         "task": benchmark.task,
@@ -72,6 +78,12 @@ def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
     }
     if any(not_a_number(samples) for samples in outcome.samples.values()):
         return found
+    for task, row in rows.items():
+        if not isinstance(row[metric], (int, float)):
+            raise Fault(
+                "misconfigured",
+                f"benchmark {benchmark.name}: task '{task}' reports {row[metric]!r} as {metric}",
+            )
     found["accuracy"] = sum(weights[task] * row[metric] for task, row in rows.items()) / total
     name, _, key = metric.partition(",")
     errors = [weights[task] * _number(row.get(f"{name}_stderr,{key}")) for task, row in rows.items()]

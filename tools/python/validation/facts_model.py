@@ -7,6 +7,7 @@ in 300 steps), one-token values, and short documents first, in which a name is e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -30,6 +31,18 @@ SHORT_TOKENS, LONG_TOKENS = 32, DOCUMENT_TOKENS
 SHORT_SHARE = 0.6
 WARM_UP_SHARE = 0.1
 PROGRESS_STEPS = 25
+#: The least value of each whole number of a spec.
+_LEAST = {
+    "seed": 0,
+    "hidden_size": 1,
+    "intermediate_size": 1,
+    "num_layers": 1,
+    "num_heads": 1,
+    "steps": 1,
+    "batch_size": 1,
+    "num_experts": 0,
+    "experts_per_token": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class FactsSpec:
             raise Fault("misconfigured", f"a model of facts lacks a setting: {error}") from error
         if spec.architecture not in ("llama", "mixtral"):
             raise Fault("misconfigured", f"architecture '{spec.architecture}' is neither llama nor mixtral")
+        spec._check_numbers()
         if spec.hidden_size % (2 * spec.num_heads):
             raise Fault(
                 "misconfigured", f"hidden_size {spec.hidden_size}: not a multiple of 2·{spec.num_heads} heads"
@@ -73,16 +87,28 @@ class FactsSpec:
             raise Fault("misconfigured", f"{spec.experts_per_token} of {spec.num_experts} experts a token")
         return spec
 
+    def _check_numbers(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value < 1 << 63:  # True is an int too
+                raise Fault("misconfigured", f"{name} is {value!r}; a whole number from {least} is allowed")
+        rate = self.learning_rate
+        if type(rate) not in (int, float) or not 0 < rate < math.inf:
+            raise Fault("misconfigured", f"learning_rate is {rate!r}; a number above 0 is allowed")
+        if WARM_UP_SHARE * self.steps == 1:  # torch's schedule divides by the warm-up's steps less one
+            raise Fault("misconfigured", f"steps is {self.steps}: too short a warm-up; take another number")
+
 
 def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
     """Train a model on the facts and save it (bf16 safetensors, tokenizer) as a Hugging Face directory.
 
-    The same spec, machine and thread count give the same bytes.
+    The same spec and machine give the same bytes. Training takes one thread whatever the job has: two sum in
+    another order, and the recipe of what is made here does not hold a thread count.
 
     Args:
         spec: the `source` of a setup part, `{"type": "facts", …}` (see `FactsSpec`).
         destination: an existing directory.
-        threads: CPU threads for torch.
+        threads: CPU threads of the job; not used.
 
     Raises:
         Fault: `misconfigured`, see `FactsSpec.parse`.
@@ -90,7 +116,8 @@ def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
     import torch
 
     parsed = FactsSpec.parse(spec)
-    torch.set_num_threads(threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
@@ -101,6 +128,7 @@ def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
             train(model, tokenizer, parsed)
     finally:
         torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(before)
     model.to(torch.bfloat16).eval().save_pretrained(destination)
     tokenizer.save_pretrained(destination)
 

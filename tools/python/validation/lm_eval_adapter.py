@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import random
+import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from pathlib import Path
@@ -19,6 +21,23 @@ from validation.job import Device, Fault
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
 _LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
+#: Exceptions of the hub and the network, told by their names: their classes move between versions.
+_UNAVAILABLE = frozenset(
+    {
+        "GatedRepoError",
+        "RepositoryNotFoundError",
+        "RevisionNotFoundError",
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+        "DatasetNotFoundError",
+        "HfHubHTTPError",
+        "HTTPError",
+        "TransportError",
+        "ConnectionError",
+        "TimeoutError",
+        "RequestException",
+    }
+)
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -58,14 +77,17 @@ def _scan(directory: Path) -> tuple[frozenset[str], bool]:
     for path in sorted(directory.rglob("*yaml")):
         try:
             raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise Fault("misconfigured", f"{path}: not a task definition ({error})") from error
         if not isinstance(raw, dict):
             continue
+        data = raw.get("dataset_path", "json")
+        if not isinstance(data, str | None):
+            raise Fault("misconfigured", f"{path}: dataset_path is {data!r}, not a name")
         tags = raw.get("tag") or []
         found = [raw.get("task"), raw.get("group"), *(tags if isinstance(tags, list) else [tags])]
         names.update(name for name in found if isinstance(name, str))
-        local = local and raw.get("dataset_path", "json") in _LOCAL_BUILDERS
+        local = local and data in _LOCAL_BUILDERS
     return frozenset(names), local
 
 
@@ -108,7 +130,8 @@ def load_model(weights: Path, device: Device, batch_size: int | str, trust_remot
     """The model in bf16, on one device or spread over all visible GPUs.
 
     Raises:
-        Fault: `misconfigured` for a batch size the device cannot have.
+        Fault: `misconfigured` for a batch size the device cannot have, or a model that transformers does not
+            load (often for want of a tokenizer).
     """
     if device.type == "cpu" and not isinstance(batch_size, int):
         raise Fault(
@@ -120,21 +143,49 @@ def load_model(weights: Path, device: Device, batch_size: int | str, trust_remot
     from lm_eval.models.huggingface import HFLM
 
     torch.set_num_threads(device.threads)
-    return HFLM(
-        pretrained=str(weights),
-        device=device.type,
-        dtype="bfloat16",
-        batch_size=batch_size,
-        parallelize=device.gpus > 1,
-        trust_remote_code=trust_remote_code,
-    )
+    with _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError):
+        return HFLM(
+            pretrained=str(weights),
+            device=device.type,
+            dtype="bfloat16",
+            batch_size=batch_size,
+            parallelize=device.gpus > 1,
+            trust_remote_code=trust_remote_code,
+        )
+
+
+@contextmanager
+def _told(what: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Exceptions of these kinds as faults: `disk_full`, `unavailable`, else `misconfigured`."""
+    try:
+        yield
+    except (Fault, MemoryError):
+        raise
+    except kinds as error:
+        traceback.print_exc()  # for the log
+        causes: list[BaseException] = []
+        cause: BaseException | None = error
+        while cause is not None and cause not in causes:
+            causes.append(cause)
+            cause = cause.__cause__ or cause.__context__
+        said = "; ".join(
+            f"{type(each).__name__}: {str(each).strip().partition('\n')[0]}" for each in causes[:2]
+        )
+        message = f"{what} ({said})"
+        if any(isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT) for each in causes):
+            raise Fault("disk_full", message) from error
+        if any(kind.__name__ in _UNAVAILABLE for each in causes for kind in type(each).__mro__):
+            hint = "Check the network, and dataset_path of the task; gated data needs HF_TOKEN."
+            raise Fault("unavailable", message, hint) from error
+        raise Fault("misconfigured", message) from error
 
 
 class Evaluator:
     """Evaluates benchmarks, with the same seed each.
 
     Raises:
-        Fault: `misconfigured` for a task that is nowhere defined.
+        Fault: `misconfigured` for a task that is nowhere defined, is broken or has broken data; `unavailable`
+            when the hub does not give its data.
     """
 
     def __init__(self, source: TaskSource, tasks: list[str], seed: int) -> None:
@@ -142,7 +193,9 @@ class Evaluator:
 
         self._source = source
         self._seed = seed
-        self._manager = TaskManager(include_path=source.directory, include_defaults=not source.covers(tasks))
+        defaults = not source.covers(tasks)
+        with _told("the task definitions cannot be read", Exception):
+            self._manager = TaskManager(include_path=source.directory, include_defaults=defaults)
         known: list[str] = self._manager.all_tasks
         for task in tasks:
             if task not in known:
@@ -154,18 +207,28 @@ class Evaluator:
         """Ask a model one benchmark's questions."""
         import numpy
         import torch
+        from jinja2 import TemplateError
         from lm_eval.evaluator import evaluate
 
         random.seed(self._seed)
         numpy.random.seed(self._seed)
         torch.manual_seed(self._seed)
         with self._source.inside():
-            loaded = self._manager.load([benchmark.task])
+            with _told(f"task '{benchmark.task}' cannot be loaded", Exception):
+                loaded = self._manager.load([benchmark.task])
             for task in loaded["tasks"].values():
                 if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples
                     task.set_config(key="num_fewshot", value=benchmark.fewshot)
                 task.set_fewshot_seed(seed=self._seed)
-            raw = evaluate(lm=model, task_dict=loaded, log_samples=True)
+            # What a sample without one of the fields its task asks for makes lm-eval raise.
+            with _told(
+                f"task '{benchmark.task}' cannot be evaluated",
+                LookupError,
+                TypeError,
+                ValueError,
+                TemplateError,
+            ):
+                raw = evaluate(lm=model, task_dict=loaded, log_samples=True)
         return Outcome(
             results=raw["results"],
             versions=raw["versions"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from validation.checkpoint import Checkpoint, Stored, copy_other_files, raw_bytes
+from validation.checkpoint import OWN_FILES, Checkpoint, Stored, raw_bytes
 from validation.job import emit
 from validation.store import Entry
 
@@ -62,7 +63,7 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str) -> None:
         for copy in copies:
             copy.entry.finish(shard.path.name)
     for copy in copies:
-        copy_other_files(source, copy.entry)
+        _copy_other_files(source, copy.entry)
     emit("progress", message=label, done=total, total=total)
 
 
@@ -73,3 +74,11 @@ def _changed(copy: Copy, loaded: Loaded) -> torch.Tensor:
     if changed.shape != loaded.values.shape or changed.dtype != loaded.values.dtype:
         raise AssertionError(f"{loaded.stored.name}: {changed.dtype} {tuple(changed.shape)} from an edit")
     return changed
+
+
+def _copy_other_files(source: Checkpoint, entry: Entry) -> None:
+    """Copy what is not weights (configuration, tokenizer, profile, index) into the entry's draft."""
+    shards = {shard.path.name for shard in source.shards}
+    for path in sorted(source.path.iterdir()):
+        if path.is_file() and path.name not in shards and path.name not in OWN_FILES:
+            shutil.copyfile(path, entry.draft / path.name)
