@@ -14,6 +14,7 @@ const INVARLOCK = [
   'invarlock_certificate',
   'invarlock_config',
   'invarlock_failures',
+  'invarlock_guards',
   'invarlock_process',
   'invarlock_windows',
   'preflight',

@@ -6,13 +6,17 @@ Run as `python invarlock_child.py <root>`; prints one JSON object: the exit code
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from invarlock.guards.rmt import RMTGuard
 from invarlock_rig import spec_of, write_corpus
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -78,6 +82,24 @@ def cell(root: Path, name: str, reads: dict[str, Any], spec: dict[str, Any]) -> 
     return main(["--spec", str(file)])
 
 
+@contextmanager
+def broken_guard(after: int) -> Iterator[None]:
+    """Let InvarLock's RMT guard raise, from its call number `after` on (0: the baseline's)."""
+    whole = RMTGuard.validate
+    calls = itertools.count()
+
+    def validate(self: RMTGuard, *given: Any, **named: Any) -> Any:
+        if next(calls) >= after:
+            raise RuntimeError("the guard is broken")
+        return whole(self, *given, **named)
+
+    RMTGuard.validate = validate
+    try:
+        yield
+    finally:
+        RMTGuard.validate = whole
+
+
 def file_read(path: Path) -> dict[str, Any]:
     """A file as an input."""
     return {"path": str(path), "manifest": None, "sha256": "0" * 64}
@@ -102,6 +124,10 @@ def run_all(root: Path) -> dict[str, int]:
     reads["preset"] = file_read(root / "preset" / "out" / "preset.yaml")
     ends["certify-same"] = cell(root, "certify-same", {**reads, "subject": baseline}, spec(1))
     ends["certify-nan"] = cell(root, "certify-nan", {**reads, "subject": broken}, spec(1))
+    with broken_guard(after=1):
+        ends["certify-crash"] = cell(root, "certify-crash", {**reads, "subject": baseline}, spec(1))
+    with broken_guard(after=0):
+        ends["certify-blind"] = cell(root, "certify-blind", {**reads, "subject": baseline}, spec(1))
     return ends
 
 

@@ -142,7 +142,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]
 
 def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:
     _, ends, printed = real
-    refused = ends.pop("calibrate-refused")
+    refused, blind = ends.pop("calibrate-refused"), ends.pop("certify-blind")
+    assert blind == EXIT_CODES["internal"]
+    assert "on the baseline, InvarLock's guard rmt errored: by an exception: the guard is broken" in printed
     assert set(ends.values()) == {0}, printed[-3000:]
     assert refused == EXIT_CODES["misconfigured"]
     assert "bootstrap: 1000 < 1200, the balanced tier's floor" in printed
@@ -159,7 +161,8 @@ def test_real_certificate_applies_the_preset(real: tuple[Path, dict[str, int], s
     root, _, _ = real
     out = root / "certify-same" / "out"
     outcome = json.loads((out / "outcome.json").read_text(encoding="utf-8"))
-    assert outcome == {"schema": 1, "status": "certified", "exit_code": 0, "reason": None}
+    guards = dict.fromkeys(("invariants", "spectral", "rmt", "variance"), "ran")
+    assert outcome == {"schema": 1, "status": "certified", "exit_code": 0, "reason": None, "guards": guards}
     written = json.loads((out / "evaluation.cert.json").read_text(encoding="utf-8"))
     preset = yaml.safe_load((root / "preset" / "out" / "preset.yaml").read_text(encoding="utf-8"))
     caps = preset["guards"]["spectral"]["family_caps"]
@@ -169,6 +172,19 @@ def test_real_certificate_applies_the_preset(real: tuple[Path, dict[str, int], s
     assert written["validation"]["primary_metric_acceptable"] is True
     assert written["dataset"]["windows"]["preview"] == 200
     assert str(root) not in (out / "evaluation.cert.json").read_text(encoding="utf-8")
+
+
+def test_a_guard_that_crashes_on_the_subject_is_told_though_its_flag_says_true(
+    real: tuple[Path, dict[str, int], str],
+) -> None:
+    root, _, _ = real
+    out = root / "certify-crash" / "out"
+    outcome = json.loads((out / "outcome.json").read_text(encoding="utf-8"))
+    assert outcome["guards"]["rmt"] == "errored: by an exception: the guard is broken"
+    assert outcome["guards"]["spectral"] == "ran"
+    # What makes the event log necessary.
+    written = json.loads((out / "evaluation.cert.json").read_text(encoding="utf-8"))
+    assert written["validation"]["rmt_stable"] is True
 
 
 def test_real_refusal_of_a_subject(real: tuple[Path, dict[str, int], str]) -> None:

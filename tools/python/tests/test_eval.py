@@ -179,7 +179,7 @@ def test_a_batch_size_to_detect_is_refused_on_a_cpu(tmp_path: Path) -> None:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("weights")
     spec = {"architecture": "llama", "seed": 1, "hidden_size": 32, "intermediate_size": 64, "num_layers": 1}
-    make(spec | {"num_heads": 2, "steps": 2, "batch_size": 1, "learning_rate": 0.001}, directory, 1)
+    make(spec | {"num_heads": 2, "steps": 2, "batch_size": 1, "learning_rate": 0.001}, directory)
     return directory
 
 

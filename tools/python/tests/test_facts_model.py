@@ -46,14 +46,14 @@ def test_the_same_spec_gives_the_same_bytes_whatever_came_before(
         state = torch.random.get_rng_state()
         directory = tmp_path / str(index)
         directory.mkdir()
-        make(spec, directory, 1)
+        make(spec, directory)
         made.append(contents(directory))
         assert torch.equal(torch.random.get_rng_state(), state)
         assert not torch.are_deterministic_algorithms_enabled()
     assert made[0] == made[1]
     other = tmp_path / "other"
     other.mkdir()
-    make(spec | {"seed": 2}, other, 1)
+    make(spec | {"seed": 2}, other)
     assert contents(other)["model.safetensors"] != made[0]["model.safetensors"]
 
 
@@ -71,7 +71,7 @@ def test_threads_leave_no_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             torch.set_num_threads(threads)
             directory = tmp_path / str(threads)
             directory.mkdir()
-            make(LLAMA, directory, threads)
+            make(LLAMA, directory)
             assert torch.get_num_threads() == threads
             made.append(contents(directory))
     finally:
@@ -81,7 +81,7 @@ def test_threads_leave_no_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("spec", [LLAMA, MIXTRAL], ids=["llama", "mixtral"])
 def test_it_is_a_directory_as_on_the_hub(spec: dict[str, Any], tmp_path: Path) -> None:
-    make(spec, tmp_path, 1)
+    make(spec, tmp_path)
     model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype="auto")
     assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.bfloat16}
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)

@@ -145,6 +145,16 @@ def test_numbers_that_break_the_evaluation_of_a_subject_refuse_it() -> None:
     assert isinstance(explain(Ended(3, SUBJECT + NO_WINDOWS, (), (event,))), Refused)
 
 
+@pytest.mark.parametrize(
+    "error", ["KeyError: 'x'. ratio = nan", "RuntimeError: generation failed, timeout=30 given"]
+)
+def test_a_bug_beside_a_nan_or_a_timeout_is_neither_a_refusal_nor_an_outage(error: str) -> None:
+    ended = Ended(3, SUBJECT + f"Evaluation failed: {error}\n", (), (error,))
+    meaning = explain(ended)
+    assert isinstance(meaning, Fault)
+    assert meaning.code == "internal"
+
+
 def test_an_unknown_failure_is_internal_with_the_lines_that_matter() -> None:
     fault = fault_of(
         Ended(1, SUBJECT + "[FAIL] Pipeline execution failed: 'gate_up_proj'\n", ("KeyError: 'x'",))

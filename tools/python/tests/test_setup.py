@@ -241,8 +241,8 @@ def test_directories_that_are_no_model(tmp_path: Path, what: str, message: str) 
 def test_facts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
-    def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
-        made.append((spec["seed"], threads))
+    def make(spec: dict[str, Any], destination: Path) -> None:
+        made.append(spec["seed"])
         write_model(destination, llama_tensors())
 
     monkeypatch.setattr(facts_model, "make", make)
@@ -253,7 +253,7 @@ def test_facts_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads((entry / "model_profile.json").read_text())["model_id"] == "facts-llama-7"
     (job.only.out / MANIFEST).unlink()
     set_up(job)
-    assert made == [(7, 1)] and not list(job.work.iterdir())
+    assert made == [7] and not list(job.work.iterdir())
     assert open_entry_of(job) == entry
 
 

@@ -14,6 +14,7 @@ from validation.invarlock_adapter import link_model, load_encoder, run_noop
 from validation.invarlock_certificate import Unreadable, finite, guard_reports, read_object, section
 from validation.invarlock_config import Settings, dataset_seed, noop_document, parse_settings, parse_slice
 from validation.invarlock_failures import Refused, explain
+from validation.invarlock_guards import require_guards
 from validation.invarlock_process import VERSION, require_version
 from validation.invarlock_windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
@@ -39,6 +40,7 @@ def run(job: Job) -> None:
     if ended.failed or report is None:
         meaning = explain(ended)
         raise Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+    require_guards(job.work, "source", settings.guards)
     write_json(part.out / "extract.json", _extract(report, settings))
     shutil.copyfile(report, part.out / "report.json")
     emit("part", name=part.name)

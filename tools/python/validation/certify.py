@@ -39,6 +39,7 @@ from validation.invarlock_config import (
     preset_problems,
 )
 from validation.invarlock_failures import Ended, Refused, explain
+from validation.invarlock_guards import guard_fates, require_guards
 from validation.invarlock_process import require_version
 from validation.invarlock_windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
@@ -65,6 +66,8 @@ def run(job: Job) -> None:
     ended, certificate = run_certify(job, settings, baseline, subject, placed)
     refused = _refusal(ended)
     _check_baseline(job.work)
+    require_guards(job.work, "source", settings.guards)
+    guards = {} if refused else guard_fates(job.work, "edited", settings.guards)
     if certificate is not None:
         check_certificate(_read(certificate), settings, preset, guard_order_used(job.work), refused)
         shutil.copyfile(certificate, part.out / _CERTIFICATE)
@@ -77,6 +80,7 @@ def run(job: Job) -> None:
             "status": "refused" if refused else "certified",
             "exit_code": ended.exit_code,
             "reason": refused.reason if refused else None,
+            "guards": guards,
         },
     )
     emit("part", name=part.name)

@@ -30,7 +30,7 @@ def fetch(source: Mapping[str, Any], trusted: bool, job: Job) -> Path:
     if kind == "facts":
         made = job.work / "facts-model"
         made.mkdir(parents=True, exist_ok=True)
-        facts_model.make(dict(source), made, job.device.threads)
+        facts_model.make(dict(source), made)
         return made
     raise Fault("bad_input", f"source type {kind!r} is none of hub, path, facts")
 

@@ -127,7 +127,7 @@ def run(job: Job) -> None:
             entry = stack.enter_context(locked_entry(store, remake=job.remake))
             if entry.complete:
                 for part in by_store[store]:
-                    publish(entry, part, METADATA, {})
+                    publish(entry, part, METADATA)
             else:
                 pending[store] = entry
         if not pending:
@@ -149,7 +149,7 @@ def run(job: Job) -> None:
             write_json(entry.draft / METADATA, edition.metadata(source, job.device.device_class))
             entry.commit()
             for part in by_store[store]:
-                publish(entry, part, METADATA, {})
+                publish(entry, part, METADATA)
 
 
 def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> list[Edition]:

@@ -99,7 +99,7 @@ class FactsSpec:
             raise Fault("misconfigured", f"steps is {self.steps}: too short a warm-up; take another number")
 
 
-def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
+def make(spec: dict[str, Any], destination: Path) -> None:
     """Train a model on the facts and save it (bf16 safetensors, tokenizer) as a Hugging Face directory.
 
     The same spec and machine give the same bytes. Training takes one thread whatever the job has: two sum in
@@ -108,7 +108,6 @@ def make(spec: dict[str, Any], destination: Path, threads: int) -> None:
     Args:
         spec: the `source` of a setup part, `{"type": "facts", …}` (see `FactsSpec`).
         destination: an existing directory.
-        threads: CPU threads of the job; not used.
 
     Raises:
         Fault: `misconfigured`, see `FactsSpec.parse`.

@@ -131,7 +131,7 @@ def run(job: Job) -> None:
             described = prove(source, open_checkpoint(entry.draft), kind, targets)
             write_json(entry.draft / METADATA, described)
             entry.commit()
-        publish(entry, part, METADATA, {})
+        publish(entry, part, METADATA)
 
 
 def prove(source: Checkpoint, copy: Checkpoint, kind: str, targets: ByTensor) -> dict[str, Any]:

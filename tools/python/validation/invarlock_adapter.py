@@ -45,6 +45,10 @@ def link_model(work: Path, role: str, entry: Path) -> str:
     return str(link)
 
 
+#: Any text: a tokenizer that makes nothing of it is none.
+_SENTENCE = "The quick brown fox jumps over the lazy dog."
+
+
 def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
     """The encoder InvarLock will use for the model, cut at `seq_len`."""
     with contextlib.chdir(work):
@@ -55,6 +59,13 @@ def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], 
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise Fault("misconfigured", f"tokenizer of the model: {error}") from error
+    # InvarLock falls back to GPT-2's tokenizer, and transformers offline to an empty one.
+    if tokenizer.name_or_path != model or not tokenizer.encode(_SENTENCE):
+        raise Fault(
+            "misconfigured",
+            f"tokenizer of the model: not loaded from the weights ({tokenizer.name_or_path!r} was taken)",
+            "The model's directory must hold its tokenizer's files.",
+        )
     if tokenizer.pad_token_id is None:
         raise Fault("misconfigured", "tokenizer of the model: neither a pad nor an eos token")
     return lambda text: list(tokenizer.encode(text, truncation=True, max_length=settings.seq_len))

@@ -49,7 +49,8 @@ _REFUSED = (
     ),
     (
         r"(Evaluation failed|Guard '\w+' prepare failed|execution failed)[^\n]*"
-        r"(non-?finite|\bnan\b|\binf\b|did not converge|failed to converge)",
+        # Of the numbers themselves: a ratio that reads `nan` beside some other error is that other error.
+        r"(non-?finite|infs or nans|contains? (nan|inf)|did not converge|failed to converge)",
         "its numbers cannot be evaluated",
     ),
 )
@@ -64,7 +65,8 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
         "unavailable",
         r"OfflineModeIsEnabled|Couldn't reach|Connection ?(Error|refused|reset)|Max retries exceeded"
-        r"|timed? ?out|Name or service not known|Temporary failure in name resolution",
+        r"|timed out|TimeoutError|(Read|Connect)Timeout"
+        r"|Name or service not known|Temporary failure in name resolution",
         "the dataset comes from the hub: check the network, or use a local corpus (provider local_jsonl)",
     ),
     (

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import torch
 
 from validation.edits.base import row_chunks
 from validation.families import Matrix
-from validation.job import Fault, Job, Part, emit, write_json
+from validation.job import Fault, Job, Part, emit, write_json, write_text
 from validation.store import MANIFEST, Entry
 
 
-def publish(entry: Entry, part: Part, metadata: str, extra: dict[str, Any]) -> None:
-    """Put an entry's manifest and metadata (with what only this run knows) into the part's results."""
+def publish(entry: Entry, part: Part, metadata: str) -> None:
+    """Put an entry's manifest and metadata into the part's results."""
     write_json(part.out / MANIFEST, entry.manifest)
-    described = json.loads((entry.path / metadata).read_text(encoding="utf-8"))
-    write_json(part.out / metadata, {**described, **extra})
+    write_text(part.out / metadata, (entry.path / metadata).read_text(encoding="utf-8"))
     emit("part", name=part.name)
 
 

@@ -1,0 +1,79 @@
+"""What became of each guard of an InvarLock run, from its event log.
+
+InvarLock catches a guard's exception, goes on, and lets the certificate's flag say true by default: that a
+guard ran stands only in the events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from validation.invarlock_process import RUNS
+from validation.job import Fault
+
+#: Guards that may find nothing to work on in a small model; the others measure every model.
+_MAY_BE_IDLE = frozenset({"variance"})
+_RAN = "ran"
+
+
+def guard_fates(work: Path, arm: str, order: Iterable[str]) -> dict[str, str]:
+    """`ran`, `not_ready: …` or `errored: …` for each guard of the order.
+
+    Args:
+        work: The run's working directory.
+        arm: `source` (the baseline) or `edited` (the subject).
+        order: Guard order; a guard that stands twice must have run well both times.
+
+    Raises:
+        Fault: `out_of_memory` when a guard ended for want of memory: the model is not to blame.
+    """
+    fates = dict.fromkeys(order, "errored: it left no result")
+    for event in _events(work / RUNS / arm):
+        data = event.get("data")
+        name = data.get("guard") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or name not in fates or fates[name].startswith("errored: by"):
+            continue
+        match event.get("component"), event.get("operation"):
+            case (("guard" | "guard_prepare"), "error"):
+                fates[name] = _errored(str(name), str(data.get("error")))
+            case "guard_prepare", "complete" if data.get("ready") is False:
+                fates[name] = "not_ready: it found nothing to prepare"
+            case "guard", "complete" if not fates[name].startswith("not_ready"):
+                fates[name] = _RAN
+    return fates
+
+
+def require_guards(work: Path, arm: str, order: Iterable[str]) -> None:
+    """Check that every guard ran on a model that is not under test.
+
+    Raises:
+        Fault: `internal` naming the guards that did not, `out_of_memory` as in `guard_fates`.
+    """
+    broken = [
+        f"guard {name} {fate}"
+        for name, fate in guard_fates(work, arm, order).items()
+        if fate != _RAN and not (fate.startswith("not_ready") and name in _MAY_BE_IDLE)
+    ]
+    if broken:
+        raise Fault("internal", f"on the baseline, InvarLock's {'; '.join(broken)}")
+
+
+def _errored(name: str, error: str) -> str:
+    first = error.strip().splitlines()[0] if error.strip() else "an exception without a text"
+    if "out of memory" in error.lower() or "can't allocate memory" in error:
+        raise Fault("out_of_memory", f"InvarLock's guard {name}: {first}")
+    return f"errored: by an exception: {first}"
+
+
+def _events(directory: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(directory.glob("*/events.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # cut off where its process died
+            if isinstance(event, dict):
+                yield event
