@@ -2,9 +2,9 @@
 import { type Interval, wilson, wilsonF1 } from './statistics.js';
 import type { Tri } from './tri.js';
 
-const CATEGORIES = ['TRUE_POSITIVE', 'FALSE_POSITIVE', 'TRUE_NEGATIVE', 'FALSE_NEGATIVE'] as const;
 /** Positive: flagged. True: rightly so. INCONCLUSIVE edits stay out of every rate. */
-export type Category = (typeof CATEGORIES)[number] | 'INCONCLUSIVE';
+export type Category =
+  'TRUE_POSITIVE' | 'FALSE_POSITIVE' | 'TRUE_NEGATIVE' | 'FALSE_NEGATIVE' | 'INCONCLUSIVE';
 
 export function categorise(regression: Tri, flagged: Tri): Category {
   if (regression === null || flagged === null) return 'INCONCLUSIVE';
