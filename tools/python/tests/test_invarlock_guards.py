@@ -89,3 +89,14 @@ def test_want_of_memory_is_no_verdict(tmp_path: Path, text: str) -> None:
     with pytest.raises(Fault) as caught:
         guard_fates(tmp_path, "edited", ORDER)
     assert caught.value.code == "out_of_memory"
+
+
+def test_a_guard_without_measures_did_not_run_whatever_the_events_say(tmp_path: Path) -> None:
+    log(tmp_path, ALL)
+    guards = [{"name": name, "passed": True, "metrics": {"n": 1}} for name in ("invariants", "rmt")]
+    guards.append({"name": "spectral", "passed": False, "metrics": {}})
+    report = {"guards": guards}
+    (tmp_path / "runs" / "edited" / "20260101" / "report.json").write_text(json.dumps(report))
+    fates = guard_fates(tmp_path, "edited", ORDER)
+    assert fates["spectral"] == "errored: it measured nothing"
+    assert (fates["rmt"], fates["invariants"], fates["variance"]) == ("ran", "ran", "ran")

@@ -67,7 +67,8 @@ def run(job: Job) -> None:
     refused = _refusal(ended)
     _check_baseline(job.work)
     require_guards(job.work, "source", settings.guards)
-    guards = {} if refused else guard_fates(job.work, "edited", settings.guards)
+    # Also of a refused subject: a guard that ran out of memory is nobody's verdict.
+    guards = guard_fates(job.work, "edited", settings.guards)
     if certificate is not None:
         check_certificate(_read(certificate), settings, preset, guard_order_used(job.work), refused)
         shutil.copyfile(certificate, part.out / _CERTIFICATE)
@@ -80,7 +81,7 @@ def run(job: Job) -> None:
             "status": "refused" if refused else "certified",
             "exit_code": ended.exit_code,
             "reason": refused.reason if refused else None,
-            "guards": guards,
+            "guards": {} if refused else guards,
         },
     )
     emit("part", name=part.name)

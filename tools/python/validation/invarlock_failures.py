@@ -50,7 +50,7 @@ _REFUSED = (
     (
         r"(Evaluation failed|Guard '\w+' prepare failed|execution failed)[^\n]*"
         # Of the numbers themselves: a ratio that reads `nan` beside some other error is that other error.
-        r"(non-?finite|infs or nans|contains? (nan|inf)|did not converge|failed to converge)",
+        r"(non-?finite|infs or nans|contains? (nan|inf)s?\b|did not converge|failed to converge)",
         "its numbers cannot be evaluated",
     ),
 )

@@ -11,11 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from validation.invarlock_adapter import report_of
+from validation.invarlock_certificate import Unreadable, guard_reports, read_object
 from validation.invarlock_process import RUNS
 from validation.job import Fault
 
 #: Guards that may find nothing to work on in a small model; the others measure every model.
 _MAY_BE_IDLE = frozenset({"variance"})
+#: Guards that have metrics whenever they ran.
+_MEASURING = frozenset({"invariants", "spectral", "rmt"})
 _RAN = "ran"
 
 
@@ -43,6 +47,9 @@ def guard_fates(work: Path, arm: str, order: Iterable[str]) -> dict[str, str]:
                 fates[name] = "not_ready: it found nothing to prepare"
             case "guard", "complete" if not fates[name].startswith("not_ready"):
                 fates[name] = _RAN
+    for name in _without_measures(work, arm):
+        if fates.get(name) == _RAN:
+            fates[name] = "errored: it measured nothing"
     return fates
 
 
@@ -59,6 +66,18 @@ def require_guards(work: Path, arm: str, order: Iterable[str]) -> None:
     ]
     if broken:
         raise Fault("internal", f"on the baseline, InvarLock's {'; '.join(broken)}")
+
+
+def _without_measures(work: Path, arm: str) -> list[str]:
+    """Guards of the arm's report without metrics: the spectral guard catches its own exceptions, unheard."""
+    path = report_of(work, arm)
+    if path is None:
+        return []
+    try:
+        reports = guard_reports(read_object(path))
+    except Unreadable as error:
+        raise Fault("internal", str(error)) from error
+    return [name for name, guard in reports.items() if name in _MEASURING and not guard.get("metrics")]
 
 
 def _errored(name: str, error: str) -> str:
