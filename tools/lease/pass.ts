@@ -1,5 +1,4 @@
 // One scheduler pass: take the lock, reclaim what the dead left, grant what fits. Whoever changes the state runs one.
-import { randomBytes } from 'node:crypto';
 import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +17,7 @@ import {
   type TicketRecord,
 } from './records.js';
 
-/** File put into a granted ticket's directory: the event its executor sleeps for. */
+/** File put into a granted ticket's directory: the event its executor sleeps for; that it appears is all it says. */
 const GRANTED = 'granted';
 
 export async function schedulerPass(directory: LockDirectory): Promise<void> {
@@ -71,9 +70,7 @@ function lockedPass(directory: LockDirectory, gpus: Gpu[]): void {
     };
     writeLease(directory, lease);
     try {
-      writeFileSync(join(directory.tickets, ticket.id, GRANTED), randomBytes(4).toString('hex'), {
-        mode: 0o600,
-      });
+      writeFileSync(join(directory.tickets, ticket.id, GRANTED), '', { mode: 0o600 });
     } catch {
       // Its executor gave up in this instant, or the disk is full: the bell is not rung, the lease is found all the same.
     }

@@ -32,20 +32,17 @@ export async function outdatedReceipts(
     const [as, path] = key.split('\t') as [CellOptions['reads'][number]['as'], string];
     return digestRead(workspaceRoot, { name: path, path, as }).catch(() => 'missing');
   });
-  const states = new Map<PlannedPart, Promise<string | undefined>>();
-  const stateOf = (one: PlannedPart): Promise<string | undefined> => {
-    const known = states.get(one) ?? examine(one);
-    states.set(one, known);
-    return known;
-  };
+  // An edit's receipt is asked for by each of its evaluations and certificates.
+  const receiptAt = memoize((path: string) => readReceipt(join(workspaceRoot, path)));
+  const stateOf = memoize((one: PlannedPart) => examine(one));
 
   async function examine({ cell, part }: PlannedPart): Promise<string | undefined> {
-    const receipt = readReceipt(join(workspaceRoot, part.receipt));
+    const receipt = receiptAt(part.receipt);
     if (receipt === undefined) return undefined;
     for (const { path } of cell.reads) {
       const maker = makers.get(path);
       if (maker === undefined) continue;
-      const finished = readReceipt(join(workspaceRoot, maker.part.receipt)) !== undefined;
+      const finished = receiptAt(maker.part.receipt) !== undefined;
       if (!finished || (await stateOf(maker)) !== undefined) return `${path}, which it reads, is outdated`;
     }
     return (await mismatch(cell, part, receipt)) ?? (await alteredResult(workspaceRoot, receipt));
