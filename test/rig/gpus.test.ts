@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Receipt } from '../../tools/runner/receipt.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 
 const UUIDS = ['GPU-aaaaaaaa-0000-0000-0000-000000000000', 'GPU-bbbbbbbb-0000-0000-0000-000000000000'];
@@ -23,7 +24,7 @@ test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
   const environment = { PATH: installNvidiaSmi(rig), CUDA_VISIBLE_DEVICES: '0,1' };
   await rig.generate();
   rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 8'));
-  rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 500 }])));
+  rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 2_600 }])));
   const { exitCode, output } = await rig.nx(['run-many', '-t', 'certify'], environment);
   expect(output).toContain('all 14 cells finished');
   expect(exitCode).toBe(0);
@@ -43,7 +44,14 @@ test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
     string,
     unknown
   >;
-  expect(receipt).toMatchObject({ deviceClass: 'cuda-sm90' });
+  expect(receipt).toMatchObject({
+    ...{ deviceClass: 'cuda-sm90', peakGpuBytes: { torch: 2000 } },
+    ...{ peakRssBytes: 1000, bytesWritten: 3000 },
+  });
+  // What nvidia-smi counts as taken, sampled while the worker ran: 81559 − 81079 MiB.
+  const long = JSON.parse(rig.read('output/rig/m/certificates/calibration/run_1/receipt.json')) as Receipt;
+  expect(long.peakGpuBytes.nvidiaSmi).toBe(480 * 2 ** 20);
+  expect(long.gpuHeldSeconds).toBeGreaterThan(2.5);
   // Another class of device is another fingerprint.
   rig.takeRuns();
   await rig.nx(['run', 'rig.m.baseline:eval']);

@@ -43,6 +43,12 @@ for (const part of job.parts) {
   }
   say({ event: 'part', name: part.name });
 }
+say({
+  event: 'usage',
+  peak_rss_bytes: 1000,
+  peak_gpu_bytes: process.env.CUDA_VISIBLE_DEVICES ? 2000 : null,
+  bytes_written: 3000,
+});
 record('end');
 process.exit(script.exit ?? 0);
 

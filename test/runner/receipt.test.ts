@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CellPart } from '../../tools/suite/cell.js';
 import { linkWeights, publish } from '../../tools/runner/publish.js';
-import { reasonToRun, writeReceipt, type Receipt } from '../../tools/runner/receipt.js';
+import { readReceipt, reasonToRun, writeReceipt, type Receipt } from '../../tools/runner/receipt.js';
 
 const PART: CellPart = {
   name: 'certify-1',
@@ -32,7 +32,10 @@ const RECEIPT: Receipt = {
   runSeconds: 1,
   gpus: [],
   threads: 1,
+  gpuHeldSeconds: 0,
+  peakGpuBytes: { torch: null, nvidiaSmi: null },
   peakRssBytes: null,
+  bytesWritten: null,
   attempts: [],
 };
 
@@ -66,6 +69,19 @@ test('a receipt stands while fingerprint and results match', async () => {
   expect(await reason()).toBe('output/s/outcome.json was altered');
   rmSync(join(root, 'output/s/outcome.json'));
   expect(await reason()).toBe('output/s/outcome.json is gone');
+});
+
+test('a receipt from before the measures stands, and claims none', async () => {
+  await finish();
+  const { gpuHeldSeconds, peakGpuBytes, bytesWritten, ...older } = RECEIPT;
+  expect([gpuHeldSeconds, bytesWritten]).toEqual([0, null]);
+  put('output/s/receipt.json', JSON.stringify({ ...older, results: {} }));
+  expect(await reason()).toBeUndefined();
+  expect(readReceipt(join(root, 'output/s/receipt.json'))).toMatchObject({
+    gpuHeldSeconds: null,
+    peakGpuBytes,
+    bytesWritten: null,
+  });
 });
 
 test.each(['', '{', '[]', '{"schema": 2}'])('a file that is no receipt (%j) is none', async (text) => {

@@ -16,7 +16,13 @@ const eventSchema = z.discriminatedUnion('event', [
     message: z.string(),
     hint: z.string().default(''),
   }),
-  z.object({ event: z.literal('usage'), peak_rss_bytes: z.number() }),
+  /** Bytes; see validation/usage.py. */
+  z.object({
+    event: z.literal('usage'),
+    peak_rss_bytes: z.number(),
+    peak_gpu_bytes: z.number().nullable().default(null),
+    bytes_written: z.number().nullable().default(null),
+  }),
 ]);
 
 export type CellEvent = z.infer<typeof eventSchema>;

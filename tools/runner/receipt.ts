@@ -27,7 +27,13 @@ const receiptSchema = z.object({
   runSeconds: z.number(),
   gpus: z.array(z.string()),
   threads: z.number(),
+  /** Measured, see usage.ts; what receipts of an earlier version lack is null. */
+  gpuHeldSeconds: z.number().nullable().default(null),
+  peakGpuBytes: z
+    .object({ torch: z.number().nullable(), nvidiaSmi: z.number().nullable() })
+    .default({ torch: null, nvidiaSmi: null }),
   peakRssBytes: z.number().nullable(),
+  bytesWritten: z.number().nullable().default(null),
   attempts: z.array(z.object({ number: z.number(), log: z.string(), exitCode: z.number() })),
 });
 

@@ -1,6 +1,7 @@
 // One attempt of a cell under its lease: Python, then publish, then receipts.
 import { join } from 'node:path';
 import type { HeldLease } from '../lease/acquire.js';
+import { readPool } from '../lease/pool.js';
 import { logTail, newAttempt, tidyAttempt, type Attempt } from './attempt.js';
 import { Fault, faultCodeOfExit } from './fault.js';
 import type { CellEvent } from './events.js';
@@ -9,6 +10,7 @@ import { linkWeights, publish } from './publish.js';
 import { runPython, type PythonEnd } from './python.js';
 import { writeReceipt } from './receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
+import { UsageMeter } from './usage.js';
 
 type FaultEvent = Extract<CellEvent, { event: 'fault' }>;
 
@@ -16,7 +18,7 @@ interface AttemptRecord {
   attempt: Attempt;
   lease: HeldLease;
   startedAt: Date;
-  peakRssBytes: number | null;
+  meter: UsageMeter;
 }
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -29,7 +31,12 @@ export async function runAttempt(
 ): Promise<void> {
   const { workspaceRoot, project, target, settings } = context;
   const attempt = newAttempt(workspaceRoot, project, target);
-  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), peakRssBytes: null };
+  using meter = new UsageMeter({
+    gpus: lease.record.gpus,
+    grantedAt: Date.parse(lease.record.grantedAt),
+    readGpus: () => readPool(settings, context.directory.gpus),
+  });
+  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter };
   writeJobFile({
     ...context,
     parts: pending,
@@ -56,7 +63,7 @@ export async function runAttempt(
     onEvent: (event) => {
       if (event.event === 'part') finished.add(event.name);
       if (event.event === 'fault') fault = event;
-      if (event.event === 'usage') record.peakRssBytes = event.peak_rss_bytes;
+      meter.onEvent(event);
       if (event.event === 'progress') progress(event);
     },
   });
@@ -122,7 +129,7 @@ async function finishPart(
   record: AttemptRecord,
 ): Promise<void> {
   const { workspaceRoot, cell, reads, versions, deviceClass, settings } = context;
-  const { attempt, lease, startedAt, peakRssBytes } = record;
+  const { attempt, lease, startedAt, meter } = record;
   const results = await publish(workspaceRoot, part, stagingOf(attempt, part));
   const endedAt = new Date();
   writeReceipt(workspaceRoot, part, {
@@ -141,7 +148,7 @@ async function finishPart(
     runSeconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
     gpus: lease.record.gpus,
     threads: settings.threads,
-    peakRssBytes,
+    ...meter.usage(endedAt.getTime()),
     attempts: [{ number: attempt.number, log: attempt.logName, exitCode: 0 }],
   });
   if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, fingerprint));

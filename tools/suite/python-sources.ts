@@ -7,8 +7,8 @@ const PYTHON_ROOT = 'tools/python';
 export const PYTHON_LOCK = `${PYTHON_ROOT}/requirements.lock`;
 export const PYTHON_PACKAGE = `${PYTHON_ROOT}/validation`;
 
-/** What every kind loads: the entry point and the job file. */
-const SHARED = ['__init__', '__main__', 'job'];
+/** What every kind loads: the entry point, the job file, and measures. */
+const SHARED = ['__init__', '__main__', 'job', 'usage'];
 const INVARLOCK = [
   'invarlock_adapter',
   'invarlock_certificate',

@@ -6,7 +6,6 @@ import argparse
 import errno
 import importlib
 import os
-import resource
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ import traceback
 from pathlib import Path
 
 from validation.job import EXIT_CODES, Fault, emit, load_job
+from validation.usage import usage
 
 KINDS = ("setup", "calibrate", "preset", "eval", "edit", "inject", "certify")
 
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         if job.kind not in KINDS:
             raise Fault("bad_input", f"{arguments.spec}: kind '{job.kind}' is none of {', '.join(KINDS)}")
         importlib.import_module(f"validation.{job.kind}").run(job)
-        emit("usage", peak_rss_bytes=_peak_rss_bytes())
+        emit("usage", **usage())
         return 0
     except Fault as fault:
         return _end(fault)
@@ -67,13 +67,10 @@ def _end_with_the_executor() -> None:
     threading.Thread(target=watch, name="executor-watch", daemon=True).start()
 
 
-def _peak_rss_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def _end(fault: Fault) -> int:
     print(f"{fault.code}: {fault}" + (f"\n{fault.hint}" if fault.hint else ""), file=sys.stderr)
+    # How much memory it had taken says most about a cell that ran out of it.
+    emit("usage", **usage())
     emit("fault", code=fault.code, message=str(fault), hint=fault.hint)
     return EXIT_CODES[fault.code]
 
