@@ -8,6 +8,7 @@ import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
 import { linkWeights, publish } from './publish.js';
 import { runPython, type PythonEnd } from './python.js';
+import { timeoutOf } from '../suite/task-names.js';
 import { writeReceipt } from './receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
 import { UsageMeter } from './usage.js';
@@ -55,7 +56,7 @@ export async function runAttempt(
     cwd: attempt.work,
     env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
     log: attempt.log,
-    timeoutSeconds: settings.timeoutSeconds,
+    timeoutSeconds: timeoutOfCell(context),
     signal: context.signal,
     onStart: (pid) => {
       lease.setWorker(pid);
@@ -80,10 +81,14 @@ export async function runAttempt(
   tidyAttempt(attempt);
 }
 
+function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
+  return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
+}
+
 function failureOf(
   end: PythonEnd,
   said: FaultEvent | undefined,
-  { settings }: CellContext,
+  context: CellContext,
   attempt: Attempt,
 ): Fault | undefined {
   switch (end.how) {
@@ -98,8 +103,8 @@ function failureOf(
     case 'signal':
       return withLog(new Fault('killed', `Python was ended by ${end.signal}`), attempt);
     case 'timeout': {
-      const hint = 'Raise timeouts.default_s in workspace-config/site.yaml.';
-      return withLog(new Fault('timeout', `no end after ${settings.timeoutSeconds} s`, hint), attempt);
+      const hint = 'Raise timeouts.default_s or timeouts.tasks in workspace-config/site.yaml.';
+      return withLog(new Fault('timeout', `no end after ${timeoutOfCell(context)} s`, hint), attempt);
     }
     case 'cancelled':
       return new Fault('cancelled', 'the run was cancelled');

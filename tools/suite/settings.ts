@@ -1,68 +1,63 @@
-// How this site runs: workspace-config/site.yaml and the environment variables that override it. In no hash.
+// How this site runs: workspace-config/site.yaml and the environment variables over it, as site-table.ts has them.
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { readIfThere } from '../base/files.js';
+import { CELL_KINDS } from './cell.js';
+import { describeIssue, formatMistake, sortMistakes } from './mistakes.js';
+import { mapping } from './schema-parts.js';
+import { readVariable } from './setting-type.js';
+import { SITE_ROWS, TIMEOUT_TYPE, TIMEOUT_VARIABLE, type SiteValues } from './site-table.js';
+import { TASK_NAMES } from './task-names.js';
+import { nearest } from './suggest.js';
+import { parseYaml } from './yaml-source.js';
 
-const auto = z.literal('auto');
-
-const siteSchema = z.strictObject({
-  accelerator: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
-  gpus: z
-    .strictObject({ min_free_gib: z.number().min(0).default(10), require_idle: z.boolean().default(true) })
-    .prefault({}),
-  cpu: z
-    .strictObject({
-      slots: z.union([auto, z.number().int().min(1)]).default('auto'),
-      threads: z.number().int().min(1).default(1),
-    })
-    .prefault({}),
-  leases: z.strictObject({ directory: z.string().min(1).default('auto') }).prefault({}),
-  storage: z.strictObject({ root: z.string().min(1).default('.weights') }).prefault({}),
-  timeouts: z.strictObject({ default_s: z.number().min(0).default(21_600) }).prefault({}),
-});
-
-export interface SiteSettings {
-  accelerator: 'auto' | 'cpu' | 'cuda';
-  minFreeGiB: number;
-  requireIdle: boolean;
+export interface SiteSettings extends Omit<SiteValues, 'cpuSlots'> {
   cpuSlots: number;
-  threads: number;
   /** Absolute. */
   lockDirectory: string;
   /** Absolute. */
   storageRoot: string;
-  /** Seconds; 0 means no limit. */
-  timeoutSeconds: number;
+  /** Absolute; null: the tree is published nowhere. */
+  outputDirectory: string | null;
+  /** Seconds by the seed's name of a task or the kind of a cell, upper case; 0 means no limit. See timeoutOf. */
+  taskTimeouts: Readonly<Record<string, number>>;
 }
 
-const SITE_FILE = 'workspace-config/site.yaml';
+export const SITE_FILE = 'workspace-config/site.yaml';
 
 /**
  * Settings of this site. A missing file means defaults.
  *
- * @throws Error listing every mistake as `workspace-config/site.yaml:line:col: …`.
+ * @throws Error listing every mistake: `workspace-config/site.yaml:line:col: …`, `environment variable NAME: …`.
  */
 export function loadSiteSettings(
   workspaceRoot: string,
   environment: NodeJS.ProcessEnv = process.env,
 ): SiteSettings {
-  const site = parseSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '');
-  const threads = site.cpu.threads;
-  const slots =
-    site.cpu.slots === 'auto' ? Math.max(1, Math.floor(availableParallelism() / threads)) : site.cpu.slots;
-  const named = environment.VALIDATION_LOCK_DIR ?? '';
-  const directory = named === '' ? site.leases.directory : named;
+  const mistakes: string[] = [];
+  const file = readSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '', mistakes);
+  const values = {
+    ...Object.fromEntries(
+      SITE_ROWS.map(([name, row]) => {
+        const written = row.key === null ? undefined : at(file, row.key);
+        return [name, fromEnvironment(row, environment, mistakes) ?? written ?? row.default];
+      }),
+    ),
+    taskTimeouts: {
+      ...upperCase(at(file, 'timeouts.tasks')),
+      ...timeoutVariables(environment, mistakes),
+    },
+  } as SiteValues & { taskTimeouts: Record<string, number> };
+  if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
+  const { cpuSlots, threads, lockDirectory, storageRoot, outputDirectory } = values;
+  const auto = Math.max(1, Math.floor(availableParallelism() / threads));
   return {
-    accelerator: site.accelerator,
-    minFreeGiB: fromEnvironment(environment, 'GPU_MIN_FREE_GB', toNumber) ?? site.gpus.min_free_gib,
-    requireIdle: fromEnvironment(environment, 'GPU_REQUIRE_IDLE', toBoolean) ?? site.gpus.require_idle,
-    cpuSlots: slots,
-    threads,
-    lockDirectory: directory === 'auto' ? defaultLockDirectory() : resolve(workspaceRoot, directory),
-    storageRoot: resolve(workspaceRoot, site.storage.root),
-    timeoutSeconds: fromEnvironment(environment, 'TASK_TIMEOUT_DEFAULT', toNumber) ?? site.timeouts.default_s,
+    ...values,
+    cpuSlots: cpuSlots === 'auto' ? auto : cpuSlots,
+    lockDirectory: lockDirectory === 'auto' ? defaultLockDirectory() : resolve(workspaceRoot, lockDirectory),
+    storageRoot: resolve(workspaceRoot, storageRoot),
+    outputDirectory: outputDirectory === null ? null : resolve(workspaceRoot, outputDirectory),
   };
 }
 
@@ -70,45 +65,80 @@ function defaultLockDirectory(): string {
   return join(tmpdir(), `validation-suite-${process.getuid?.() ?? 'user'}`);
 }
 
-function parseSite(text: string): z.infer<typeof siteSchema> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${SITE_FILE}:${line}:${col}`;
-  };
-  const [syntax] = document.errors;
-  if (syntax !== undefined)
-    throw new Error(`${at(syntax.pos[0])}: ${syntax.message.split('\n')[0] ?? 'not YAML'}`);
-  const parsed = siteSchema.safeParse(document.toJS() ?? {});
-  if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map((issue) => {
-    const node = document.getIn(issue.path as string[], true) as
-      { range?: [number, number, number] } | undefined;
-    return `${at(node?.range?.[0] ?? 0)}: ${issue.path.join('.') || 'the file'}: ${issue.message}`;
-  });
-  throw new Error(mistakes.join('\n'));
+type SiteFile = Record<string, unknown>;
+
+function readSite(text: string, mistakes: string[]): SiteFile {
+  const { source, mistakes: syntax } = parseYaml(SITE_FILE, text);
+  const parsed = siteSchema().safeParse(source.value ?? {});
+  const found =
+    syntax.length > 0
+      ? syntax
+      : (parsed.error?.issues ?? []).flatMap((issue) => describeIssue(source, issue));
+  mistakes.push(...sortMistakes(found).map(formatMistake));
+  return found.length === 0 && parsed.success ? parsed.data : {};
 }
 
-/** An unset or empty variable means "not given"; any other value must parse. */
-function fromEnvironment<T>(
+function siteSchema(): z.ZodType<SiteFile> {
+  const top: Record<string, z.ZodType> = {};
+  const sections = new Map<string, Record<string, z.ZodType>>();
+  for (const [, { key, type }] of SITE_ROWS) {
+    if (key === null) continue;
+    const [section = '', name] = key.split('.');
+    if (name === undefined) top[section] = type.schema.optional();
+    else sections.set(section, { ...sections.get(section), [name]: type.schema.optional() });
+  }
+  const tasks = Object.fromEntries(
+    TIMEOUT_NAMES.map((name) => [name.toLowerCase(), TIMEOUT_TYPE.schema.optional()]),
+  );
+  sections.set('timeouts', { ...sections.get('timeouts'), tasks: mapping(tasks, 'seconds').optional() });
+  for (const [section, shape] of sections) top[section] = mapping(shape).optional();
+  return mapping(top);
+}
+
+const TIMEOUT_NAMES: readonly string[] = [...TASK_NAMES, ...CELL_KINDS.map((kind) => kind.toUpperCase())];
+
+function at(file: SiteFile, key: string): unknown {
+  const [section = '', name] = key.split('.');
+  const found = file[section];
+  return name === undefined ? found : (found as SiteFile | undefined)?.[name];
+}
+
+function upperCase(tasks: unknown): Record<string, number> {
+  const entries = Object.entries((tasks ?? {}) as Record<string, number>);
+  return Object.fromEntries(entries.map(([name, value]) => [name.toUpperCase(), value]));
+}
+
+/** An unset or empty variable means "not given", unless its row says what empty means; any other value must parse. */
+function fromEnvironment(
+  { variable, type, empty }: (typeof SITE_ROWS)[number][1],
   environment: NodeJS.ProcessEnv,
-  name: string,
-  parse: (text: string) => T | string,
-): T | undefined {
-  const text = environment[name];
-  if (text === undefined || text === '') return undefined;
-  const value = parse(text);
-  if (typeof value === 'string') throw new Error(`environment variable ${name}: "${text}" is not ${value}`);
-  return value;
+  mistakes: string[],
+): unknown {
+  const text = variable === null ? undefined : environment[variable];
+  if (text === undefined || variable === null) return undefined;
+  if (text.trim() === '') return empty;
+  const read = readVariable(variable, type, text);
+  if (read.ok) return read.value;
+  mistakes.push(read.error);
+  return undefined;
 }
 
-function toNumber(text: string): number | string {
-  const value = Number(text);
-  return Number.isFinite(value) && value >= 0 ? value : 'a number of 0 or more';
-}
-
-function toBoolean(text: string): boolean | string {
-  if (/^(true|1)$/i.test(text)) return true;
-  return /^(false|0)$/i.test(text) ? false : 'true or false';
+function timeoutVariables(environment: NodeJS.ProcessEnv, mistakes: string[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, text] of Object.entries(environment)) {
+    const task = TIMEOUT_VARIABLE.exec(name)?.[1];
+    if (task === undefined || task === 'DEFAULT' || text === undefined) continue;
+    if (!TIMEOUT_NAMES.includes(task) && !/^EVAL_\w+$/.test(task)) {
+      const near = nearest(task, TIMEOUT_NAMES);
+      const hint = near === undefined ? '' : `; did you mean TASK_TIMEOUT_${near}?`;
+      mistakes.push(
+        `environment variable ${name}: no such task${hint} Allowed: ${TIMEOUT_NAMES.map((one) => `TASK_TIMEOUT_${one}`).join(', ')}, TASK_TIMEOUT_EVAL_<BENCHMARK>`,
+      );
+      continue;
+    }
+    const read = readVariable(name, TIMEOUT_TYPE, text.trim() === '' ? '0' : text);
+    if (read.ok) found[task] = read.value;
+    else mistakes.push(read.error);
+  }
+  return found;
 }

@@ -1,0 +1,5 @@
+// `npm run docs:settings`: writes docs/settings.md from the tables of settings.
+import { writeWhole } from '../base/files.js';
+import { settingsPage } from '../suite/settings-page.js';
+
+writeWhole('docs/settings.md', settingsPage());

@@ -1,0 +1,287 @@
+// Execution settings: where and when cells run, never what comes out. One row each; everything else is made of them:
+// the schema of site.yaml, the environment variables over it, SiteSettings, docs/settings.md.
+import {
+  choice,
+  listOf,
+  number,
+  orAuto,
+  wholeNumber,
+  words,
+  yesNo,
+  type SettingType,
+} from './setting-type.js';
+
+export interface SiteRow<T> {
+  /** Key in workspace-config/site.yaml, `section.key` or `key`; null: only an environment variable. */
+  key: string | null;
+  /** The environment variable that goes before the file; null: only in the file. */
+  variable: string | null;
+  type: SettingType<unknown>;
+  default: T;
+  meaning: string;
+  /** What an empty variable says, where it does not mean "not given". */
+  empty?: T;
+}
+
+interface Places {
+  key?: string;
+  variable?: string;
+}
+
+function row<T, const D extends T | null>(
+  { key, variable }: Places,
+  type: SettingType<T>,
+  fallback: D,
+  meaning: string,
+  empty?: T,
+): SiteRow<T | D> {
+  const base = { key: key ?? null, variable: variable ?? null, type, default: fallback, meaning };
+  return empty === undefined ? base : { ...base, empty };
+}
+
+const gib = number(0);
+const seconds = number(0);
+const gpuList = listOf(
+  words('the index or UUID of a GPU', /^[\w-]+$/),
+  'indices or UUIDs of GPUs, separated by commas',
+);
+
+export const SITE_TABLE = {
+  accelerator: row(
+    { key: 'accelerator' },
+    choice(['auto', 'cpu', 'cuda']),
+    'auto',
+    'auto: the GPUs of nvidia-smi, else the CPU; cpu: never a GPU; cuda: fail without one',
+  ),
+
+  visibleDevices: row(
+    { variable: 'CUDA_VISIBLE_DEVICES' },
+    gpuList,
+    null,
+    'the pool of GPUs, by index or UUID; unset: all of nvidia-smi; empty: none',
+    [],
+  ),
+  gpuIdList: row(
+    { key: 'gpus.ids', variable: 'GPU_ID_LIST' },
+    gpuList,
+    null,
+    'the pool of GPUs within CUDA_VISIBLE_DEVICES; unset: all of them',
+  ),
+  numGpus: row(
+    { key: 'gpus.count', variable: 'NUM_GPUS' },
+    wholeNumber(0, 1024),
+    null,
+    'use only the first so many GPUs of the pool',
+  ),
+  minFreeGiB: row(
+    { key: 'gpus.min_free_gib', variable: 'GPU_MIN_FREE_GB' },
+    gib,
+    10,
+    'a GPU with less free memory (GiB) takes no cell',
+  ),
+  requireIdle: row(
+    { key: 'gpus.require_idle', variable: 'GPU_REQUIRE_IDLE' },
+    yesNo(),
+    true,
+    'nor one on which somebody else computes',
+  ),
+  sharing: row(
+    { key: 'gpus.sharing', variable: 'VALIDATION_GPU_SHARING' },
+    choice(['exclusive', 'memory']),
+    'exclusive',
+    'exclusive: one cell a GPU; memory: several while what they reserve fits (with GPU_REQUIRE_IDLE=false)',
+  ),
+  gpuMemoryGiB: row(
+    { key: 'gpus.memory_gib', variable: 'GPU_MEMORY_GB' },
+    orAuto(number(1)),
+    'auto',
+    'memory (GiB) of a GPU that plans count on; auto: what nvidia-smi says, 180 where there is no GPU',
+  ),
+  gpuMemoryPerDeviceGiB: row(
+    { key: 'gpus.memory_per_device_gib', variable: 'GPU_MEMORY_PER_DEVICE' },
+    orAuto(number(1)),
+    'auto',
+    'memory (GiB) a cell may take of one GPU before it gets several; auto: GPU_MEMORY_GB',
+  ),
+  memoryFraction: row(
+    { key: 'gpus.memory_fraction', variable: 'CUDA_MEMORY_FRACTION' },
+    number(0.05, 1),
+    0.92,
+    'share of a GPU that the detection of a batch size (auto) may fill',
+  ),
+  memoryToleranceGiB: row(
+    { key: 'gpus.memory_tolerance_gib', variable: 'SCHEDULER_MEM_TOLERANCE_GB' },
+    gib,
+    8,
+    'a cell of 140 GiB or more may exceed what fits a GPU by so much (GiB)',
+  ),
+
+  cpuSlots: row(
+    { key: 'cpu.slots' },
+    orAuto(wholeNumber(1)),
+    'auto',
+    'cells at a time that need no GPU; auto: cores / threads',
+  ),
+  threads: row({ key: 'cpu.threads' }, wholeNumber(1), 1, 'OMP_NUM_THREADS of each cell'),
+
+  strategy: row(
+    { key: 'scheduler.strategy', variable: 'VALIDATION_STRATEGY' },
+    choice(['small_first', 'critical_path']),
+    'small_first',
+    'which waiting cell goes first: of small models, or on the longest remaining path',
+  ),
+  blockedGraceSeconds: row(
+    { variable: 'CANCEL_BLOCKED_TASKS_GRACE_SECONDS' },
+    seconds,
+    90,
+    'accepted, and without effect: cells behind a failed one are skipped at once and hold nothing up',
+  ),
+  lockDirectory: row(
+    { key: 'leases.directory', variable: 'VALIDATION_LOCK_DIR' },
+    words('a directory'),
+    'auto',
+    'where leases lie, one a host for every workspace; auto: <temporary directory>/validation-suite-<uid>',
+  ),
+
+  memoryPlan: row(
+    { key: 'memory.plan', variable: 'VALIDATION_MEMORY_PLAN' },
+    choice(['streaming', 'reference']),
+    'streaming',
+    'streaming: edits reserve what they use; reference: the numbers of the reference suite',
+  ),
+  memoryAdaptive: row(
+    { key: 'memory.adaptive', variable: 'VALIDATION_MEMORY_ADAPTIVE' },
+    yesNo(),
+    false,
+    'a cell that needs more GPUs than there are runs on all there are, at its own risk',
+  ),
+  loadOverheadGiB: row(
+    { key: 'memory.load_overhead_gib', variable: 'MODEL_LOAD_OVERHEAD_GB' },
+    gib,
+    4,
+    'GiB added to the weights for a setup',
+  ),
+  editOverheadGiB: row(
+    { key: 'memory.edit_overhead_gib', variable: 'EDIT_OVERHEAD_GB' },
+    gib,
+    8,
+    'GiB added for an edit or an error',
+  ),
+  batchEditOverheadGiB: row(
+    { key: 'memory.batch_edit_overhead_gib', variable: 'BATCH_EDIT_OVERHEAD_GB' },
+    gib,
+    8,
+    'GiB added for a batch of edits',
+  ),
+  evalOverheadGiB: row(
+    { key: 'memory.eval_overhead_gib', variable: 'EVAL_OVERHEAD_GB' },
+    gib,
+    6,
+    'GiB added for an evaluation',
+  ),
+  invarlockOverheadGiB: row(
+    { key: 'memory.invarlock_overhead_gib', variable: 'INVARLOCK_OVERHEAD_GB' },
+    gib,
+    6,
+    'GiB added for a calibration or certificate',
+  ),
+  evalContextLength: row(
+    { key: 'memory.eval_context_length', variable: 'EVAL_CONTEXT_LEN' },
+    wholeNumber(1),
+    2048,
+    'tokens of context an evaluation is planned for; it limits no evaluation',
+  ),
+
+  parallelize: row(
+    { key: 'evaluation.parallelize', variable: 'LM_EVAL_PARALLELIZE' },
+    yesNo(),
+    true,
+    'lm-eval spreads a model over all GPUs of its lease; false: it stays on the first',
+  ),
+  requireFp4Native: row(
+    { key: 'evaluation.require_fp4_native', variable: 'INVARLOCK_REQUIRE_FP4_NATIVE' },
+    yesNo(),
+    false,
+    'fail FP4 edits at once where TransformerEngine offers no native FP4 (edits are simulated all the same)',
+  ),
+  allowNetwork: row(
+    { key: 'invarlock.allow_network', variable: 'INVARLOCK_ALLOW_NETWORK' },
+    yesNo(),
+    true,
+    'InvarLock may download its dataset',
+  ),
+
+  storageRoot: row(
+    { key: 'storage.root', variable: 'VALIDATION_WEIGHTS_STORE' },
+    words('a directory'),
+    '.weights',
+    'the weights store, relative to the workspace or absolute',
+  ),
+  storageKeep: row(
+    { key: 'storage.keep', variable: 'VALIDATION_STORAGE_KEEP' },
+    choice(['all', 'baselines', 'none']),
+    'all',
+    'weights that stay once nothing waits for them: all, baselines only, or none',
+  ),
+  minFreeDiskGiB: row(
+    { key: 'storage.min_free_gib', variable: 'MIN_FREE_DISK_GB' },
+    orAuto(gib),
+    'auto',
+    'no cell starts with less free disk (GiB); auto: 200, or what the suite writes in all if that is less',
+  ),
+  outputDirectory: row(
+    { key: 'output.directory', variable: 'OUTPUT_DIR' },
+    words('a directory'),
+    null,
+    "where the seed's whole tree is published after every run, also outside the workspace",
+  ),
+  resume: row(
+    { variable: 'RESUME_MODE' },
+    yesNo(),
+    true,
+    'finished cells are reused; for false give --skip-nx-cache, as Nx would else answer from its cache',
+  ),
+  skipDownloads: row(
+    { variable: 'HF_HUB_OFFLINE' },
+    yesNo(),
+    false,
+    'nothing is downloaded; models and datasets come from the local cache or a path',
+  ),
+
+  timeoutSeconds: row(
+    { key: 'timeouts.default_s', variable: 'TASK_TIMEOUT_DEFAULT' },
+    seconds,
+    21_600,
+    "a cell's process is ended after so many seconds; 0 or empty: never",
+    0,
+  ),
+  maxRetries: row(
+    { key: 'retries.max' },
+    wholeNumber(0, 100),
+    3,
+    'a cell that failed for a passing reason is tried so many times more',
+  ),
+  maxOomRetries: row(
+    { key: 'retries.out_of_memory' },
+    wholeNumber(0, 100),
+    2,
+    'and so many after it ran out of memory',
+  ),
+  backoffSeconds: row(
+    { key: 'retries.backoff_s' },
+    seconds,
+    30,
+    'seconds before the first new try; doubled each time, ± 20 %',
+  ),
+  maxBackoffSeconds: row({ key: 'retries.backoff_max_s' }, seconds, 300, 'the longest such wait'),
+} as const satisfies Record<string, SiteRow<unknown>>;
+
+export type SiteKey = keyof typeof SITE_TABLE;
+export type SiteValues = {
+  [Key in SiteKey]: (typeof SITE_TABLE)[Key] extends SiteRow<infer Value> ? Value : never;
+};
+export const SITE_ROWS = Object.entries(SITE_TABLE) as [SiteKey, SiteRow<SiteValues[SiteKey]>][];
+
+/** `TASK_TIMEOUT_<TASKTYPE>`: the seed's names of tasks, the kinds of cells, and any benchmark's `EVAL_<NAME>`. */
+export const TIMEOUT_VARIABLE = /^TASK_TIMEOUT_([A-Z0-9_]+)$/;
+export const TIMEOUT_TYPE = seconds;

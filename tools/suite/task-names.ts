@@ -1,0 +1,53 @@
+// The seed's names of tasks, and which cell is which: time-outs are given by them.
+import type { CellKind } from './cell.js';
+
+export const TASK_NAMES = [
+  'SETUP_BASELINE',
+  'CALIBRATION_RUN',
+  'GENERATE_PRESET',
+  'EVAL_BASELINE',
+  'CREATE_EDITS_BATCH',
+  'CREATE_EDIT',
+  'EVAL_EDIT',
+  'EVAL_MMLU',
+  'EVAL_HELLASWAG',
+  'EVAL_ARC',
+  'EVAL_WINOGRANDE',
+  'CERTIFY_EDIT',
+  'CREATE_ERROR',
+  'CERTIFY_ERROR',
+] as const;
+export type TaskName = (typeof TASK_NAMES)[number];
+
+/** The seed's name of a cell: `EVAL_MMLU` for the target `eval-mmlu` of an edit, `EVAL_EDIT` for its `eval`. */
+export function taskName(kind: CellKind, variant: string, target: string): TaskName | `EVAL_${string}` {
+  switch (kind) {
+    case 'setup':
+      return 'SETUP_BASELINE';
+    case 'calibrate':
+      return 'CALIBRATION_RUN';
+    case 'preset':
+      return 'GENERATE_PRESET';
+    case 'edit':
+      return variant === 'edits' ? 'CREATE_EDITS_BATCH' : 'CREATE_EDIT';
+    case 'inject':
+      return 'CREATE_ERROR';
+    case 'certify':
+      return variant.startsWith('error_') ? 'CERTIFY_ERROR' : 'CERTIFY_EDIT';
+    case 'eval': {
+      if (variant === 'baseline') return 'EVAL_BASELINE';
+      const benchmark = target.replace(/^eval-?/, '');
+      return benchmark === '' ? 'EVAL_EDIT' : `EVAL_${benchmark.toUpperCase()}`;
+    }
+  }
+}
+
+/** Seconds a cell may take: by the seed's name of it, else by its kind, else the default; 0 means no limit. */
+export function timeoutOf(
+  settings: { timeoutSeconds: number; taskTimeouts: Readonly<Record<string, number>> },
+  cell: { kind: CellKind; variant: string; target: string },
+): number {
+  const names = [taskName(cell.kind, cell.variant, cell.target), cell.kind.toUpperCase()];
+  const given = names.map((name) => settings.taskTimeouts[name]).find((value) => value !== undefined);
+  return given ?? settings.timeoutSeconds;
+}
