@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
 const ALL_CELLS = [
+  'rig.m.baseline:baseline-1',
   'rig.m.baseline:calibrate-1',
   'rig.m.baseline:calibrate-2',
   'rig.m.baseline:eval',
@@ -69,6 +70,7 @@ test(
     expect((await rig.certify()).exitCode).toBe(0);
     const runs = rig.takeRuns().filter(({ what }) => what === 'start');
     expect(runs.map(({ cell }) => cell).sort()).toEqual([
+      'rig.m.baseline:baseline-2',
       'rig.m.edits:edit',
       'rig.m.prune_10pct_clean:certify-1',
       'rig.m.prune_10pct_clean:eval-arc',

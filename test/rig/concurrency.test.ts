@@ -64,8 +64,8 @@ test.each([
     expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
     const runs = rig.takeRuns();
     const started = runs.filter(({ what }) => what === 'start').map(({ cell }) => cell);
-    expect(started.length).toBe(14);
-    expect(new Set(started).size).toBe(14);
+    expect(started.length).toBe(15);
+    expect(new Set(started).size).toBe(15);
     expect(mostAtOnce(runs)).toBeLessThanOrEqual(2);
     expect(leases(rig)).toEqual([]);
   },

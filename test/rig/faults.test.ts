@@ -36,7 +36,7 @@ test(
       'rig.m.svd_rank8_stress:certify-1 failed (missing_result): certify-1: Python ended well but left no outcome.json',
     );
     // The verdict is written all the same, and cannot be mistaken for a pass.
-    expect(failed.output).toContain('rig: INCOMPLETE: 10 of 14 cells finished');
+    expect(failed.output).toContain('rig: INCOMPLETE: 11 of 15 cells finished');
     const verdict = rig.read('output/rig/reports/final_verdict.txt');
     expect(verdict).toContain('unavailable: the hub did not answer');
     expect(verdict).not.toContain('PHASE0_VALIDATED');
@@ -45,7 +45,7 @@ test(
     rig.takeRuns();
     rig.script({});
     const second = await rig.certify();
-    expect(second.output).toContain('all 14 cells finished');
+    expect(second.output).toContain('all 15 cells finished');
     expect(rig.takeStarted()).toEqual([
       'rig.m.error_nan_injection:certify-1',
       'rig.m.error_nan_injection:inject',
@@ -64,7 +64,7 @@ test(
     rig.script({ 'rig.m.edits:edit': { fault: 'bad_edit', message: 'no tensor matches', exit: 81 } });
     const third = await rig.certify();
     expect(third.output).toContain('rig.m.edits:edit failed (bad_edit): no tensor matches');
-    expect(third.output).toContain('rig: INCOMPLETE: 10 of 14 cells finished');
+    expect(third.output).toContain('rig: INCOMPLETE: 11 of 15 cells finished');
   },
 );
 

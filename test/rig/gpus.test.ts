@@ -26,11 +26,11 @@ test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
   rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 8'));
   rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 2_600 }])));
   const { exitCode, output } = await rig.nx(['run-many', '-t', 'certify'], environment);
-  expect(output).toContain('all 14 cells finished');
+  expect(output).toContain('all 15 cells finished');
   expect(exitCode).toBe(0);
 
   const runs = rig.takeRuns();
-  const withGpu = runs.filter(({ cell }) => /:(calibrate|eval|certify)/.test(cell));
+  const withGpu = runs.filter(({ cell }) => /:(calibrate|baseline|eval|certify)/.test(cell));
   for (const { gpus } of withGpu) expect(UUIDS).toContain(gpus);
   for (const { cell, gpus } of runs) if (/:(setup|preset|edit|inject)$/.test(cell)) expect(gpus).toBe('');
   expect(new Set(withGpu.map(({ gpus }) => gpus)).size).toBe(2);

@@ -70,6 +70,8 @@ function resultsOf(part) {
       return { 'extract.json': json({ run: part.spec.run }), 'report.json': json({ at: Date.now() }) };
     case 'preset':
       return { 'preset.yaml': 'dataset: {}\n', 'calibration_stats.json': json({}) };
+    case 'baseline':
+      return { 'report.json': json({ run: part.spec.run }) };
     case 'eval':
       return { 'results.json': json({ benchmarks: Object.fromEntries(part.spec.benchmarks.map(score)) }) };
     default:

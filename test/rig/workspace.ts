@@ -172,7 +172,7 @@ export class Rig implements AsyncDisposable {
   }
 }
 
-/** One batch model with two edits and one error, two benchmarks: 14 cells. */
+/** One batch model with two edits and one error, two benchmarks: 15 cells. */
 export const SMALL_SUITE = `
 models:
   - name: m

@@ -53,25 +53,32 @@ function indexed(cells: readonly Cell[]): ReadonlyMap<string, Cell> {
 describe("the reference's eight models", () => {
   const cells = planSuite(referenceSuite());
 
-  test('are 517 cells in 118 projects: 71 for a model in batch mode, 54 for one per edit', () => {
-    expect(cells).toHaveLength(517);
+  test('are 517 cells and a shared baseline a model and run, in 118 projects', () => {
+    expect(cells.filter(({ kind }) => kind !== 'baseline')).toHaveLength(517);
+    expect(cells).toHaveLength(541);
     // 8 baselines, 5 batches, 64 edits and 40 errors; the suite's own project is the 118th.
     expect(new Set(cells.map((cell) => cell.project)).size).toBe(117);
     expect(countBy(cells, (cell) => cell.model)).toEqual({
-      'mistral-7b-v01': 71,
-      'llama-2-13b-hf': 71,
-      'qwen25-14b': 71,
-      'qwen25-32b': 71,
-      'yi-34b': 71,
-      'mixtral-8x7b-v01': 54,
-      'llama-2-70b-hf': 54,
-      'qwen15-72b': 54,
+      'mistral-7b-v01': 74,
+      'llama-2-13b-hf': 74,
+      'qwen25-14b': 74,
+      'qwen25-32b': 74,
+      'yi-34b': 74,
+      'mixtral-8x7b-v01': 57,
+      'llama-2-70b-hf': 57,
+      'qwen15-72b': 57,
     });
   });
 
   test.each([
-    ['mistral-7b-v01', { setup: 1, calibrate: 5, preset: 1, eval: 33, edit: 1, certify: 25, inject: 5 }],
-    ['mixtral-8x7b-v01', { setup: 1, calibrate: 5, preset: 1, eval: 9, edit: 8, certify: 25, inject: 5 }],
+    [
+      'mistral-7b-v01',
+      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 33, edit: 1, certify: 25, inject: 5 },
+    ],
+    [
+      'mixtral-8x7b-v01',
+      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 9, edit: 8, certify: 25, inject: 5 },
+    ],
   ])('%s has the cells of the table', (model, counts) => {
     expect(
       countBy(
@@ -88,9 +95,10 @@ describe("the reference's eight models", () => {
       return `${cell.target.replace(/-\d+$/, '-k')} ← ${[...new Set(waits)].sort().join(' ')}`;
     });
     expect([...new Set(rules)].sort()).toEqual([
+      'baseline-k ← preset',
       'calibrate-k ← setup',
-      'certify-k ← edit preset',
-      'certify-k ← inject preset',
+      'certify-k ← baseline-k edit',
+      'certify-k ← baseline-k inject',
       'edit ← setup',
       'eval ← edit',
       'eval ← setup',
@@ -134,8 +142,8 @@ describe('the smoke suite', () => {
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('../fixtures/smoke-plan.txt');
   });
 
-  test('has 78 cells', () => {
-    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 60, 'tiny-moe': 18 });
+  test('has 81 cells', () => {
+    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 62, 'tiny-moe': 19 });
   });
 });
 
@@ -151,6 +159,7 @@ describe('what Python is told', () => {
     ['x.dense.baseline:setup'],
     ['x.dense.baseline:calibrate-2'],
     ['x.dense.baseline:preset'],
+    ['x.dense.baseline:baseline-1'],
     ['x.dense.baseline:eval'],
     ['x.dense.edits:edit'],
     ['x.dense.quant_8bit_clean:eval-city'],
@@ -180,6 +189,21 @@ describe('what Python is told', () => {
     const [first, second] = [1, 2].map((run) => known(repeated, `x.hub.mine:certify-${run}`).parts[0]);
     expect(second?.spec).toEqual(first?.spec);
     expect(second?.receipt).not.toBe(first?.receipt);
+    const reports = [...repeated.keys()].filter((id) => id.startsWith('x.hub.baseline:baseline-'));
+    expect(reports, 'one report serves them all').toEqual(['x.hub.baseline:baseline-1']);
+    expect(known(repeated, 'x.hub.mine:certify-2').dependsOn).toContain(reports[0]);
+  });
+
+  test('a fresh baseline a certificate: no shared report is made or read', () => {
+    const fresh = planSuite(parsed(`${text}certify: { baseline: fresh }\n`, files));
+    expect(fresh.filter(({ kind }) => kind === 'baseline')).toEqual([]);
+    expect(fresh.flatMap(({ reads }) => reads).filter(({ name }) => name === 'baseline-report')).toEqual([]);
+    const shared = [...cells.values()].filter(({ kind }) => kind !== 'baseline');
+    expect(fresh.map(({ id }) => id)).toEqual(shared.map(({ id }) => id));
+    expect(
+      fresh.map(({ parts }) => parts),
+      'what is measured is the same',
+    ).toEqual(shared.map(({ parts }) => parts));
   });
 
   function specs(suite: Suite): Map<string, unknown> {
@@ -240,6 +264,7 @@ describe('any suite', () => {
         ),
       ),
       evaluation: fc.record({ split: fc.constantFrom<unknown>('auto', true, false) }),
+      certify: fc.record({ baseline: fc.constantFrom('shared', 'fresh') }),
       dataset: fc.constantFrom<unknown>('wikitext2', { provider: 'local_jsonl', file: 'c.jsonl' }),
     },
     { requiredKeys: ['models'] },

@@ -14,6 +14,7 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   setup: ['torch', 'transformers'],
   calibrate: ['torch', 'transformers', 'invarlock'],
   preset: ['invarlock'],
+  baseline: ['torch', 'transformers', 'invarlock'],
   eval: ['torch', 'transformers', 'lm-eval'],
   edit: ['torch'],
   inject: ['torch'],

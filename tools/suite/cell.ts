@@ -1,6 +1,15 @@
 // What a cell is: the unit of work and of caching, as planSuite makes it and a target's options carry it.
 
-export const CELL_KINDS = ['setup', 'calibrate', 'preset', 'eval', 'edit', 'inject', 'certify'] as const;
+export const CELL_KINDS = [
+  'setup',
+  'calibrate',
+  'preset',
+  'baseline',
+  'eval',
+  'edit',
+  'inject',
+  'certify',
+] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
 
 export const SIZE_CLASSES = ['tiny', '7b', '13b', '30b', '40b', 'moe', '70b'] as const;
@@ -15,7 +24,7 @@ export type JsonObject = Record<string, JsonValue>;
  * each time, which stands for itself by the names, sizes and times of its files.
  */
 export interface CellRead {
-  /** Role, as the Python side looks it up: `baseline`, `subject`, `preset`, `calibration-1`, `corpus`, … */
+  /** Role, as the Python side looks it up: `baseline`, `subject`, `preset`, `calibration-1`, `baseline-report`, … */
   name: string;
   /** Workspace-relative; that of a listing may be absolute. */
   path: string;

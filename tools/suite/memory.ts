@@ -17,6 +17,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   setup: [1, 1],
   calibrate: [1.1, 1.05],
   preset: [0.1, 0.1],
+  baseline: [1.1, 1.05],
   eval: [1.2, 1.1],
   edit: [1.5, 1.2],
   inject: [1.3, 1.15],
@@ -24,7 +25,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
 };
 
 /** Kinds that run on an accelerator where there is one; the others take a CPU slot only. */
-const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>(['calibrate', 'eval', 'certify']);
+const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>(['calibrate', 'baseline', 'eval', 'certify']);
 
 export function usesAccelerator(kind: CellKind): boolean {
   return ON_ACCELERATOR.has(kind);

@@ -21,6 +21,8 @@ export interface ModelPaths {
   preset: string;
   presetReceipt: string;
   evaluation(name: string): { results: string; receipt: string };
+  /** InvarLock's report on the unedited model, which certificates of that run share. */
+  baselineReport(run: number): string;
   certificate(edit: string, run: number): string;
   errorCertificate(type: string): string;
 }
@@ -44,6 +46,7 @@ export function modelPaths(suite: string, model: string): ModelPaths {
       results: `${own}/evals/${name}_results.json`,
       receipt: `${own}/evals/${name}_results.receipt.json`,
     }),
+    baselineReport: (run) => `${own}/certificates/baseline/run_${run}`,
     certificate: (edit, run) => `${own}/certificates/${edit}/run_${run}`,
     errorCertificate: (type) => `${own}/certificates/errors/${type}`,
   };

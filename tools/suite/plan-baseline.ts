@@ -1,8 +1,17 @@
-// Cells of a model's baseline: setup, calibrations, preset, evaluation.
+// Cells of a model's baseline: setup, calibrations, preset, reports for its certificates, evaluation.
 import type { Cell } from './cell.js';
 import { cellOf, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { beside } from './paths.js';
-import { calibrationSpec, evalSpec, presetSpec, corpusReads, sourceReads, tasksReads } from './specs.js';
+import {
+  calibrationSpec,
+  certifySpec,
+  corpusReads,
+  evalSpec,
+  presetSpec,
+  sourceReads,
+  tasksReads,
+} from './specs.js';
+import { distinctRuns } from './suite.js';
 
 export function baselineCells(plan: ModelPlan): Cell[] {
   const { model, suite, paths } = plan;
@@ -61,6 +70,23 @@ export function baselineCells(plan: ModelPlan): Cell[] {
       },
     ],
   });
+  const shared = model.baseline === 'shared' ? numbers(distinctRuns(model)) : [];
+  const reports = shared.map((run) => {
+    const directory = paths.baselineReport(run);
+    return cellOf(plan, 'baseline', `baseline-${run}`, 'baseline', {
+      description: `Evaluate the unedited ${model.name} once for all certificates of run ${run}`,
+      dependsOn: [setup.id, preset.id],
+      reads: [baseline, { name: 'preset', path: paths.preset, as: 'file' }, ...corpusReads(model)],
+      parts: [
+        {
+          name: `baseline-${run}`,
+          spec: certifySpec(model, run),
+          writes: [{ file: 'report.json', path: `${directory}/report.json` }],
+          receipt: `${directory}/receipt.json`,
+        },
+      ],
+    });
+  });
   const { results, receipt } = paths.evaluation('baseline');
   const evaluation = cellOf(plan, 'baseline', 'eval', 'eval', {
     description: `Evaluate the unedited ${model.name} on every benchmark`,
@@ -75,5 +101,5 @@ export function baselineCells(plan: ModelPlan): Cell[] {
       },
     ],
   });
-  return [setup, ...calibrations, preset, evaluation];
+  return [setup, ...calibrations, preset, ...reports, evaluation];
 }

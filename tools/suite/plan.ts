@@ -5,7 +5,7 @@ import { beside } from './paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifySpec, corpusReads, evalSpec, tasksReads } from './specs.js';
-import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
+import { runsOf, windowsRun, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
 export const BATCH_VARIANT = 'edits';
@@ -107,14 +107,23 @@ interface Certified {
 function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
   const { model, paths } = plan;
   const target = `certify-${run}`;
+  const baselineRun = windowsRun(model.runs, run);
+  const report = `${paths.baselineReport(baselineRun)}/report.json`;
+  const shared = model.baseline === 'shared';
   return cellOf(plan, variant, target, 'certify', {
     description: `Certify ${variant} of ${model.name} against its baseline, run ${run}`,
     // Nx hashes only files made by cells named here, so the baseline's is named though the edit implies it.
-    dependsOn: [plan.id('baseline', 'setup'), making, plan.id('baseline', 'preset')],
+    dependsOn: [
+      plan.id('baseline', 'setup'),
+      making,
+      plan.id('baseline', 'preset'),
+      ...(shared ? [plan.id('baseline', `baseline-${baselineRun}`)] : []),
+    ],
     reads: [
       weightsOf('baseline', beside(paths.baseline).manifest),
       weightsOf('subject', beside(paths.weights(variant)).manifest),
       { name: 'preset', path: paths.preset, as: 'file' },
+      ...(shared ? [{ name: 'baseline-report', path: report, as: 'file' } as const] : []),
       ...corpusReads(model),
     ],
     parts: [

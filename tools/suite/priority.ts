@@ -5,6 +5,7 @@ const BASE: Record<CellKind, number> = {
   setup: 90,
   calibrate: 85,
   preset: 75,
+  baseline: 74,
   edit: 70,
   eval: 65,
   certify: 65,

@@ -16,6 +16,7 @@ const INVARLOCK = [
   'invarlock_failures',
   'invarlock_guards',
   'invarlock_process',
+  'invarlock_report',
   'invarlock_windows',
   'preflight',
   'store',
@@ -41,10 +42,11 @@ const MODULES: Record<CellKind, readonly string[]> = {
   setup: ['setup', 'checkpoint', 'convert', 'download', ...FACTS, 'profile', 'store'],
   calibrate: ['calibrate', ...INVARLOCK],
   preset: ['preset', 'preset_formulas', 'invarlock_config'],
+  baseline: ['baseline', 'baseline_report', 'preset_file', ...INVARLOCK],
   eval: ['eval', 'eval_results', 'lm_eval_adapter', 'store'],
   edit: ['edit', ...REWRITING],
   inject: ['inject', ...REWRITING],
-  certify: ['certify', ...INVARLOCK],
+  certify: ['certify', 'baseline_report', 'preset_file', ...INVARLOCK],
 };
 
 /** Workspace-relative, sorted. */

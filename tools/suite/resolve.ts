@@ -38,6 +38,7 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
     ],
     errors: model.errors ?? input.errors,
     runs: { ...input.runs, ...withoutUndefined(model.runs ?? {}) },
+    baseline: input.certify.baseline,
     split: split === 'auto' ? mode === 'batch' : split,
     evalBatch:
       forClass<number | string>(input.evaluation.batch_size, sizeClass) ?? SIZE_TABLE[sizeClass].evalBatch,

@@ -191,6 +191,7 @@ export const suiteSchema = mapping({
     stress: runsShape.stress.default(2),
     repeat: runsShape.repeat.default('fresh'),
   }).prefault({}),
+  certify: mapping({ baseline: oneOf(['shared', 'fresh']).default('shared') }).prefault({}),
   dataset: either(isText, datasetWord, dataset).default({ provider: 'wikitext2', split: 'validation' }),
   windows: either(isText, oneOf(['reference']), perClass(windows)).default({}),
   invarlock: invarlock.prefault({}),

@@ -1,6 +1,6 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
 import type { CellRead, JsonObject } from './cell.js';
-import type { Benchmark, Suite, SuiteModel } from './suite.js';
+import { windowsRun, type Benchmark, type Suite, type SuiteModel } from './suite.js';
 
 /** The same for calibrations, the preset and certificates of a model. */
 function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): JsonObject {
@@ -35,9 +35,12 @@ export function presetSpec(model: SuiteModel): JsonObject {
   return { invarlock: invarlockSpec(model), runs: model.runs.calibration };
 }
 
-/** Certified runs follow the calibrations, so that none is judged on the windows it was calibrated on. */
+/**
+ * Of a certificate and of the baseline report it compares with. Certified runs follow the calibrations, so that none is
+ * judged on the windows it was calibrated on.
+ */
 export function certifySpec(model: SuiteModel, run: number): JsonObject {
-  const own = model.runs.repeat === 'identical' ? 1 : run;
+  const own = windowsRun(model.runs, run);
   return {
     run: own,
     invarlock: invarlockSpec(model),

@@ -28,6 +28,9 @@ export interface Runs {
   repeat: 'fresh' | 'identical';
 }
 
+/** Where a certificate's baseline arm comes from: one report a model and run for all, or an evaluation of its own. */
+export type BaselineSource = 'shared' | 'fresh';
+
 export interface SuiteEdit {
   name: string;
   class: EditClass;
@@ -75,6 +78,7 @@ export interface SuiteModel {
   edits: readonly SuiteEdit[];
   errors: readonly ErrorType[];
   runs: Runs;
+  baseline: BaselineSource;
   /** Evaluate each benchmark of an edit in a cell of its own. */
   split: boolean;
   evalBatch: number | string;
@@ -96,12 +100,22 @@ export function runsOf(runs: Runs, editClass: EditClass): number {
   return editClass === 'clean' ? runs.clean : runs.stress;
 }
 
-/** Slices of a local corpus a model needs: one a calibration, one a certified run. */
-export function slicesOf(model: SuiteModel): number {
+/** The run whose windows certificate `run` is made on: identical repeats are all the first. */
+export function windowsRun(runs: Runs, run: number): number {
+  return runs.repeat === 'identical' ? 1 : run;
+}
+
+/** How many certified runs of a model differ in their windows. */
+export function distinctRuns(model: SuiteModel): number {
   const certified = [
     ...model.edits.map((edit) => runsOf(model.runs, edit.class)),
     ...model.errors.map(() => 1),
   ];
-  const fresh = Math.max(0, ...certified);
-  return model.runs.calibration + (model.runs.repeat === 'identical' ? Math.min(fresh, 1) : fresh);
+  const most = Math.max(0, ...certified);
+  return most === 0 ? 0 : windowsRun(model.runs, most);
+}
+
+/** Slices of a local corpus a model needs: one a calibration, one a certified run. */
+export function slicesOf(model: SuiteModel): number {
+  return model.runs.calibration + distinctRuns(model);
 }

@@ -124,6 +124,12 @@ def run_all(root: Path) -> dict[str, int]:
     reads["preset"] = file_read(root / "preset" / "out" / "preset.yaml")
     ends["certify-same"] = cell(root, "certify-same", {**reads, "subject": baseline}, spec(1))
     ends["certify-nan"] = cell(root, "certify-nan", {**reads, "subject": broken}, spec(1))
+    ends["baseline-1"] = cell(root, "baseline-1", reads, spec(1))
+    ends["baseline-again"] = cell(root, "baseline-again", reads, spec(1))
+    shared = {**reads, "baseline-report": file_read(root / "baseline-1" / "out" / "report.json")}
+    ends["certify-shared"] = cell(root, "certify-shared", {**shared, "subject": baseline}, spec(1))
+    ends["certify-shared-nan"] = cell(root, "certify-shared-nan", {**shared, "subject": broken}, spec(1))
+    ends["certify-foreign"] = cell(root, "certify-foreign", {**shared, "subject": baseline}, spec(0))
     with broken_guard(after=1):
         ends["certify-crash"] = cell(root, "certify-crash", {**reads, "subject": baseline}, spec(1))
     with broken_guard(after=0):

@@ -13,12 +13,13 @@ import pytest
 import yaml
 from invarlock_rig import SPEC, settings_of
 
-from validation.certify import check_certificate, read_preset
+from validation.certify import check_certificate
 from validation.invarlock_adapter import link_model
 from validation.invarlock_certificate import FLAGS, Certificate
 from validation.invarlock_failures import Refused
 from validation.invarlock_process import require_version
 from validation.job import EXIT_CODES, Fault
+from validation.preset_file import read_preset
 
 TESTS = Path(__file__).resolve().parent
 ORDER = list(SPEC["guards"])
@@ -143,6 +144,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]
 def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:
     _, ends, printed = real
     refused, blind = ends.pop("calibrate-refused"), ends.pop("certify-blind")
+    foreign = ends.pop("certify-foreign")
+    assert foreign == EXIT_CODES["bad_input"]
+    assert "the report of another baseline: dataset " in printed
     assert blind == EXIT_CODES["internal"]
     assert "on the baseline, InvarLock's guard rmt errored: by an exception: the guard is broken" in printed
     assert set(ends.values()) == {0}, printed[-3000:]
@@ -172,6 +176,45 @@ def test_real_certificate_applies_the_preset(real: tuple[Path, dict[str, int], s
     assert written["validation"]["primary_metric_acceptable"] is True
     assert written["dataset"]["windows"]["preview"] == 200
     assert str(root) not in (out / "evaluation.cert.json").read_text(encoding="utf-8")
+
+
+def test_real_baseline_reports_are_byte_stable(real: tuple[Path, dict[str, int], str]) -> None:
+    root, _, _ = real
+    one, two = (root / name / "out" / "report.json" for name in ("baseline-1", "baseline-again"))
+    assert one.read_bytes() == two.read_bytes()
+    assert str(root) not in one.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("fresh", "shared"), [("certify-same", "certify-shared"), ("certify-nan", "certify-shared-nan")]
+)
+def test_a_shared_baseline_certifies_as_a_fresh_one(
+    real: tuple[Path, dict[str, int], str], fresh: str, shared: str
+) -> None:
+    root, _, _ = real
+    one, two = (root / name / "out" for name in (fresh, shared))
+    assert (one / "outcome.json").read_bytes() == (two / "outcome.json").read_bytes()
+    texts = [(out / "evaluation.cert.json").read_text(encoding="utf-8") for out in (one, two)]
+    certificates = [without_run(json.loads(text)) for text in texts]
+    one_text, two_text = (json.dumps(each, sort_keys=True) for each in certificates)
+    assert one_text == two_text  # as text, since NaN is not equal to itself
+    assert {"validation", "primary_metric", "confidence", "resolved_policy"} <= certificates[0].keys()
+    # Nothing was evaluated twice.
+    assert not (root / shared / "work" / "runs" / "source").exists()
+
+
+def without_run(certificate: dict[str, Any]) -> dict[str, Any]:
+    """A certificate without run ids, times, paths, and the digests of reports that hold those."""
+    names = {"run_id", "ts", "generated_at", "resolved_at", "report_hash", "events_path", "report_path"}
+    names |= {"system_overhead", "telemetry"}
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: scrub(item) for key, item in value.items() if key not in names}
+        return [scrub(item) for item in value] if isinstance(value, list) else value
+
+    found: dict[str, Any] = scrub(certificate)
+    return found
 
 
 def test_a_guard_that_crashes_on_the_subject_is_told_though_its_flag_says_true(

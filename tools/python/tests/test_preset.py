@@ -13,8 +13,8 @@ import yaml
 from invarlock_rig import make_job, settings_of, spec_of
 
 from validation import preset
-from validation.certify import read_preset
 from validation.job import Fault, Job
+from validation.preset_file import read_preset
 
 
 def extract(preview: float, final: float, **changes: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from validation.job import EXIT_CODES, Fault, emit, load_job
 from validation.usage import usage
 
-KINDS = ("setup", "calibrate", "preset", "eval", "edit", "inject", "certify")
+KINDS = ("setup", "calibrate", "preset", "baseline", "eval", "edit", "inject", "certify")
 
 
 def main(argv: list[str] | None = None) -> int:

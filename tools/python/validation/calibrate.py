@@ -16,6 +16,7 @@ from validation.invarlock_config import Settings, dataset_seed, noop_document, p
 from validation.invarlock_failures import Refused, explain
 from validation.invarlock_guards import require_guards
 from validation.invarlock_process import VERSION, require_version
+from validation.invarlock_report import require_sound
 from validation.invarlock_windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
 from validation.store import open_entry
@@ -57,28 +58,11 @@ def extract_of(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """What the preset needs of a run report.
 
     Raises:
-        Fault: `bad_input` when the baseline's perplexity is not finite; `misconfigured` when InvarLock
-            dropped windows; `internal` when a guard of the order left no result.
+        Fault: as `require_sound`.
     """
+    require_sound(report, settings)
     metric = section(report, "metrics", "primary_metric")
-    preview, final = finite(metric.get("preview")), finite(metric.get("final"))
-    if preview is None or final is None:
-        raise Fault(
-            "bad_input",
-            f"the baseline's perplexity is not finite: preview {metric.get('preview')},"
-            f" final {metric.get('final')}",
-            "nothing can be certified against this baseline: check its weights",
-        )
-    used = section(report, "data")
-    if (used.get("preview_n"), used.get("final_n")) != (settings.preview, settings.final):
-        raise Fault(
-            "misconfigured",
-            f"InvarLock used {used.get('preview_n')} + {used.get('final_n')} windows"
-            f" of {settings.preview} + {settings.final}: windows of the dataset repeat",
-        )
     guards = guard_reports(report)
-    if absent := sorted(set(settings.guards) - guards.keys()):
-        raise Fault("internal", f"InvarLock left no result of the guards {', '.join(absent)}")
     return {
         "schema": 1,
         "invarlock": VERSION,
@@ -86,8 +70,8 @@ def extract_of(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
         "guards": list(settings.guards),
         "primary_metric": {
             "kind": metric.get("kind"),
-            "preview": preview,
-            "final": final,
+            "preview": finite(metric.get("preview")),
+            "final": finite(metric.get("final")),
             "ratio_vs_baseline": finite(metric.get("ratio_vs_baseline")),
         },
         "spectral": _spectral(guards["spectral"]) if "spectral" in settings.guards else None,

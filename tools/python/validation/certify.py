@@ -12,8 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from validation.baseline_report import binding_of, read_report
 from validation.invarlock_adapter import (
     guard_order_used,
     link_model,
@@ -36,13 +35,14 @@ from validation.invarlock_config import (
     parse_settings,
     parse_slice,
     place_dataset,
-    preset_problems,
 )
 from validation.invarlock_failures import Ended, Refused, explain
 from validation.invarlock_guards import guard_fates, require_guards
 from validation.invarlock_process import require_version
+from validation.invarlock_report import require_sound
 from validation.invarlock_windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
+from validation.preset_file import read_preset
 from validation.store import open_entry
 
 _CERTIFICATE = "evaluation.cert.json"
@@ -63,10 +63,12 @@ def run(job: Job) -> None:
     prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, baseline))
     emit("progress", message="InvarLock certifies", done=0, total=1)
     placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
-    ended, certificate = run_certify(job, settings, baseline, subject, placed)
+    shared = _shared_report(job, settings)
+    ended, certificate = run_certify(job, settings, baseline, subject, placed, shared)
     refused = _refusal(ended)
-    _check_baseline(job.work)
-    require_guards(job.work, "source", settings.guards)
+    if shared is None:
+        _check_baseline(job.work)
+        require_guards(job.work, "source", settings.guards)
     # Also of a refused subject: a guard that ran out of memory is nobody's verdict.
     guards = guard_fates(job.work, "edited", settings.guards)
     if certificate is not None:
@@ -85,25 +87,6 @@ def run(job: Job) -> None:
         },
     )
     emit("part", name=part.name)
-
-
-def read_preset(path: Path, settings: Settings) -> dict[str, Any]:
-    """The calibrated preset, which must have been made for these settings.
-
-    Raises:
-        Fault: `bad_input`.
-    """
-    try:
-        preset = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Fault("bad_input", f"{path}: cannot be read ({error})") from error
-    if not isinstance(preset, dict) or not isinstance(preset.get("dataset"), dict):
-        raise Fault("bad_input", f"{path}: not a preset (no dataset section)")
-    if problems := preset_problems(preset, settings):
-        raise Fault(
-            "bad_input", f"{path}: made for other settings: {'; '.join(problems)}", "make the preset again"
-        )
-    return preset
 
 
 def check_certificate(
@@ -135,6 +118,15 @@ def check_certificate(
         raise Fault("internal", f"InvarLock ran the guards {order} instead of {list(settings.guards)}")
     if refused is None and (differences := policy_differences(preset, certificate.policy)):
         raise Fault("internal", f"InvarLock did not apply the preset: {'; '.join(differences)}")
+
+
+def _shared_report(job: Job, settings: Settings) -> dict[str, Any] | None:
+    """The report of a `baseline-<k>` cell, which checked its guards; None for a fresh baseline."""
+    if "baseline-report" not in job.reads:
+        return None
+    report = read_report(job.read("baseline-report").path, binding_of(job, settings))
+    require_sound(report, settings)
+    return report
 
 
 def _refusal(ended: Ended) -> Refused | None:

@@ -19,11 +19,12 @@ import yaml
 from validation.invarlock_config import Settings
 from validation.invarlock_failures import Ended
 from validation.invarlock_process import RUNS, call
-from validation.job import Fault, Job, write_text
+from validation.job import Fault, Job, write_json, write_text
 
 #: Architectures InvarLock has a profile of its own for that fits; any other gets the neutral one.
 _FAMILIES = ("mixtral", "mistral", "qwen")
 _CERTIFICATES = Path("certificates")
+_BASELINE_REPORT = Path("baseline_report.json")
 
 
 def link_model(work: Path, role: str, entry: Path) -> str:
@@ -82,6 +83,7 @@ def run_noop(job: Job, settings: Settings, document: dict[str, Any]) -> tuple[En
             tier=settings.tier,
             device=job.device.type,
             out=str(RUNS / "source"),
+            edit_label="noop",  # as `certify` labels its baseline
             no_color=True,
         )
 
@@ -90,16 +92,27 @@ def run_noop(job: Job, settings: Settings, document: dict[str, Any]) -> tuple[En
 
 
 def run_certify(
-    job: Job, settings: Settings, baseline: str, subject: str, preset: dict[str, Any]
+    job: Job,
+    settings: Settings,
+    baseline: str,
+    subject: str,
+    preset: dict[str, Any],
+    baseline_report: dict[str, Any] | None,
 ) -> tuple[Ended, Path | None]:
-    """`invarlock certify`; the certificate's path when it wrote one."""
+    """`invarlock certify`; the certificate's path when it wrote one.
+
+    Without a report of the baseline, InvarLock evaluates it first.
+    """
     _write_yaml(job.work / "preset.yaml", preset)
+    if baseline_report is not None:
+        write_json(job.work / _BASELINE_REPORT, baseline_report, allow_nan=True)
 
     def command() -> None:
         importlib.import_module("invarlock.cli.commands.certify").certify_command(
             source=baseline,
             edited=subject,
             edit_label="custom",
+            baseline_report=str(_BASELINE_REPORT) if baseline_report is not None else None,
             profile=settings.profile,
             tier=settings.tier,
             device=job.device.type,

@@ -176,10 +176,18 @@ def place_dataset(document: dict[str, Any], settings: Settings, seed: int) -> di
 
 def noop_document(settings: Settings, model: str, seed: int) -> dict[str, Any]:
     """The configuration of `invarlock run` on an unedited model (a calibration)."""
+    return subject_document(place_dataset(run_document(settings), settings, seed), settings, model)
+
+
+def subject_document(placed: dict[str, Any], settings: Settings, model: str) -> dict[str, Any]:
+    """The configuration of `invarlock run` on a model as it is, for a preset placed by `place_dataset`.
+
+    What `certify` makes of a preset for its baseline.
+    """
     return {
         "model": {"id": model, "adapter": "auto"},
         "edit": {"name": "noop", "plan": {}},
-        **place_dataset(run_document(settings), settings, seed),
+        **placed,
         "output": {"dir": "runs"},
         "context": {"profile": settings.profile, "tier": settings.tier},
     }

@@ -1,0 +1,62 @@
+"""Cell `baseline-<k>`: InvarLock evaluates the unedited model once, for every certificate of run k.
+
+A certificate compares a subject with its baseline on the same windows under the same preset. Without this
+cell each would evaluate the same baseline again: half of its time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from validation.baseline_report import binding_of, write_report
+from validation.invarlock_adapter import link_model, load_encoder, run_noop
+from validation.invarlock_certificate import Unreadable, read_object
+from validation.invarlock_config import (
+    Settings,
+    dataset_seed,
+    parse_settings,
+    parse_slice,
+    place_dataset,
+    subject_document,
+)
+from validation.invarlock_failures import Refused, explain
+from validation.invarlock_guards import require_guards
+from validation.invarlock_process import require_version
+from validation.invarlock_report import require_sound
+from validation.invarlock_windows import prepare_windows
+from validation.job import Fault, Job, emit
+from validation.preset_file import read_preset
+from validation.store import open_entry
+
+
+def run(job: Job) -> None:
+    """Write report.json: InvarLock's report with its windows, and what it may be used for.
+
+    Raises:
+        Fault: `misconfigured` for settings InvarLock refuses, `bad_input` for a baseline without finite
+            perplexity or a preset made for other settings.
+    """
+    part = job.only
+    settings = parse_settings(part.spec)
+    require_version()
+    preset = read_preset(job.read("preset").path, settings)
+    model = link_model(job.work, "baseline", open_entry(job.read("baseline")))
+    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, model))
+    emit("progress", message="InvarLock evaluates the baseline", done=0, total=1)
+    placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
+    write_report(part.out / "report.json", _evaluate(job, settings, model, placed), binding_of(job, settings))
+    emit("part", name=part.name)
+
+
+def _evaluate(job: Job, settings: Settings, model: str, placed: dict[str, Any]) -> dict[str, Any]:
+    ended, path = run_noop(job, settings, subject_document(placed, settings, model))
+    if ended.failed or path is None:
+        meaning = explain(ended)
+        raise Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+    require_guards(job.work, "source", settings.guards)
+    try:
+        report = read_object(path)
+    except Unreadable as error:
+        raise Fault("internal", str(error)) from error
+    require_sound(report, settings)
+    return report
