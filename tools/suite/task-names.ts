@@ -1,10 +1,11 @@
-// The seed's names of tasks, and which cell is which: time-outs are given by them.
+// The seed's names of tasks (BASELINE_REPORT is this suite's own), and which cell is which: time-outs are given by them.
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
   'SETUP_BASELINE',
   'CALIBRATION_RUN',
   'GENERATE_PRESET',
+  'BASELINE_REPORT',
   'EVAL_BASELINE',
   'CREATE_EDITS_BATCH',
   'CREATE_EDIT',
@@ -28,6 +29,8 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return 'CALIBRATION_RUN';
     case 'preset':
       return 'GENERATE_PRESET';
+    case 'baseline':
+      return 'BASELINE_REPORT';
     case 'edit':
       return variant === 'edits' ? 'CREATE_EDITS_BATCH' : 'CREATE_EDIT';
     case 'inject':
