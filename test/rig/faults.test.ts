@@ -27,7 +27,7 @@ test(
       'rig.m.quant_8bit_clean:eval-arc failed (unavailable): the hub did not answer',
     );
     expect(failed.output).toContain('| scripted rig.m.quant_8bit_clean:eval-arc');
-    expect(failed.output).toContain('Log: output/rig/logs/m/quant_8bit_clean/eval-arc/attempt-1/log.txt');
+    expect(failed.output).toContain('Log: output/rig/logs/m/quant_8bit_clean/eval-arc/attempt-4/log.txt');
     expect(failed.output).toContain('Run it again alone: npx nx run rig.m.quant_8bit_clean:eval-arc');
     expect(failed.output).toContain(
       'rig.m.error_nan_injection:inject failed (killed): Python was ended by SIGKILL',

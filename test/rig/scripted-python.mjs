@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Stands in for .venv/bin/python in rig tests: reads the job file, leaves what the real cell would, and can be told to
-// sleep, fail or die by <workspace>/script.json: { "<cell>": { "sleepMs", "exit", "fault", "signal", "omit" } }.
+// sleep, fail or die by <workspace>/script.json: { "<cell>": { "sleepMs", "exit", "fault", "signal", "omit", … } }; with
+// "attempts": n only its first n attempts do.
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -16,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const job = JSON.parse(readFileSync(process.argv[process.argv.indexOf('--spec') + 1], 'utf8'));
 const workspace = process.env.RIG_WORKSPACE;
-const script = readScript()[job.cell] ?? {};
+const script = scriptOf(job.cell);
 const say = (event) => writeSync(3, `${JSON.stringify(event)}\n`);
 const record = (what) =>
   appendFileSync(
@@ -30,6 +31,9 @@ if (script.deaf) process.on('SIGTERM', () => undefined);
 
 record('start');
 console.log(`scripted ${job.cell}`);
+if (script.print) console.log(script.print);
+if (script.environment) console.log(process.env[script.environment]);
+for (const line of script.events ?? []) writeSync(3, Buffer.from(line, 'latin1'));
 if (script.sleepMs) await sleep(script.sleepMs);
 if (script.signal) process.kill(process.pid, script.signal);
 if (script.fault) {
@@ -52,9 +56,11 @@ say({
 record('end');
 process.exit(script.exit ?? 0);
 
-function readScript() {
+function scriptOf(cell) {
   const path = join(workspace, 'script.json');
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const script = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {})[cell] ?? {};
+  const attempt = Number(/attempt-(\d+)/.exec(job.work)?.[1] ?? 1);
+  return attempt > (script.attempts ?? Infinity) ? {} : script;
 }
 
 function resultsOf(part) {

@@ -35,6 +35,13 @@ export interface Script {
   signal?: NodeJS.Signals;
   deaf?: boolean;
   omit?: string[];
+  /** Only so many attempts are scripted; later ones end well. */
+  attempts?: number;
+  /** Printed to the log: a text, and the value of a variable. */
+  print?: string;
+  environment?: string;
+  /** Raw lines on the events' descriptor, a byte a character. */
+  events?: string[];
 }
 
 export interface NxResult {
@@ -70,6 +77,10 @@ export class Rig implements AsyncDisposable {
     symlinkSync(join(REPOSITORY, 'node_modules'), join(this.root, 'node_modules'));
     this.write('.gitignore', 'node_modules\n.nx\noutput\n');
     this.write('suites/rig/suite.yaml', suite);
+    // New tries without the wait that real hubs and GPUs need.
+    this.edit('workspace-config/site.yaml', (text) =>
+      text.replace('retries:\n', 'retries:\n  backoff_s: 0.05\n'),
+    );
     this.#installScriptedPython();
   }
 

@@ -10,5 +10,6 @@ test('the exit codes are those of validation/job.py', () => {
   expect(source).toContain('code: 80 + index');
   expect(faultCodeOfExit(80)).toBe('bad_input');
   expect(faultCodeOfExit(87)).toBe('internal');
-  expect([0, 1, 79, 88, 137].map(faultCodeOfExit)).toEqual(Array(5).fill(undefined));
+  expect(faultCodeOfExit(88)).toBe('host_out_of_memory');
+  expect([0, 1, 79, 90, 137].map(faultCodeOfExit)).toEqual(Array(5).fill(undefined));
 });

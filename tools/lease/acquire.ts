@@ -26,6 +26,8 @@ export interface LeaseRequest {
   needs: Needs;
   limits: Limits;
   priority: number;
+  /** Since when the cell waits, milliseconds since the epoch: a new try keeps its place by age. */
+  queuedAt?: number;
 }
 
 export interface HeldLease {
@@ -55,7 +57,12 @@ export async function acquireLease(
   if (never !== undefined) throw new Error(`${request.cell} ${never}`);
   const id = newId();
   const began = Date.now();
-  const place = writeTicket(directory, { ...request, id, createdAt: began, executor: ownIdentity() });
+  const place = writeTicket(directory, {
+    ...request,
+    id,
+    createdAt: request.queuedAt ?? began,
+    executor: ownIdentity(),
+  });
   try {
     const record = await waitForGrant(directory, id, place, request, signal, onWait);
     removeTicket(directory, id);

@@ -1,5 +1,5 @@
 // One attempt's directory: the job file, the log, Python's scratch and staging. Outside every Nx output.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { writeWhole } from '../base/files.js';
 
@@ -24,40 +24,39 @@ export function attemptsDirectory(workspaceRoot: string, project: string, target
 export function newAttempt(workspaceRoot: string, project: string, target: string): Attempt {
   const parent = attemptsDirectory(workspaceRoot, project, target);
   mkdirSync(parent, { recursive: true });
-  for (let number = lastNumber(parent) + 1; ; number += 1) {
-    const directory = join(parent, `attempt-${number}`);
-    if (existsSync(directory)) continue;
-    mkdirSync(directory);
-    const attempt: Attempt = {
-      number,
-      directory,
-      job: join(directory, 'job.json'),
-      log: join(directory, 'log.txt'),
-      logName: relative(workspaceRoot, join(directory, 'log.txt')),
-      work: join(directory, 'work'),
-      out: join(directory, 'out'),
-      byproducts: join(directory, 'byproducts'),
-    };
+  const last = lastNumber(parent);
+  if (last > 0) tidyAttempt(attemptAt(workspaceRoot, parent, last));
+  for (let number = last + 1; ; number += 1) {
+    const attempt = attemptAt(workspaceRoot, parent, number);
+    if (existsSync(attempt.directory)) continue;
+    mkdirSync(attempt.directory);
     for (const path of [attempt.work, attempt.out, attempt.byproducts]) mkdirSync(path);
     writeWhole(attempt.log, '');
     return attempt;
   }
 }
 
-/** Scratch and staging go once their files are published; job file, log and by-products stay. */
+function attemptAt(workspaceRoot: string, parent: string, number: number): Attempt {
+  const directory = join(parent, `attempt-${number}`);
+  return {
+    number,
+    directory,
+    job: join(directory, 'job.json'),
+    log: join(directory, 'log.txt'),
+    logName: relative(workspaceRoot, join(directory, 'log.txt')),
+    work: join(directory, 'work'),
+    out: join(directory, 'out'),
+    byproducts: join(directory, 'byproducts'),
+  };
+}
+
+/**
+ * Scratch and staging go once an attempt has ended, well or not (also that of an executor that was killed, when the
+ * cell is tried again): they may be as large as a model. Job file, log and by-products stay.
+ */
 export function tidyAttempt(attempt: Attempt): void {
   rmSync(attempt.work, { recursive: true, force: true });
   rmSync(attempt.out, { recursive: true, force: true });
-}
-
-/** The last lines of the log, for the message of a failed cell. */
-export function logTail(log: string, lines = 15): string[] {
-  try {
-    const text = readFileSync(log, 'utf8').slice(-20_000);
-    return text.trimEnd().split('\n').slice(-lines);
-  } catch {
-    return [];
-  }
 }
 
 function lastNumber(parent: string): number {

@@ -7,6 +7,22 @@ import type { CellPart } from '../suite/cell.js';
 import { digestFile, writeWhole } from '../base/files.js';
 import { missingFile, parseManifest } from './manifest.js';
 
+const attemptSchema = z.object({
+  number: z.number(),
+  /** Workspace-relative. */
+  log: z.string(),
+  /** As shells count: 124 took too long, 128 + n ended by signal n. */
+  exitCode: z.number(),
+  /** A fault code; absent for a try that ended well. */
+  cause: z.string().optional(),
+  /** What it did otherwise than planned: batch_size, extra_gpus, seq_len. */
+  changed: z.record(z.string(), z.number()).optional(),
+  startedAt: z.string().optional(),
+  endedAt: z.string().default(''),
+  /** UUIDs. */
+  gpus: z.array(z.string()).optional(),
+});
+
 const receiptSchema = z.object({
   schema: z.literal(1),
   cell: z.string(),
@@ -34,10 +50,12 @@ const receiptSchema = z.object({
     .default({ torch: null, nvidiaSmi: null }),
   peakRssBytes: z.number().nullable(),
   bytesWritten: z.number().nullable().default(null),
-  attempts: z.array(z.object({ number: z.number(), log: z.string(), exitCode: z.number() })),
+  /** Tries of the run that made it, the one that ended well last. */
+  attempts: z.array(attemptSchema),
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
+export type AttemptReport = z.infer<typeof attemptSchema>;
 
 export function writeReceipt(workspaceRoot: string, part: CellPart, receipt: Receipt): void {
   writeWhole(join(workspaceRoot, part.receipt), `${JSON.stringify(receipt, null, 2)}\n`);

@@ -2,15 +2,22 @@
 import { join } from 'node:path';
 import type { HeldLease } from '../lease/acquire.js';
 import { readPool } from '../lease/pool.js';
-import { logTail, newAttempt, tidyAttempt, type Attempt } from './attempt.js';
-import { Fault, faultCodeOfExit } from './fault.js';
+import { redact, secretsOf } from '../base/redact.js';
+import { messageOf } from '../base/message.js';
+import { timeoutOf } from '../suite/task-names.js';
+import { adjustSpec, describeAdjustment } from './adjustment.js';
+import { newAttempt, tidyAttempt, type Attempt } from './attempt.js';
+import { classify, exitCodeOf } from './classify.js';
+import { Fault } from './fault.js';
 import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
+import { lastLines, LogKeeper, logEnd } from './log-file.js';
+import { newOomKills, readOomKills } from './oom-kills.js';
 import { linkWeights, publish } from './publish.js';
 import { runPython, type PythonEnd } from './python.js';
-import { timeoutOf } from '../suite/task-names.js';
-import { writeReceipt } from './receipt.js';
+import { writeReceipt, type AttemptReport } from './receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
+import { FailedAttempt, signalNumber, type Tries } from './tries.js';
 import { UsageMeter } from './usage.js';
 
 type FaultEvent = Extract<CellEvent, { event: 'fault' }>;
@@ -20,112 +27,155 @@ interface AttemptRecord {
   lease: HeldLease;
   startedAt: Date;
   meter: UsageMeter;
+  tries: Tries;
 }
 
 const PROGRESS_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 5_000;
 
-/** @throws Fault when Python did not end well; what finished of a batch is published all the same. */
+/** @throws FailedAttempt when it did not end well; what finished of a batch is published all the same. */
 export async function runAttempt(
   context: CellContext,
   pending: readonly PendingPart[],
   lease: HeldLease,
+  tries: Tries,
 ): Promise<void> {
-  const { workspaceRoot, project, target, settings } = context;
+  const { workspaceRoot, project, target, settings, journal, cell } = context;
   const attempt = newAttempt(workspaceRoot, project, target);
   using meter = new UsageMeter({
     gpus: lease.record.gpus,
     grantedAt: Date.parse(lease.record.grantedAt),
     readGpus: () => readPool(settings, context.directory.gpus),
   });
-  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter };
+  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter, tries };
+  const indices = lease.record.gpuIndices;
+  journal.main(cell, `attempt ${attempt.number} begins${onGpus(indices)}, log ${attempt.logName}`);
+  journal.gpus(indices, cell, `attempt ${attempt.number} begins`);
+  const finished = new Set<string>();
+  let end: PythonEnd | undefined;
+  let failure: Fault | undefined;
+  try {
+    ({ end, failure } = await runWorker(context, pending, record, finished));
+    const done = pending.filter(({ part }) => failure === undefined || finished.has(part.name));
+    if (done.length > 0) await requireSameInputs(context);
+    for (const candidate of done) await finishPart(context, candidate, record);
+  } catch (error) {
+    // Why Python failed matters more than that its finished parts could not be kept.
+    failure ??= error instanceof Fault ? error : faultOfSystem(error);
+  } finally {
+    tidyAttempt(attempt);
+  }
+  const outcome = failure === undefined ? 'ok' : `failed (${failure.code}): ${failure.message}`;
+  journal.main(cell, `attempt ${attempt.number} ends: ${outcome}`);
+  journal.gpus(indices, cell, `attempt ${attempt.number} ends: ${outcome}`);
+  if (failure === undefined) return;
+  const report = reportOf(context, record, end === undefined ? 1 : exitCodeOf(end, signalNumber), failure);
+  throw new FailedAttempt(explain(failure, attempt, indices), report, indices);
+}
+
+async function runWorker(
+  context: CellContext,
+  pending: readonly PendingPart[],
+  { attempt, lease, meter, tries }: AttemptRecord,
+  finished: Set<string>,
+): Promise<{ end: PythonEnd; failure: Fault | undefined }> {
+  const { workspaceRoot, settings, options } = context;
   writeJobFile({
     ...context,
-    parts: pending,
+    parts: pending.map((one) => ({
+      ...one,
+      part: { ...one.part, spec: adjustSpec(options.kind, one.part.spec, tries.adjustment) },
+    })),
     attempt,
     storageRoot: settings.storageRoot,
     remake: context.forced,
     lease: lease.record,
     threads: settings.threads,
   });
-  const finished = new Set<string>();
-  let fault: FaultEvent | undefined;
+  const timeoutSeconds = timeoutOfCell(context);
+  const keeper = new LogKeeper(attempt.log, secretsOf(process.env));
+  const look = setInterval(() => {
+    keeper.watch();
+  }, LOOK_EVERY_MS);
+  const kills = readOomKills();
   const progress = progressPrinter(context.say);
-  const end = await runPython({
-    command: join(workspaceRoot, '.venv', 'bin', 'python'),
-    args: ['-m', 'validation', '--spec', attempt.job],
-    cwd: attempt.work,
-    env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
-    log: attempt.log,
-    timeoutSeconds: timeoutOfCell(context),
-    signal: context.signal,
-    onStart: (pid) => {
-      lease.setWorker(pid);
-    },
-    onEvent: (event) => {
-      if (event.event === 'part') finished.add(event.name);
-      if (event.event === 'fault') fault = event;
-      meter.onEvent(event);
-      if (event.event === 'progress') progress(event);
-    },
-  });
-  const failure = failureOf(end, fault, context, attempt);
-  const done = pending.filter(({ part }) => failure === undefined || finished.has(part.name));
+  let said: FaultEvent | undefined;
   try {
-    if (done.length > 0) await requireSameInputs(context);
-    for (const candidate of done) await finishPart(context, candidate, record);
-  } catch (error) {
-    // Why Python failed matters more than that its finished parts could not be kept.
-    throw failure ?? error;
+    const end = await runPython({
+      command: join(workspaceRoot, '.venv', 'bin', 'python'),
+      args: ['-m', 'validation', '--spec', attempt.job],
+      cwd: attempt.work,
+      env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
+      log: attempt.log,
+      timeoutSeconds,
+      signal: context.signal,
+      onStart: (pid) => {
+        lease.setWorker(pid);
+      },
+      onEvent: (event) => {
+        if (event.event === 'part') finished.add(event.name);
+        if (event.event === 'fault') said = event;
+        meter.onEvent(event);
+        if (event.event === 'progress') progress(event);
+      },
+    });
+    const log = logEnd(attempt.log);
+    const oomKills = newOomKills(kills, readOomKills());
+    return { end, failure: classify({ end, said, log, oomKills, timeoutSeconds }) };
+  } finally {
+    clearInterval(look);
+    keeper.finish(attempt.byproducts);
   }
-  if (failure !== undefined) throw failure;
-  tidyAttempt(attempt);
 }
 
 function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
   return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
 }
 
-function failureOf(
-  end: PythonEnd,
-  said: FaultEvent | undefined,
-  context: CellContext,
-  attempt: Attempt,
-): Fault | undefined {
-  switch (end.how) {
-    case 'exit': {
-      if (end.exitCode === 0) return undefined;
-      const code = faultCodeOfExit(end.exitCode) ?? 'internal';
-      return withLog(
-        new Fault(code, said?.message ?? `Python ended with exit code ${end.exitCode}`, said?.hint),
-        attempt,
-      );
-    }
-    case 'signal':
-      return withLog(new Fault('killed', `Python was ended by ${end.signal}`), attempt);
-    case 'timeout': {
-      const hint = 'Raise timeouts.default_s or timeouts.tasks in workspace-config/site.yaml.';
-      return withLog(new Fault('timeout', `no end after ${timeoutOfCell(context)} s`, hint), attempt);
-    }
-    case 'cancelled':
-      return new Fault('cancelled', 'the run was cancelled');
-    case 'unstartable':
-      return new Fault(
-        'environment',
-        `Python cannot be started: ${end.message}`,
-        'Run: npx nx run tools:python-env',
-      );
-  }
+/** What the executor itself could not do: mostly a disk that is full or may not be written. */
+function faultOfSystem(error: unknown): Fault {
+  const { code } = error as NodeJS.ErrnoException;
+  const message = messageOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('disk_full', message, 'Free some space.');
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return new Fault('read_only', message);
+  return new Fault('internal', message);
 }
 
-/** Adds what a reader needs to see the cause: the last lines that matter and the log's path. */
-function withLog(fault: Fault, attempt: Attempt): Fault {
-  const tail = logTail(attempt.log).map((line) => `  | ${line}`);
+function reportOf(
+  { options }: CellContext,
+  { attempt, lease, startedAt, tries }: AttemptRecord,
+  exitCode: number,
+  failure?: Fault,
+): AttemptReport {
+  const spec = options.parts[0]?.spec ?? {};
+  const changed = describeAdjustment(options.kind, spec, tries.adjustment);
+  return {
+    number: attempt.number,
+    log: attempt.logName,
+    exitCode,
+    ...(failure === undefined ? {} : { cause: failure.code }),
+    ...(Object.keys(changed).length === 0 ? {} : { changed }),
+    startedAt: startedAt.toISOString(),
+    endedAt: new Date().toISOString(),
+    gpus: lease.record.gpus,
+  };
+}
+
+/** Adds what a reader needs to see the cause: the last lines that matter, the log's path, the GPU. */
+function explain(fault: Fault, attempt: Attempt, gpus: readonly number[]): Fault {
+  if (fault.code === 'cancelled') return fault;
+  const tail = lastLines(redact(logEnd(attempt.log))).map((line) => `  | ${line}`);
   const lines = [
-    fault.hint,
+    redact(fault.hint),
     ...(tail.length > 0 ? ['Last lines of its log:', ...tail] : []),
     `Log: ${attempt.logName}`,
+    gpus.length > 0 ? `GPU: ${gpus.join(', ')}` : '',
   ];
-  return new Fault(fault.code, fault.message, lines.filter((line) => line !== '').join('\n'));
+  return new Fault(fault.code, redact(fault.message), lines.filter((line) => line !== '').join('\n'));
+}
+
+function onGpus(indices: readonly number[]): string {
+  return indices.length === 0 ? '' : ` on GPU ${indices.join(', ')}`;
 }
 
 async function finishPart(
@@ -134,7 +184,7 @@ async function finishPart(
   record: AttemptRecord,
 ): Promise<void> {
   const { workspaceRoot, cell, reads, versions, deviceClass, settings } = context;
-  const { attempt, lease, startedAt, meter } = record;
+  const { attempt, lease, startedAt, meter, tries } = record;
   const results = await publish(workspaceRoot, part, stagingOf(attempt, part));
   const endedAt = new Date();
   writeReceipt(workspaceRoot, part, {
@@ -154,7 +204,7 @@ async function finishPart(
     gpus: lease.record.gpus,
     threads: settings.threads,
     ...meter.usage(endedAt.getTime()),
-    attempts: [{ number: attempt.number, log: attempt.logName, exitCode: 0 }],
+    attempts: [...tries.reports, reportOf(context, record, 0)],
   });
   if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, fingerprint));
 }

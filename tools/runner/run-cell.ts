@@ -8,13 +8,17 @@ import { basePriority } from '../suite/priority.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
 import { messageOf } from '../base/message.js';
+import type { Adjustment } from './adjustment.js';
 import { Fault } from './fault.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
+import { gpuMemoryFreed } from './gpu-memory.js';
 import type { PendingPart } from './job-file.js';
+import { Journal } from './journal.js';
 import { missingFile } from './manifest.js';
 import { reasonToRun } from './receipt.js';
 import { resolveReads, type ResolvedRead } from './reads.js';
+import { Tries } from './tries.js';
 
 export interface CellRun {
   workspaceRoot: string;
@@ -36,6 +40,7 @@ export interface CellContext extends CellRun {
   deviceClass: string;
   versions: Versions;
   reads: readonly ResolvedRead[];
+  journal: Journal;
 }
 
 export type CellOutcome = 'reused' | 'ran';
@@ -48,17 +53,30 @@ export type CellOutcome = 'reused' | 'ran';
 export async function runCell(run: CellRun): Promise<CellOutcome> {
   const context = await prepare(run);
   if ((await pendingParts(context, true)).length === 0) return 'reused';
-  const lease = await takeLease(context);
+  const { cell, options, settings, machine, signal, journal, say } = context;
+  const spec = options.parts[0]?.spec ?? {};
+  const pool = machine.pool.length;
+  const tries = new Tries({ cell, kind: options.kind, spec, settings, pool, signal, journal, say });
+  const queuedAt = Date.now();
+  return tries.run(() => runTurn(context, tries, queuedAt));
+}
+
+/** One try: wait for a lease, run Python under it, give it back. */
+async function runTurn(context: CellContext, tries: Tries, queuedAt: number): Promise<CellOutcome> {
+  const lease = await takeLease(context, tries.adjustment, queuedAt);
   try {
     // Another run may have finished the cell while this one waited, or changed what it reads.
-    const now = { ...context, reads: await readInputs(run, context.settings) };
+    const now = { ...context, reads: await readInputs(context, context.settings) };
     const pending = await pendingParts(now, false);
     if (pending.length === 0) return 'reused';
     requireWeights(now);
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');
-    await runAttempt(now, pending, lease);
+    await runAttempt(now, pending, lease, tries);
     return 'ran';
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'out_of_memory') await gpuMemoryFreed(context, lease);
+    throw error;
   } finally {
     await lease.release();
   }
@@ -77,6 +95,7 @@ async function prepare(run: CellRun): Promise<CellContext> {
       deviceClass: usesAccelerator(run.options.kind) ? machine.deviceClass : 'cpu',
       versions: versionsOf(run.options.kind, machine.versions),
       reads: await readInputs(run, settings),
+      journal: new Journal(run.workspaceRoot, run.project.split('.')[0] ?? run.project),
     };
   } catch (error) {
     // Settings, lock directory, nvidia-smi: their sentences say what to mend.
@@ -156,13 +175,14 @@ function remakeCommand(suite: string, model: string, manifest: string): string {
   return `${batch} (per-edit mode: npx nx run ${suite}.${model}.${variant}:edit ${force})`;
 }
 
-async function takeLease(context: CellContext): Promise<HeldLease> {
+async function takeLease(context: CellContext, adjustment: Adjustment, queuedAt: number): Promise<HeldLease> {
   const { cell, workspaceRoot, options, project, settings, machine } = context;
   const request = {
     key: `${workspaceRoot}#${cell}`,
     cell,
     workspace: workspaceRoot,
-    needs: needsOf(context),
+    needs: needsOf(context, adjustment),
+    queuedAt,
     limits: {
       gpus: machine.pool.map(({ uuid }) => uuid),
       cpuSlots: settings.cpuSlots,
@@ -179,11 +199,11 @@ async function takeLease(context: CellContext): Promise<HeldLease> {
   }
 }
 
-function needsOf({ options, machine }: CellContext): Needs {
+function needsOf({ options, machine }: CellContext, { extraGpus }: Adjustment): Needs {
   const { kind, sizeClass } = options;
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   if (!usesAccelerator(kind) || !Number.isFinite(smallest)) return { gpus: 0, gibPerGpu: 0, cpuSlots: 1 };
   const gib = requiredGiB(kind, sizeClass);
-  const gpus = requiredGpus(gib, usableGiB(smallest));
+  const gpus = Math.min(machine.pool.length, requiredGpus(gib, usableGiB(smallest)) + extraGpus);
   return { gpus, gibPerGpu: gib / gpus, cpuSlots: 1 };
 }

@@ -117,6 +117,11 @@ def test_out_of_memory_is_found_behind_a_failed_load() -> None:
     assert fault_of(Ended(3, SUBJECT + NOT_LOADED, causes)).code == "out_of_memory"
 
 
+def test_memory_of_the_host_is_another_cause_than_that_of_a_gpu() -> None:
+    event = "Evaluation failed: [enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"
+    assert fault_of(Ended(3, SUBJECT + NO_WINDOWS, (), (event,))).code == "host_out_of_memory"
+
+
 def test_weights_that_cannot_be_loaded_are_no_refusal() -> None:
     fault = fault_of(Ended(3, SUBJECT + NOT_LOADED, ("SafetensorError: incomplete metadata",)))
     assert fault.code == "weights_missing"

@@ -82,13 +82,17 @@ def test_variance_may_find_nothing_in_a_small_model_but_spectral_may_not(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text", ["CUDA out of memory. Tried to allocate", "can't allocate memory: you tried"]
+    ("text", "code"),
+    [
+        ("CUDA out of memory. Tried to allocate", "out_of_memory"),
+        ("can't allocate memory: you tried", "host_out_of_memory"),
+    ],
 )
-def test_want_of_memory_is_no_verdict(tmp_path: Path, text: str) -> None:
+def test_want_of_memory_is_no_verdict(tmp_path: Path, text: str, code: str) -> None:
     log(tmp_path, [*ALL, event("guard", "error", "spectral", error=text)])
     with pytest.raises(Fault) as caught:
         guard_fates(tmp_path, "edited", ORDER)
-    assert caught.value.code == "out_of_memory"
+    assert caught.value.code == code
 
 
 def test_a_guard_without_measures_did_not_run_whatever_the_events_say(tmp_path: Path) -> None:

@@ -102,8 +102,10 @@ def test_a_process_ends_with_its_executor(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (MemoryError("x"), "out_of_memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
+        (MemoryError("x"), "host_out_of_memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "host_out_of_memory"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "out_of_memory"),
+        (OSError(12, "Cannot allocate memory"), "host_out_of_memory"),
         (OSError(28, "No space left on device"), "disk_full"),
         (OSError(13, "Permission denied"), "internal"),
         (KeyError("x"), "internal"),

@@ -301,16 +301,16 @@ def hub_error(kind: type[Exception]) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("kind", "hint"),
+    ("kind", "code", "hint"),
     [
-        (GatedRepoError, "HF_TOKEN"),
-        (RepositoryNotFoundError, "Check id and revision"),
-        (LocalEntryNotFoundError, "local directory"),
-        (ConnectionError, "Run it again"),
+        (GatedRepoError, "hub_refused", "HF_TOKEN"),
+        (RepositoryNotFoundError, "hub_refused", "Check id and revision"),
+        (LocalEntryNotFoundError, "unavailable", "local directory"),
+        (ConnectionError, "unavailable", "Run it again"),
     ],
 )
 def test_the_hub_says_no(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], hint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], code: str, hint: str
 ) -> None:
     def snapshot_download(*_: Any, **__: Any) -> str:
         raise hub_error(kind)
@@ -318,7 +318,7 @@ def test_the_hub_says_no(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     with pytest.raises(Fault, match="someone/model at main") as caught:
         set_up(job_for(tmp_path, {"type": "hub", "id": "someone/model", "revision": "main"}))
-    assert caught.value.code == "unavailable" and hint in caught.value.hint
+    assert caught.value.code == code and hint in caught.value.hint
 
 
 def test_the_real_client_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import threading
 import traceback
 from pathlib import Path
 
-from validation.job import EXIT_CODES, Fault, emit, load_job
+from validation.job import EXIT_CODES, Fault, FaultCode, emit, load_job
 from validation.usage import usage
 
 KINDS = ("setup", "calibrate", "preset", "baseline", "eval", "edit", "inject", "certify")
@@ -35,16 +35,23 @@ def main(argv: list[str] | None = None) -> int:
     except Fault as fault:
         return _end(fault)
     except MemoryError as error:
-        return _end(Fault("out_of_memory", f"out of host memory: {error}"))
+        return _end(Fault("host_out_of_memory", f"out of host memory: {error}"))
     except OSError as error:
         traceback.print_exc()
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return _end(Fault("disk_full" if full else "internal", _sentence(error)))
+        return _end(Fault(_of_system(error), _sentence(error)))
     except Exception as error:
         traceback.print_exc()
         # torch's allocators: OutOfMemoryError on a GPU, a RuntimeError with this text on the CPU.
-        memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-        return _end(Fault("out_of_memory" if memory else "internal", _sentence(error)))
+        if type(error).__name__ == "OutOfMemoryError":
+            return _end(Fault("out_of_memory", _sentence(error)))
+        memory = "can't allocate memory" in str(error)
+        return _end(Fault("host_out_of_memory" if memory else "internal", _sentence(error)))
+
+
+def _of_system(error: OSError) -> FaultCode:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full"
+    return "host_out_of_memory" if error.errno == errno.ENOMEM else "internal"
 
 
 def _sentence(error: Exception) -> str:

@@ -20,7 +20,8 @@ def fetch(source: Mapping[str, Any], trusted: bool, job: Job) -> Path:
     """A directory with the model's files as they come (any dtype).
 
     Raises:
-        Fault: `unavailable` when the hub does not give them, `bad_input` for a directory that is none.
+        Fault: `unavailable` when the hub cannot be reached, `hub_refused` when it has no such model or
+            does not give it, `bad_input` for a directory that is none.
     """
     kind = source.get("type")
     if kind == "hub":
@@ -82,7 +83,7 @@ def download(model: str, revision: str, trusted: bool) -> Path:
             emit("progress", message=f"downloaded {model} at {found.name}")
             return found
     raise Fault(
-        "unavailable",
+        "hub_refused",
         f"{model} at {revision}: neither {_SAFETENSORS[0]} nor {_PICKLED[0]} there",
         "Is it a transformers model? Offline, download it first, or give its directory as the model's path.",
     )
@@ -95,7 +96,7 @@ def _fault(model: str, revision: str, error: Exception) -> Fault | None:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if "GatedRepoError" in names:
         return Fault(
-            "unavailable",
+            "hub_refused",
             f"{where}: gated ({first})",
             f"Ask for access at https://huggingface.co/{model}, then set HF_TOKEN or run `hf auth login`.",
         )
@@ -107,7 +108,7 @@ def _fault(model: str, revision: str, error: Exception) -> Fault | None:
         )
     if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
         return Fault(
-            "unavailable",
+            "hub_refused",
             f"{where}: the hub has no such model or revision ({first})",
             "Check id and revision in suite.yaml; a private model needs HF_TOKEN.",
         )

@@ -57,10 +57,11 @@ _REFUSED = (
 
 _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
-        "out_of_memory",
-        r"out of memory|OutOfMemoryError|MemoryError|can't allocate memory|not enough memory",
+        "host_out_of_memory",
+        r"(?<!OutOf)MemoryError|can't allocate memory|DefaultCPUAllocator|Cannot allocate memory",
         "",
     ),
+    ("out_of_memory", r"out of memory|OutOfMemoryError|not enough memory|STATUS_ALLOC_FAILED", ""),
     ("disk_full", r"No space left on device|Disk quota exceeded", ""),
     (
         "unavailable",
@@ -103,6 +104,9 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
 )
 
+#: Causes of the machine, at the head of the table: they are looked for before a refusal of the subject.
+_FIRST = 3
+
 #: Said when nothing better is known: it follows from any failure of a run.
 _PAIRING = r"E001\] PAIR(ING|ED)-"
 
@@ -112,14 +116,14 @@ _TAIL = 12
 def explain(ended: Ended) -> Refused | Fault:
     """The meaning of a failed run: the subject was refused, or a fault with the lines that matter."""
     evidence = "\n".join((_squeeze(ended.output), *ended.causes, *ended.events))
-    for code, pattern, hint in _CAUSES[:2]:
+    for code, pattern, hint in _CAUSES[:_FIRST]:
         if found := re.search(pattern, evidence, re.IGNORECASE):
             return _fault(code, _line_of(evidence, found), hint)
     if "PHASE 2/3" in evidence:
         for pattern, reason in _REFUSED:
             if re.search(pattern, evidence, re.IGNORECASE):
                 return Refused(reason)
-    for code, pattern, hint in _CAUSES[2:]:
+    for code, pattern, hint in _CAUSES[_FIRST:]:
         if found := re.search(pattern, evidence, re.IGNORECASE):
             return _fault(code, _line_of(evidence, found), hint)
     if not ended.events and (found := re.search(_PAIRING, evidence)):

@@ -82,7 +82,9 @@ def _without_measures(work: Path, arm: str) -> list[str]:
 
 def _errored(name: str, error: str) -> str:
     first = error.strip().splitlines()[0] if error.strip() else "an exception without a text"
-    if "out of memory" in error.lower() or "can't allocate memory" in error:
+    if "can't allocate memory" in error:
+        raise Fault("host_out_of_memory", f"InvarLock's guard {name}: {first}")
+    if "out of memory" in error.lower():
         raise Fault("out_of_memory", f"InvarLock's guard {name}: {first}")
     return f"errored: by an exception: {first}"
 

@@ -20,6 +20,8 @@ FaultCode = Literal[
     "disk_full",
     "unavailable",
     "internal",
+    "host_out_of_memory",
+    "hub_refused",
 ]
 
 #: Exit code of each fault; the executor tells causes apart by it. 0 is success.
