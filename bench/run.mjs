@@ -13,7 +13,7 @@ async function plan() {
     const { planSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/plan.js'))});
     const { projectFiles } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/project-json.js'))});
     const { readFileSync } = await import('node:fs');
-    const text = readFileSync(${JSON.stringify(join(ROOT, 'test/fixtures/reference-suite.yaml'))}, 'utf8');
+    const text = readFileSync(${JSON.stringify(join(ROOT, 'suites/b200/suite.yaml'))}, 'utf8');
     const imported = performance.now();
     const time = (work) => { const start = performance.now(); const value = work(); return [performance.now() - start, value]; };
     const [load, suite] = time(() => BENCH_LOAD);

@@ -1,9 +1,27 @@
 // The Nx plugin: after every run that touched a suite, its verdict is written and shown, whole or not, failed or not.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PostTasksExecution } from '@nx/devkit';
+import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 export const name = 'validation-suite';
+
+/** The seed's word for a run from nothing reaches receipts, not Nx's cache: the run says what would, and stops. */
+export const preTasksExecution: PreTasksExecution = (_options, { argv }) => {
+  const resume = process.env.RESUME_MODE ?? '';
+  if (!/^(false|0|no|off)$/i.test(resume.trim())) return Promise.resolve();
+  if (process.env.NX_SKIP_NX_CACHE === 'true' || argv.some((word) => SKIP_CACHE.test(word))) {
+    return Promise.resolve();
+  }
+  const words = argv.slice(2).join(' ');
+  if (!RUNS_CELLS.test(words)) return Promise.resolve();
+  const advice = `Give: RESUME_MODE=false npx nx ${words} --skip-nx-cache`;
+  const error = new Error(`RESUME_MODE=false alone would be answered from Nx's cache. ${advice}`);
+  error.stack = '';
+  return Promise.reject(error);
+};
+
+const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
+const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);

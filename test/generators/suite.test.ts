@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { Complaint } from '../../tools/generators/complaint.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
+import { requireRecorded } from '../../tools/suite/record.js';
 import { SUITE, Workspace } from './workspace.js';
 
-function generate(workspace: Workspace, name = 'x'): string[] {
+function generate(workspace: Workspace, name = 'x', environment: NodeJS.ProcessEnv = {}): string[] {
   return workspace.generate((tree) => {
-    suiteGenerator(tree, { name });
+    suiteGenerator(tree, { name }, environment);
   });
 }
 
@@ -40,7 +41,7 @@ describe('nx g ./tools:suite', () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
     const { changes } = workspace.dryRun((tree) => {
-      suiteGenerator(tree, { name: 'x' });
+      suiteGenerator(tree, { name: 'x' }, {});
     });
     expect(changes).toHaveLength(16);
     expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
@@ -117,6 +118,66 @@ describe('nx g ./tools:suite', () => {
     using workspace = new Workspace();
     workspace.write('suites/My Suite/suite.yaml', SUITE);
     expect(complaint(workspace, 'My Suite')[1]).toContain('"My Suite" cannot name a suite');
+  });
+});
+
+describe('identity variables', () => {
+  test('are laid over suite.yaml and recorded; nx sync goes by the record, whatever the environment', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    generate(workspace, 'x', { INVARLOCK_TIER: 'conservative', MODEL_2: '', PATH: '/bin' });
+    expect(existsSync(join(workspace.root, 'suites/x/n'))).toBe(false);
+    const project = JSON.parse(workspace.read('suites/x/project.json')) as { metadata: unknown };
+    expect(project.metadata).toMatchObject({ identity: { INVARLOCK_TIER: 'conservative', MODEL_2: '' } });
+    expect(workspace.read('suites/x/m/baseline/project.json')).toContain('"tier": "conservative"');
+    expect(workspace.generate(syncGenerator)).toEqual([]);
+    workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
+    expect(workspace.generate(syncGenerator).length).toBeGreaterThan(0);
+    expect(workspace.read('suites/x/m/baseline/project.json')).toContain('"tier": "conservative"');
+    // Without them, the suite is that of its file again.
+    generate(workspace);
+    expect(workspace.read('suites/x/project.json')).not.toContain('identity');
+    expect(existsSync(join(workspace.root, 'suites/x/n/baseline/project.json'))).toBe(true);
+  });
+
+  test('with bad values write nothing', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    expect(() => generate(workspace, 'x', { INVARLOCK_TIER: 'dev', CLEAN_EDIT_RUNS: '0' })).toThrow(
+      /2 mistakes.*\nenvironment variable INVARLOCK_TIER: "dev" is not allowed.*\nenvironment variable CLEAN_EDIT_RUNS/,
+    );
+    expect(() => generate(workspace, 'x', { EDIT_TYPES_CLEEN: 'x' })).toThrow(
+      'Did you mean EDIT_TYPES_CLEAN?',
+    );
+    expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
+  });
+});
+
+describe('a run with other variables than the suite was made with', () => {
+  test('stops with the command to give; the same in other words does not', () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    generate(workspace, 'x', { EVAL_TASKS: 'mmlu,arc_challenge' });
+    const run = (environment: NodeJS.ProcessEnv): void => {
+      requireRecorded(workspace.root, 'x', environment);
+    };
+    run({});
+    run({ EVAL_TASKS: 'mmlu, arc_challenge' });
+    // As suite.yaml has it anyway.
+    run({ INVARLOCK_TIER: 'balanced', DRIFT_CALIBRATION_RUNS: '5' });
+    expect(() => {
+      run({ INVARLOCK_TIER: 'conservative' });
+    }).toThrow(
+      'environment variable INVARLOCK_TIER is "conservative"; suite x was made without it.\n' +
+        'What comes out depends on it, so the cells must be made anew: EVAL_TASKS=mmlu,arc_challenge INVARLOCK_TIER=conservative npx nx g ./tools:suite x\n' +
+        'Or run what was made: unset INVARLOCK_TIER',
+    );
+    expect(() => {
+      run({ EVAL_TASKS: 'mmlu' });
+    }).toThrow('suite x was made with "mmlu,arc_challenge"');
+    expect(() => {
+      run({ INVARLOCK_TIER: 'dev' });
+    }).toThrow('Allowed: conservative, balanced, aggressive');
   });
 });
 

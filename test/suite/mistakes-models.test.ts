@@ -80,7 +80,7 @@ test.each<[what: string, text: string, expected: string[]]>([
   ],
   [
     'a size nobody can tell',
-    'models: [{id: gpt2}]\n',
+    'models: [{id: o/gpt5}]\n',
     [
       '1:10: models[0].size_class: missing, and the name does not tell it. Allowed: tiny, 7b, 13b, 30b, 40b, moe, 70b',
     ],

@@ -11,8 +11,8 @@ describe('every mistake in one go', () => {
     const text = `teir: balanced
 models:
   - {name: a/b, facts: {architecture: llama}}
-  - {id: gpt2, trust_remote_code: maybe}
-  - {id: org/gpt2, size_class: tiny}
+  - {id: gpt5, trust_remote_code: maybe}
+  - {id: org/gpt5, size_class: tiny}
 edits: {clean: ['quant_rtn:9:128:ffn', 'quant_rtn:8:64:ffn', 'quant_rtn:8:128:all']}
 runs: {clean: three, repat: fresh}
 dataset: {provider: local_jsonl, file: data/nope.jsonl, feild: text}

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { formatMistake } from '../../tools/suite/mistakes.js';
 import { parseSuite, type Input, type LoadedSuite } from '../../tools/suite/load.js';
+import type { Identity } from '../../tools/suite/identity.js';
 import type { Suite } from '../../tools/suite/suite.js';
 
 /** Text by path; a directory has null. */
@@ -16,30 +17,28 @@ function lookUp(files: Files): (path: string) => Input {
 }
 
 /** The suite of a text that has no mistakes. */
-export function parsed(text: string, files: Files = {}, name = 'x'): Suite {
-  return loaded(text, files, name).suite;
+export function parsed(text: string, files: Files = {}, name = 'x', identity: Identity = {}): Suite {
+  return loaded(text, files, name, identity).suite;
 }
 
-export function loaded(text: string, files: Files = {}, name = 'x'): LoadedSuite {
-  const result = parseSuite(name, text, lookUp(files));
+export function loaded(text: string, files: Files = {}, name = 'x', identity: Identity = {}): LoadedSuite {
+  const result = parseSuite(name, text, lookUp(files), identity);
   if (!result.ok) throw new Error(result.error.map(formatMistake).join('\n'));
   return result.value;
 }
 
 /** Every mistake of a text, without the file's name: `2:7: tier: …`. */
-export function mistakes(text: string, files: Files = {}): string[] {
-  const result = parseSuite('x', text, lookUp(files));
+export function mistakes(text: string, files: Files = {}, identity: Identity = {}): string[] {
+  const result = parseSuite('x', text, lookUp(files), identity);
   return result.ok
     ? []
     : result.error.map((mistake) => formatMistake(mistake).replace('suites/x/suite.yaml:', ''));
 }
 
-export function referenceSuite(): Suite {
-  return parsed(
-    readFileSync(new URL('../fixtures/reference-suite.yaml', import.meta.url), 'utf8'),
-    {},
-    'b200',
-  );
+/** The suite of the reference, with identity variables laid over it. */
+export function referenceSuite(identity: Identity = {}): Suite {
+  const text = readFileSync(new URL('../../suites/b200/suite.yaml', import.meta.url), 'utf8');
+  return parsed(text, {}, 'b200', identity);
 }
 
 /** A corpus of good lines. */

@@ -142,7 +142,7 @@ describe('what is hashed and what is cached', () => {
       const { inputs = [] } = target(cell.project, cell.target);
       expect(inputs.slice(0, 2)).toEqual([
         { externalDependencies: [] },
-        { runtime: 'node tools/dist/bin/hash-inputs.js' },
+        { runtime: 'node tools/dist/bin/hash-inputs.js b200' },
       ]);
       for (const input of inputs.slice(2)) {
         if (typeof input === 'string')

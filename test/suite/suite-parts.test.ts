@@ -99,7 +99,10 @@ describe('size classes', () => {
     ['mistralai/Mixtral-8x7B-v0.1', 'moe'],
     ['NousResearch/Llama-2-70b-hf', '70b'],
     ['Qwen/Qwen1.5-72B', '70b'],
-    ['gpt2', undefined],
+    ['gpt2', 'tiny'],
+    ['openai-community/gpt2-medium', 'tiny'],
+    ['gpt2-xl', '7b'],
+    ['someone/gpt2-like', undefined],
     ['someone/117B', undefined],
   ])('%s is %s', (id, sizeClass) => {
     expect(guessSizeClass(id)).toBe(sizeClass);

@@ -1,5 +1,6 @@
 // nx g ./tools:suite <name>: the projects of one suite.
 import { logger, type Tree } from '@nx/devkit';
+import { asCommandPrefix, identityOf, unknownVariables } from '../suite/identity.js';
 import { listSuites, loadSuite } from '../suite/load.js';
 import { formatMistake } from '../suite/mistakes.js';
 import { projectFiles } from '../suite/project-json.js';
@@ -11,11 +12,22 @@ export interface SuiteGeneratorOptions {
   name: string;
 }
 
-/** @throws Complaint for an unknown suite and for every mistake in its suite.yaml; nothing is written then. */
-export default function suiteGenerator(tree: Tree, { name }: SuiteGeneratorOptions): void {
+/**
+ * Identity variables of the environment are laid over suite.yaml, and recorded.
+ *
+ * @throws Complaint for an unknown suite and for every mistake in its settings; nothing is written then.
+ */
+export default function suiteGenerator(
+  tree: Tree,
+  { name }: SuiteGeneratorOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+): void {
   const suites = listSuites(tree.root);
   if (!suites.includes(name)) throw unknownSuite(name, suites);
-  const loaded = loadSuite(tree.root, name);
+  const unknown = unknownVariables(environment);
+  if (unknown.length > 0) throw new Complaint('Unknown settings; nothing was written', unknown);
+  const identity = identityOf(environment);
+  const loaded = loadSuite(tree.root, name, identity);
   if (!loaded.ok) {
     const count = loaded.error.length;
     throw new Complaint(
@@ -25,7 +37,8 @@ export default function suiteGenerator(tree: Tree, { name }: SuiteGeneratorOptio
   }
   const { suite, warnings } = loaded.value;
   for (const warning of warnings) logger.warn(formatMistake(warning));
-  writeSuite(tree, name, projectFiles(suite));
+  if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
+  writeSuite(tree, name, projectFiles(suite, { identity, commits: {} }));
 }
 
 function unknownSuite(name: string, suites: readonly string[]): Complaint {

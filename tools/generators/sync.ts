@@ -4,6 +4,7 @@ import { loadSuite } from '../suite/load.js';
 import { formatMistake } from '../suite/mistakes.js';
 import { SUITES, suiteDirectory, suiteFile } from '../suite/paths.js';
 import { projectFiles } from '../suite/project-json.js';
+import { parseRecord } from '../suite/record.js';
 import { Complaint } from './complaint.js';
 import { isMaterialised, writeSuite } from './write-suite.js';
 
@@ -24,8 +25,10 @@ export default function syncGenerator(tree: Tree): SyncResult {
       );
       return [];
     }
-    const loaded = loadSuite(tree.root, name);
-    if (loaded.ok) return [{ name, files: projectFiles(loaded.value.suite) }];
+    // Never the environment: whoever runs nx sync has another one than whoever made the suite.
+    const record = parseRecord(tree.read(`${suiteDirectory(name)}/project.json`, 'utf-8') ?? undefined);
+    const loaded = loadSuite(tree.root, name, record.identity);
+    if (loaded.ok) return [{ name, files: projectFiles(loaded.value.suite, record) }];
     problems.push(...loaded.error.map(formatMistake));
     return [];
   });

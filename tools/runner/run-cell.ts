@@ -6,6 +6,7 @@ import type { CellOptions } from '../suite/cell.js';
 import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
 import { basePriority } from '../suite/priority.js';
 import { pythonSources } from '../suite/python-sources.js';
+import { requireRecorded } from '../suite/record.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
 import { messageOf } from '../base/message.js';
 import type { Adjustment } from './adjustment.js';
@@ -85,6 +86,8 @@ async function runTurn(context: CellContext, tries: Tries, queuedAt: number): Pr
 async function prepare(run: CellRun): Promise<CellContext> {
   try {
     const settings = loadSiteSettings(run.workspaceRoot);
+    // Also here: Nx's daemon hashes in an environment of its own.
+    requireRecorded(run.workspaceRoot, run.project.split('.')[0] ?? '', process.env);
     const machine = await readMachineIdentity(run.workspaceRoot, settings);
     return {
       ...run,

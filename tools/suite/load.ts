@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { checkFloors, checkModel, checkNames, checkResultNames } from './checks.js';
 import { corpusProblems } from './corpus.js';
+import { overlay, type Identity } from './identity.js';
 import { mistakeAt, sortMistakes, type Mistake } from './mistakes.js';
 import { NAME_RULE, suiteNameProblem } from './names.js';
 import { SUITES, suiteDirectory, suiteFile } from './paths.js';
@@ -26,8 +27,12 @@ export function listSuites(workspaceRoot: string): string[] {
     .sort();
 }
 
-/** Never throws for what a person wrote. */
-export function loadSuite(workspaceRoot: string, name: string): Result<LoadedSuite, Mistake[]> {
+/** Never throws for what a person wrote. `identity`: variables laid over the file. */
+export function loadSuite(
+  workspaceRoot: string,
+  name: string,
+  identity: Identity = {},
+): Result<LoadedSuite, Mistake[]> {
   const file = suiteFile(name);
   const start = { file, line: 1, col: 1 };
   if (suiteNameProblem(name) !== undefined) {
@@ -36,9 +41,8 @@ export function loadSuite(workspaceRoot: string, name: string): Result<LoadedSui
     ]);
   }
   try {
-    return parseSuite(name, readFileSync(join(workspaceRoot, file), 'utf8'), (path) =>
-      readInput(join(workspaceRoot, path)),
-    );
+    const text = readFileSync(join(workspaceRoot, file), 'utf8');
+    return parseSuite(name, text, (path) => readInput(join(workspaceRoot, path)), identity);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
@@ -54,10 +58,14 @@ export function parseSuite(
   name: string,
   text: string,
   readPath: (path: string) => Input,
+  identity: Identity = {},
 ): Result<LoadedSuite, Mistake[]> {
-  const { source, mistakes: syntax } = parseYaml(suiteFile(name), text);
+  const { source: written, mistakes: syntax } = parseYaml(suiteFile(name), text);
   // What a broken text seems to say is not worth judging.
   if (syntax.length > 0) return fail(sortMistakes(syntax));
+  const laid = overlay(written, identity);
+  if (!laid.ok) return fail(laid.error.map((message) => ({ ...written.placeOf([]), file: '', message })));
+  const source = laid.value;
   const sections = readSections(source);
   const suite = resolveSuite(name, suiteDirectory(name), sections.input);
   const floors = checkFloors(source, sections, suite);

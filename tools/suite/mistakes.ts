@@ -4,6 +4,7 @@ import { nearest } from './suggest.js';
 import type { Path, YamlSource } from './yaml-source.js';
 
 export interface Mistake {
+  /** Empty for what stands in no file: an environment variable. */
   file: string;
   line: number;
   col: number;
@@ -11,7 +12,7 @@ export interface Mistake {
 }
 
 export function formatMistake({ file, line, col, message }: Mistake): string {
-  return `${file}:${line}:${col}: ${message}`;
+  return file === '' ? message : `${file}:${line}:${col}: ${message}`;
 }
 
 /** In the order of the file; what was found twice is told once. */
@@ -21,7 +22,9 @@ export function sortMistakes(mistakes: readonly Mistake[]): Mistake[] {
 }
 
 export function mistakeAt(source: YamlSource, path: Path, message: string): Mistake {
-  return { file: source.file, ...source.placeOf(path), message: `${showPath(path)}${message}` };
+  const variable = source.origin?.(path);
+  const by = variable === undefined ? '' : `set by ${variable}: `;
+  return { file: source.file, ...source.placeOf(path), message: `${by}${showPath(path)}${message}` };
 }
 
 /** The sentences for one zod issue. Its message is what is allowed there (schema-parts.ts). */

@@ -4,6 +4,7 @@ import { formatJson } from './format-json.js';
 import { planSuite, BATCH_VARIANT } from './plan.js';
 import { errorVariant, projectName } from './names.js';
 import { suiteDirectory } from './paths.js';
+import { EMPTY_RECORD, type SuiteRecord } from './record.js';
 import type { Suite, SuiteModel } from './suite.js';
 import { cellTarget, dependsOn, gather, madePaths, metadata } from './targets.js';
 
@@ -18,8 +19,8 @@ export interface ProjectFile {
 
 type VariantClass = 'baseline' | 'clean' | 'stress' | 'error' | 'edits';
 
-/** Every project.json of a suite, the suite's own first. */
-export function projectFiles(suite: Suite): ProjectFile[] {
+/** Every project.json of a suite, the suite's own first. `record` is kept in that one, for later runs to go by. */
+export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): ProjectFile[] {
   const cells = planSuite(suite);
   const made = madePaths(cells);
   const byProject = groupByProject(cells);
@@ -35,7 +36,7 @@ export function projectFiles(suite: Suite): ProjectFile[] {
   );
   const directory = suiteDirectory(suite.name);
   return [
-    { path: `${directory}/project.json`, text: formatJson(suiteProject(suite, cells)) },
+    { path: `${directory}/project.json`, text: formatJson(suiteProject(suite, cells, record)) },
     ...variants.map(({ path, json }) => ({
       path: `${directory}/${path}/project.json`,
       text: formatJson(json),
@@ -88,9 +89,13 @@ function variantProject(
         `${project}:certify`,
         cells.map((cell) => cell.target),
       ),
-      ...Object.fromEntries(cells.map((cell) => [cell.target, cellTarget(cell, made)])),
+      ...Object.fromEntries(cells.map((cell) => [cell.target, cellTarget(cell, made, suite.name)])),
     },
   };
+}
+
+function isEmpty(texts: Readonly<Record<string, string>>): boolean {
+  return Object.keys(texts).length === 0;
 }
 
 function describe(model: string, variant: string, variantClass: VariantClass): string {
@@ -108,7 +113,7 @@ function describe(model: string, variant: string, variantClass: VariantClass): s
   }
 }
 
-function suiteProject(suite: Suite, cells: readonly Cell[]): JsonObject {
+function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord): JsonObject {
   const projects = [...new Set(cells.map((cell) => cell.project))];
   const calibrations = cells.filter((cell) => cell.kind === 'calibrate' || cell.kind === 'preset');
   const { name } = suite;
@@ -120,6 +125,8 @@ function suiteProject(suite: Suite, cells: readonly Cell[]): JsonObject {
       description:
         suite.description || `Validation suite ${name}: ${suite.models.length} models, ${cells.length} cells`,
       generated: GENERATED,
+      ...(isEmpty(record.identity) ? {} : { identity: record.identity }),
+      ...(isEmpty(record.commits) ? {} : { commits: record.commits }),
     },
     implicitDependencies: projects,
     targets: {

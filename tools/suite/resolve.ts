@@ -10,14 +10,15 @@ import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from '.
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
-  const tasks = input.evaluation.tasks;
+  const { tasks, seed, torch_compile } = input.evaluation;
   return {
     name,
     description: input.description,
     models: input.models.map((model) => resolveModel(directory, input, model)),
     benchmarks: input.benchmarks,
     ...(tasks === undefined ? {} : { tasks: posix.join(directory, tasks) }),
-    evalSeed: input.evaluation.seed,
+    evalSeed: seed,
+    evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,
   };
 }
 
@@ -81,6 +82,7 @@ export function invarlockOf(input: SuiteInput, sizeClass: SizeClass): Omit<Invar
     tier,
     guards: input.guards,
     determinism: input.determinism,
+    attention: input.attention,
     windows: resolveWindows(input, sizeClass),
     bootstrap:
       forClass<number>(invarlock.bootstrap, sizeClass) ??

@@ -168,6 +168,7 @@ const evaluation = mapping({
   split: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   tasks: relativeFile('a directory of lm-eval task files').optional(),
   seed: whole(0, 2 ** 31 - 1).default(1234),
+  torch_compile: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   batch_size: either(notMapping, batchSize, perClass(batchSize)).optional(),
 });
 
@@ -175,6 +176,7 @@ export const suiteSchema = mapping({
   description: text('a line of text').default(''),
   tier: oneOf(TIERS).default('balanced'),
   determinism: oneOf(['throughput', 'strict']).default('throughput'),
+  attention: oneOf(['auto', 'eager']).default('auto'),
   guards: either(
     isText,
     oneOf(['reference']).transform(() => [...REFERENCE_GUARD_ORDER]),

@@ -64,6 +64,8 @@ export function guessSizeClass(idOrPath: string): SizeClass | undefined {
     [/(?<!\d)(30|32|33)b/, '30b'],
     [/(?<!\d)(13|14)b/, '13b'],
     [/(?<!\d)[678]b/, '7b'],
+    [/(^|\/)gpt2-xl$/, '7b'],
+    [/(^|\/)(distil)?gpt2(-medium|-large)?$/, 'tiny'],
   ];
   return table.find(([pattern]) => pattern.test(name))?.[1];
 }

@@ -10,6 +10,7 @@ function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): Js
     profile: 'ci',
     guards: [...settings.guards],
     determinism: settings.determinism,
+    attention: settings.attention,
     dataset:
       dataset.provider === 'wikitext2'
         ? { provider: dataset.provider, split: dataset.split }
@@ -58,6 +59,9 @@ export function evalSpec(suite: Suite, model: SuiteModel, benchmarks: readonly B
     benchmarks: benchmarks.map(({ name, task, fewshot }) => ({ name, task, fewshot })),
     batch_size: model.evalBatch,
     seed: suite.evalSeed,
+    determinism: model.invarlock.determinism,
+    torch_compile: suite.evalCompile,
+    attention: model.invarlock.attention,
     ...remoteCode(model.trustRemoteCode),
   };
 }

@@ -19,6 +19,8 @@ export const FULL_GUARD_ORDER: readonly Guard[] = ['invariants', 'spectral', 'rm
 export const REFERENCE_GUARD_ORDER: readonly Guard[] = ['invariants', 'variance', 'invariants'];
 
 export type Determinism = 'throughput' | 'strict';
+/** `auto`: flash attention where it is installed and the architecture supports it, else eager. */
+export type Attention = 'auto' | 'eager';
 
 export interface Runs {
   calibration: number;
@@ -58,6 +60,7 @@ export interface InvarlockSettings {
   tier: Tier;
   guards: readonly Guard[];
   determinism: Determinism;
+  attention: Attention;
   dataset: Dataset;
   windows: Windows;
   bootstrap: number;
@@ -93,6 +96,8 @@ export interface Suite {
   /** Directory of local lm-eval task files, workspace-relative. */
   tasks?: string;
   evalSeed: number;
+  /** torch.compile in evaluations; `auto`: on a GPU. */
+  evalCompile: boolean | 'auto';
 }
 
 /** Certified runs of an edit of that class. */

@@ -2,18 +2,23 @@
 import type { Cell, CellId, CellRead, JsonObject, JsonValue } from './cell.js';
 import { pythonSources } from './python-sources.js';
 
-/** The command whose output stands for this machine in a cell's hash: device class and pinned versions. */
-const MACHINE_INPUT: JsonObject = { runtime: 'node tools/dist/bin/hash-inputs.js' };
+/**
+ * The command whose output stands for this machine in a cell's hash: device class and pinned versions. It fails, and
+ * with it the run before anything starts, when the environment asks for another suite than was made.
+ */
+const machineInput = (suite: string): JsonObject => ({
+  runtime: `node tools/dist/bin/hash-inputs.js ${suite}`,
+});
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
 
 /** `made`: paths that cells of this plan write. What a cell reads and none makes is an input file of the repository. */
-export function cellTarget(cell: Cell, made: ReadonlySet<string>): JsonObject {
+export function cellTarget(cell: Cell, made: ReadonlySet<string>, suite: string): JsonObject {
   return {
     executor: './tools:cell',
     cache: true,
     metadata: metadata(cell.description, cell.id),
     dependsOn: [...dependsOn(cell.dependsOn), PYTHON_ENVIRONMENT],
-    inputs: inputsOf(cell, made),
+    inputs: inputsOf(cell, made, suite),
     outputs: outputPaths(cell).map(inWorkspace),
     options: {
       kind: cell.kind,
@@ -62,12 +67,12 @@ export function dependsOn(ids: readonly CellId[]): JsonObject[] {
   return [...byTarget].map(([target, projects]) => ({ projects, target }));
 }
 
-function inputsOf(cell: Cell, made: ReadonlySet<string>): JsonValue[] {
+function inputsOf(cell: Cell, made: ReadonlySet<string>, suite: string): JsonValue[] {
   const committed = cell.reads.filter((read) => !made.has(read.path));
   const produced = cell.reads.filter((read) => made.has(read.path));
   return [
     { externalDependencies: [] },
-    MACHINE_INPUT,
+    machineInput(suite),
     ...pythonSources(cell.kind).map(inWorkspace),
     ...committed.map(committedInput),
     ...produced.map((read): JsonObject => ({ dependentTasksOutputFiles: read.path, transitive: false })),

@@ -28,6 +28,8 @@ export interface YamlSource {
   placeOf(path: Path): Place;
   /** Where the key itself stands. */
   placeOfKey(path: Path, key: string): Place;
+  /** The environment variable that stands over the file there, if one does (identity.ts). */
+  origin?: (path: Path) => string | undefined;
 }
 
 const TOO_LARGE = 1 << 20;

@@ -1,0 +1,71 @@
+// What a suite's project records of its making: identity variables, and the commits that hub revisions stood for.
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readIfThere } from '../base/files.js';
+import {
+  asCommandPrefix,
+  changedVariables,
+  identityOf,
+  unknownVariables,
+  type Identity,
+} from './identity.js';
+import { loadSuite } from './load.js';
+import { formatMistake } from './mistakes.js';
+import { suiteDirectory } from './paths.js';
+
+export interface SuiteRecord {
+  identity: Identity;
+  /** Commit by `<hub id>@<revision as written>`. */
+  commits: Readonly<Record<string, string>>;
+}
+
+export const EMPTY_RECORD: SuiteRecord = { identity: {}, commits: {} };
+
+const texts = z.record(z.string(), z.string());
+const projectSchema = z.object({
+  metadata: z.object({ identity: texts.default({}), commits: texts.default({}) }),
+});
+
+/** The record in a suite's project.json; empty for one that has none or is torn. */
+export function parseRecord(projectJson: string | undefined): SuiteRecord {
+  try {
+    return projectSchema.parse(JSON.parse(projectJson ?? '')).metadata;
+  } catch {
+    return EMPTY_RECORD;
+  }
+}
+
+export function readRecord(workspaceRoot: string, suite: string): SuiteRecord {
+  return parseRecord(readIfThere(join(workspaceRoot, suiteDirectory(suite), 'project.json')));
+}
+
+/**
+ * Compares the identity variables of this run with the recorded ones; one that says the same in other words is no change.
+ *
+ * @throws Error with the command to give when the cells were made with other values than this run asks for.
+ */
+export function requireRecorded(workspaceRoot: string, suite: string, environment: NodeJS.ProcessEnv): void {
+  const unknown = unknownVariables(environment);
+  if (unknown.length > 0) throw new Error(unknown.join('\n'));
+  const given = identityOf(environment);
+  const record = readRecord(workspaceRoot, suite);
+  const changed = changedVariables(record.identity, given);
+  if (changed.length === 0) return;
+  const asked = { ...record.identity, ...given };
+  const wanted = loadSuite(workspaceRoot, suite, asked);
+  if (!wanted.ok) throw new Error(wanted.error.map(formatMistake).join('\n'));
+  const made = loadSuite(workspaceRoot, suite, record.identity);
+  if (made.ok && JSON.stringify(made.value.suite) === JSON.stringify(wanted.value.suite)) return;
+  const lines = changed.map((name) => {
+    const before = record.identity[name];
+    const how = before === undefined ? 'without it' : `with ${JSON.stringify(before)}`;
+    return `environment variable ${name} is ${JSON.stringify(given[name])}; suite ${suite} was made ${how}.`;
+  });
+  throw new Error(
+    [
+      ...lines,
+      `What comes out depends on it, so the cells must be made anew: ${asCommandPrefix(asked)}npx nx g ./tools:suite ${suite}`,
+      `Or run what was made: unset ${changed.join(' ')}`,
+    ].join('\n'),
+  );
+}
