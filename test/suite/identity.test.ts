@@ -44,7 +44,7 @@ function differences(one: unknown, other: unknown, path = ''): string[] {
 }
 
 const invarlock = (key: string): string[] =>
-  ['calibrate', 'certify', 'preset'].map((kind) => `${kind}.invarlock.${key}`);
+  ['baseline', 'calibrate', 'certify', 'preset'].map((kind) => `${kind}.invarlock.${key}`);
 
 const EFFECTS: [variable: string, value: string, effect: string[]][] = [
   ['EVAL_NUM_FEWSHOT', '0', ['eval.benchmarks']],
@@ -67,13 +67,20 @@ const EFFECTS: [variable: string, value: string, effect: string[]][] = [
   [
     'DRIFT_CALIBRATION_RUNS',
     '4',
-    ['-calibrate', 'certify.window_slice.count', 'certify.window_slice.index', 'preset.runs'],
+    [
+      '-calibrate',
+      'baseline.window_slice.count',
+      'baseline.window_slice.index',
+      'certify.window_slice.count',
+      'certify.window_slice.index',
+      'preset.runs',
+    ],
   ],
-  ['CLEAN_EDIT_RUNS', '4', ['+certify']],
+  ['CLEAN_EDIT_RUNS', '4', ['+baseline', '+certify']],
   ['STRESS_EDIT_RUNS', '1', ['-certify']],
   ['RUN_ERROR_INJECTION', 'false', ['-certify', '-inject']],
   ['EDIT_TYPES_STRESS', 'quant_rtn:3:32:all', ['+certify', '+edit', '+eval', '-certify', '-edit', '-eval']],
-  ['MODEL_8', '', ['-calibrate', '-certify', '-edit', '-eval', '-inject', '-preset', '-setup']],
+  ['MODEL_8', '', ['-baseline', '-calibrate', '-certify', '-edit', '-eval', '-inject', '-preset', '-setup']],
 ];
 
 test.each(EFFECTS)('%s=%s changes what it names, and nothing else', (variable, value, expected) => {
