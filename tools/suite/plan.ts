@@ -4,7 +4,7 @@ import { errorVariant } from './names.js';
 import { beside } from './paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
-import { certifySpec, corpusReads, evalSpec, tasksReads } from './specs.js';
+import { certifySpec, corpusReads, declaredMatrices, evalSpec, tasksReads } from './specs.js';
 import { runsOf, windowsRun, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
@@ -37,7 +37,7 @@ function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
   const files = beside(link);
   return {
     name: edit.name,
-    spec: { ...edit.spec },
+    spec: { ...edit.spec, ...declaredMatrices(plan.model) },
     writes: [
       { file: 'manifest.json', path: files.manifest },
       { file: 'edit_metadata.json', path: files.editMetadata },
@@ -152,7 +152,7 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
     parts: [
       {
         name: 'inject',
-        spec: { error: type },
+        spec: { error: type, ...declaredMatrices(model) },
         writes: [
           { file: 'manifest.json', path: files.manifest },
           { file: 'error_metadata.json', path: files.errorMetadata },

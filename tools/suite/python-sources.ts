@@ -24,6 +24,7 @@ const INVARLOCK = [
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
 const REWRITING = [
   'checkpoint',
+  'declared',
   'edits/__init__',
   'edits/base',
   'edits/fp4_quant',
@@ -31,6 +32,9 @@ const REWRITING = [
   'edits/magnitude_prune',
   'edits/quant_rtn',
   'families',
+  'layout',
+  'matrices',
+  'matrix',
   'rewrite',
   'store',
   'variant',
@@ -45,7 +49,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
   baseline: ['baseline', 'baseline_report', 'preset_file', ...INVARLOCK],
   eval: ['eval', 'eval_results', 'lm_eval_adapter', 'store'],
   edit: ['edit', ...REWRITING],
-  inject: ['inject', ...REWRITING],
+  inject: ['inject', 'errors', 'proof', ...REWRITING],
   certify: ['certify', 'baseline_report', 'preset_file', ...INVARLOCK],
 };
 

@@ -28,7 +28,7 @@ export function replaceModel(suite: Raw, index: number, source: string): void {
   suite.models = models;
 }
 
-const SOURCE_KEYS = ['id', 'path', 'facts', 'name', 'revision', 'trust_remote_code'];
+const SOURCE_KEYS = ['id', 'path', 'facts', 'name', 'revision', 'trust_remote_code', 'matrices'];
 
 const SEED_BENCHMARK_NAMES: Record<string, string> = { arc_challenge: 'arc' };
 

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { JsonObject, SizeClass } from './cell.js';
 import { editName, type EditClass } from './edit-spec.js';
 import { floorsOf } from './floors.js';
+import { matricesSpec } from './matrices.js';
 import { nameFromSource } from './names.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
 import { guessSizeClass, SIZE_TABLE, validWindows, type Windows } from './size-classes.js';
@@ -33,6 +34,7 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
     trustRemoteCode: model.trust_remote_code,
     sizeClass,
     mode,
+    ...(model.matrices === undefined ? {} : { matrices: matricesSpec(model.matrices) }),
     edits: [
       ...edits.clean.map((edit) => resolveEdit(edit, 'clean')),
       ...edits.stress.map((edit) => resolveEdit(edit, 'stress')),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SIZE_CLASSES } from './cell.js';
 import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from './edit-spec.js';
 import { TIERS } from './floors.js';
+import { matricesSchema } from './matrices.js';
 import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from './names.js';
 import { between, either, flag, list, mapping, name, oneOf, text, whole } from './schema-parts.js';
 import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from './suite.js';
@@ -92,6 +93,7 @@ const model = mapping(
     trust_remote_code: flag().default(false),
     size_class: oneOf(SIZE_CLASSES).optional(),
     mode: oneOf(['batch', 'per-edit']).optional(),
+    matrices: matricesSchema.optional(),
     edits: edits.optional(),
     errors: errors.optional(),
     runs: mapping(runsShape).partial().optional(),

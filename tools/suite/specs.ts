@@ -71,6 +71,11 @@ function remoteCode(trusted: boolean): JsonObject {
   return trusted ? { trust_remote_code: true } : {};
 }
 
+/** Like remote code: named only where a suite declares them. */
+export function declaredMatrices({ matrices }: SuiteModel): JsonObject {
+  return matrices === undefined ? {} : { matrices };
+}
+
 export function corpusReads(model: SuiteModel): CellRead[] {
   const { dataset } = model.invarlock;
   return dataset.provider === 'local_jsonl' ? [{ name: 'corpus', path: dataset.file, as: 'file' }] : [];

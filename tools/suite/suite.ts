@@ -77,6 +77,8 @@ export interface SuiteModel {
   trustRemoteCode: boolean;
   sizeClass: SizeClass;
   mode: 'batch' | 'per-edit';
+  /** Declared matrices, for edits and errors; absent where Python's table of families has them. */
+  matrices?: JsonObject;
   /** Clean edits first, each class in the order written. */
   edits: readonly SuiteEdit[];
   errors: readonly ErrorType[];

@@ -54,7 +54,7 @@ def make_entry(root: Path, name: str, *, broken: bool) -> dict[str, str]:
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>")
         fast.save_pretrained(entry.draft)
-        manifest = entry.commit()
+        manifest = entry.commit("cpu")
     path = root / f"{name}.manifest.json"
     path.write_text(json.dumps(manifest), encoding="utf-8")
     return {"path": str(root / "store" / recipe), "manifest": str(path), "sha256": "0" * 64}

@@ -26,6 +26,7 @@ from weights_rig import (
 from validation import edit
 from validation.checkpoint import make_header, open_checkpoint, raw_bytes, read_shard, shard_names
 from validation.job import Fault, Store
+from validation.matrix import Piece
 from validation.rewrite import Copy, rewrite
 from validation.store import locked_entry
 
@@ -67,7 +68,7 @@ def test_a_rewrite_that_changes_nothing_is_the_same_bytes(tmp_path: Path, shards
     source = write_model(tmp_path / "source", llama_tensors(), shards=shards)
     (source / "edit_metadata.json").write_text("{}")
     with locked_entry(Store(tmp_path / "store", recipe("a"))) as entry:
-        rewrite(open_checkpoint(source), [Copy(entry, (), lambda loaded: loaded.values)], "copy")
+        rewrite(open_checkpoint(source), [Copy(entry, {}, lambda loaded: loaded.values)], "copy")
         copied = tree_bytes(entry.draft)
     (source / "edit_metadata.json").unlink()
     assert copied == tree_bytes(source)
@@ -77,9 +78,10 @@ def test_only_the_named_tensor_changes(tmp_path: Path) -> None:
     tensors = llama_tensors()
     source = write_model(tmp_path / "source", tensors, shards=2)
     name = "model.layers.1.mlp.up_proj.weight"
+    piece = Piece(name, 0, (50, 32))
     with locked_entry(Store(tmp_path / "store", recipe("a"))) as entry:
-        rewrite(open_checkpoint(source), [Copy(entry, [name], lambda loaded: -loaded.values)], "copy")
-        entry.commit()
+        rewrite(open_checkpoint(source), [Copy(entry, {piece: []}, lambda loaded: -loaded.values)], "copy")
+        entry.commit("cpu")
     changed = load_model(entry.path)
     assert torch.equal(changed.pop(name), -tensors.pop(name))
     assert all(torch.equal(changed[key], tensor) for key, tensor in tensors.items())

@@ -10,6 +10,7 @@ import transformers
 from weights_rig import EIGHT, make_job, stored, write_model
 
 from validation import edit, inject
+from validation.errors import ERRORS
 from validation.job import Job, Read
 
 SIZES = {
@@ -112,7 +113,7 @@ def test_fused_and_single_experts_are_edited_alike(tmp_path: Path) -> None:
         assert torch.equal(found[0], found[1]), name
 
 
-@pytest.mark.parametrize("kind", inject.ERRORS)
+@pytest.mark.parametrize("kind", ERRORS)
 def test_errors_load_and_show(saved: tuple[Path, Read], kind: str) -> None:
     path, baseline = saved
     job = make_job(path, "inject", {"error": {"error": kind}}, store=path / "store", baseline=baseline)

@@ -196,7 +196,7 @@ def stored(weights: Path, root: Path, *, broken: bool = False) -> Read:
                 save_file(tensors, root / "nan.safetensors", {"format": "pt"})
                 content = (root / "nan.safetensors").read_bytes()
             (entry.draft / path.name).write_bytes(content)
-        entry.commit()
+        entry.commit("cpu")
         return Read(entry.path, None, "")
 
 

@@ -13,8 +13,10 @@ from weights_rig import llama_config, llama_tensors, load_model, make_job, store
 
 from validation import inject
 from validation.checkpoint import open_checkpoint
-from validation.families import matrices
+from validation.errors import ERRORS
 from validation.job import Fault, Job
+from validation.matrices import matrices
+from validation.matrix import Piece
 from validation.rewrite import Loaded, rewrite
 from validation.store import MANIFEST
 
@@ -145,15 +147,19 @@ def test_the_proof_sees_what_went_wrong(tmp_path: Path, where: str, monkeypatch:
         (copy,) = copies
 
         def change(loaded: Loaded) -> torch.Tensor:
-            result = copy.change(loaded) if loaded.stored.name in copy.names else loaded.values.clone()
+            result = copy.change(loaded) if loaded.piece in copy.matrices else loaded.values.clone()
             if where == "nowhere":
                 return loaded.values
-            if (where == "beside") == (loaded.stored.name in copy.names) and result.dim() > 1:
+            if (where == "beside") == (loaded.piece in copy.matrices):
                 result[-1, -1] += 1
             return result
 
-        everything = list(source.tensors)
-        rewrite(source, [type(copy)(copy.entry, everything, change)], label)
+        flat = {name: (1, stored.parameters) for name, stored in source.tensors.items()}
+        everything = {
+            Piece(name, 0, stored.shape if len(stored.shape) == 2 else flat[name]): []
+            for name, stored in source.tensors.items()
+        }
+        rewrite(source, [type(copy)(copy.entry, everything | copy.matrices, change)], label)
 
     monkeypatch.setattr(inject, "rewrite", spoilt)
     job = job_for(tmp_path, "nan_injection")
@@ -165,7 +171,7 @@ def test_the_proof_sees_what_went_wrong(tmp_path: Path, where: str, monkeypatch:
 
 def test_every_error_has_a_place_in_every_family(tmp_path: Path) -> None:
     found = matrices(open_checkpoint(write_model(tmp_path, llama_tensors())))
-    assert {kind: len(error.strikes(found)) for kind, error in inject.ERRORS.items()} == {
+    assert {kind: len(error.strikes(found)) for kind, error in ERRORS.items()} == {
         "nan_injection": 1,
         "inf_injection": 1,
         "extreme_quant": 21,

@@ -23,7 +23,7 @@ def make(store: Store, text: bytes = b"weights") -> dict[str, object]:
         file.write(text)
         entry.finish("model.safetensors")
         (entry.draft / "config.json").write_text("{}")
-        return entry.commit()
+        return entry.commit("cpu")
 
 
 def left_over(root: Path) -> list[str]:
@@ -36,6 +36,7 @@ def test_manifest_says_what_is_there(tmp_path: Path) -> None:
     assert manifest == {
         "schema": 1,
         "recipe": store.recipe,
+        "device_class": "cpu",
         "bytes": 9,
         "files": [
             {"path": "config.json", "bytes": 2, "sha256": hashlib.sha256(b"{}").hexdigest()},
@@ -106,7 +107,7 @@ with locked_entry(Store(Path(sys.argv[1]), sys.argv[2])) as entry:
             file.write(sys.argv[3].encode() * 1000)
             time.sleep(0.02)
         entry.finish("model.safetensors")
-        entry.commit()
+        entry.commit("cpu")
         print("made")
 """
 
@@ -185,7 +186,7 @@ def test_an_entry_is_made_anew_on_demand(tmp_path: Path) -> None:
         with locked_entry(store, remake=remake) as entry:
             assert not entry.complete
             (entry.draft / "model.safetensors").write_text(text)
-            entry.commit()
+            entry.commit("cpu")
             assert entry.complete
     assert (tmp_path / recipe("a") / "model.safetensors").read_text() == "new"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".locks", recipe("a")])
@@ -196,6 +197,6 @@ def test_a_manifest_that_came_with_the_files_is_replaced(tmp_path: Path) -> None
     with locked_entry(store) as entry:
         (entry.draft / "model.safetensors").write_text("weights")
         (entry.draft / MANIFEST).write_text("of another entry")
-        manifest = entry.commit()
+        manifest = entry.commit("cpu")
         assert entry.complete
     assert [file["path"] for file in manifest["files"]] == ["model.safetensors"]

@@ -152,7 +152,7 @@ def stored(root: Path, model: Path, name: str = "baseline") -> Read:
     with locked_entry(Store(root, recipe(name))) as entry:
         for file in model.iterdir():
             shutil.copyfile(file, entry.draft / file.name)
-        entry.commit()
+        entry.commit("cpu")
     manifest = root.parent / f"{name}.manifest.json"
     shutil.copyfile(entry.path / MANIFEST, manifest)
     return Read(entry.path, manifest, hashlib.sha256(manifest.read_bytes()).hexdigest())

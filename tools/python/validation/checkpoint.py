@@ -59,6 +59,45 @@ class Stored:
         """Number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch has it."""
+        return DTYPES[self.dtype]
+
+
+class Reader:
+    """A shard opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle = path.open("rb", buffering=0)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.close()
+
+    def read(self, position: int, count: int) -> torch.Tensor:
+        """Read `count` bytes as U8.
+
+        Raises:
+            Fault: `bad_input` for a file that ends too early.
+        """
+        raw = torch.empty(count, dtype=torch.uint8)
+        view = memoryview(raw.numpy())
+        while view:
+            got = os.preadv(self._handle.fileno(), [view], position)
+            if got == 0:
+                raise Fault("bad_input", f"{self._path}: ends too early, at byte {position}", _AGAIN)
+            view, position = view[got:], position + got
+        return raw
+
+    def expect(self, position: int, count: int) -> None:
+        """Let the system read bytes soon to be wanted while others are worked on (where it can)."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._handle.fileno(), position, count, os.POSIX_FADV_WILLNEED)
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -68,21 +107,14 @@ class Shard:
     header: bytes
     tensors: tuple[Stored, ...]
 
-    def read(self, stored: Stored) -> torch.Tensor:
-        """Read one tensor of this shard.
+    def open(self) -> Reader:
+        """Open it for reading, in a `with`."""
+        return Reader(self.path)
 
-        Raises:
-            Fault: `bad_input` for a file that ends too early.
-        """
-        raw = torch.empty(stored.bytes, dtype=torch.uint8)
-        view, position = memoryview(raw.numpy()), stored.begin
-        with self.path.open("rb", buffering=0) as handle:
-            while view:
-                count = os.preadv(handle.fileno(), [view], position)
-                if count == 0:
-                    raise Fault("bad_input", f"{self.path}: ends inside {stored.name}", _AGAIN)
-                view, position = view[count:], position + count
-        return raw.view(DTYPES[stored.dtype]).reshape(stored.shape)
+    def read(self, stored: Stored) -> torch.Tensor:
+        """Read one tensor of this shard (`bad_input` for a file that ends too early)."""
+        with self.open() as reader:
+            return reader.read(stored.begin, stored.bytes).view(stored.torch_dtype).reshape(stored.shape)
 
 
 @dataclass(frozen=True)
@@ -233,6 +265,12 @@ def raw_bytes(tensor: torch.Tensor) -> memoryview:
     """The tensor's bytes as they stand in a file; a view, where the tensor is contiguous."""
     flat = tensor.detach().contiguous().reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+
+
+def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors of one shape and dtype hold the same bits: NaNs too, and -0 is not 0."""
+    size = torch.int16 if one.element_size() == 2 else torch.uint8
+    return torch.equal(one.contiguous().view(size), other.contiguous().view(size))
 
 
 def read_json(path: Path) -> dict[str, Any]:

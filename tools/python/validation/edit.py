@@ -12,12 +12,13 @@ import torch
 
 from validation.checkpoint import Checkpoint, open_checkpoint
 from validation.edits import parse_edit
-from validation.edits.base import Edit, Weights, row_chunks
-from validation.families import Matrix, in_scope, matrices
+from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
 from validation.job import Fault, Job, Part, Store, write_json
-from validation.rewrite import Copy, Loaded, rewrite
+from validation.matrices import in_scope, matrices
+from validation.matrix import Matrix, Piece
+from validation.rewrite import Copy, Loaded, by_piece, rewrite
 from validation.store import Entry, locked_entry, open_entry
-from validation.variant import compute_device, finite, publish, rounded
+from validation.variant import compute_device, finite, publish, require_floats, rounded
 
 METADATA = "edit_metadata.json"
 
@@ -28,7 +29,7 @@ class Edition:
 
     edit: Edit
     spec: dict[str, Any]
-    by_tensor: dict[str, list[Matrix]]
+    by_piece: dict[Piece, list[Matrix]]
     device: torch.device
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     squares: tuple[float, float] = (0.0, 0.0)
@@ -40,24 +41,24 @@ class Edition:
         return self.magnitudes[0] == 0 and self.magnitudes[1] > 0
 
     def change(self, loaded: Loaded) -> torch.Tensor:
-        """Edit the matrices of one tensor.
+        """Edit the matrices of one piece.
 
         Raises:
             Fault: `bad_edit` when one of them has a NaN or an infinity.
         """
-        found = self.by_tensor[loaded.stored.name]
-        whole = len(found) == 1 and not found[0].label
-        result = torch.empty(0) if whole else loaded.values.clone()
-        for matrix in found:
+        result: torch.Tensor | None = None
+        for matrix in self.by_piece[loaded.piece]:
             shared = loaded.shared.setdefault(matrix.name, {})
             if "values" not in shared:
-                shared["values"] = finite(matrix, matrix.of(loaded.values).to(self.device))
+                shared["values"] = finite(matrix, matrix.take(loaded.values).to(self.device))
             before: torch.Tensor = shared["values"]
             edited = self.edit.apply(Weights(matrix.name, before, shared))
-            if whole:
-                result = edited.values.cpu()
+            whole = matrix.whole(edited.values)
+            if whole is not None:
+                result = whole.cpu()
             else:
-                matrix.of(result).copy_(edited.values)
+                result = loaded.values.clone() if result is None else result
+                matrix.put(result, edited.values)
             self.rows[matrix.name] = {
                 "matrix": matrix.name,
                 "tensor": matrix.tensor,
@@ -66,12 +67,17 @@ class Edition:
                 **self._errors(before, edited.values),
                 **edited.facts,
             }
+        if result is None:
+            raise AssertionError(f"{loaded.piece}: holds no matrix of this edit")
         return result
 
-    def metadata(self, source: Checkpoint, device_class: str) -> dict[str, Any]:
-        """What `edit_metadata.json` says; the same bytes whenever the copy is made again."""
-        order = [matrix.name for found in self.by_tensor.values() for matrix in found]
-        rows = [self.rows[name] for name in order]
+    def metadata(self, source: Checkpoint, copy: Copy, device_class: str) -> dict[str, Any]:
+        """What `edit_metadata.json` says; the same bytes whenever the copy is made again.
+
+        So `threads` are those whose number the result would depend on, not those that the rest ran on; and
+        bytes linked are those of shards the edit leaves alone, though a file system may have copied them.
+        """
+        rows = [self.rows[matrix.name] for found in self.by_piece.values() for matrix in found]
         edited = sum(row["parameters"] for row in rows)
         total = sum(stored.parameters for stored in source.tensors.values())
         return {
@@ -81,29 +87,32 @@ class Edition:
             **self.edit.parameters(),
             **self.edit.summary(rows),
             "device_class": device_class,
+            "threads": ARITHMETIC_THREADS,
             "tensors": rows,
             "totals": {
                 "matrices": len(rows),
-                "tensors": len(self.by_tensor),
+                "tensors": len({piece.tensor for piece in self.by_piece}),
                 "parameters_edited": edited,
                 "parameters": total,
                 "coverage": rounded(edited / total),
                 "relative_error": rounded(
                     (self.squares[0] / self.squares[1]) ** 0.5 if self.squares[1] else 0.0
                 ),
-                "bytes_written": source.weights_bytes + sum(len(shard.header) for shard in source.shards),
+                "bytes_written": copy.bytes_written,
+                "bytes_linked": copy.bytes_linked,
             },
         }
 
     def _errors(self, before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
         """|W' - W| / |W|, in the Frobenius norm and in the sum of magnitudes; 0 for a matrix of zeros."""
         sums = torch.zeros(4, dtype=torch.float64, device=before.device)
-        for rows in row_chunks(before):
-            old = before[rows].float()
-            new = after[rows].float() - old
-            for index, part in enumerate((new, old)):
-                sums[index] += (part * part).sum(dtype=torch.float64)
-                sums[index + 2] += part.abs().sum(dtype=torch.float64)
+        with one_thread():
+            for rows in row_chunks(before):
+                old = before[rows].float()
+                new = after[rows].float() - old
+                for index, part in enumerate((new, old)):
+                    sums[index] += (part * part).sum(dtype=torch.float64)
+                    sums[index + 2] += part.abs().sum(dtype=torch.float64)
         new2, old2, new1, old1 = (float(value) for value in sums)
         self.squares = (self.squares[0] + new2, self.squares[1] + old2)
         self.magnitudes = (self.magnitudes[0] + new1, self.magnitudes[1] + old1)
@@ -135,7 +144,7 @@ def run(job: Job) -> None:
         source = open_checkpoint(open_entry(job.read("baseline")))
         editions = plan(source, [by_store[store][0] for store in pending], compute_device(job))
         copies = [
-            Copy(entry, edition.by_tensor.keys(), edition.change)
+            Copy(entry, edition.by_piece, edition.change)
             for entry, edition in zip(pending.values(), editions, strict=True)
         ]
         rewrite(source, copies, "editing tensors")
@@ -145,9 +154,9 @@ def run(job: Job) -> None:
             if edition.changes_nothing
         ]:
             raise Fault("bad_edit", "\n".join(idle), "Give it a lower rank, or a higher sparsity.")
-        for (store, entry), edition in zip(pending.items(), editions, strict=True):
-            write_json(entry.draft / METADATA, edition.metadata(source, job.device.device_class))
-            entry.commit()
+        for (store, entry), edition, copy in zip(pending.items(), editions, copies, strict=True):
+            write_json(entry.draft / METADATA, edition.metadata(source, copy, job.device.device_class))
+            entry.commit(job.device.device_class)
             for part in by_store[store]:
                 publish(entry, part, METADATA)
 
@@ -156,32 +165,27 @@ def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> lis
     """Find what each part edits, before anything is written.
 
     Raises:
-        Fault: `bad_edit` that lists every part that cannot be made, and why.
+        Fault: `bad_edit` that lists every part that cannot be made, and each reason once.
     """
-    found = matrices(source)
-    editions, problems = [], []
+    editions = []
+    problems: dict[str, list[str]] = {}
+    hints: dict[str, None] = {}
     for part in parts:
         try:
-            editions.append(_edition(source, found, part, device))
+            editions.append(_edition(source, part, device))
         except Fault as fault:
-            problems.append(f"{part.name}: {fault}")
+            problems.setdefault(str(fault), []).append(part.name)
+            hints[fault.hint] = None
     if problems:
-        raise Fault("bad_edit", "\n".join(problems))
+        told = "\n".join(f"{', '.join(names)}: {problem}" for problem, names in problems.items())
+        raise Fault("bad_edit", told, "\n".join(filter(None, hints)))
     return editions
 
 
-def _edition(source: Checkpoint, found: list[Matrix], part: Part, device: torch.device) -> Edition:
+def _edition(source: Checkpoint, part: Part, device: torch.device) -> Edition:
     edit = parse_edit(part.spec)
-    chosen = in_scope(found, str(part.spec.get("scope")))
+    chosen = in_scope(matrices(source, part.spec.get("matrices")), str(part.spec.get("scope")))
     if not chosen:
         raise Fault("bad_edit", f"no matrix of {source.path} is in scope '{part.spec['scope']}'")
-    by_tensor: dict[str, list[Matrix]] = defaultdict(list)
-    for matrix in chosen:
-        by_tensor[matrix.tensor].append(matrix)
-    tensors = source.tensors
-    for name in by_tensor:
-        if tensors[name].dtype not in ("BF16", "F16", "F32"):
-            raise Fault(
-                "bad_edit", f"{name} is {tensors[name].dtype}; only floating point of 16 or 32 bits is edited"
-            )
-    return Edition(edit, part.spec, dict(by_tensor), device)
+    require_floats(source, chosen)
+    return Edition(edit, part.spec, by_piece(chosen), device)

@@ -1,40 +1,51 @@
-"""Which tensors of a checkpoint are editable matrices: name patterns an architecture.
+"""Which tensors of a checkpoint are editable matrices: one table of name patterns a family.
 
-An edit works on *logical* matrices, `[out, in]`: a stored matrix, or a slice of a stored tensor that holds
-several (the experts of a fused 3-D tensor, gate above up). Embeddings, the LM head, norms and routers match
-no rule and are never edited. Another family is a row of `FAMILIES`; the order of its rules is the order of
-the matrices in a block, which is what "first matrix" means.
+Embeddings (tied or not), LM heads, biases, norms, positions and routers match no rule and are never edited.
+Another family is a row of `FAMILIES`; the order of its rules is the order of the matrices in a block: that is
+what "first matrix" means. A suite declares the matrices of an architecture that is not here (declared.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-import torch
-
-from validation.checkpoint import Checkpoint, Stored
 from validation.job import Fault
+from validation.matrix import Group
 
-Group = Literal["attn", "ffn"]
-Scope = Literal["attn", "ffn", "all"]
-SCOPES: tuple[Scope, ...] = ("ffn", "attn", "all")
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Several matrices in one, one above the other along `out`: names and their shares of the rows.
+
+    With `groups` the sequence of parts repeats so often: the heads of a fused QKV.
+    """
+
+    shares: tuple[tuple[str, int], ...]
+    groups: int = 1
 
 
 @dataclass(frozen=True)
 class Rule:
     """Names that match are matrices of `group`.
 
-    `name` is matched after the block's prefix; a group `expert` in it numbers experts. `experts` says that
-    the tensor is `[experts, out, in]`; `rows` names the equal parts that lie above each other along `out`.
+    Attributes:
+        group: attention or MLP.
+        name: pattern of the rest of the name after the block's prefix; a group `expert` numbers experts.
+        parts: what matrices the tensor holds, from the model's configuration; None: one.
+        experts: whether there is a dimension more, the first, that counts experts.
+        transposed: whether a matrix is stored `[in, out]`.
     """
 
     group: Group
     name: str
+    parts: Callable[[Config], Parts] | None = None
     experts: bool = False
-    rows: tuple[str, ...] = ()
+    transposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,125 +56,143 @@ class Family:
     rules: tuple[Rule, ...]
 
 
-_BLOCK = r"(?:model\.)?layers\.(?P<block>\d+)\."
-_ATTENTION = tuple(Rule("attn", rf"self_attn\.{name}_proj\.weight") for name in "qkvo")
+def number(config: Config, *names: str) -> int:
+    """A size of the configuration under the first of its names that is there (`bad_edit` when none is)."""
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    raise Fault("bad_edit", f"config.json gives no {' or '.join(names)}, which its fused tensors need")
 
-LLAMA = Family(
-    _BLOCK, (*_ATTENTION, *(Rule("ffn", rf"mlp\.{name}_proj\.weight") for name in ("gate", "up", "down")))
+
+def _equal(*names: str) -> Callable[[Config], Parts]:
+    return lambda _: Parts(tuple((name, 1) for name in names))
+
+
+def _heads_of_three(config: Config) -> Parts:
+    """GPT-NeoX, old Falcon: q, k, v of the first head, then those of the second, and so on."""
+    heads = number(config, "num_attention_heads", "n_head")
+    return Parts((("q", 1), ("k", 1), ("v", 1)), heads)
+
+
+def _phi3_qkv(config: Config) -> Parts:
+    """All heads of q, then those of k, then those of v; fewer key-value heads than heads."""
+    heads = number(config, "num_attention_heads")
+    shared = number(config, "num_key_value_heads", "num_attention_heads")
+    return Parts((("q", heads), ("k", shared), ("v", shared)))
+
+
+def _falcon_qkv(config: Config) -> Parts:
+    """New: groups of q heads, each with its k and v head. Old: all q, one k, one v; or head by head."""
+    heads = number(config, "num_attention_heads", "n_head")
+    if config.get("new_decoder_architecture"):
+        groups = number(config, "num_kv_heads", "n_head_kv", "num_attention_heads", "n_head")
+        return Parts((("q", heads // groups), ("k", 1), ("v", 1)), groups)
+    if config.get("multi_query", True):
+        return Parts((("q", heads), ("k", 1), ("v", 1)))
+    return _heads_of_three(config)
+
+
+_LAYERS = r"(?:model\.)?layers\.(?P<block>\d+)\."
+_H = r"(?:transformer\.)?h\.(?P<block>\d+)\."
+_EXPERT = r"(?P<expert>\d+)"
+
+
+def _attention(*names: str) -> tuple[Rule, ...]:
+    return tuple(Rule("attn", rf"self_attn\.{name}\.weight") for name in names)
+
+
+def _mlp(at: str, *names: str) -> tuple[Rule, ...]:
+    return tuple(Rule("ffn", rf"{at}\.{name}\.weight") for name in names)
+
+
+_QKVO = _attention("q_proj", "k_proj", "v_proj", "o_proj")
+_GATED = _mlp("mlp", "gate_proj", "up_proj", "down_proj")
+#: As transformers holds experts: gate above up, expert after expert.
+_FUSED_EXPERTS = (
+    Rule("ffn", r"mlp\.experts\.gate_up_proj", _equal("gate", "up"), experts=True),
+    Rule("ffn", r"mlp\.experts\.down_proj", experts=True),
 )
+
+LLAMA = Family(_LAYERS, (*_QKVO, *_GATED))
+#: On the hub w1 is the gate, w3 up, w2 down.
 MIXTRAL = Family(
-    _BLOCK,
+    _LAYERS, (*_QKVO, *_mlp(rf"block_sparse_moe\.experts\.{_EXPERT}", "w1", "w3", "w2"), *_FUSED_EXPERTS)
+)
+#: Some layers may be dense; in the others a shared expert stands beside those that are routed.
+QWEN_MOE = Family(
+    _LAYERS,
     (
-        *_ATTENTION,
-        # as on the hub, and as transformers saves it: w1 is the gate, w3 up, w2 down
-        *(
-            Rule("ffn", rf"block_sparse_moe\.experts\.(?P<expert>\d+)\.{name}\.weight")
-            for name in ("w1", "w3", "w2")
-        ),
-        # as transformers holds it: experts fused
-        Rule("ffn", r"mlp\.experts\.gate_up_proj", experts=True, rows=("gate", "up")),
-        Rule("ffn", r"mlp\.experts\.down_proj", experts=True),
+        *_QKVO,
+        *_mlp(rf"mlp\.experts\.{_EXPERT}", "gate_proj", "up_proj", "down_proj"),
+        *_FUSED_EXPERTS,
+        *_mlp(r"mlp\.shared_expert", "gate_proj", "up_proj", "down_proj"),
+        *_GATED,
+    ),
+)
+FALCON = Family(
+    _H,
+    (
+        Rule("attn", r"self_attention\.query_key_value\.weight", _falcon_qkv),
+        Rule("attn", r"self_attention\.dense\.weight"),
+        *_mlp("mlp", "dense_h_to_4h", "dense_4h_to_h"),
+    ),
+)
+GPT_NEOX = Family(
+    r"(?:gpt_neox\.)?layers\.(?P<block>\d+)\.",
+    (
+        Rule("attn", r"attention\.query_key_value\.weight", _heads_of_three),
+        Rule("attn", r"attention\.dense\.weight"),
+        *_mlp("mlp", "dense_h_to_4h", "dense_4h_to_h"),
+    ),
+)
+#: Conv1D: `[in, out]`.
+GPT2 = Family(
+    _H,
+    (
+        Rule("attn", r"attn\.c_attn\.weight", _equal("q", "k", "v"), transposed=True),
+        Rule("attn", r"attn\.c_proj\.weight", transposed=True),
+        Rule("ffn", r"mlp\.c_fc\.weight", transposed=True),
+        Rule("ffn", r"mlp\.c_proj\.weight", transposed=True),
+    ),
+)
+OPT = Family(
+    r"(?:model\.)?decoder\.layers\.(?P<block>\d+)\.",
+    (
+        *_attention("q_proj", "k_proj", "v_proj", "out_proj"),
+        *(Rule("ffn", rf"{name}\.weight") for name in ("fc1", "fc2")),
+    ),
+)
+PHI = Family(_LAYERS, (*_attention("q_proj", "k_proj", "v_proj", "dense"), *_mlp("mlp", "fc1", "fc2")))
+PHI3 = Family(
+    _LAYERS,
+    (
+        Rule("attn", r"self_attn\.qkv_proj\.weight", _phi3_qkv),
+        *_attention("o_proj"),
+        Rule("ffn", r"mlp\.gate_up_proj\.weight", _equal("gate", "up")),
+        *_mlp("mlp", "down_proj"),
     ),
 )
 
-#: By `model_type` of config.json.
-FAMILIES: dict[str, Family] = {"llama": LLAMA, "mistral": LLAMA, "mixtral": MIXTRAL}
+#: By `model_type` of config.json. Yi's is llama (Yi in its first checkpoints), Qwen1.5, 2 and 2.5 are qwen2.
+FAMILIES: dict[str, Family] = {
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "Yi": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "mixtral": MIXTRAL,
+    "qwen2_moe": QWEN_MOE,
+    "qwen3_moe": QWEN_MOE,
+    "falcon": FALCON,
+    "gpt2": GPT2,
+    "gpt_neox": GPT_NEOX,
+    "opt": OPT,
+    "phi": PHI,
+    "phi3": PHI3,
+}
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """One logical matrix: where it lies in its tensor, and its place in the model."""
-
-    tensor: str
-    label: str
-    group: Group
-    block: int
-    order: tuple[int, int, int]
-    shape: tuple[int, int]
-    expert: int | None = None
-    rows: tuple[int, int] | None = None
-
-    @property
-    def name(self) -> str:
-        """The tensor's name, with what distinguishes the matrix where the tensor holds several."""
-        return self.tensor + self.label
-
-    @property
-    def parameters(self) -> int:
-        """Number of elements."""
-        return self.shape[0] * self.shape[1]
-
-    def of(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The matrix `[out, in]` as a view into its tensor."""
-        view = tensor if self.expert is None else tensor[self.expert]
-        return view if self.rows is None else view[self.rows[0] : self.rows[1]]
-
-
-def matrices(checkpoint: Checkpoint) -> list[Matrix]:
-    """All editable matrices, in the order of blocks, then of the family's rules, then of experts.
-
-    Raises:
-        Fault: `bad_edit` for an architecture that is not in `FAMILIES`, or a checkpoint that does not fit it.
-    """
-    architecture = str(checkpoint.config.get("model_type"))
-    family = FAMILIES.get(architecture)
-    if family is None:
-        raise Fault(
-            "bad_edit",
-            f"{checkpoint.path}: architecture '{architecture}' has no table of matrices; "
-            f"known are {', '.join(sorted(FAMILIES))}. Its matrices: {_found(checkpoint)}",
-            "Add a row for it to FAMILIES in tools/python/validation/families.py.",
-        )
-    rules = [(number, rule, re.compile(family.block + rule.name)) for number, rule in enumerate(family.rules)]
-    found: list[Matrix] = []
-    for stored in checkpoint.tensors.values():
-        for number, rule, pattern in rules:
-            if match := pattern.fullmatch(stored.name):
-                found.extend(_split(stored, rule, number, match.groupdict()))
-    if not found:
-        raise Fault(
-            "bad_edit",
-            f"{checkpoint.path}: no tensor has a name of the '{architecture}' table. "
-            f"Its matrices: {_found(checkpoint)}",
-        )
-    return sorted(found, key=lambda matrix: (matrix.block, matrix.order))
-
-
-def in_scope(found: list[Matrix], scope: str) -> list[Matrix]:
-    """The matrices of a scope (`bad_edit` for an unknown one)."""
-    if scope not in SCOPES:
-        raise Fault("bad_edit", f"scope '{scope}' is none of {', '.join(SCOPES)}")
-    return [matrix for matrix in found if scope in ("all", matrix.group)]
-
-
-def _split(stored: Stored, rule: Rule, number: int, names: Mapping[str, str | None]) -> list[Matrix]:
-    dimensions = 3 if rule.experts else 2
-    parts = rule.rows or ("",)
-    if len(stored.shape) != dimensions or stored.shape[-2] % len(parts):
-        raise Fault("bad_edit", f"{stored.name}: shape {list(stored.shape)} does not fit its architecture")
-    block, expert = int(names["block"] or 0), int(names.get("expert") or 0)
-    height, width = stored.shape[-2] // len(parts), stored.shape[-1]
-    result = []
-    for index in range(stored.shape[0]) if rule.experts else (None,):
-        for position, part in enumerate(parts):
-            label = ("" if index is None else f"[{index}]") + (f".{part}" if part else "")
-            result.append(
-                Matrix(
-                    tensor=stored.name,
-                    label=label,
-                    group=rule.group,
-                    block=block,
-                    order=(number, expert if index is None else index, position),
-                    shape=(height, width),
-                    expert=index,
-                    rows=(position * height, (position + 1) * height) if part else None,
-                )
-            )
-    return result
-
-
-def _found(checkpoint: Checkpoint) -> str:
-    names = {
-        re.sub(r"\d+", "N", stored.name) for stored in checkpoint.tensors.values() if len(stored.shape) > 1
-    }
-    return ", ".join(sorted(names)) or "none"
+def compiled(family: Family) -> list[tuple[int, Rule, re.Pattern[str]]]:
+    """The rules of a family with their numbers and patterns of whole names."""
+    return [(at, rule, re.compile(family.block + rule.name)) for at, rule in enumerate(family.rules)]

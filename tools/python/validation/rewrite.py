@@ -1,42 +1,65 @@
-"""One pass over a checkpoint that writes any number of changed copies of it, each tensor read once."""
+"""One pass over a checkpoint that writes any number of changed copies of it, each byte read once.
+
+Tensors that no copy changes pass through in blocks; of the others, the pieces with matrices in them are read
+whole, one after the other. So host memory holds a piece and what is made of it, never a model or a shard.
+A shard that a copy leaves alone is linked, not written.
+"""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from validation.checkpoint import OWN_FILES, Checkpoint, Stored, raw_bytes
+from validation.checkpoint import OWN_FILES, Checkpoint, Shard, Stored, raw_bytes
 from validation.job import emit
+from validation.matrix import Matrix, Piece
 from validation.store import Entry
 
 _PROGRESS_SECONDS = 1.0
+#: Bytes of a tensor without matrices that are held at once.
+_BLOCK = 16 << 20
+#: Bytes the kernel is asked to read ahead of the piece in hand; page cache, not this process's memory.
+_READ_AHEAD = 128 << 20
 
 
 @dataclass
 class Loaded:
-    """A tensor of the pass; `shared` keeps what several copies can use (by the name of a matrix)."""
+    """A piece of the pass; `shared` keeps what several copies can use (by the name of a matrix)."""
 
-    stored: Stored
+    piece: Piece
     values: torch.Tensor
     shared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-#: Makes the tensor a copy gets instead (same dtype and shape), without changing the one it is given.
+#: Makes the piece a copy gets instead (same dtype and shape), without changing the one it is given.
 Change = Callable[[Loaded], torch.Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Copy:
-    """A copy to write: the draft it goes to, and the tensors by name that `change` makes anew."""
+    """A copy to write: the draft it goes to, and the pieces with matrices that `change` makes anew.
+
+    `bytes_written` and `bytes_linked` count shards, once `rewrite` is through.
+    """
 
     entry: Entry
-    names: Collection[str]
+    matrices: Mapping[Piece, Sequence[Matrix]]
     change: Change
+    bytes_written: int = 0
+    bytes_linked: int = 0
+
+
+def by_piece(found: Sequence[Matrix]) -> dict[Piece, list[Matrix]]:
+    """The matrices of each piece."""
+    result: dict[Piece, list[Matrix]] = {}
+    for matrix in found:
+        result.setdefault(matrix.piece, []).append(matrix)
+    return result
 
 
 def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str) -> None:
@@ -47,32 +70,94 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str) -> None:
         copies: what is made of it.
         label: what the progress messages say is being done.
     """
-    total, done, told = source.weights_bytes, 0, time.monotonic()
+    progress = _Progress(label, source.weights_bytes)
     for shard in source.shards:
-        files = [copy.entry.create(shard.path.name) for copy in copies]
-        for file in files:
-            file.write(shard.header)
-        for stored in shard.tensors:
-            loaded = Loaded(stored, shard.read(stored))
-            for copy, file in zip(copies, files, strict=True):
-                file.write(raw_bytes(_changed(copy, loaded)))
-            done += stored.bytes
-            if time.monotonic() - told >= _PROGRESS_SECONDS:
-                told = time.monotonic()
-                emit("progress", message=label, done=done, total=total)
+        names = {stored.name for stored in shard.tensors}
+        size = len(shard.header) + sum(stored.bytes for stored in shard.tensors)
+        changed = [copy for copy in copies if any(piece.tensor in names for piece in copy.matrices)]
         for copy in copies:
-            copy.entry.finish(shard.path.name)
+            if any(copy is each for each in changed):
+                copy.bytes_written += size
+            else:
+                copy.entry.link(shard.path)
+                copy.bytes_linked += size
+        if changed:
+            _write_shard(shard, changed, progress)
+        else:
+            progress.done += size
     for copy in copies:
         _copy_other_files(source, copy.entry)
-    emit("progress", message=label, done=total, total=total)
+    progress.tell()
+
+
+class _Progress:
+    def __init__(self, label: str, total: int) -> None:
+        self._label, self._total, self._told = label, total, time.monotonic()
+        self.done = 0
+
+    def add(self, count: int) -> None:
+        """Count bytes; tell about once a second."""
+        self.done += count
+        if time.monotonic() - self._told >= _PROGRESS_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self._told = time.monotonic()
+        emit("progress", message=self._label, done=min(self.done, self._total), total=self._total)
+
+
+def _write_shard(shard: Shard, copies: Sequence[Copy], progress: _Progress) -> None:
+    files = [copy.entry.create(shard.path.name) for copy in copies]
+    for file in files:
+        file.write(shard.header)
+    pieces = pieces_by_tensor([copy.matrices for copy in copies])
+    with shard.open() as reader:
+        for stored in shard.tensors:
+            for begin, end, piece in runs(stored, pieces.get(stored.name, [])):
+                position = stored.begin + begin
+                reader.expect(stored.begin + end, _READ_AHEAD)
+                if piece is None:
+                    block = raw_bytes(reader.read(position, end - begin))
+                    for file in files:
+                        file.write(block)
+                else:
+                    values = reader.read(position, end - begin).view(stored.torch_dtype)
+                    loaded = Loaded(piece, values.view(piece.shape))
+                    for copy, file in zip(copies, files, strict=True):
+                        file.write(raw_bytes(_changed(copy, loaded)))
+                progress.add(end - begin)
+    for copy in copies:
+        copy.entry.finish(shard.path.name)
+
+
+def pieces_by_tensor(wanted: Sequence[Collection[Piece]]) -> dict[str, list[Piece]]:
+    """All pieces that any of these has, by tensor, in the order of the file."""
+    every = {piece for pieces in wanted for piece in pieces}
+    result: dict[str, list[Piece]] = {}
+    for piece in sorted(every, key=lambda piece: piece.first):
+        result.setdefault(piece.tensor, []).append(piece)
+    return result
+
+
+def runs(stored: Stored, pieces: Sequence[Piece]) -> Iterator[tuple[int, int, Piece | None]]:
+    """The tensor's bytes from begin to end: its pieces, and blocks of what lies between them."""
+    size, at = stored.torch_dtype.itemsize, 0
+    for piece in (*pieces, None):
+        begin = stored.bytes if piece is None else piece.first * size
+        for start in range(at, begin, _BLOCK):
+            yield start, min(start + _BLOCK, begin), None
+        if piece is not None:
+            at = begin + piece.elements * size
+            yield begin, at, piece
 
 
 def _changed(copy: Copy, loaded: Loaded) -> torch.Tensor:
-    if loaded.stored.name not in copy.names:
+    if loaded.piece not in copy.matrices:
         return loaded.values
     changed = copy.change(loaded)
     if changed.shape != loaded.values.shape or changed.dtype != loaded.values.dtype:
-        raise AssertionError(f"{loaded.stored.name}: {changed.dtype} {tuple(changed.shape)} from an edit")
+        raise AssertionError(f"{loaded.piece}: {changed.dtype} {tuple(changed.shape)} from an edit")
     return changed
 
 

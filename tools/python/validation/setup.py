@@ -30,7 +30,7 @@ def run(job: Job) -> None:
             if source.get("type") == "hub":
                 profile["revision"] = fetched.name  # a snapshot's directory is named by its commit
             write_json(entry.draft / NAME, profile)
-            entry.commit()
+            entry.commit(job.device.device_class)
             if source.get("type") == "facts":
                 shutil.rmtree(fetched, ignore_errors=True)
         write_json(part.out / MANIFEST, entry.manifest)

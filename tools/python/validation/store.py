@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -89,8 +90,28 @@ class Entry:
         file = self._open.pop(name)
         self._digests[name] = (file.bytes, file.close())
 
-    def commit(self) -> dict[str, Any]:
-        """Seal the draft, put it in the entry's place by one rename, and give its manifest."""
+    def link(self, path: Path) -> None:
+        """Take over a file of another entry: a hard link, or a copy where the file system gives none.
+
+        Entries are read-only and only ever deleted as a whole, so that the bytes outlive the other entry.
+        """
+        target = self.draft / path.name
+        try:
+            target.hardlink_to(path)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+                raise
+            shutil.copyfile(path, target)
+            return  # hashed at the commit: a copy is not the same bytes by itself
+        if (known := _known_digest(path)) is not None:
+            self._digests[path.name] = known
+
+    def commit(self, device_class: str) -> dict[str, Any]:
+        """Seal the draft, put it in the entry's place by one rename, and give its manifest.
+
+        Args:
+            device_class: where the numbers were worked out; another class may give other bytes.
+        """
         draft = self.draft
         files: dict[str, tuple[int, str]] = {}
         for path in (found for found in draft.rglob("*") if found.is_file()):
@@ -102,6 +123,7 @@ class Entry:
         manifest = {
             "schema": 1,
             "recipe": self._store.recipe,
+            "device_class": device_class,
             "files": [
                 {"path": name, "bytes": size, "sha256": digest}
                 for name, (size, digest) in sorted(files.items())
@@ -205,6 +227,18 @@ def entry_problem(path: Path, manifest: Path) -> str | None:
             return f"{path / name}: missing"
         if found != size:
             return f"{path / name}: {found} bytes, {size} expected"
+    return None
+
+
+def _known_digest(path: Path) -> tuple[int, str] | None:
+    """Size and SHA-256 of a file as the manifest of its own entry has them; None without one."""
+    try:
+        manifest = json.loads((path.parent / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    for file in manifest["files"]:
+        if file["path"] == path.name:
+            return int(file["bytes"]), str(file["sha256"])
     return None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
+from validation.checkpoint import Checkpoint
 from validation.edits.base import row_chunks
-from validation.families import Matrix
 from validation.job import Fault, Job, Part, emit, write_json, write_text
+from validation.matrix import Matrix
 from validation.store import MANIFEST, Entry
 
 
@@ -27,6 +30,16 @@ def finite(matrix: Matrix, values: torch.Tensor) -> torch.Tensor:
                 "The baseline is broken. Make it again (target 'setup') or name another model.",
             )
     return values
+
+
+def require_floats(source: Checkpoint, found: Sequence[Matrix]) -> None:
+    """Look that the matrices' tensors are of a dtype whose numbers can be worked with (`bad_edit` if not)."""
+    tensors = source.tensors
+    for name in dict.fromkeys(matrix.tensor for matrix in found):
+        if tensors[name].dtype not in ("BF16", "F16", "F32"):
+            raise Fault(
+                "bad_edit", f"{name} is {tensors[name].dtype}; only floating point of 16 or 32 bits is edited"
+            )
 
 
 def compute_device(job: Job) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from validation.job import Fault
 #: Elements worked on at a time: 32-bit copies stay in the processor's cache, and memory stays flat. On one
 #: core two to three times as fast as 2^22, where every copy is fresh memory.
 CHUNK = 1 << 18
+#: Threads of arithmetic whose result would depend on their number: sums, factorizations.
+ARITHMETIC_THREADS = 1
 
 
 @dataclass
@@ -63,6 +66,32 @@ def whole_number(spec: Mapping[str, Any], key: str, low: int, high: int | None =
         return value
     bounds = f"at least {low}" if high is None else f"from {low} to {high}"
     raise Fault("bad_edit", f"{spec.get('type')}: {key} is {value!r}; a whole number {bounds} is allowed")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch's arithmetic on one thread: sums in another order would be other bits on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(ARITHMETIC_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def rounded_once(wide: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """float64 to `dtype` with one rounding, half to even.
+
+    torch goes by way of float32, and what that rounds to a tie of the narrow dtype is rounded again. Rounded
+    to odd on the way (toward zero, then the last bit set unless exact), no tie arises that was none.
+    """
+    if dtype.itemsize > 2:
+        return wide.to(dtype)
+    narrow = wide.float()
+    bits = narrow.view(torch.int32)
+    back = narrow.double()
+    odd = (bits - (back.abs() > wide.abs()).int()) | 1
+    return torch.where(back == wide, bits, odd).view(torch.float32).to(dtype)
 
 
 def row_chunks(values: torch.Tensor) -> Iterator[slice]:

@@ -1,0 +1,75 @@
+"""Matrices that a suite declares itself, for an architecture without a row in `families.FAMILIES`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from validation.checkpoint import Checkpoint
+from validation.families import Family, Parts, Rule
+from validation.job import Fault
+from validation.layout import group_of
+
+_BLOCK, _EXPERT = re.escape("{block}"), re.escape("{expert}")
+#: How many names a suggestion shows of each group.
+_SHOWN = 12
+
+
+def declared_family(spec: Mapping[str, Any]) -> Family:
+    """The family of `matrices` as suite.yaml's generator writes it (tools/suite/matrices.ts).
+
+    Raises:
+        Fault: `bad_edit` when it is none of its forms.
+    """
+    try:
+        rules = [
+            _rule(group, row)
+            for group, key in (("attn", "attn"), ("ffn", "ffn"))
+            for row in spec.get(key, ())
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Fault("bad_edit", f"matrices: not a declaration ({type(error).__name__}: {error})") from error
+    return Family("", tuple(rules))
+
+
+def _rule(group: Any, row: Mapping[str, Any]) -> Rule:
+    name = re.escape(str(row["tensor"]))
+    pattern = name.replace(_BLOCK, r"(?P<block>\d+)").replace(_EXPERT, r"(?P<expert>\d+)")
+    parts = Parts(tuple((str(part), int(share)) for part, share in row["parts"]), int(row["groups"]))
+    return Rule(
+        group,
+        pattern,
+        (lambda _: parts) if parts.shares else None,
+        experts=row["experts"] is True,
+        transposed=row["transposed"] is True,
+    )
+
+
+def unknown_architecture(checkpoint: Checkpoint, known: Sequence[str]) -> Fault:
+    """The fault of a checkpoint no table fits: its matrices, and how a suite declares them."""
+    architecture = checkpoint.config.get("model_type")
+    groups: dict[str, set[str]] = {"attention": set(), "mlp": set(), "rest": set()}
+    for stored in checkpoint.tensors.values():
+        if len(stored.shape) > 1:
+            groups[group_of(stored.name, stored.shape)].add(_template(stored.name))
+    listed = sorted(name for names in groups.values() for name in names)
+    example = "".join(
+        f"\n    {key}: [{', '.join(repr(name) for name in usable)}]"
+        for key, group in (("attn", "attention"), ("ffn", "mlp"))
+        if (usable := [name for name in sorted(groups[group]) if "{block}" in name][:_SHOWN])
+    )
+    return Fault(
+        "bad_edit",
+        f"{checkpoint.path}: architecture '{architecture}' has no table of matrices; known are "
+        f"{', '.join(known)}. Its matrices: {', '.join(listed) or 'none'}",
+        'Declare those to edit with its model in suite.yaml (docs/suite.md, "matrices"): no routers, norms, '
+        "embeddings; say where a tensor is transposed, fused or holds experts"
+        + (f". To begin with:\n  matrices:{example}" if example else "."),
+    )
+
+
+def _template(name: str) -> str:
+    """The name with {block} and {expert} in place of its first numbers, and N in place of others."""
+    words = iter(("{block}", "{expert}"))
+    return re.sub(r"(?<=\.)\d+(?=\.)", lambda _: next(words, "N"), name)

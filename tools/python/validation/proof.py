@@ -1,0 +1,123 @@
+"""The proof that an error is in the files: what was written is read again and compared with the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from validation.checkpoint import Checkpoint, Shard, same_bits
+from validation.edits.base import one_thread
+from validation.errors import ERRORS, SCALE
+from validation.job import Fault
+from validation.matrix import Matrix, Piece
+from validation.rewrite import pieces_by_tensor, runs
+from validation.variant import rounded
+
+Targets = Mapping[Piece, Sequence[Matrix]]
+
+
+@dataclass
+class _Seen:
+    """What reading back has shown so far, before and after: sums of squares, and the one value of a spot."""
+
+    squares: tuple[float, float] = (0.0, 0.0)
+    spot: tuple[float, float] = (0.0, 0.0)
+    changed: bool = False
+
+
+def prove(source: Checkpoint, copy: Checkpoint, kind: str, targets: Targets) -> dict[str, Any]:
+    """Read both checkpoints again: the error is where it belongs, everything else is the same bits.
+
+    A shard that is linked from the baseline is the baseline's own file.
+
+    Returns:
+        The metadata of the error, with what was read back.
+
+    Raises:
+        Fault: `bad_edit` when the baseline already was like that; `internal` when the proof fails.
+    """
+    seen, struck = _Seen(), {piece.tensor for piece in targets}
+    for shard, other in zip(source.shards, copy.shards, strict=True):
+        if shard.header != other.header:
+            raise Fault("internal", f"{other.path}: its tensors are not those of the baseline")
+        if not other.path.samefile(shard.path):
+            _compare(shard, other, kind, targets, seen)
+        elif any(stored.name in struck for stored in shard.tensors):
+            raise Fault("internal", f"{other.path}: is the baseline's own, and should have the {kind}")
+    if not seen.changed:
+        raise Fault("bad_edit", f"{source.path}: already is as {kind} would make it; nothing to detect")
+    return _metadata(source, kind, [matrix for found in targets.values() for matrix in found], seen)
+
+
+def _compare(shard: Shard, other: Shard, kind: str, targets: Targets, seen: _Seen) -> None:
+    pieces = pieces_by_tensor([targets])
+    with shard.open() as before, other.open() as after:
+        for stored in shard.tensors:
+            for begin, end, piece in runs(stored, pieces.get(stored.name, [])):
+                at, count = stored.begin + begin, end - begin
+                old, new = before.read(at, count), after.read(at, count)
+                if piece is not None:
+                    seen.changed |= not same_bits(old, new)
+                    old, new = (each.view(stored.torch_dtype).view(piece.shape) for each in (old, new))
+                    for matrix in targets[piece]:
+                        _look(matrix, old, new, kind, other, seen)
+                if not same_bits(old, new):
+                    beside = f" beside its {kind}" if piece is not None else ", and should not"
+                    raise Fault("internal", f"{other.path}: {stored.name} differs from the baseline{beside}")
+
+
+def _look(matrix: Matrix, old: torch.Tensor, new: torch.Tensor, kind: str, other: Shard, seen: _Seen) -> None:
+    """See the error in one matrix; undo it in `new`, so that what is left must be as it was."""
+    error, before, after = ERRORS[kind], matrix.take(old), matrix.take(new)
+    if not error.holds(before, after):
+        raise Fault("internal", f"{other.path}: {matrix.name}, read back, does not have the {kind}")
+    if error.spot:
+        seen.spot = (float(before[0, 0]), float(after[0, 0]))
+    else:
+        seen.squares = (seen.squares[0] + _square(before), seen.squares[1] + _square(after))
+    matrix.put(new, before)
+
+
+def _metadata(source: Checkpoint, kind: str, found: Sequence[Matrix], seen: _Seen) -> dict[str, Any]:
+    first = found[0]
+    read_back: list[dict[str, Any]] = (
+        [{"value": _strict(value)} for value in seen.spot]
+        if ERRORS[kind].spot
+        else [{"frobenius": rounded(math.sqrt(value))} for value in seen.squares]
+    )
+    described: dict[str, Any] = {
+        "schema": 1,
+        "error_type": kind,
+        "injected": True,
+        "proved_by_reading_back": True,
+        "index": first.index(source.tensors[first.tensor].shape) if ERRORS[kind].spot else None,
+        "before": read_back[0],
+        "after": read_back[1],
+    }
+    if kind == "extreme_quant":
+        return described | {
+            "tensor": None,
+            "tensors": list(dict.fromkeys(matrix.tensor for matrix in found)),
+            "quantized_params": len(found),
+        }
+    described |= {
+        "tensor": first.tensor,
+        "matrix": first.name,
+        "target_param": first.tensor,
+        "target_block": first.block,
+    }
+    return described | ({"scale_factor": SCALE} if kind == "scale_explosion" else {})
+
+
+def _strict(value: float) -> float | str:
+    """A number, or for what strict JSON lacks its name."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _square(values: torch.Tensor) -> float:
+    with one_thread():
+        return float(values.float().square().sum(dtype=torch.float64))
