@@ -1,9 +1,11 @@
 // The reference's memory plan by name, worked by hand.
 import { expect, test } from 'vitest';
-import { grant, usableGiB, type Gpu, type Limits } from '../../tools/lease/grant.js';
+import { usableGiB } from '../../tools/lease/fit.js';
+import { grant } from '../../tools/lease/grant.js';
 import { SIZE_CLASSES } from '../../tools/suite/cell.js';
 import { requiredGiB, requiredGpus, usesAccelerator } from '../../tools/suite/memory.js';
 import { basePriority } from '../../tools/suite/priority.js';
+import { gpu, state, ticket } from '../lease/builders.js';
 
 test('base × multiplier × margin', () => {
   expect(requiredGiB('certify', '7b')).toBeCloseTo(14 * 1.1 * 1.1, 10);
@@ -41,25 +43,14 @@ test.each([
   ['H200 141 GB', 143771 / 1024, 143156 / 1024],
   ['B200 180 GB', 183359 / 1024, 182000 / 1024],
 ])('eight idle %s cards take every cell of every size', (_, totalGiB, freeGiB) => {
-  const gpus = Array.from({ length: 8 }, (__, index): Gpu => ({
-    uuid: `GPU-${index}`,
-    index,
-    freeGiB,
-    busy: false,
-  }));
-  const limits: Limits = {
-    gpus: gpus.map(({ uuid }) => uuid),
-    cpuSlots: 1,
-    minFreeGiB: 10,
-    requireIdle: true,
-  };
+  const gpus = Array.from({ length: 8 }, (_, index) => gpu(index, { totalGiB, freeGiB }));
+  const limits = { gpus: gpus.map(({ uuid }) => uuid), cpuSlots: 1 };
   for (const sizeClass of SIZE_CLASSES) {
     for (const kind of ['calibrate', 'eval', 'certify'] as const) {
       const gib = requiredGiB(kind, sizeClass);
       const count = requiredGpus(gib, usableGiB(totalGiB));
-      const needs = { gpus: count, gibPerGpu: gib / count, cpuSlots: 1 };
-      const ticket = { id: 't', key: 'k', cell: 'c', needs, limits, priority: 0, createdAt: 0 };
-      expect(grant({ gpus, leases: [], tickets: [ticket] }), `${kind} of ${sizeClass}`).toHaveLength(1);
+      const wanting = ticket('t', { needs: { gpus: count, gibPerGpu: gib / count }, limits });
+      expect(grant(state({ gpus, tickets: [wanting] }), 0).grants, `${kind} of ${sizeClass}`).toHaveLength(1);
     }
   }
 });

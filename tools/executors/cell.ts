@@ -8,6 +8,7 @@ import { clearFault } from '../runner/last-fault.js';
 import { recordFault } from '../runner/record-fault.js';
 import { runCell } from '../runner/run-cell.js';
 import type { CellOptions } from '../suite/cell.js';
+import { NO_SCHEDULE, type Schedule } from '../suite/schedule.js';
 
 export default async function cell(
   options: CellOptions,
@@ -26,6 +27,7 @@ export default async function cell(
       project,
       target,
       options,
+      schedule: scheduleOf(context),
       forced,
       signal,
       say,
@@ -45,4 +47,15 @@ export default async function cell(
   } finally {
     dispose();
   }
+}
+
+/** It stands in the target's metadata, where it is in no hash. A project made before it had one still runs. */
+function scheduleOf({
+  projectsConfigurations,
+  projectName = '',
+  targetName = '',
+}: ExecutorContext): Schedule {
+  const metadata = projectsConfigurations.projects[projectName]?.targets?.[targetName]?.metadata as
+    { schedule?: Schedule } | undefined;
+  return { ...NO_SCHEDULE, ...metadata?.schedule };
 }

@@ -1,33 +1,58 @@
 // What an executor calls: wait for a lease, hold it, give it back.
-import { watch, type FSWatcher } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
+import { Bell } from './bell.js';
 import { withFileLock } from './file-lock.js';
-import { impossible, type Limits, type Needs } from './grant.js';
+import { impossible } from './fit.js';
+import { BEAT_MS, writeBeat } from './heart.js';
+import { hostRamGiB } from './host.js';
+import { newId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { schedulerPass, tick } from './pass.js';
+import { readRefusal, schedulerPass, type Passed } from './pass.js';
 import { identityOf, ownIdentity } from './process-identity.js';
 import {
-  newId,
+  beginProgress,
+  readProgress,
+  recordFinished,
+  recordWaiting,
+  runName,
+  type Finished,
+} from './progress-record.js';
+import {
+  isTicketThere,
   readLease,
-  readLeases,
   removeLease,
   removeTicket,
   writeLease,
   writeTicket,
   type LeaseRecord,
+  type TicketRecord,
 } from './records.js';
+import type { Limits, Needs, Standing } from './state.js';
+import { standForTicker } from './ticker.js';
+import { obstacleText } from './why.js';
 
 export interface LeaseRequest {
   /** Same work, same key: waits while another run has it. */
   key: string;
   cell: string;
   workspace: string;
+  standing: Standing;
   needs: Needs;
   limits: Limits;
-  priority: number;
-  /** Since when the cell waits, milliseconds since the epoch: a new try keeps its place by age. */
-  queuedAt?: number;
+  /** GiB of each GPU of the pool. */
+  poolGiB: readonly number[];
+  storageRoot: string;
+  /** Since when the cell waits (`HeldLease.record.queuedAtMs` of an earlier turn): a retry keeps its place. */
+  queuedAtMs?: number;
+  /** The cell backs off until then (`monotonicMs`), in its place in the queue and holding nothing. */
+  notBeforeMs?: number;
+  /** Bytes of weights that earlier turns of this cell made and that can be made again. */
+  droppableBytes?: number;
+  /** Number of the attempt this is for, from 1. */
+  attempt?: number;
+  /** Cells of the run that are finished already; asked when the host knows nothing of the run. */
+  finished?: () => readonly Finished[];
 }
 
 export interface HeldLease {
@@ -35,116 +60,177 @@ export interface HeldLease {
   waitedMs: number;
   /** Name the process group that uses the lease, so that it can be ended if this executor dies. */
   setWorker: (pid: number) => void;
-  release: () => Promise<void>;
+  /** The worker said something: it lives. */
+  signOfLife: () => void;
+  /** @param outcome given when the cell is finished: counted in the run's progress. */
+  release: (outcome?: { seconds: number }) => Promise<void>;
 }
 
 export class Cancelled extends Error {}
 
+/** What the cell needs is not there, and nothing that runs or waits on this host will free it. */
+export class Refused extends Error {}
+
+/** The longest a waiting executor sleeps without a ring: where no file watches are left it is the only look. */
+const DEAF_LOOK_MS = 1_000;
+const SAFETY_LOOK_MS = 30_000;
+
 /**
  * Wait until the request is granted.
  *
- * @param onWait called once, with what is wanted and who holds it, when the grant is not immediate; and when the pass
- * after a release fails.
- * @throws Cancelled when `signal` aborts; Error when this host can never grant it.
+ * @param say called with what is wanted and who holds it when the grant is not immediate, and with what is wrong with
+ * the lock directory or the GPUs; each sentence once.
+ * @throws Cancelled when `signal` aborts; Refused; Error when this host can never grant it, or the lock directory
+ * cannot be used.
  */
 export async function acquireLease(
   directory: LockDirectory,
   request: LeaseRequest,
   signal: AbortSignal,
-  onWait: (why: string) => void,
+  say: (line: string) => void,
 ): Promise<HeldLease> {
-  const never = impossible(request.needs, request.limits);
+  const { poolGiB, needs, limits } = request;
+  const never = impossible(needs, poolGiB, limits.toleranceGiB, hostRamGiB());
   if (never !== undefined) throw new Error(`${request.cell} ${never}`);
-  const id = newId();
-  const began = Date.now();
-  const place = writeTicket(directory, {
-    ...request,
-    id,
-    createdAt: request.queuedAt ?? began,
-    executor: ownIdentity(),
+  const began = monotonicMs();
+  const ticket = ticketOf(request, began);
+  const once = sayOnce(say);
+  const place = inDirectory(directory, () => writeTicket(directory, ticket));
+  const resign = standForTicker(directory, ({ warnings }) => {
+    warnings.forEach(once);
   });
   try {
-    const record = await waitForGrant(directory, id, place, request, signal, onWait);
-    removeTicket(directory, id);
-    return hold(directory, record, Date.now() - began, (error) => {
-      onWait(`scheduler: ${messageOf(error)}`);
-    });
+    const record = await waitForGrant(directory, ticket, place, request, signal, once);
+    removeTicket(directory, ticket.id);
+    return hold(directory, record, monotonicMs() - began, resign, once);
   } catch (error) {
+    resign();
     // Under the lock: a grant may be on its way, and must not outlive the ticket. What goes wrong here must not hide
     // why the wait ended; a ticket or lease left behind ends with this process.
     await withFileLock(directory.schedulerLock, () => {
-      removeTicket(directory, id);
-      removeLease(directory, id);
+      removeTicket(directory, ticket.id);
+      removeLease(directory, ticket.id);
     }).catch(() => undefined);
     throw error;
   }
 }
 
+/** Count a cell that was found finished without a lease. */
+export async function countFinished(
+  directory: LockDirectory,
+  workspace: string,
+  suite: string,
+  finished: Finished,
+): Promise<void> {
+  const run = runName(workspace, suite);
+  const record = readProgress(directory, run);
+  // A host that knows nothing of the run learns of it from the receipts, this one's among them, when a cell waits.
+  if (record === undefined || record.done[finished.model]?.includes(finished.cell) === true) return;
+  await withFileLock(directory.schedulerLock, () => {
+    recordFinished(directory, run, finished);
+  });
+}
+
+function ticketOf(request: LeaseRequest, now: number): TicketRecord {
+  const { key, cell, workspace, standing, needs, limits, storageRoot } = request;
+  return {
+    id: newId(),
+    key,
+    cell,
+    run: runName(workspace, standing.suite),
+    workspace,
+    standing,
+    needs,
+    limits,
+    storageRoot,
+    queuedAtMs: request.queuedAtMs ?? now,
+    notBeforeMs: request.notBeforeMs ?? 0,
+    droppableBytes: request.droppableBytes ?? 0,
+    attempt: request.attempt ?? 1,
+    executor: ownIdentity(),
+  };
+}
+
 async function waitForGrant(
   directory: LockDirectory,
-  id: string,
+  ticket: TicketRecord,
   place: string,
   request: LeaseRequest,
   signal: AbortSignal,
-  onWait: (why: string) => void,
+  say: (line: string) => void,
 ): Promise<LeaseRecord> {
   // The watch stands before the state is read, so no grant falls between the two.
-  const bell = new Bell(place);
+  let bell = new Bell(place);
+  const backOff = passAfterBackOff(directory, ticket);
   try {
-    await schedulerPass(directory);
+    const first = await schedulerPass(directory, {
+      before: () => {
+        enlist(directory, ticket, request);
+      },
+    });
+    first.warnings.forEach(say);
     for (let told = false; ;) {
       if (signal.aborted) throw new Cancelled(`${request.cell}: cancelled while waiting`);
       // The lease is the truth; the file beside the ticket only rings the bell.
-      const lease = readLease(directory, id);
-      if (lease !== undefined) return lease;
-      if (!told) onWait(describeWait(directory, request));
+      const lease = readLease(directory, ticket.id);
+      if (lease.state === 'read') return lease.value;
+      const refused = readRefusal(directory, ticket.id);
+      if (refused !== undefined) throw new Refused(refused);
+      if (!told) say(describeWait(first, ticket));
       told = true;
-      await bell.rung(900 + Math.random() * 200, signal);
-      await tick(directory);
+      await bell.rung(bell.hears ? SAFETY_LOOK_MS : DEAF_LOOK_MS, signal);
+      if (isTicketThere(directory, ticket.id)) continue;
+      // Removed or torn by hand: without it nobody would ever serve this cell.
+      bell.close();
+      bell = new Bell(writeTicket(directory, ticket));
+      await schedulerPass(directory);
     }
   } finally {
+    clearTimeout(backOff);
     bell.close();
   }
 }
 
-/** Rings when something changes in a directory. */
-class Bell {
-  readonly #watcher: FSWatcher | undefined;
-  #ring: () => void = () => undefined;
-  constructor(path: string) {
-    try {
-      this.#watcher = watch(path, { persistent: false }, () => {
-        this.#ring();
-      });
-      this.#watcher.on('error', () => undefined);
-    } catch {
-      // No watches left on this host: the look once a second serves.
-    }
-  }
-  async rung(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const bell = new Promise<void>((resolve) => {
-      this.#ring = resolve;
-    });
-    const timer = new AbortController();
-    const timeout = sleep(timeoutMs, undefined, { signal: AbortSignal.any([timer.signal, signal]) }).catch(
-      () => undefined,
-    );
-    await Promise.race([bell, timeout]);
-    timer.abort();
-  }
-  close(): void {
-    this.#watcher?.close();
-  }
+/** No event ends a back-off: its own process makes the pass. */
+function passAfterBackOff(
+  directory: LockDirectory,
+  { notBeforeMs }: TicketRecord,
+): NodeJS.Timeout | undefined {
+  const afterMs = notBeforeMs - monotonicMs();
+  if (afterMs <= 0) return undefined;
+  return setTimeout(() => void schedulerPass(directory).catch(() => undefined), afterMs + 1).unref();
+}
+
+function enlist(
+  directory: LockDirectory,
+  { run, cell, standing }: TicketRecord,
+  request: LeaseRequest,
+): void {
+  if (readProgress(directory, run) === undefined) beginProgress(directory, run, request.finished?.() ?? []);
+  recordWaiting(directory, run, { cell, model: standing.model, cellsOfModel: standing.cellsOfModel });
 }
 
 function hold(
   directory: LockDirectory,
   granted: LeaseRecord,
   waitedMs: number,
-  onFailedPass: (error: unknown) => void,
+  resign: () => void,
+  say: (line: string) => void,
 ): HeldLease {
   let record = granted;
   let released = false;
+  let signOfLifeMs = monotonicMs();
+  const beat = (): void => {
+    try {
+      // Removed or torn by hand while it is held: it stands again before anybody takes what it holds.
+      if (readLease(directory, record.id).state !== 'read') writeLease(directory, record);
+      writeBeat(directory, record.id, signOfLifeMs);
+    } catch (error) {
+      say(`heartbeat: ${messageOf(error)}`);
+    }
+  };
+  beat();
+  const heart = setInterval(beat, BEAT_MS).unref();
   return {
     record: granted,
     waitedMs,
@@ -152,25 +238,73 @@ function hold(
       record = { ...record, worker: identityOf(pid) ?? null };
       writeLease(directory, record);
     },
-    async release() {
+    signOfLife() {
+      signOfLifeMs = monotonicMs();
+    },
+    async release(outcome) {
       if (released) return;
       released = true;
-      removeLease(directory, granted.id);
-      // The resources are free now. Whoever waits looks once a second, so a pass that fails here fails nobody's cell.
-      await schedulerPass(directory).catch(onFailedPass);
+      clearInterval(heart);
+      // Whoever waits is served a second later by the ticker, so a pass that fails here fails nobody's cell.
+      await schedulerPass(directory, {
+        notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
+        before: () => {
+          removeLease(directory, granted.id);
+          if (outcome !== undefined) countDone(directory, granted, outcome.seconds);
+        },
+      })
+        .then(({ warnings }) => {
+          warnings.forEach(say);
+        })
+        .catch((error: unknown) => {
+          removeLease(directory, granted.id);
+          say(`scheduler: ${messageOf(error)}`);
+        });
+      resign();
     },
   };
 }
 
-function describeWait(directory: LockDirectory, { key, needs }: LeaseRequest): string {
-  const leases = readLeases(directory);
-  const twin = leases.find((lease) => lease.key === key);
-  if (twin !== undefined) return `waiting: another run (process ${twin.executor.pid}) has this cell`;
-  const wanted =
-    needs.gpus > 0
-      ? `${needs.gpus} GPU${needs.gpus > 1 ? 's' : ''} of ${needs.gibPerGpu.toFixed(0)} GiB`
-      : 'a CPU slot';
-  const holders = leases.filter((lease) => needs.gpus === 0 || lease.gpus.length > 0).map(({ cell }) => cell);
+function countDone(
+  directory: LockDirectory,
+  { run, cell, model, kind, parts }: LeaseRecord,
+  seconds: number,
+): void {
+  recordFinished(directory, run, { cell, model, kind, seconds: seconds / Math.max(1, parts.length) });
+}
+
+/** One line: what it needs, what is free, and who holds the rest. */
+function describeWait({ waiting, leases, state }: Passed, { id, key, needs }: TicketRecord): string {
+  const own = waiting.find(({ ticket }) => ticket.id === id);
+  if (own === undefined) return 'waiting';
+  if (own.obstacle.what === 'twin') {
+    const twin = leases.find((lease) => lease.key === key);
+    return `waiting: another run (process ${twin?.executor.pid ?? '?'}) has this cell`;
+  }
+  const gpus = own.obstacle.what === 'gpus';
+  const holders = state.leases
+    .filter((lease) => !gpus || needs.gpus === 0 || lease.gpus.length > 0)
+    .sort((a, b) => a.grantedAtMs - b.grantedAtMs || (a.cell < b.cell ? -1 : 1))
+    .map(({ cell }) => cell);
   const shown = holders.slice(0, 4).join(', ') + (holders.length > 4 ? `, … (${holders.length})` : '');
-  return `waiting for ${wanted}${shown === '' ? '' : `; held by ${shown}`}`;
+  return `waiting: ${obstacleText(own.obstacle, monotonicMs())}${shown === '' ? '' : `; held by ${shown}`}`;
+}
+
+function sayOnce(say: (line: string) => void): (line: string) => void {
+  const said = new Set<string>();
+  return (line) => {
+    if (said.has(line)) return;
+    said.add(line);
+    say(line);
+  };
+}
+
+function inDirectory<T>(directory: LockDirectory, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw new Error(
+      `lock directory ${directory.root} cannot be written: ${messageOf(error)}. Free space there, or name another in workspace-config/site.yaml (leases.directory).`,
+    );
+  }
 }

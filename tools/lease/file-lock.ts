@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readIfThere } from '../base/files.js';
-import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { isAlive, ownIdentity, strangeness, type ProcessIdentity } from './process-identity.js';
 
 interface OwnerRecord extends ProcessIdentity {
   /** Names this one taking of the lock. */
@@ -43,7 +43,8 @@ async function acquireFileLock(
     while (!tryLink(own, path)) {
       const holder = readRecord(path);
       if (holder !== undefined) {
-        if (isAlive(holder)) {
+        // One that cannot be seen from here may live: it is waited for, and never broken.
+        if (strangeness(holder) !== undefined || isAlive(holder)) {
           if (Date.now() > deadline) throw new Error(lockTimeout(path, holder, timeoutMs));
           if (!told) onWait?.(`process ${holder.pid}`);
           told = true;
@@ -72,7 +73,8 @@ function breakLock(path: string, dead: OwnerRecord, own: string): void {
   const right = `${path}.breaks-${dead.nonce}`;
   if (!tryLink(own, right)) {
     const other = readRecord(right);
-    if (other !== undefined && !isAlive(other)) breakLock(right, other, own);
+    if (other !== undefined && strangeness(other) === undefined && !isAlive(other))
+      breakLock(right, other, own);
     return;
   }
   if (nonceAt(path) === dead.nonce) rmSync(path, { force: true });
@@ -107,6 +109,8 @@ function readRecord(path: string): OwnerRecord | undefined {
       typeof value.pid === 'number' &&
       typeof value.startTime === 'string' &&
       typeof value.bootId === 'string' &&
+      typeof value.pidNamespace === 'string' &&
+      typeof value.host === 'string' &&
       typeof value.nonce === 'string'
     ) {
       return value as OwnerRecord;
@@ -118,5 +122,6 @@ function readRecord(path: string): OwnerRecord | undefined {
 }
 
 function lockTimeout(path: string, holder: OwnerRecord, timeoutMs: number): string {
-  return `${path} has been held by process ${holder.pid} for more than ${Math.round(timeoutMs / 1000)} s. If that process hangs, end it.`;
+  const who = `process ${holder.pid}${strangeness(holder) === undefined ? '' : ` of ${strangeness(holder)}`}`;
+  return `${path} has been held by ${who} for more than ${Math.round(timeoutMs / 1000)} s. If that process hangs, end it; if it is gone, remove the file.`;
 }

@@ -8,7 +8,13 @@ export interface LockDirectory {
   schedulerLock: string;
   tickets: string;
   leases: string;
+  /** Heartbeats of lease holders. */
+  beats: string;
   gpus: string;
+  /** Answers of nvidia-smi, shared. */
+  readings: string;
+  /** What is finished of each run, and how long it took. */
+  progress: string;
 }
 
 /**
@@ -22,9 +28,13 @@ export function openLockDirectory(root: string): LockDirectory {
     schedulerLock: join(root, 'scheduler.lock'),
     tickets: join(root, 'tickets'),
     leases: join(root, 'leases'),
+    beats: join(root, 'beats'),
     gpus: join(root, 'gpus'),
+    readings: join(root, 'readings'),
+    progress: join(root, 'progress'),
   };
-  for (const path of [root, directory.tickets, directory.leases, directory.gpus]) {
+  const { tickets, leases, beats, gpus, readings, progress } = directory;
+  for (const path of [root, tickets, leases, beats, gpus, readings, progress]) {
     const fault = makeOrCheck(path);
     if (fault !== undefined) {
       throw new Error(

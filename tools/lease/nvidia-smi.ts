@@ -16,7 +16,10 @@ export const GPU_QUERY = [
   '--query-gpu=index,uuid,memory.total,memory.free,compute_cap',
   '--format=csv,noheader,nounits',
 ];
-export const PROCESS_QUERY = ['--query-compute-apps=gpu_uuid,pid', '--format=csv,noheader,nounits'];
+export const PROCESS_QUERY = [
+  '--query-compute-apps=gpu_uuid,pid,used_gpu_memory',
+  '--format=csv,noheader,nounits',
+];
 
 const TIMEOUT_MS = 10_000;
 
@@ -44,35 +47,56 @@ export async function runNvidiaSmi(args: readonly string[]): Promise<string | un
   }
 }
 
-/**
- * Parse the answer to GPU_QUERY.
- *
- * @throws Error naming the line when a value is missing (`[N/A]`, as for a GPU that fell off the bus).
- */
-export function parseGpus(csv: string): GpuReading[] {
-  return lines(csv).map((line) => {
+export interface GpuReadings {
+  gpus: GpuReading[];
+  /** Lines without usable figures (`[N/A]`, as for a GPU that fell off the bus): such a GPU is never granted. */
+  broken: string[];
+}
+
+/** Parse the answer to GPU_QUERY. */
+export function parseGpus(csv: string): GpuReadings {
+  const readings: GpuReadings = { gpus: [], broken: [] };
+  for (const line of lines(csv)) {
     const [index, uuid, total, free, capability] = line.split(',').map((value) => value.trim());
     const reading = {
       index: Number(index),
       uuid: uuid ?? '',
-      totalGiB: Number(total) / 1024,
-      freeGiB: Number(free) / 1024,
+      totalGiB: gib(total),
+      freeGiB: gib(free),
       architecture: `sm${(capability ?? '').replace('.', '')}`,
     };
     const whole =
-      Number.isInteger(reading.index) &&
+      /^\d+$/.test(index ?? '') &&
       /^(GPU|MIG)-/.test(reading.uuid) &&
       Number.isFinite(reading.totalGiB) &&
       Number.isFinite(reading.freeGiB) &&
       /^\d+\.\d+$/.test(capability ?? '');
-    if (!whole) throw new Error(`nvidia-smi reports a GPU without usable figures: "${line}"`);
-    return reading;
+    if (whole) readings.gpus.push(reading);
+    else readings.broken.push(line);
+  }
+  return readings;
+}
+
+/** A compute process on a GPU; memory in GiB, undefined where the driver does not tell (containers). */
+export interface GpuProcess {
+  uuid: string;
+  pid: number;
+  usedGiB: number | undefined;
+}
+
+/** Parse the answer to PROCESS_QUERY. */
+export function parseProcesses(csv: string): GpuProcess[] {
+  return lines(csv).flatMap((line) => {
+    const [uuid = '', pid, used] = line.split(',').map((value) => value.trim());
+    if (!/^(GPU|MIG)-/.test(uuid)) return [];
+    const usedGiB = gib(used);
+    return { uuid, pid: Number(pid), usedGiB: Number.isFinite(usedGiB) ? usedGiB : undefined };
   });
 }
 
-/** UUIDs of GPUs on which a compute process runs, from the answer to PROCESS_QUERY. */
-export function parseBusyGpus(csv: string): Set<string> {
-  return new Set(lines(csv).flatMap((line) => line.split(',')[0]?.trim() ?? []));
+/** nvidia-smi's MiB; NaN for anything that is no plain number, an empty field included. */
+function gib(mib: string | undefined): number {
+  return /^\d+(\.\d+)?$/.test(mib ?? '') ? Number(mib) / 1024 : NaN;
 }
 
 function lines(csv: string): string[] {

@@ -1,78 +1,188 @@
 // One scheduler pass: take the lock, reclaim what the dead left, grant what fits. Whoever changes the state runs one.
-import { statSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { monotonicMs } from '../base/clock.js';
+import { writeWhole } from '../base/files.js';
+import { messageOf } from '../base/message.js';
 import { withFileLock } from './file-lock.js';
-import { grant, type Gpu } from './grant.js';
+import { writeGpuLocks } from './gpu-locks.js';
+import { grant, type Waiting } from './grant.js';
+import { freeDiskBytes, hostRamGiB } from './host.js';
 import type { LockDirectory } from './lock-directory.js';
 import { readGpus } from './pool.js';
-import { isAlive } from './process-identity.js';
-import { reap } from './reap.js';
-import {
-  readLeases,
-  readTickets,
-  removeTicket,
-  writeLease,
-  type LeaseRecord,
-  type TicketRecord,
-} from './records.js';
+import { readProgress, toProgress } from './progress-record.js';
+import { readRecord } from './read-record.js';
+import { readLeases, readTickets, writeLease, type LeaseRecord, type TicketRecord } from './records.js';
+import { shares } from './fit.js';
+import type { Gpu, Grant, Progress, SchedulerState } from './state.js';
+import { survey, type Survey } from './survey.js';
 
-/** File put into a granted ticket's directory: the event its executor sleeps for; that it appears is all it says. */
+/** Files put into a ticket's directory: the event its executor sleeps for. */
 const GRANTED = 'granted';
+const REFUSED = 'refused.json';
+const refusalSchema = z.object({ why: z.string() });
 
-export async function schedulerPass(directory: LockDirectory): Promise<void> {
+export interface Passed {
+  warnings: string[];
+  state: SchedulerState;
+  leases: LeaseRecord[];
+  waiting: Waiting[];
+}
+
+export interface PassOptions {
+  /** Only a reading of the GPUs begun after this will do. */
+  notBeforeMs?: number;
+  /** Done first, under the same lock: what changes the state. */
+  before?: () => void;
+  /** Looked at only: nothing is granted. */
+  dryRun?: boolean;
+}
+
+export async function schedulerPass(directory: LockDirectory, options: PassOptions = {}): Promise<Passed> {
   // nvidia-smi may take a second: read before the lock is taken, which is held only for milliseconds.
-  const wantGpus = readTickets(directory).some(({ needs }) => needs.gpus > 0);
-  const gpus = wantGpus ? await readGpus(directory.gpus) : [];
-  await withFileLock(directory.schedulerLock, () => {
-    lockedPass(directory, gpus);
+  const readings = await readIfWanted(directory, options.notBeforeMs ?? 0);
+  return withFileLock(directory.schedulerLock, () => {
+    options.before?.();
+    return lockedPass(directory, readings, options.dryRun ?? false);
   });
 }
 
-/** Run a pass unless somebody ran one in the last second: what causes no event (a killed process) is still seen. */
-export async function tick(directory: LockDirectory): Promise<void> {
-  const stamp = join(directory.root, 'tick');
-  try {
-    const age = Date.now() - statSync(stamp).mtimeMs;
-    if (age >= 0 && age < 1_000) return;
-    utimesSync(stamp, new Date(), new Date());
-  } catch {
-    writeFileSync(stamp, '', { mode: 0o600 });
-  }
-  await schedulerPass(directory);
+interface Readings {
+  gpus: Gpu[];
+  warnings: string[];
 }
 
-function lockedPass(directory: LockDirectory, gpus: Gpu[]): void {
-  const leases = reap(directory, readLeases(directory));
-  const granted = new Set(leases.map(({ id }) => id));
-  const tickets: TicketRecord[] = [];
-  for (const ticket of readTickets(directory)) {
-    if (!isAlive(ticket.executor)) removeTicket(directory, ticket.id);
-    else if (!granted.has(ticket.id)) tickets.push(ticket);
-  }
-  for (const { ticket, gpus: uuids, cpuSlots } of grant({ gpus, leases, tickets })) {
-    const record = tickets.find(({ id }) => id === ticket.id);
-    if (record === undefined) continue;
-    const lease: LeaseRecord = {
-      id: ticket.id,
-      key: ticket.key,
-      cell: ticket.cell,
-      workspace: record.workspace,
-      host: hostname(),
-      executor: record.executor,
-      worker: null,
-      gpus: uuids,
-      gpuIndices: gpus.filter(({ uuid }) => uuids.includes(uuid)).map(({ index }) => index),
-      gibPerGpu: ticket.needs.gibPerGpu,
-      cpuSlots,
-      grantedAt: new Date().toISOString(),
-      terminatedAt: null,
+/** A broken nvidia-smi fails nobody who waits: nothing with a GPU is granted until it answers again. */
+async function readIfWanted(directory: LockDirectory, notBeforeMs: number): Promise<Readings> {
+  if (!readTickets(directory).records.some(({ needs }) => needs.gpus > 0)) return { gpus: [], warnings: [] };
+  try {
+    const { gpus, broken } = await readGpus(directory, readLeases(directory).records, notBeforeMs);
+    return {
+      gpus,
+      warnings: broken.map(
+        (line) => `nvidia-smi reports a GPU without usable figures, which gets no cell: "${line}"`,
+      ),
     };
-    writeLease(directory, lease);
-    try {
-      writeFileSync(join(directory.tickets, ticket.id, GRANTED), '', { mode: 0o600 });
-    } catch {
-      // Its executor gave up in this instant, or the disk is full: the bell is not rung, the lease is found all the same.
-    }
+  } catch (error) {
+    return { gpus: [], warnings: [`no GPU is granted meanwhile: ${messageOf(error)}`] };
   }
+}
+
+function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings, dryRun: boolean): Passed {
+  const found = survey(directory, gpus);
+  const now = monotonicMs();
+  const state = stateOf(directory, found, gpus, now);
+  const { idleSinceMs } = state;
+  if (!dryRun && idleSinceMs === now)
+    writeWhole(idlePath(directory), JSON.stringify({ sinceMs: now }), 0o600);
+  const decision = grant(state, now);
+  const granted: LeaseRecord[] = [];
+  if (!dryRun) {
+    for (const id of found.unheard) ring(join(directory.tickets, id, GRANTED), '');
+    for (const one of decision.grants) {
+      const ticket = found.tickets.find(({ id }) => id === one.ticket.id);
+      if (ticket === undefined) continue;
+      const lease = leaseRecord(one, ticket, gpus, now);
+      // The locks first: should this process die between the two, they are swept, and nothing was given.
+      writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted, lease]);
+      writeLease(directory, lease);
+      granted.push(lease);
+      ring(join(directory.tickets, ticket.id, GRANTED), '');
+    }
+    for (const { ticket, why } of decision.refusals) {
+      ring(join(directory.tickets, ticket.id, REFUSED), JSON.stringify({ why }));
+    }
+    writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted]);
+  }
+  return {
+    warnings: [...warnings, ...found.warnings],
+    state,
+    leases: [...found.leases, ...granted],
+    waiting: decision.waiting,
+  };
+}
+
+/** Why a ticket was refused; undefined while it was not. */
+export function readRefusal(directory: LockDirectory, id: string): string | undefined {
+  const found = readRecord(join(directory.tickets, id, REFUSED), refusalSchema);
+  return found.state === 'read' ? found.value.why : undefined;
+}
+
+/** That the file appears is the event. A full disk or a ticket just withdrawn rings no bell: a look finds the lease. */
+function ring(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600 });
+  } catch {
+    // see above
+  }
+}
+
+function stateOf(directory: LockDirectory, found: Survey, gpus: Gpu[], now: number): SchedulerState {
+  const roots = new Map(found.tickets.map(({ limits, storageRoot }) => [limits.disk.device, storageRoot]));
+  return {
+    host: {
+      gpus,
+      ramGiB: hostRamGiB(),
+      freeDiskBytes: Object.fromEntries([...roots].map(([device, root]) => [device, freeDiskBytes(root)])),
+    },
+    leases: [...found.leases, ...found.unreadable],
+    tickets: found.tickets,
+    progress: progressOf(directory, found),
+    idleSinceMs: idleSince(directory, found.leases.length + found.unreadable.length > 0, now),
+  };
+}
+
+function progressOf(directory: LockDirectory, { tickets }: Survey): Record<string, Progress> {
+  const runs = [...new Set(tickets.map(({ run }) => run))];
+  return Object.fromEntries(
+    runs.flatMap((run) => {
+      const record = readProgress(directory, run);
+      return record === undefined ? [] : [[run, toProgress(record)] as const];
+    }),
+  );
+}
+
+const idleSchema = z.object({ sinceMs: z.number() });
+
+const idlePath = (directory: LockDirectory): string => join(directory.root, 'idle.json');
+
+/** Since when nothing is leased, kept in the lock directory; `now` when that begins. A later boot's clock began anew. */
+function idleSince(directory: LockDirectory, busy: boolean, now: number): number | null {
+  if (busy) {
+    rmSync(idlePath(directory), { force: true });
+    return null;
+  }
+  const kept = readRecord(idlePath(directory), idleSchema);
+  return kept.state === 'read' && kept.value.sinceMs <= now ? kept.value.sinceMs : now;
+}
+
+function leaseRecord(one: Grant, ticket: TicketRecord, gpus: readonly Gpu[], now: number): LeaseRecord {
+  return {
+    id: ticket.id,
+    key: ticket.key,
+    cell: ticket.cell,
+    run: ticket.run,
+    workspace: ticket.workspace,
+    model: ticket.standing.model,
+    kind: ticket.standing.kind,
+    executor: ticket.executor,
+    worker: null,
+    attempt: ticket.attempt,
+    gpus: one.gpus,
+    gpuIndices: one.gpus.map((uuid) => gpus.find((gpu) => gpu.uuid === uuid)?.index ?? -1),
+    gibPerGpu: ticket.needs.gibPerGpu,
+    cpuSlots: one.cpuSlots,
+    ramGiB: one.ramGiB,
+    diskBytes: one.diskBytes,
+    diskDevice: ticket.limits.disk.device,
+    sharing: shares(ticket) ? 'memory' : 'exclusive',
+    parts: one.parts,
+    drop: one.drop,
+    queuedAtMs: ticket.queuedAtMs,
+    grantedAtMs: now,
+    grantedAt: new Date().toISOString(),
+    seconds: one.seconds,
+    terminatedAtMs: null,
+  };
 }

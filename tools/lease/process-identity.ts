@@ -1,15 +1,21 @@
-// Names a process beyond its pid: start time and boot, so that a recycled pid or a reboot is never mistaken for it.
+// Names a process beyond its pid: start time, boot and PID namespace, so that a recycled pid or a reboot is never
+// mistaken for it, and a process of another container is never judged.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 /** A process of this host. `startTime` is opaque: clock ticks since boot on Linux, `ps` text elsewhere. */
 export interface ProcessIdentity {
   pid: number;
   startTime: string;
   bootId: string;
+  /** PID namespace of whoever wrote this; processes of another one cannot be seen from here. */
+  pidNamespace: string;
+  host: string;
 }
 
 let bootIdOnce: string | undefined;
+let namespaceOnce: string | undefined;
 
 /** The kernel's boot id; on systems without one, the boot time as `sysctl` prints it. */
 export function bootId(): string {
@@ -17,19 +23,41 @@ export function bootId(): string {
   return bootIdOnce;
 }
 
+export function pidNamespace(): string {
+  namespaceOnce ??= readPidNamespace();
+  return namespaceOnce;
+}
+
 export function ownIdentity(): ProcessIdentity {
-  return identityOf(process.pid) ?? { pid: process.pid, startTime: 'unknown', bootId: bootId() };
+  return identityOf(process.pid) ?? identity(process.pid, 'unknown');
 }
 
 /** The identity of a running process, or undefined when there is none (a zombie counts as gone). */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const startTime = startTimeOf(pid);
-  return startTime === undefined ? undefined : { pid, startTime, bootId: bootId() };
+  return startTime === undefined ? undefined : identity(pid, startTime);
 }
 
 /** Whether that very process still runs. */
-export function isAlive(identity: ProcessIdentity): boolean {
-  return identity.bootId === bootId() && startTimeOf(identity.pid) === identity.startTime;
+export function isAlive(of: ProcessIdentity): boolean {
+  return of.bootId === bootId() && startTimeOf(of.pid) === of.startTime;
+}
+
+/** Why this process cannot tell whether that one lives; undefined when it can. */
+export function strangeness(of: ProcessIdentity): string | undefined {
+  if (of.bootId === bootId()) {
+    return of.pidNamespace === pidNamespace()
+      ? undefined
+      : `another PID namespace (container) of host ${of.host}`;
+  }
+  // Another boot of this host: that process is gone. Another host: its processes are out of sight.
+  return of.host === hostname() ? undefined : `another host (${of.host})`;
+}
+
+/** Stopped by SIGSTOP or a debugger: alive, and silent. */
+export function isStopped(pid: number): boolean {
+  const state = process.platform === 'linux' ? statOf(pid)?.[0] : undefined;
+  return state === 'T' || state === 't';
 }
 
 /** Whether any process of the group is left, zombies aside; a group outlives its leader. */
@@ -41,11 +69,29 @@ export function isGroupAlive(groupId: number): boolean {
   }
   if (process.platform !== 'linux') return true;
   // kill(2) counts zombies too, which nobody may reap where pid 1 is no init.
-  return readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && statOf(pid)?.[2] === String(groupId));
+  return pidsOfHost().some((pid) => groupOf(pid) === groupId);
+}
+
+/** Process group of a running process. */
+export function groupOf(pid: number): number | undefined {
+  const group = process.platform === 'linux' ? statOf(pid)?.[2] : undefined;
+  return group === undefined ? undefined : Number(group);
+}
+
+/** Every process of this namespace; empty where there is no /proc. */
+export function pidsOfHost(): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function identity(pid: number, startTime: string): ProcessIdentity {
+  return { pid, startTime, bootId: bootId(), pidNamespace: pidNamespace(), host: hostname() };
 }
 
 /** Fields of /proc/<pid>/stat from the state on; undefined for a process that is gone or a zombie. */
-function statOf(pid: number | string): string[] | undefined {
+function statOf(pid: number): string[] | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -72,4 +118,8 @@ function startTimeByPs(pid: number): string | undefined {
 function readBootId(): string {
   if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return execFileSync('sysctl', ['-n', 'kern.boottime'], { encoding: 'utf8' }).trim();
+}
+
+function readPidNamespace(): string {
+  return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : 'one';
 }

@@ -1,24 +1,73 @@
-// Shares one answer of a slow command between the executors of a host: a file in the lock directory, with an age limit.
-import { readFileSync, statSync } from 'node:fs';
+// Shares one answer of a slow command between the executors of a host: asked once at a time, kept with its age.
 import { join } from 'node:path';
+import { z } from 'zod';
 import { writeWhole } from '../base/files.js';
+import { messageOf } from '../base/message.js';
+import { monotonicMs } from '../base/clock.js';
+import { withFileLock } from './file-lock.js';
+import { bootId } from './process-identity.js';
+import { readRecord } from './read-record.js';
 
-/** The command's answer, at most `maxAgeMs` old. `undefined` (no such command) is not kept. */
-export async function readCached(
+const schema = z.object({
+  bootId: z.string(),
+  /** When the command was started: what changed before is in the answer. */
+  askedAtMs: z.number(),
+  /** Null: there is no such command. */
+  text: z.string().nullable(),
+  error: z.string().nullable(),
+});
+
+export interface Wanted {
+  maxAgeMs: number;
+  /** Only an answer to a question asked after this. */
+  notBeforeMs?: number;
+}
+
+/**
+ * The command's answer, at most `maxAgeMs` old. One process asks, the others that came meanwhile take its answer;
+ * its failure too, so that a command that hangs is not waited for once by each of them.
+ *
+ * @throws Error as `read` does.
+ */
+export async function readShared(
   directory: string,
   name: string,
-  maxAgeMs: number,
+  wanted: Wanted,
   read: () => Promise<string | undefined>,
 ): Promise<string | undefined> {
-  const path = join(directory, name);
+  const path = join(directory, `${name}.json`);
+  const kept = recent(path, wanted);
+  if (kept !== undefined) return unwrap(kept);
+  const answer = await withFileLock(`${path}.lock`, async () => {
+    const meanwhile = recent(path, wanted);
+    if (meanwhile !== undefined) return meanwhile;
+    const askedAtMs = monotonicMs();
+    const reading = await ask(read);
+    const asked = { bootId: bootId(), askedAtMs, ...reading };
+    writeWhole(path, JSON.stringify(asked), 0o600);
+    return asked;
+  });
+  return unwrap(answer);
+}
+
+type Answer = Pick<z.infer<typeof schema>, 'text' | 'error'>;
+
+async function ask(read: () => Promise<string | undefined>): Promise<Answer> {
   try {
-    const age = Date.now() - statSync(path).mtimeMs;
-    // A negative age is a clock that jumped back: such a reading is not trusted.
-    if (age >= 0 && age < maxAgeMs) return readFileSync(path, 'utf8');
-  } catch {
-    // none yet
+    return { text: (await read()) ?? null, error: null };
+  } catch (error) {
+    return { text: null, error: messageOf(error) };
   }
-  const text = await read();
-  if (text !== undefined) writeWhole(path, text, 0o600);
-  return text;
+}
+
+function recent(path: string, { maxAgeMs, notBeforeMs = 0 }: Wanted): Answer | undefined {
+  const found = readRecord(path, schema);
+  if (found.state !== 'read' || found.value.bootId !== bootId()) return undefined;
+  const age = monotonicMs() - found.value.askedAtMs;
+  return age >= 0 && age < maxAgeMs && found.value.askedAtMs >= notBeforeMs ? found.value : undefined;
+}
+
+function unwrap({ text, error }: Answer): string | undefined {
+  if (error !== null) throw new Error(error);
+  return text ?? undefined;
 }

@@ -1,32 +1,71 @@
-// Ends the leases of dead executors: the orphaned worker's process group goes first, and only then is the GPU free.
+// Ends the leases of dead executors: the orphaned worker's processes go first, and only then is the GPU free.
+import { readFileSync } from 'node:fs';
+import { monotonicMs } from '../base/clock.js';
 import type { LockDirectory } from './lock-directory.js';
-import { bootId, identityOf, isAlive, isGroupAlive, type ProcessIdentity } from './process-identity.js';
+import {
+  bootId,
+  identityOf,
+  isAlive,
+  isGroupAlive,
+  pidsOfHost,
+  type ProcessIdentity,
+} from './process-identity.js';
 import { removeLease, writeLease, type LeaseRecord } from './records.js';
 
 /** Between SIGTERM and SIGKILL of an orphaned worker. */
 export const GRACE_MS = 5_000;
 
+/** Workers carry the id of their lease in their environment, so that even one that left its group is found. */
+export const LEASE_VARIABLE = 'VALIDATION_LEASE';
+
 /** Leases that still hold their resources. Called under the scheduler lock. */
-export function reap(
-  directory: LockDirectory,
-  leases: readonly LeaseRecord[],
-  now = Date.now(),
-): LeaseRecord[] {
-  return leases.filter((lease) => {
-    if (isAlive(lease.executor)) return true;
-    const { worker } = lease;
-    if (worker === null || !isGroupOf(worker)) {
+export function reap(directory: LockDirectory, leases: readonly LeaseRecord[]): LeaseRecord[] {
+  return leases.flatMap((lease) => {
+    if (isAlive(lease.executor)) return [lease];
+    const orphans = orphansOf(lease);
+    if (orphans.length === 0) {
       removeLease(directory, lease.id);
-      return false;
+      return [];
     }
-    if (lease.terminatedAt === null) {
-      signalGroup(worker.pid, 'SIGTERM');
-      writeLease(directory, { ...lease, terminatedAt: now });
-    } else if (Math.abs(now - lease.terminatedAt) >= GRACE_MS) {
-      signalGroup(worker.pid, 'SIGKILL');
+    const now = monotonicMs();
+    if (lease.terminatedAtMs === null) {
+      for (const end of orphans) end('SIGTERM');
+      const marked = { ...lease, terminatedAtMs: now };
+      writeLease(directory, marked);
+      return [marked];
     }
-    return true;
+    if (now - lease.terminatedAtMs >= GRACE_MS) for (const end of orphans) end('SIGKILL');
+    return [lease];
   });
+}
+
+type End = (signal: NodeJS.Signals) => void;
+
+/** What is left of a worker: its process group, and every process that carries the lease's id. */
+function orphansOf({ id, worker, executor }: LeaseRecord): End[] {
+  if (executor.bootId !== bootId()) return [];
+  const strays = pidsOfHost().filter((pid) => carries(pid, id) && identityOf(pid) !== undefined);
+  return [
+    ...(worker !== null && isGroupOf(worker)
+      ? [
+          (signal: NodeJS.Signals) => {
+            signalGroup(worker.pid, signal);
+          },
+        ]
+      : []),
+    ...strays.map((pid) => (signal: NodeJS.Signals) => {
+      signalProcess(pid, signal);
+    }),
+  ];
+}
+
+function carries(pid: number, lease: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${LEASE_VARIABLE}=${lease}`);
+  } catch {
+    // Gone, or another user's.
+    return false;
+  }
 }
 
 /** The worker's group is left: its leader runs, or the leader is gone, its pid is nobody else's, and children live. */
@@ -36,8 +75,12 @@ function isGroupOf(worker: ProcessIdentity): boolean {
 }
 
 export function signalGroup(groupId: number, signal: NodeJS.Signals): void {
+  signalProcess(-groupId, signal);
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-groupId, signal);
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -1,27 +1,63 @@
 // Tickets and leases as files: `tickets/<id>/ticket.json`, `leases/<id>.json`, each by temporary file and rename.
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere, writeWhole } from '../base/files.js';
+import { writeWhole } from '../base/files.js';
+import { CELL_KINDS } from '../suite/cell.js';
+import { removeBeat } from './heart.js';
+import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
+import { readRecord, type RecordRead } from './read-record.js';
 
-const identitySchema = z.object({ pid: z.number().int(), startTime: z.string(), bootId: z.string() });
+export const identitySchema = z.object({
+  pid: z.number().int(),
+  startTime: z.string(),
+  bootId: z.string(),
+  pidNamespace: z.string(),
+  host: z.string(),
+});
+
+const kind = z.enum(CELL_KINDS);
 
 const ticketSchema = z.object({
   id: z.string(),
   key: z.string(),
   cell: z.string(),
+  run: z.string(),
   workspace: z.string(),
-  needs: z.object({ gpus: z.number(), gibPerGpu: z.number(), cpuSlots: z.number() }),
+  standing: z.object({
+    suite: z.string(),
+    model: z.string(),
+    kind,
+    base: z.number(),
+    weightsGiB: z.number(),
+    cellsOfModel: z.number(),
+    blocks: z.number(),
+    chains: z.array(z.array(kind)),
+  }),
+  needs: z.object({
+    gpus: z.number(),
+    gibPerGpu: z.number(),
+    cpuSlots: z.number(),
+    ramGiB: z.number(),
+    writes: z.array(z.object({ part: z.string(), bytes: z.number() })),
+  }),
   limits: z.object({
     gpus: z.array(z.string()),
     cpuSlots: z.number(),
     minFreeGiB: z.number(),
     requireIdle: z.boolean(),
+    toleranceGiB: z.number(),
+    sharing: z.enum(['exclusive', 'memory']),
+    strategy: z.enum(['small_first', 'critical_path']),
+    disk: z.object({ device: z.string(), minFreeBytes: z.number() }),
   }),
-  priority: z.number(),
-  createdAt: z.number(),
+  /** Where the weights store lies, to ask its file system what is free. */
+  storageRoot: z.string(),
+  queuedAtMs: z.number(),
+  notBeforeMs: z.number(),
+  droppableBytes: z.number(),
+  attempt: z.number(),
   executor: identitySchema,
 });
 
@@ -29,34 +65,59 @@ const leaseSchema = z.object({
   id: z.string(),
   key: z.string(),
   cell: z.string(),
+  run: z.string(),
   workspace: z.string(),
-  host: z.string(),
+  model: z.string(),
+  kind,
   executor: identitySchema,
   /** The worker leads a process group of its own. */
   worker: identitySchema.nullable(),
+  attempt: z.number(),
   gpus: z.array(z.string()),
   gpuIndices: z.array(z.number()),
   gibPerGpu: z.number(),
   cpuSlots: z.number(),
+  ramGiB: z.number(),
+  diskBytes: z.number(),
+  diskDevice: z.string(),
+  sharing: z.enum(['exclusive', 'memory']),
+  parts: z.array(z.string()),
+  drop: z.boolean(),
+  queuedAtMs: z.number(),
+  grantedAtMs: z.number(),
   grantedAt: z.string(),
-  /** When the reaper first sent SIGTERM to an orphaned worker, milliseconds since the epoch. */
-  terminatedAt: z.number().nullable(),
+  seconds: z.number(),
+  /** When the reaper first sent SIGTERM to an orphaned worker. */
+  terminatedAtMs: z.number().nullable(),
 });
 
 export type TicketRecord = z.infer<typeof ticketSchema>;
 export type LeaseRecord = z.infer<typeof leaseSchema>;
 
-export const newId = (): string => `${Date.now().toString(36)}-${randomBytes(6).toString('hex')}`;
+/** What a directory of records holds: the readable ones, and the names of those that are not, with the reason. */
+export interface Records<T> {
+  records: T[];
+  damaged: { id: string; path: string; why: string }[];
+  /** Entries that no part of this suite makes. */
+  foreign: string[];
+}
+
+const TICKET = 'ticket.json';
 
 export function writeTicket(directory: LockDirectory, ticket: TicketRecord): string {
   const place = join(directory.tickets, ticket.id);
-  mkdirSync(place, { mode: 0o700 });
-  writeRecord(join(place, 'ticket.json'), ticket);
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  writeRecord(join(place, TICKET), ticket);
   return place;
 }
 
 export function removeTicket(directory: LockDirectory, id: string): void {
   rmSync(join(directory.tickets, id), { recursive: true, force: true });
+}
+
+/** Whether the ticket can be read, granted or not. */
+export function isTicketThere(directory: LockDirectory, id: string): boolean {
+  return readRecord(join(directory.tickets, id, TICKET), ticketSchema).state === 'read';
 }
 
 export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
@@ -65,41 +126,59 @@ export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
 
 export function removeLease(directory: LockDirectory, id: string): void {
   rmSync(join(directory.leases, `${id}.json`), { force: true });
+  removeBeat(directory, id);
 }
 
-export function readTickets(directory: LockDirectory): TicketRecord[] {
-  return readdirSync(directory.tickets).flatMap((id) => {
-    const ticket = readWhole(join(directory.tickets, id, 'ticket.json'), ticketSchema);
-    return ticket ?? [];
+/** Tickets never change once written, so each is parsed once a process. */
+const parsedTickets = new Map<string, TicketRecord>();
+
+export function readTickets(directory: LockDirectory): Records<TicketRecord> {
+  const names = readdirSync(directory.tickets);
+  const present = new Set(names);
+  for (const id of parsedTickets.keys()) if (!present.has(id)) parsedTickets.delete(id);
+  return collect(names, (id) => {
+    const path = join(directory.tickets, id, TICKET);
+    const known = parsedTickets.get(id);
+    const read: RecordRead<TicketRecord> =
+      known === undefined ? readRecord(path, ticketSchema) : { state: 'read', value: known };
+    if (read.state === 'read') parsedTickets.set(id, read.value);
+    return { path, read };
   });
 }
 
-export function readLeases(directory: LockDirectory): LeaseRecord[] {
-  return readdirSync(directory.leases)
-    .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => readWhole(join(directory.leases, name), leaseSchema) ?? []);
+export function readLeases(directory: LockDirectory): Records<LeaseRecord> {
+  const names = readdirSync(directory.leases).filter((name) => !isTemporary(name));
+  const ids = names.map((name) => (name.endsWith('.json') ? name.slice(0, -5) : name));
+  return collect(ids, (id) => {
+    const path = join(directory.leases, `${id}.json`);
+    return { path, read: readRecord(path, leaseSchema) };
+  });
 }
 
-export function readLease(directory: LockDirectory, id: string): LeaseRecord | undefined {
-  return readWhole(join(directory.leases, `${id}.json`), leaseSchema);
+export function readLease(directory: LockDirectory, id: string): RecordRead<LeaseRecord> {
+  return readRecord(join(directory.leases, `${id}.json`), leaseSchema);
 }
 
-/**
- * @returns undefined when the file is gone.
- * @throws Error when it is there but is no such record: guessing here could give a GPU out twice.
- */
-function readWhole<T>(path: string, schema: z.ZodType<T>): T | undefined {
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
+/** What writeWhole leaves behind when it is killed between its two steps. */
+export function isTemporary(name: string): boolean {
+  return /\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
+function collect<T>(
+  names: readonly string[],
+  readOne: (id: string) => { path: string; read: RecordRead<T> },
+): Records<T> {
+  const found: Records<T> = { records: [], damaged: [], foreign: [] };
+  for (const id of names) {
+    if (!isId(id)) {
+      found.foreign.push(id);
+      continue;
+    }
+    const { path, read } = readOne(id);
+    if (read.state === 'read') found.records.push(read.value);
+    else if (read.state === 'damaged') found.damaged.push({ id, path, why: read.why });
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new Error(`${path} is damaged or not this suite's. Remove it once no run is using it.`);
+  return found;
 }
 
 function writeRecord(path: string, value: unknown): void {

@@ -1,12 +1,13 @@
 // After a GPU ran out of memory: see that what the dead process held is free, before anybody takes the GPU again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLease } from '../lease/acquire.js';
+import type { LockDirectory } from '../lease/lock-directory.js';
 import { readPool } from '../lease/pool.js';
 import type { SiteSettings } from '../suite/settings.js';
 
 interface Host {
   settings: SiteSettings;
-  directory: { gpus: string };
+  directory: LockDirectory;
   signal: AbortSignal;
   say: (line: string) => void;
 }
@@ -21,7 +22,7 @@ export async function gpuMemoryFreed(
 ): Promise<void> {
   const deadline = Date.now() + LONGEST_MS;
   while (record.gpus.length > 0 && !signal.aborted) {
-    const pool = await readPool(settings, directory.gpus);
+    const pool = await readPool(settings, directory);
     const taken = pool.filter(
       ({ uuid, freeGiB }) => record.gpus.includes(uuid) && freeGiB < record.gibPerGpu,
     );

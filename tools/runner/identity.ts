@@ -37,7 +37,7 @@ export async function readMachineIdentity(
   settings: SiteSettings,
 ): Promise<MachineIdentity> {
   const directory = openLockDirectory(settings.lockDirectory);
-  const pool = await readPool(settings, directory.gpus);
+  const pool = await readPool(settings, directory);
   return { versions: readVersions(workspaceRoot), deviceClass: deviceClass(pool), pool };
 }
 

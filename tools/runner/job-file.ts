@@ -1,6 +1,7 @@
 // The job file Python gets (validation/job.py reads it), and the environment its process gets.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { LEASE_VARIABLE } from '../lease/reap.js';
 import type { LeaseRecord } from '../lease/records.js';
 import type { CellOptions, CellPart } from '../suite/cell.js';
 import type { Attempt } from './attempt.js';
@@ -76,6 +77,7 @@ export function workerEnvironment(
     PYTHONHASHSEED: '0',
     // .venv is compiled already; nothing else is to appear in source or task folders.
     PYTHONDONTWRITEBYTECODE: '1',
+    [LEASE_VARIABLE]: lease.id,
     CUDA_VISIBLE_DEVICES: lease.gpus.join(','),
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
     OMP_NUM_THREADS: count,

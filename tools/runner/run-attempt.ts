@@ -45,7 +45,7 @@ export async function runAttempt(
   using meter = new UsageMeter({
     gpus: lease.record.gpus,
     grantedAt: Date.parse(lease.record.grantedAt),
-    readGpus: () => readPool(settings, context.directory.gpus),
+    readGpus: () => readPool(settings, context.directory),
   });
   const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter, tries };
   const indices = lease.record.gpuIndices;
@@ -113,6 +113,7 @@ async function runWorker(
         lease.setWorker(pid);
       },
       onEvent: (event) => {
+        lease.signOfLife();
         if (event.event === 'part') finished.add(event.name);
         if (event.event === 'fault') said = event;
         meter.onEvent(event);

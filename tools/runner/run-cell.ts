@@ -1,21 +1,23 @@
 // How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
-import { acquireLease, Cancelled, type HeldLease } from '../lease/acquire.js';
-import { usableGiB, type Needs } from '../lease/grant.js';
+import { acquireLease, Cancelled, countFinished, Refused, type HeldLease } from '../lease/acquire.js';
 import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
+import type { LeaseRecord } from '../lease/records.js';
 import type { CellOptions } from '../suite/cell.js';
-import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
-import { basePriority } from '../suite/priority.js';
+import { usesAccelerator } from '../suite/memory.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { requireRecorded } from '../suite/record.js';
+import type { Schedule } from '../suite/schedule.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
+import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
-import type { Adjustment } from './adjustment.js';
+import { dropWeights } from './drop-weights.js';
 import { Fault } from './fault.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
 import { gpuMemoryFreed } from './gpu-memory.js';
 import type { PendingPart } from './job-file.js';
 import { Journal } from './journal.js';
+import { leaseRequest, suiteOf } from './lease-request.js';
 import { missingFile } from './manifest.js';
 import { reasonToRun } from './receipt.js';
 import { resolveReads, type ResolvedRead } from './reads.js';
@@ -26,6 +28,8 @@ export interface CellRun {
   project: string;
   target: string;
   options: CellOptions;
+  /** The cell's place in the plan, for the scheduler; changes no result. */
+  schedule: Schedule;
   /** `--skip-nx-cache`: no receipt ends the cell. */
   forced: boolean;
   signal: AbortSignal;
@@ -46,40 +50,95 @@ export interface CellContext extends CellRun {
 
 export type CellOutcome = 'reused' | 'ran';
 
+/** What earlier turns of this run did: while disk is short a batch is made in several. */
+interface Turns {
+  /** Names of parts that are made. */
+  made: Set<string>;
+  recipes: string[];
+  /** When the first began, so that later ones and new tries keep the cell's place in the queue. */
+  queuedAtMs: number;
+}
+
 /**
  * Run one cell to its receipts.
  *
- * @throws Fault with the cause; nothing is published then, and the lease is given back.
+ * @throws Fault with the cause; nothing but whole parts is published then, and the lease is given back.
  */
 export async function runCell(run: CellRun): Promise<CellOutcome> {
   const context = await prepare(run);
-  if ((await pendingParts(context, true)).length === 0) return 'reused';
+  const pending = await pendingParts(context, true);
+  if (pending.length === 0) {
+    await countReused(context);
+    return 'reused';
+  }
   const { cell, options, settings, machine, signal, journal, say } = context;
   const spec = options.parts[0]?.spec ?? {};
   const pool = machine.pool.length;
   const tries = new Tries({ cell, kind: options.kind, spec, settings, pool, signal, journal, say });
-  const queuedAt = Date.now();
-  return tries.run(() => runTurn(context, tries, queuedAt));
+  const turns: Turns = { made: new Set(), recipes: [], queuedAtMs: monotonicMs() };
+  return tries.run(() => runTurns(context, tries, turns, pending));
 }
 
-/** One try: wait for a lease, run Python under it, give it back. */
-async function runTurn(context: CellContext, tries: Tries, queuedAt: number): Promise<CellOutcome> {
-  const lease = await takeLease(context, tries.adjustment, queuedAt);
+/** As many turns as it takes: where disk is short a batch is made in several. */
+async function runTurns(
+  context: CellContext,
+  tries: Tries,
+  turns: Turns,
+  wanted: readonly PendingPart[],
+): Promise<CellOutcome> {
+  for (;;) {
+    const open = wanted.filter(({ part }) => !turns.made.has(part.name));
+    if (open.length === 0) return 'ran';
+    if (!(await runTurn(context, tries, turns, open))) return turns.made.size > 0 ? 'ran' : 'reused';
+  }
+}
+
+/** Wait for a lease and make what it was given for; false when another run made it all meanwhile. */
+async function runTurn(
+  context: CellContext,
+  tries: Tries,
+  turns: Turns,
+  wanted: readonly PendingPart[],
+): Promise<boolean> {
+  const lease = await takeLease(context, wanted, tries, turns);
+  let outcome: { seconds: number } | undefined;
   try {
+    if (lease.record.drop) dropWeights(context.settings.storageRoot, turns.recipes, context.say);
     // Another run may have finished the cell while this one waited, or changed what it reads.
     const now = { ...context, reads: await readInputs(context, context.settings) };
-    const pending = await pendingParts(now, false);
-    if (pending.length === 0) return 'reused';
+    const open = (await pendingParts(now, false)).filter(({ part }) => !turns.made.has(part.name));
+    if (open.length === 0) return false;
+    const granted = grantedParts(open, lease.record);
     requireWeights(now);
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');
-    await runAttempt(now, pending, lease, tries);
-    return 'ran';
+    const began = monotonicMs();
+    await runAttempt(now, granted, lease, tries);
+    for (const { part, fingerprint } of granted) {
+      turns.made.add(part.name);
+      if (part.link !== undefined) turns.recipes.push(fingerprint);
+    }
+    if (granted.length === open.length) outcome = { seconds: (monotonicMs() - began) / 1_000 };
+    return true;
   } catch (error) {
     if (error instanceof Fault && error.code === 'out_of_memory') await gpuMemoryFreed(context, lease);
     throw error;
   } finally {
-    await lease.release();
+    await lease.release(outcome);
+  }
+}
+
+/** Of a batch the parts there is disk for; of everything else all. */
+function grantedParts(open: readonly PendingPart[], { parts }: LeaseRecord): readonly PendingPart[] {
+  return parts.length === 0 ? open : open.filter(({ part }) => parts.includes(part.name));
+}
+
+async function countReused({ directory, workspaceRoot, cell, project, options }: CellContext): Promise<void> {
+  const { model, kind } = options;
+  try {
+    await countFinished(directory, workspaceRoot, suiteOf(project), { cell, model, kind });
+  } catch {
+    // A count that helps the scheduler must not fail a finished cell.
   }
 }
 
@@ -178,35 +237,26 @@ function remakeCommand(suite: string, model: string, manifest: string): string {
   return `${batch} (per-edit mode: npx nx run ${suite}.${model}.${variant}:edit ${force})`;
 }
 
-async function takeLease(context: CellContext, adjustment: Adjustment, queuedAt: number): Promise<HeldLease> {
-  const { cell, workspaceRoot, options, project, settings, machine } = context;
-  const request = {
-    key: `${workspaceRoot}#${cell}`,
-    cell,
-    workspace: workspaceRoot,
-    needs: needsOf(context, adjustment),
-    queuedAt,
-    limits: {
-      gpus: machine.pool.map(({ uuid }) => uuid),
-      cpuSlots: settings.cpuSlots,
-      minFreeGiB: settings.minFreeGiB,
-      requireIdle: settings.requireIdle,
-    },
-    priority: basePriority(options.kind, project.split('.').at(-1) ?? ''),
-  };
+async function takeLease(
+  context: CellContext,
+  pending: readonly PendingPart[],
+  { adjustment, reports }: Tries,
+  turns: Turns,
+): Promise<HeldLease> {
+  const request = leaseRequest(context, pending, {
+    extraGpus: adjustment.extraGpus,
+    attempt: reports.length + 1,
+    madeBefore: turns.recipes.length,
+    queuedAtMs: turns.queuedAtMs,
+  });
   try {
     return await acquireLease(context.directory, request, context.signal, context.say);
   } catch (error) {
     if (error instanceof Cancelled) throw new Fault('cancelled', error.message);
-    throw error;
+    if (error instanceof Refused) throw new Fault('disk_full', error.message, DISK_HINT);
+    throw new Fault('environment', messageOf(error));
   }
 }
 
-function needsOf({ options, machine }: CellContext, { extraGpus }: Adjustment): Needs {
-  const { kind, sizeClass } = options;
-  const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
-  if (!usesAccelerator(kind) || !Number.isFinite(smallest)) return { gpus: 0, gibPerGpu: 0, cpuSlots: 1 };
-  const gib = requiredGiB(kind, sizeClass);
-  const gpus = Math.min(machine.pool.length, requiredGpus(gib, usableGiB(smallest)) + extraGpus);
-  return { gpus, gibPerGpu: gib / gpus, cpuSlots: 1 };
-}
+const DISK_HINT =
+  'Free space where the weights store lies (storage.root), lower MIN_FREE_DISK_GB, or let weights go once nothing waits for them (storage.keep). The next run goes on from here.';

@@ -5,6 +5,7 @@ import { planSuite, BATCH_VARIANT } from './plan.js';
 import { errorVariant, projectName } from './names.js';
 import { suiteDirectory } from './paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
+import { NO_SCHEDULE, schedules, type Schedule } from './schedule.js';
 import type { Suite, SuiteModel } from './suite.js';
 import { cellTarget, dependsOn, gather, madePaths, metadata } from './targets.js';
 
@@ -23,6 +24,7 @@ type VariantClass = 'baseline' | 'clean' | 'stress' | 'error' | 'edits';
 export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): ProjectFile[] {
   const cells = planSuite(suite);
   const made = madePaths(cells);
+  const hints = schedules(cells);
   const byProject = groupByProject(cells);
   const variants = suite.models.flatMap((model) =>
     variantsOf(model).flatMap(([variant, variantClass]) => {
@@ -30,7 +32,10 @@ export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): 
       const own = byProject.get(project);
       if (own === undefined) return [];
       return [
-        { path: `${model.name}/${variant}`, json: variantProject(suite, model, variantClass, own, made) },
+        {
+          path: `${model.name}/${variant}`,
+          json: variantProject(suite, model, variantClass, own, made, hints),
+        },
       ];
     }),
   );
@@ -69,6 +74,7 @@ function variantProject(
   variantClass: VariantClass,
   cells: readonly Cell[],
   made: ReadonlySet<string>,
+  hints: ReadonlyMap<CellId, Schedule>,
 ): JsonObject {
   const project = cells[0]?.project ?? '';
   const variant = project.split('.')[2] ?? '';
@@ -89,7 +95,12 @@ function variantProject(
         `${project}:certify`,
         cells.map((cell) => cell.target),
       ),
-      ...Object.fromEntries(cells.map((cell) => [cell.target, cellTarget(cell, made, suite.name)])),
+      ...Object.fromEntries(
+        cells.map((cell) => [
+          cell.target,
+          cellTarget(cell, made, suite.name, hints.get(cell.id) ?? NO_SCHEDULE),
+        ]),
+      ),
     },
   };
 }

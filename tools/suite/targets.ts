@@ -1,6 +1,15 @@
 // A cell as an Nx target: its options, exactly what it reads and writes, and what it waits for.
-import type { Cell, CellId, CellRead, JsonObject, JsonValue } from './cell.js';
+import {
+  CELL_KINDS,
+  type Cell,
+  type CellId,
+  type CellKind,
+  type CellRead,
+  type JsonObject,
+  type JsonValue,
+} from './cell.js';
 import { pythonSources } from './python-sources.js';
+import type { Schedule } from './schedule.js';
 
 /**
  * The command whose output stands for this machine in a cell's hash: device class and pinned versions. It fails, and
@@ -12,11 +21,16 @@ const machineInput = (suite: string): JsonObject => ({
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
 
 /** `made`: paths that cells of this plan write. What a cell reads and none makes is an input file of the repository. */
-export function cellTarget(cell: Cell, made: ReadonlySet<string>, suite: string): JsonObject {
+export function cellTarget(
+  cell: Cell,
+  made: ReadonlySet<string>,
+  suite: string,
+  schedule: Schedule,
+): JsonObject {
   return {
     executor: './tools:cell',
     cache: true,
-    metadata: metadata(cell.description, cell.id),
+    metadata: { ...metadata(cell.description, cell.id), schedule: { ...schedule } },
     dependsOn: [...dependsOn(cell.dependsOn), PYTHON_ENVIRONMENT],
     inputs: inputsOf(cell, made, suite),
     outputs: outputPaths(cell).map(inWorkspace),
@@ -34,6 +48,11 @@ export function cellTarget(cell: Cell, made: ReadonlySet<string>, suite: string)
       })),
     },
   };
+}
+
+/** The kind of cell a target of the plan is, by its name; undefined for a target that is no cell. */
+export function kindOfTarget(target: string): CellKind | undefined {
+  return CELL_KINDS.find((kind) => target === kind || target.startsWith(`${kind}-`));
 }
 
 /** Everything a cell publishes: results and receipts, never weights, links or logs. */

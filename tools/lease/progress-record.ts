@@ -1,0 +1,112 @@
+// What is finished of a run (a workspace's suite) and how long its cells took: counted here as leases end.
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256 } from '../base/canonical.js';
+import { writeWhole } from '../base/files.js';
+import type { CellKind } from '../suite/cell.js';
+import type { LockDirectory } from './lock-directory.js';
+import { readRecord } from './read-record.js';
+import type { Progress } from './state.js';
+
+const schema = z.object({
+  run: z.string(),
+  /** Names of finished cells by model: a cell that runs again counts once. */
+  done: z.record(z.string(), z.array(z.string())),
+  total: z.record(z.string(), z.number()),
+  /** The latest durations by `model/kind`, of one part each. */
+  seconds: z.record(z.string(), z.array(z.number())),
+});
+
+export type ProgressRecord = z.infer<typeof schema>;
+
+const KEPT_DURATIONS = 15;
+
+export interface Finished {
+  cell: string;
+  model: string;
+  kind: CellKind;
+  /** Seconds a part of it took; undefined for one that was found finished. */
+  seconds?: number;
+}
+
+export function runName(workspace: string, suite: string): string {
+  return `${workspace}#${suite}`;
+}
+
+/** Undefined when nothing is known of the run yet; a damaged file counts as none: it is written anew. */
+export function readProgress(directory: LockDirectory, run: string): ProgressRecord | undefined {
+  const found = readRecord(pathOf(directory, run), schema);
+  return found.state === 'read' ? found.value : undefined;
+}
+
+/** Begin a run's record with what its receipts tell. Called under the scheduler lock. */
+export function beginProgress(directory: LockDirectory, run: string, finished: readonly Finished[]): void {
+  let record: ProgressRecord = { run, done: {}, total: {}, seconds: {} };
+  for (const one of finished) record = withFinished(record, one);
+  write(directory, record);
+}
+
+/** Called under the scheduler lock. */
+export function recordFinished(directory: LockDirectory, run: string, finished: Finished): void {
+  write(directory, withFinished(readProgress(directory, run) ?? empty(run), finished));
+}
+
+/** A cell that waits is not finished; its model has so many cells. Called under the scheduler lock. */
+export function recordWaiting(
+  directory: LockDirectory,
+  run: string,
+  { cell, model, cellsOfModel }: { cell: string; model: string; cellsOfModel: number },
+): void {
+  const record = readProgress(directory, run) ?? empty(run);
+  const done = record.done[model] ?? [];
+  if (record.total[model] === cellsOfModel && !done.includes(cell)) return;
+  write(directory, {
+    ...record,
+    done: { ...record.done, [model]: done.filter((name) => name !== cell) },
+    total: { ...record.total, [model]: cellsOfModel },
+  });
+}
+
+/** The record as the scheduler takes it: counts, and the median duration by model and kind. */
+export function toProgress(record: ProgressRecord): Progress {
+  const map = <A, B>(of: Record<string, A>, turn: (value: A) => B): Record<string, B> =>
+    Object.fromEntries(Object.entries(of).map(([key, value]) => [key, turn(value)]));
+  return {
+    done: map(record.done, (cells) => cells.length),
+    total: record.total,
+    seconds: map(record.seconds, median),
+  };
+}
+
+export function withFinished(
+  record: ProgressRecord,
+  { cell, model, kind, seconds }: Finished,
+): ProgressRecord {
+  const done = record.done[model] ?? [];
+  const key = `${model}/${kind}`;
+  const measured = seconds === undefined ? [] : [seconds];
+  return {
+    ...record,
+    done: { ...record.done, [model]: done.includes(cell) ? done : [...done, cell] },
+    seconds: {
+      ...record.seconds,
+      [key]: [...(record.seconds[key] ?? []), ...measured].slice(-KEPT_DURATIONS),
+    },
+  };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function empty(run: string): ProgressRecord {
+  return { run, done: {}, total: {}, seconds: {} };
+}
+
+function write(directory: LockDirectory, record: ProgressRecord): void {
+  writeWhole(pathOf(directory, record.run), `${JSON.stringify(record)}\n`, 0o600);
+}
+
+function pathOf(directory: LockDirectory, run: string): string {
+  return join(directory.progress, `${sha256(run).slice(0, 24)}.json`);
+}

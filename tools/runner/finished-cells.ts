@@ -1,0 +1,32 @@
+// Which cells of a suite have receipts, and how long they took: where the progress of a run begins.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Finished } from '../lease/progress-record.js';
+import { kindOfTarget } from '../suite/targets.js';
+
+/** By the receipts in output/<suite>; what cannot be read counts as unfinished. */
+export function finishedCells(workspaceRoot: string, suite: string): Finished[] {
+  const root = join(workspaceRoot, 'output', suite);
+  let names: string[];
+  try {
+    names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  } catch {
+    return [];
+  }
+  return names.filter((name) => name.endsWith('receipt.json')).flatMap((name) => finished(join(root, name)));
+}
+
+function finished(path: string): Finished[] {
+  let receipt: { cell?: unknown; runSeconds?: unknown } | null;
+  try {
+    receipt = JSON.parse(readFileSync(path, 'utf8')) as typeof receipt;
+  } catch {
+    return [];
+  }
+  const { cell, runSeconds } = receipt ?? {};
+  if (typeof cell !== 'string' || typeof runSeconds !== 'number') return [];
+  const [project = '', target = ''] = cell.split(':');
+  const kind = kindOfTarget(target);
+  const model = project.split('.')[1];
+  return kind === undefined || model === undefined ? [] : [{ cell, model, kind, seconds: runSeconds }];
+}

@@ -1,0 +1,120 @@
+// What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
+import type { LeaseRequest } from '../lease/acquire.js';
+import { usableGiB } from '../lease/fit.js';
+import { deviceOf } from '../lease/host.js';
+import { GIB, type Limits, type Needs, type PartBytes, type Standing } from '../lease/state.js';
+import { requiredGiB, requiredGpus, requiredRamGiB, usesAccelerator, weightsGiB } from '../suite/memory.js';
+import { basePriority } from '../suite/priority.js';
+import { finishedCells } from './finished-cells.js';
+import type { PendingPart } from './job-file.js';
+import type { CellContext } from './run-cell.js';
+
+/** What earlier turns and tries of the same cell leave to this one. */
+export interface Turn {
+  /** GPUs beyond those planned, after one ran out of memory. */
+  extraGpus: number;
+  /** Number of the try, from 1. */
+  attempt: number;
+  /** Parts that earlier turns made: where the site lets weights go, theirs may. */
+  madeBefore: number;
+  /** Since when the cell waits (`monotonicMs`). */
+  queuedAtMs: number;
+}
+
+/** The request for the parts still to be made. */
+export function leaseRequest(
+  context: CellContext,
+  pending: readonly PendingPart[],
+  { extraGpus, attempt, madeBefore, queuedAtMs }: Turn,
+): LeaseRequest {
+  const { cell, workspaceRoot, project, settings, machine } = context;
+  return {
+    key: `${workspaceRoot}#${cell}`,
+    cell,
+    workspace: workspaceRoot,
+    standing: standingOf(context),
+    needs: needsOf(context, pending, extraGpus),
+    limits: limitsOf(context),
+    poolGiB: machine.pool.map(({ totalGiB }) => totalGiB),
+    storageRoot: settings.storageRoot,
+    queuedAtMs,
+    attempt,
+    droppableBytes: settings.storageKeep === 'all' ? 0 : madeBefore * Math.ceil(modelGiB(context) * GIB),
+    finished: () => finishedCells(workspaceRoot, suiteOf(project)),
+  };
+}
+
+export function suiteOf(project: string): string {
+  return project.split('.')[0] ?? project;
+}
+
+function standingOf(context: CellContext): Standing {
+  const { options, project, schedule } = context;
+  const { kind, model } = options;
+  return {
+    suite: suiteOf(project),
+    model,
+    kind,
+    base: basePriority(kind, project.split('.').at(-1) ?? ''),
+    weightsGiB: modelGiB(context),
+    ...schedule,
+  };
+}
+
+/** As the baseline's manifest tells, once there is one. */
+function modelGiB({ options, reads }: CellContext): number {
+  const manifest = reads.find(({ manifest: found }) => found !== undefined)?.manifest;
+  return manifest === undefined ? weightsGiB(options.sizeClass) : manifest.value.bytes / GIB;
+}
+
+function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
+  const { options, machine } = context;
+  const { kind, sizeClass } = options;
+  const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
+  const onGpu = usesAccelerator(kind) && Number.isFinite(smallest);
+  const common = {
+    cpuSlots: 1,
+    ramGiB: requiredRamGiB(kind, sizeClass, onGpu),
+    writes: writesOf(context, pending),
+  };
+  if (!onGpu) return { gpus: 0, gibPerGpu: 0, ...common };
+  const gib = requiredGiB(kind, sizeClass);
+  const gpus = withExtra(requiredGpus(gib, usableGiB(smallest)), extraGpus, machine.pool.length);
+  return { gpus, gibPerGpu: gib / gpus, ...common };
+}
+
+/** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */
+function withExtra(planned: number, extra: number, pool: number): number {
+  return Math.max(planned, Math.min(pool, planned + extra));
+}
+
+/** Edits and errors are stored as their baseline is: as many bytes, if nothing can be hard-linked. */
+function writesOf(context: CellContext, pending: readonly PendingPart[]): PartBytes[] {
+  const bytes = Math.ceil(modelGiB(context) * GIB);
+  return pending
+    .filter(({ part }) => part.link !== undefined)
+    .map(({ part }) => ({ part: part.name, bytes }));
+}
+
+function limitsOf(context: CellContext): Limits {
+  const { settings, machine } = context;
+  return {
+    gpus: machine.pool.map(({ uuid }) => uuid),
+    cpuSlots: settings.cpuSlots,
+    minFreeGiB: settings.minFreeGiB,
+    requireIdle: settings.requireIdle,
+    toleranceGiB: settings.memoryToleranceGiB,
+    sharing: settings.sharing,
+    strategy: settings.strategy,
+    disk: { device: deviceOf(settings.storageRoot), minFreeBytes: minFreeDiskGiB(context) * GIB },
+  };
+}
+
+/** What the reference keeps free. */
+const DEFAULT_MIN_FREE_GIB = 200;
+
+/** `auto`: the reference's 200 GiB, or less for a suite that writes less in all. */
+function minFreeDiskGiB({ settings, schedule }: CellContext): number {
+  const { minFreeDiskGiB } = settings;
+  return minFreeDiskGiB === 'auto' ? Math.min(DEFAULT_MIN_FREE_GIB, schedule.suiteGiB) : minFreeDiskGiB;
+}

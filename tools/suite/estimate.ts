@@ -1,0 +1,23 @@
+// How long a cell takes before anything was measured: fixed cost, and seconds a GiB of weights, by kind.
+import type { CellKind } from './cell.js';
+
+/**
+ * Orders of magnitude for one data-centre GPU, meant to order work and to promise no times: imports and start-up
+ * are fixed; a download runs at some 250 MB/s, an edit at disk speed, an evaluation reads all weights for every batch.
+ */
+const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
+  setup: [30, 4],
+  calibrate: [60, 8],
+  preset: [5, 0],
+  baseline: [60, 8],
+  eval: [60, 15],
+  edit: [20, 3],
+  inject: [20, 2],
+  certify: [60, 12],
+};
+
+/** Seconds of one cell of the kind (an `edit` of one part) on a model of so many GiB. */
+export function estimatedSeconds(kind: CellKind, weightsGiB: number): number {
+  const [fixed, perGiB] = SECONDS[kind];
+  return fixed + perGiB * weightsGiB;
+}
