@@ -69,7 +69,9 @@ test.each<[what: string, text: string, expected: string[]]>([
   [
     'an edit with a reserved name',
     `${MODEL}edits:\n  clean: [{type: lowrank_svd, rank: 8, scope: all, name: calibration}]\n`,
-    ['3:58: edits.clean[0].name: "calibration" is reserved, as are baseline, edits, errors, calibration'],
+    [
+      '3:58: edits.clean[0].name: "calibration" is reserved, as are baseline, edits, errors, calibration, null',
+    ],
   ],
 ])('%s', (_, text, expected) => {
   expect(mistakes(text)).toEqual(expected);

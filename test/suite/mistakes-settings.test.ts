@@ -40,7 +40,7 @@ test.each<[what: string, text: string, expected: string[]]>([
   [
     'an unknown setting far from any',
     `${MODEL}runs: {zebra: 1}\n`,
-    ['2:8: runs: unknown setting "zebra". Allowed here: calibration, clean, stress, repeat'],
+    ['2:8: runs: unknown setting "zebra". Allowed here: calibration, clean, stress, nulls, repeat'],
   ],
   [
     'a tier that is none',

@@ -213,6 +213,33 @@ describe('what Python is told', () => {
   }
 });
 
+describe('null runs', () => {
+  const suite = (runs: string): Suite =>
+    parsed(`models: [{name: m, facts: {architecture: llama}}]\nruns: {${runs}}\n`);
+
+  test('certify the baseline against itself, on the windows of the edits, and change no other cell', () => {
+    const without = planSuite(suite('clean: 2'));
+    const cells = planSuite(suite('clean: 2, nulls: 2'));
+    const added = cells.filter(({ target }) => target.startsWith('null-'));
+    expect(cells.filter((cell) => !added.includes(cell))).toEqual(without);
+    expect(added.map(({ id, kind }) => [id, kind])).toEqual([
+      ['x.m.baseline:null-1', 'certify'],
+      ['x.m.baseline:null-2', 'certify'],
+    ]);
+    const [first] = added;
+    const [baseline, subject] = first?.reads ?? [];
+    expect(subject?.path).toBe(baseline?.path);
+    expect(first?.dependsOn).toEqual(['x.m.baseline:setup', 'x.m.baseline:preset']);
+    expect(first?.parts[0]?.receipt).toBe('output/x/m/certificates/null/run_1/receipt.json');
+    const edit = cells.find(({ id }) => id.endsWith('clean:certify-1'));
+    expect(first?.parts[0]?.spec).toEqual(edit?.parts[0]?.spec);
+  });
+
+  test('may see more windows than any edit', () => {
+    expect(slicesOf(suite('calibration: 2, clean: 1, stress: 1, nulls: 4').models[0] as never)).toBe(6);
+  });
+});
+
 describe('any suite', () => {
   const edit = fc.oneof(
     fc.record({
@@ -243,6 +270,7 @@ describe('any suite', () => {
     calibration: run,
     clean: run,
     stress: run,
+    nulls: fc.integer({ min: 0, max: 3 }),
     repeat: fc.constantFrom('fresh', 'identical'),
   });
   const model = fc.record(

@@ -10,7 +10,7 @@ const RESERVED_MODELS = [
   'models', 'presets', 'analysis', 'reports', 'logs', 'state', 'queue', 'workers', 'data', 'tasks',
 ]; // prettier-ignore
 /** Variants and certificate directories that are no edit's. */
-const RESERVED_EDITS = ['baseline', 'edits', 'errors', 'calibration'];
+const RESERVED_EDITS = ['baseline', 'edits', 'errors', 'calibration', 'null'];
 const RESERVED_SUITES = ['tools'];
 
 /** The end of a sentence about the name. */

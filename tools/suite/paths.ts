@@ -25,6 +25,7 @@ export interface ModelPaths {
   baselineReport(run: number): string;
   certificate(edit: string, run: number): string;
   errorCertificate(type: string): string;
+  nullCertificate(run: number): string;
 }
 
 function suiteOutput(suite: string): string {
@@ -48,6 +49,7 @@ export function modelPaths(suite: string, model: string): ModelPaths {
     }),
     baselineReport: (run) => `${own}/certificates/baseline/run_${run}`,
     certificate: (edit, run) => `${own}/certificates/${edit}/run_${run}`,
+    nullCertificate: (run) => `${own}/certificates/null/run_${run}`,
     errorCertificate: (type) => `${own}/certificates/errors/${type}`,
   };
 }

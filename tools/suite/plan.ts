@@ -4,8 +4,9 @@ import { errorVariant } from './names.js';
 import { beside } from './paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
-import { certifySpec, corpusReads, declaredMatrices, evalSpec, tasksReads } from './specs.js';
-import { runsOf, windowsRun, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
+import { certifyCell } from './plan-certify.js';
+import { declaredMatrices, evalSpec, tasksReads } from './specs.js';
+import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
 export const BATCH_VARIANT = 'edits';
@@ -15,6 +16,7 @@ export function planSuite(suite: Suite): Cell[] {
     const plan = modelPlan(suite, model);
     return [
       ...baselineCells(plan),
+      ...nullCells(plan),
       ...(model.mode === 'batch' && model.edits.length > 0 ? [batchCell(plan)] : []),
       ...model.edits.flatMap((edit) => editCells(plan, edit)),
       ...model.errors.flatMap((type) => errorCells(plan, type)),
@@ -97,47 +99,12 @@ function evalCell(
   });
 }
 
-interface Certified {
-  variant: string;
-  run: number;
-  making: CellId;
-  directory: string;
-}
-
-function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
-  const { model, paths } = plan;
-  const target = `certify-${run}`;
-  const baselineRun = windowsRun(model.runs, run);
-  const report = `${paths.baselineReport(baselineRun)}/report.json`;
-  const shared = model.baseline === 'shared';
-  return cellOf(plan, variant, target, 'certify', {
-    description: `Certify ${variant} of ${model.name} against its baseline, run ${run}`,
-    // Nx hashes only files made by cells named here, so the baseline's is named though the edit implies it.
-    dependsOn: [
-      plan.id('baseline', 'setup'),
-      making,
-      plan.id('baseline', 'preset'),
-      ...(shared ? [plan.id('baseline', `baseline-${baselineRun}`)] : []),
-    ],
-    reads: [
-      weightsOf('baseline', beside(paths.baseline).manifest),
-      weightsOf('subject', beside(paths.weights(variant)).manifest),
-      { name: 'preset', path: paths.preset, as: 'file' },
-      ...(shared ? [{ name: 'baseline-report', path: report, as: 'file' } as const] : []),
-      ...corpusReads(model),
-    ],
-    parts: [
-      {
-        name: target,
-        spec: certifySpec(model, run),
-        writes: [
-          { file: 'outcome.json', path: `${directory}/outcome.json` },
-          { file: 'evaluation.cert.json', path: `${directory}/evaluation.cert.json`, optional: true },
-        ],
-        receipt: `${directory}/receipt.json`,
-      },
-    ],
-  });
+/** The baseline certified against itself: what a guard flags here, it flags of nothing. */
+function nullCells(plan: ModelPlan): Cell[] {
+  const making = plan.id('baseline', 'setup');
+  return numbers(plan.model.runs.nulls).map((run) =>
+    certifyCell(plan, { variant: 'baseline', run, making, directory: plan.paths.nullCertificate(run) }),
+  );
 }
 
 function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {

@@ -53,7 +53,13 @@ const edits = mapping({
 const errors = list(oneOf(ERROR_TYPES), `errors: ${ERROR_TYPES.join(', ')}`);
 
 const count = whole(1, 1000);
-const runsShape = { calibration: count, clean: count, stress: count, repeat: oneOf(['fresh', 'identical']) };
+const runsShape = {
+  calibration: count,
+  clean: count,
+  stress: count,
+  nulls: whole(0, 1000),
+  repeat: oneOf(['fresh', 'identical']),
+};
 
 const size = whole(1, 1 << 20);
 const factsBase = {
@@ -193,6 +199,7 @@ export const suiteSchema = mapping({
     calibration: runsShape.calibration.default(5),
     clean: runsShape.clean.default(3),
     stress: runsShape.stress.default(2),
+    nulls: runsShape.nulls.default(0),
     repeat: runsShape.repeat.default('fresh'),
   }).prefault({}),
   certify: mapping({ baseline: oneOf(['shared', 'fresh']).default('shared') }).prefault({}),

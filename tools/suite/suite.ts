@@ -26,6 +26,8 @@ export interface Runs {
   calibration: number;
   clean: number;
   stress: number;
+  /** Null runs: certificates of the unedited baseline against itself. */
+  nulls: number;
   /** `identical`: one run repeated, for determinism only. */
   repeat: 'fresh' | 'identical';
 }
@@ -117,6 +119,7 @@ export function distinctRuns(model: SuiteModel): number {
   const certified = [
     ...model.edits.map((edit) => runsOf(model.runs, edit.class)),
     ...model.errors.map(() => 1),
+    model.runs.nulls,
   ];
   const most = Math.max(0, ...certified);
   return most === 0 ? 0 : windowsRun(model.runs, most);

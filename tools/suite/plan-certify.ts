@@ -1,0 +1,52 @@
+// Certificates: a subject compared with its baseline, or in a null run the baseline with itself.
+import type { Cell, CellId } from './cell.js';
+import { beside } from './paths.js';
+import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
+import { certifySpec, corpusReads } from './specs.js';
+import { windowsRun } from './suite.js';
+
+export interface Certified {
+  /** What is compared with the baseline: an edit, an error, or `baseline` itself in a null run. */
+  variant: string;
+  run: number;
+  making: CellId;
+  directory: string;
+}
+
+export function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
+  const { model, paths } = plan;
+  const unedited = variant === 'baseline';
+  const target = unedited ? `null-${run}` : `certify-${run}`;
+  const setup = plan.id('baseline', 'setup');
+  const baselineRun = windowsRun(model.runs, run);
+  const report = `${paths.baselineReport(baselineRun)}/report.json`;
+  const shared = model.baseline === 'shared';
+  return cellOf(plan, variant, target, 'certify', {
+    description: unedited
+      ? `Certify the unedited ${model.name} against itself, null run ${run}`
+      : `Certify ${variant} of ${model.name} against its baseline, run ${run}`,
+    // Nx hashes only files made by cells named here, so the baseline's is named though the edit implies it.
+    dependsOn: [
+      ...new Set([setup, making, plan.id('baseline', 'preset')]),
+      ...(shared ? [plan.id('baseline', `baseline-${baselineRun}`)] : []),
+    ],
+    reads: [
+      weightsOf('baseline', beside(paths.baseline).manifest),
+      weightsOf('subject', beside(unedited ? paths.baseline : paths.weights(variant)).manifest),
+      { name: 'preset', path: paths.preset, as: 'file' },
+      ...(shared ? [{ name: 'baseline-report', path: report, as: 'file' } as const] : []),
+      ...corpusReads(model),
+    ],
+    parts: [
+      {
+        name: target,
+        spec: certifySpec(model, run),
+        writes: [
+          { file: 'outcome.json', path: `${directory}/outcome.json` },
+          { file: 'evaluation.cert.json', path: `${directory}/evaluation.cert.json`, optional: true },
+        ],
+        receipt: `${directory}/receipt.json`,
+      },
+    ],
+  });
+}
