@@ -4,7 +4,7 @@ import { analyse, type Analysis } from '../../tools/results/analyse.js';
 import type { FileContent } from '../../tools/results/files.js';
 import type { VerdictPlan } from '../../tools/results/plan.js';
 import { renderVerdict } from '../../tools/results/write.js';
-import { certificate, content, filesOf, type Outcomes, planOf, type Shape } from './builders.js';
+import { certificate, content, filesOf, findingsOf, type Outcomes, planOf, type Shape } from './builders.js';
 
 function run(
   shape: Shape = {},
@@ -223,9 +223,14 @@ describe('what is missing', () => {
     const analysis = analyse(plan, files);
     expect(analysis.phase0.verdict).toBe('PHASE0_FAILED');
     const texts = renderVerdict({
-      ...analysis,
-      phase0: { verdict: 'PHASE0_VALIDATED', confidence: 'HIGH', unmet: [] },
+      ...findingsOf(plan, files),
+      analysis: {
+        ...analysis,
+        phase0: { verdict: 'PHASE0_VALIDATED', confidence: 'HIGH', unmet: [] },
+      },
     });
+    expect(texts.get('output/s/reports/junit.xml')).not.toContain('VALIDATED');
+    expect(texts.get('output/s/reports/summary.md')).not.toContain('VALIDATED');
     const text = texts.get('output/s/reports/final_verdict.txt') ?? '';
     expect(text.split('\n')[0]).toBe('INCOMPLETE: 21 of 22 cells finished, 1 result missing or unreadable');
     expect(text).not.toContain('VALIDATED');
@@ -242,7 +247,7 @@ describe('what is missing', () => {
 test('the order of cells, variants and files changes no byte', () => {
   const plan = planOf({ ...MIXED[0], models: ['m', 'a'], runs: 2, errors: ['nan_injection', 'zero_layer'] });
   const files = filesOf(plan, MIXED[1]);
-  const whole = [...renderVerdict(analyse(plan, files))];
+  const whole = [...renderVerdict(findingsOf(plan, files))];
   const shuffled = <T>(values: readonly T[]): fc.Arbitrary<T[]> =>
     fc.shuffledSubarray([...values], { minLength: values.length });
   fc.assert(
@@ -252,7 +257,7 @@ test('the order of cells, variants and files changes no byte', () => {
       shuffled([...files]),
       (cells, variants, entries) => {
         const other: VerdictPlan = { suite: plan.suite, cells, variants };
-        expect([...renderVerdict(analyse(other, new Map(entries)))]).toEqual(whole);
+        expect([...renderVerdict(findingsOf(other, new Map(entries)))]).toEqual(whole);
       },
     ),
     { numRuns: 20 },

@@ -1,6 +1,10 @@
 // Small suites for the tests: a plan, the files a finished run of it leaves, and hooks to break them.
+import { analyse } from '../../tools/results/analyse.js';
 import type { FileContent } from '../../tools/results/files.js';
+import { cellStates, type Findings } from '../../tools/results/findings.js';
 import type { PlannedCell, VariantClass, VerdictPlan } from '../../tools/results/plan.js';
+import type { CellKnowledge } from '../../tools/results/receipts.js';
+import { cellRecords } from '../../tools/results/records.js';
 import type { CellWrite, JsonObject, JsonValue } from '../../tools/suite/cell.js';
 
 export const FULL_ORDER = ['invariants', 'spectral', 'rmt', 'variance', 'invariants'];
@@ -16,6 +20,8 @@ export interface Shape {
   guards?: string[];
   split?: boolean;
   identical?: boolean;
+  /** Null runs a model. */
+  nulls?: number;
 }
 
 /** A plan shaped like planSuite's: setup, calibrate-1, preset, evals, edits in one batch cell, certificates, errors. */
@@ -46,9 +52,9 @@ export function planOf(shape: Shape = {}): VerdictPlan {
         { file: 'results.json', path: `${path}.json` },
       ]);
     };
-    const certify = (variant: string, directory: string, run: number): void => {
+    const certify = (variant: string, directory: string, run: number, target = `certify-${run}`): void => {
       const spec = { run: shape.identical === true ? 1 : run, invarlock: { tier: 'balanced', guards } };
-      add('certify', variant, `certify-${run}`, `${directory}/receipt.json`, spec, [
+      add('certify', variant, target, `${directory}/receipt.json`, spec, [
         { file: 'outcome.json', path: `${directory}/outcome.json` },
         { file: 'evaluation.cert.json', path: `${directory}/evaluation.cert.json`, optional: true },
       ]);
@@ -66,7 +72,16 @@ export function planOf(shape: Shape = {}): VerdictPlan {
       'preset',
       `output/${suite}/presets/calibrated_preset_${model}.receipt.json`,
       {},
+      [
+        {
+          file: 'calibration_stats.json',
+          path: `${root}/certificates/calibration/calibration_stats.json`,
+        },
+      ],
     );
+    for (let run = 1; run <= (shape.nulls ?? 0); run += 1) {
+      certify('baseline', `${root}/certificates/null/run_${run}`, run, `null-${run}`);
+    }
     evaluate('baseline', 'eval', 'baseline', benchmarks);
     cells.push({
       ...{ id: `${suite}.${model}.edits:edit`, kind: 'edit', model },
@@ -129,6 +144,18 @@ export interface Outcomes {
   n?: number;
 }
 
+/** What a run's files are made of, with nothing beside the analysis. */
+export function findingsOf(
+  plan: VerdictPlan,
+  files: ReadonlyMap<string, FileContent>,
+  known?: CellKnowledge,
+): Findings {
+  const analysis = analyse(plan, files, known);
+  const records = cellRecords(plan, files);
+  const cells = cellStates(plan, analysis, records);
+  return { analysis, cells, records, memory: [], faults: [], unreadableFaults: 0 };
+}
+
 export const content = (value: unknown): FileContent => ({ ok: true, value });
 export const RECEIPT = { schema: 1, fingerprint: 'f' };
 
@@ -143,6 +170,8 @@ export function filesOf(plan: VerdictPlan, outcomes: Outcomes = {}): Map<string,
       if (write.file === 'results.json') {
         const names = (part?.spec.benchmarks as { name: string }[]).map((one) => one.name);
         files.set(write.path, content(results(names, cell.model, variant, outcomes)));
+      } else if (write.file === 'calibration_stats.json') {
+        files.set(write.path, content({ drift: { mean: 1, std: 0.01 }, schema: 1 }));
       } else if (write.file === 'outcome.json') {
         files.set(write.path, content({ schema: 1, status: 'certified', exit_code: 0, reason: null }));
       } else {

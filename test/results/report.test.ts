@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { analyse } from '../../tools/results/analyse.js';
-import { renderVerdict, verdictPaths } from '../../tools/results/write.js';
-import { filesOf, planOf } from './builders.js';
+import { outputPaths } from '../../tools/results/outputs/index.js';
+import { renderVerdict } from '../../tools/results/write.js';
+import { filesOf, findingsOf, planOf } from './builders.js';
 
 const plan = planOf({
   suite: 'smoke',
@@ -30,8 +30,8 @@ const files = filesOf(plan, {
 });
 
 test('the text of a whole run', () => {
-  const { text } = verdictPaths('smoke');
-  expect(renderVerdict(analyse(plan, files)).get(text)).toMatchSnapshot();
+  const { text } = outputPaths('smoke');
+  expect(renderVerdict(findingsOf(plan, files)).get(text)).toMatchSnapshot();
 });
 
 test('the text of an unfinished run', () => {
@@ -43,8 +43,8 @@ test('the text of an unfinished run', () => {
   const faults = new Map([
     ['smoke.tiny-moe.baseline:setup', 'disk_full: no space left on the weights store'],
   ]);
-  const rendered = renderVerdict(analyse(plan, part, { faults }));
-  const text = rendered.get(verdictPaths('smoke').text) ?? '';
+  const rendered = renderVerdict(findingsOf(plan, part, { faults }));
+  const text = rendered.get(outputPaths('smoke').text) ?? '';
   expect(text).toMatchSnapshot();
   for (const line of text.split('\n')) {
     // Paths and ids are never broken; everything else fits.
@@ -53,8 +53,8 @@ test('the text of an unfinished run', () => {
 });
 
 test('the JSON files of a whole run', () => {
-  const rendered = renderVerdict(analyse(plan, files));
-  const { json, correlation } = verdictPaths('smoke');
+  const rendered = renderVerdict(findingsOf(plan, files));
+  const { json, correlation } = outputPaths('smoke');
   const verdict = JSON.parse(rendered.get(json) ?? '') as Record<string, unknown>;
   expect(verdict).toMatchObject({
     ...{

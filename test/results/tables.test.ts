@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { analyse } from '../../tools/results/analyse.js';
 import { csvTable } from '../../tools/results/csv.js';
-import { certificatesCsv, evaluationsCsv } from '../../tools/results/tables.js';
+import { evaluationsCsv } from '../../tools/results/outputs/eval-results.js';
+import { certificatesCsv } from '../../tools/results/outputs/invarlock-results.js';
 import { content, filesOf, planOf } from './builders.js';
 
 test('CSV by RFC 4180', () => {
@@ -56,25 +57,28 @@ test('invarlock_results.csv', () => {
   files.delete('output/s/m/certificates/errors/zero_layer/evaluation.cert.json');
   const guards = 'balanced,invariants|rmt|variance|invariants,spectral';
   const none = 'invariants|rmt|variance|invariants,spectral';
+  // 1.102 − 1, and 1.102 − 1.005, as doubles have them.
+  const margins = '0.10200000000000009,0.0970000000000002,,,,,';
   const root = 'output/s/m/certificates';
   expect(certificatesCsv(analyse(plan, files).certificates).split('\r\n')).toEqual([
     'model,experiment,run,edit_type,pm_ratio,pm_ci_low,pm_ci_high,pm_threshold,pm_acceptable,pm_degraded,' +
       'preview_final_drift_acceptable,invariants_pass,spectral_stable,rmt_stable,all_pass,overall_pass,' +
       'hysteresis_applied,guard_overhead_acceptable,confidence_label,triage,triage_reason,class,state,refusal,' +
-      'flagged,repeats,pm_kind,pm_preview,pm_final,tier,guards,guards_not_run,certificate',
+      'flagged,repeats,pm_kind,pm_preview,pm_final,tier,guards,guards_not_run,certificate,' +
+      'pm_margin,pm_margin_upper,drift_margin,spectral_caps_left,rmt_margin,determinism_level,policy_digest',
     'm,a_clean,run_1,a_clean,1,0.995,1.005,1.102,true,false,true,true,not_run,true,true,true,false,not_evaluated,' +
-      `High,PASS,,clean,certified,,false,,ppl_causal,10,10,${guards},${root}/a_clean/run_1/evaluation.cert.json`,
+      `High,PASS,,clean,certified,,false,,ppl_causal,10,10,${guards},${root}/a_clean/run_1/evaluation.cert.json,${margins}`,
     'm,a_clean,run_2,a_clean,1,0.995,1.005,1.102,true,false,true,true,not_run,missing,unknown,unknown,false,' +
       'not_evaluated,Medium,REVIEW,rmt_stable:missing|confidence_Medium,clean,certified,,unknown,,ppl_causal,10,10,' +
-      `${guards},${root}/a_clean/run_2/evaluation.cert.json`,
-    `m,b_stress,run_1,b_stress,,,,,,,,,,,,,,,,,,stress,not_run,,unknown,,,,,,${none},`,
-    `m,b_stress,run_2,b_stress,,,,,,,,,,,,,,,,,,stress,unreadable,,unknown,,,,,,${none},`,
+      `${guards},${root}/a_clean/run_2/evaluation.cert.json,${margins}`,
+    `m,b_stress,run_1,b_stress,,,,,,,,,,,,,,,,,,stress,not_run,,unknown,,,,,,${none},,,,,,,,`,
+    `m,b_stress,run_2,b_stress,,,,,,,,,,,,,,,,,,stress,unreadable,,unknown,,,,,,${none},,,,,,,,`,
     'm,errors,run_1,error_nan_injection,NaN,,,1.102,false,true,true,false,not_run,true,false,false,false,not_evaluated,' +
       'Low,FAIL,invariants_pass:fail|primary_metric_acceptable:fail|primary_metric_degraded|confidence_Low|' +
       `primary_metric_clear,error,certified,,true,,ppl_causal,10,NaN,${guards},` +
-      `${root}/errors/nan_injection/evaluation.cert.json`,
+      `${root}/errors/nan_injection/evaluation.cert.json,,,,,,,`,
     'm,errors,run_1,error_zero_layer,,,,,,,,,,,,,,,,FAIL,"weights, ""not finite""",error,refused,' +
-      `"weights, ""not finite""",true,,,,,,${none},`,
+      `"weights, ""not finite""",true,,,,,,${none},,,,,,,,`,
     '',
   ]);
 });

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FileContent } from '../../tools/results/files.js';
-import { verdictPaths, writeVerdict } from '../../tools/results/write.js';
+import { outputPaths } from '../../tools/results/outputs/index.js';
+import { writeVerdict } from '../../tools/results/write.js';
 import { filesOf, planOf } from './builders.js';
 
 let root: string;
@@ -34,7 +35,7 @@ describe('writeVerdict', () => {
     await lay(filesOf(plan));
     const first = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
     expect(first).toMatchObject({ complete: true, verdict: 'PHASE0_VALIDATED', removed: [] });
-    expect(first.paths).toEqual([...MERGED, ...Object.values(verdictPaths('s'))]);
+    expect(first.paths).toEqual([...MERGED, ...Object.values(outputPaths('s'))]);
     expect(first.changed).toEqual(first.paths);
     expect(first.lines[0]).toMatch(/^s: PHASE0_VALIDATED, confidence LOW: all \d+ cells finished$/);
 
@@ -46,6 +47,8 @@ describe('writeVerdict', () => {
     expect((await readdir(join(root, 'output/s/reports'))).sort()).toEqual([
       'final_verdict.json',
       'final_verdict.txt',
+      'junit.xml',
+      'summary.md',
     ]);
   });
 
@@ -53,7 +56,7 @@ describe('writeVerdict', () => {
     const result = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
     expect(result).toMatchObject({ complete: false, verdict: 'INCOMPLETE' });
     expect(result.lines[0]).toContain('INCOMPLETE: 0 of');
-    const text = await readFile(join(root, verdictPaths('s').text), 'utf8');
+    const text = await readFile(join(root, outputPaths('s').text), 'utf8');
     expect(text.startsWith('INCOMPLETE: 0 of 13 cells finished, 14 results missing')).toBe(true);
   });
 
@@ -81,8 +84,8 @@ describe('writeVerdict', () => {
     await rm(join(root, path('b_stress')));
     await mkdir(join(root, path('b_stress')));
     await put('output/s/m/models/a_clean.receipt.json', '{"schema": 1');
-    const { analysis } = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
-    expect(analysis.missing.map((one) => [one.path, one.reason, one.detail])).toEqual([
+    const { findings } = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
+    expect(findings.analysis.missing.map((one) => [one.path, one.reason, one.detail])).toEqual([
       [path('a_clean'), 'unreadable', expect.stringContaining('not JSON')],
       [path('b_stress'), 'unreadable', 'cannot be read (EISDIR)'],
       ['output/s/m/models/a_clean.receipt.json', 'unreadable', expect.stringContaining('not JSON')],
@@ -94,9 +97,9 @@ describe('writeVerdict', () => {
     const path = 'output/s/m/certificates/errors/nan_injection/evaluation.cert.json';
     const text = await readFile(join(root, path), 'utf8');
     await put(path, text.replace('"ratio_vs_baseline":1', '"ratio_vs_baseline":NaN'));
-    const { analysis } = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
-    expect(analysis.complete).toBe(true);
-    expect(await readFile(join(root, verdictPaths('s').certificates), 'utf8')).toContain(
+    const { findings } = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
+    expect(findings.analysis.complete).toBe(true);
+    expect(await readFile(join(root, outputPaths('s').certificates), 'utf8')).toContain(
       'error_nan_injection,NaN,',
     );
   });

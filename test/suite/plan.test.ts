@@ -229,7 +229,11 @@ describe('null runs', () => {
     const [first] = added;
     const [baseline, subject] = first?.reads ?? [];
     expect(subject?.path).toBe(baseline?.path);
-    expect(first?.dependsOn).toEqual(['x.m.baseline:setup', 'x.m.baseline:preset']);
+    expect(first?.dependsOn).toEqual([
+      'x.m.baseline:setup',
+      'x.m.baseline:preset',
+      'x.m.baseline:baseline-1',
+    ]);
     expect(first?.parts[0]?.receipt).toBe('output/x/m/certificates/null/run_1/receipt.json');
     const edit = cells.find(({ id }) => id.endsWith('clean:certify-1'));
     expect(first?.parts[0]?.spec).toEqual(edit?.parts[0]?.spec);

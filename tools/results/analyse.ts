@@ -3,10 +3,14 @@ import { type Guard, guardsNotRun, type Triage } from './certificate.js';
 import { type CertificateRow, certificateRows } from './certificates.js';
 import { confusion, type Confusion, rate, type Rate } from './confusion.js';
 import { type EvaluationRow, evaluationRows } from './evaluations.js';
-import type { Files, Missing } from './files.js';
+import { type Files, type Missing, parseFile } from './files.js';
+import { guardRates, type GuardRates } from './guard-rates.js';
 import { type MergedEvaluation, mergeEvaluations } from './merge.js';
-import { compare, expectedResults, type VerdictPlan } from './plan.js';
+import { moreRuns, type MoreRuns } from './more-runs.js';
+import { nullRuns, type NullRuns } from './null-runs.js';
+import { compare, type ExpectedCalibration, expectedResults, type VerdictPlan } from './plan.js';
 import { type CellKnowledge, finishedParts } from './receipts.js';
+import { type CalibrationStats, calibrationStatsSchema } from './schema.js';
 import { confidenceScore, type ConfidenceScore, pearson } from './statistics.js';
 import { type EditResult, editResults, type ErrorResult, errorResults } from './variants.js';
 import { decide, type Phase0Verdict } from './verdict.js';
@@ -33,6 +37,12 @@ export interface Analysis {
   triage: Record<Triage, number>;
   /** The guard orders certificates were asked for (normally one), and what each leaves out. */
   guards: { order: string[]; notRun: Guard[] }[];
+  /** What each guard caught, and what it flagged of nothing. */
+  guardRates: GuardRates[];
+  nulls: NullRuns;
+  moreRuns: MoreRuns;
+  /** calibration_stats.json by model; null where there is none that can be read. */
+  calibrations: { model: string; stats: CalibrationStats | null }[];
 }
 
 export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = {}): Analysis {
@@ -44,6 +54,8 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   const edits = editResults(plan, evaluations.rows, certificates.rows);
   const errors = errorResults(plan, certificates.rows);
   const table = confusion(edits.map((edit) => edit.category));
+  const nulls = nullRuns(certificates.rows);
+  const calibrations = readCalibrations(expected.calibrations, files, unfinished);
   const judged = errors.flatMap((error) => error.detected ?? []);
   const errorDetection = rate(judged.filter((detected) => detected).length, judged.length);
   const confidence = confidenceScore({
@@ -52,19 +64,32 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     accuracy: table.accuracy.interval,
     f1: table.f1.value,
   });
-  const missing = [...finished.missing, ...evaluations.missing, ...certificates.missing].sort(
-    (a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail),
-  );
+  const missing = [
+    ...finished.missing,
+    ...evaluations.missing,
+    ...certificates.missing,
+    ...calibrations.missing,
+  ].sort((a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail));
   const points = edits.flatMap((edit) => correlationPoint(edit));
+  const models = [...new Set(plan.variants.map((one) => one.model))].sort(compare);
+  const phase0 = decide({
+    accuracy: table.accuracy.value,
+    errorDetection: errorDetection.value,
+    score: confidence.score,
+  });
+  const judgedModels = new Set([
+    ...edits.filter((edit) => edit.category !== 'INCONCLUSIVE').map((edit) => edit.model),
+    ...errors.filter((error) => error.detected !== null).map((error) => error.model),
+  ]);
+  const sample = {
+    ...{ tests: table.total, errors: errorDetection.of, models: judgedModels.size },
+    ...{ accuracy: table.accuracy.value, f1: table.f1.value },
+  };
   return {
     suite: plan.suite,
-    models: [...new Set(plan.variants.map((one) => one.model))].sort(compare),
+    models,
     complete: missing.length === 0,
-    phase0: decide({
-      accuracy: table.accuracy.value,
-      errorDetection: errorDetection.value,
-      score: confidence.score,
-    }),
+    phase0,
     cells: finished.cells,
     missing,
     evaluations: evaluations.rows,
@@ -78,7 +103,27 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     confidence,
     triage: countTriage(edits),
     guards: guardOrders(certificates.rows),
+    guardRates: guardRates(edits, errors, nulls.models),
+    nulls,
+    moreRuns: moreRuns(sample, phase0, confidence),
+    calibrations: calibrations.rows,
   };
+}
+
+function readCalibrations(
+  expected: readonly ExpectedCalibration[],
+  files: Files,
+  unfinished: ReadonlyMap<string, Missing>,
+): { rows: Analysis['calibrations']; missing: Missing[] } {
+  const missing: Missing[] = [];
+  const rows = expected.map(({ model, cell, path, receipt }) => {
+    if (unfinished.has(receipt)) return { model, stats: null };
+    const parsed = parseFile(files, path, calibrationStatsSchema);
+    if (parsed.ok) return { model, stats: parsed.value };
+    missing.push({ cell, path, reason: parsed.reason, detail: parsed.detail });
+    return { model, stats: null };
+  });
+  return { rows, missing };
 }
 
 function correlationPoint(edit: EditResult): [number, number][] {

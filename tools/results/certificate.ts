@@ -1,5 +1,6 @@
 // A certificate's gates, threshold and triage. Sources: reference-facts.md, "Analysis and verdict"; architecture.md, "Statistics".
 import type { RawCertificate } from './schema.js';
+import { marginsOf, type Margins } from './margins.js';
 import { allOf, type Tri } from './tri.js';
 
 /** The first four make all_pass; the last two join them in overall_pass. */
@@ -55,6 +56,9 @@ export interface Judgement {
   tier: string;
   hysteresisApplied: boolean;
   confidenceLabel: string | null;
+  margins: Margins;
+  determinism: { requested: string | null; level: string | null };
+  policy: { digest: string | null; thresholdsHash: string | null; changed: boolean | null };
   triage: Triage;
   /** Why it is not PASS. */
   reasons: string[];
@@ -93,6 +97,16 @@ export function judge(
     tier,
     hysteresisApplied: raw.validation.hysteresis_applied === true,
     confidenceLabel: raw.confidence?.label ?? null,
+    margins: marginsOf(raw, ratioThreshold(raw, tier), gates),
+    determinism: {
+      requested: raw.meta?.determinism?.requested ?? null,
+      level: raw.meta?.determinism?.level ?? null,
+    },
+    policy: {
+      digest: raw.auto?.policy_digest ?? null,
+      thresholdsHash: raw.policy_digest?.thresholds_hash ?? null,
+      changed: raw.policy_digest?.changed ?? null,
+    },
   };
   return { ...facts, ...triage(facts) };
 }

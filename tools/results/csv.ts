@@ -12,3 +12,38 @@ function csvField(value: CsvValue): string {
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;
+
+/**
+ * Records of a CSV text by the names of its header line; every field is text.
+ *
+ * @throws Error naming the line that is no CSV, or that has another number of fields than the header.
+ */
+export function parseCsv(text: string): Record<string, string>[] {
+  const [head = [], ...rows] = parseRows(text);
+  return rows.map((row, index) => {
+    if (row.length !== head.length) {
+      throw new Error(`record ${index + 1} has ${row.length} fields, the header has ${head.length}`);
+    }
+    return Object.fromEntries(head.map((name, at) => [name, row[at] ?? '']));
+  });
+}
+
+function parseRows(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (let at = 0; at < text.length; at = FIELD.lastIndex) {
+    FIELD.lastIndex = at;
+    const match = FIELD.exec(text);
+    if (match === null) throw new Error(`record ${rows.length}: a quote stands where none may`);
+    row.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+    if (match[3] === ',') {
+      if (FIELD.lastIndex === text.length) row.push('');
+      else continue;
+    }
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}

@@ -27,6 +27,12 @@ export function rateText(rate: Rate, what: string): string {
   return `${intervalText(rate).padEnd(25)}  ${rate.hits} of ${rate.of} ${what}`;
 }
 
+/** `3/4 [30.1 to 95.4]`, `-` of none: short enough for a column. */
+export function shareText({ hits, of, interval: { low, high } }: Rate): string {
+  if (of === 0) return '-';
+  return `${hits}/${of} [${(100 * low).toFixed(0)} to ${(100 * high).toFixed(0)}]`;
+}
+
 /** Without the counts: F1 is no proportion. */
 export function intervalText({ value, interval: { low, high } }: Rate): string {
   if (value === null) return '-';

@@ -2,14 +2,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../base/files.js';
+import { usableGiB } from '../lease/grant.js';
 import { readFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { recipeOf } from '../runner/manifest.js';
 import { linkWeights } from '../runner/publish.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
 import { loadSiteSettings } from '../suite/settings.js';
-import type { VariantClass } from './plan.js';
+import { parseFaultLog } from './fault-log.js';
+import type { FaultRecord } from './findings.js';
+import type { MemoryPlan } from './outputs/memory-plan.js';
+import { compare, type VariantClass } from './plan.js';
 import type { CellKnowledge } from './receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
 
@@ -26,21 +31,66 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     JUDGED.includes(name) ? { model, variant, class: name as VariantClass } : [],
   );
   repairLinks(workspaceRoot, generated);
-  const known = await knowledge(workspaceRoot, generated);
-  return writeVerdict({ workspaceRoot, plan: { suite, variants, cells: generated.cells }, known });
+  const faults = lastFaults(workspaceRoot, generated);
+  const log = parseFaultLog(readIfThere(join(workspaceRoot, `output/${suite}/state/errors.json`)) ?? '');
+  return writeVerdict({
+    workspaceRoot,
+    plan: { suite, variants, cells: generated.cells },
+    known: await knowledge(workspaceRoot, generated, faults),
+    memory: generated.cells.map(plannedMemory),
+    faults: withLast(log.faults, faults),
+    unreadableFaults: log.unreadable,
+  });
 }
 
-async function knowledge(workspaceRoot: string, { cells }: GeneratedSuite): Promise<CellKnowledge> {
-  const outdated = await outdatedReceipts(workspaceRoot, cells);
-  const faults = cells.flatMap(({ id, parts }) => {
+/** Faults on record, and those of cells whose last fault is not in the log (its disk may have been full). */
+function withLast(log: readonly FaultRecord[], last: ReadonlyMap<string, LastFault>): FaultRecord[] {
+  const logged = new Set(log.map(({ cell, code }) => `${cell} ${code}`));
+  const rest = [...last].flatMap(([cell, { at, sentence }]) => {
+    const [code = '', ...message] = sentence.split(': ');
+    if (logged.has(`${cell} ${code}`)) return [];
+    return [{ at, cell, code, message: message.join(': '), attempt: null, log: null, again: false }];
+  });
+  return [...log, ...rest].sort((a, b) => compare(a.at, b.at) || compare(a.cell, b.cell));
+}
+
+/** Devices the plan is drawn for, in GiB (the seed's B200): a plan must not depend on the machine that judges. */
+const PLANNED_DEVICE_GIB = 180;
+
+function plannedMemory({ id, model, kind, sizeClass }: GeneratedSuite['cells'][number]): MemoryPlan {
+  const gib = requiredGiB(kind, sizeClass);
+  const gpus = usesAccelerator(kind) ? requiredGpus(gib, usableGiB(PLANNED_DEVICE_GIB)) : 0;
+  return { cell: id, model, kind, sizeClass, requiredGiB: gib, gpus, basis: 'size class' };
+}
+
+interface LastFault {
+  sentence: string;
+  at: string;
+}
+
+/** Of cells whose last attempt failed. */
+function lastFaults(workspaceRoot: string, { cells }: GeneratedSuite): Map<string, LastFault> {
+  const faults = cells.flatMap(({ id, parts }): [string, LastFault][] => {
     const [project = '', target = ''] = id.split(':');
     const fault = readFault(workspaceRoot, project, target);
     if (fault === undefined) return [];
     // A receipt from after the fault: the cell has ended well since, here or in another checkout.
     const receipts = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt ?? '');
-    return receipts.every((endedAt) => endedAt > fault.at) ? [] : [[id, fault.sentence] as const];
+    return receipts.every((endedAt) => endedAt > fault.at) ? [] : [[id, fault]];
   });
-  return { faults: new Map(faults), stale: ({ receipt }) => outdated.get(receipt) ?? null };
+  return new Map(faults);
+}
+
+async function knowledge(
+  workspaceRoot: string,
+  { cells }: GeneratedSuite,
+  faults: ReadonlyMap<string, LastFault>,
+): Promise<CellKnowledge> {
+  const outdated = await outdatedReceipts(workspaceRoot, cells);
+  return {
+    faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
+    stale: ({ receipt }) => outdated.get(receipt) ?? null,
+  };
 }
 
 /** The seed's paths point into the weights store, also where Nx restored a manifest and started nothing. */

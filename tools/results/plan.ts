@@ -42,6 +42,14 @@ export interface ExpectedCertificate extends PlannedVariant {
   tier: string;
 }
 
+/** A model's calibration_stats.json. */
+export interface ExpectedCalibration {
+  model: string;
+  cell: string;
+  receipt: string;
+  path: string;
+}
+
 /** One part of a cell: the unit that has a receipt. */
 export interface ExpectedPart {
   cell: string;
@@ -54,6 +62,7 @@ export interface Expected {
   parts: ExpectedPart[];
   evaluations: ExpectedEvaluation[];
   certificates: ExpectedCertificate[];
+  calibrations: ExpectedCalibration[];
 }
 
 /** Code-unit order: the same on every machine, whatever its locale. */
@@ -73,11 +82,12 @@ export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {
 /** Results expected of the plan, in an order that does not depend on the order of its cells. */
 export function expectedResults(plan: VerdictPlan): Expected {
   const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
-  const expected: Expected = { parts: [], evaluations: [], certificates: [] };
+  const expected: Expected = { parts: [], evaluations: [], certificates: [], calibrations: [] };
   for (const cell of plan.cells) {
     for (const part of cell.parts) {
       expected.parts.push({ cell: cell.id, name: part.name, receipt: part.receipt, spec: part.spec });
     }
+    if (cell.kind === 'preset') expected.calibrations.push(...calibrationOf(cell));
     if (cell.kind !== 'eval' && cell.kind !== 'certify') continue;
     const [part] = cell.parts;
     if (part === undefined)
@@ -118,7 +128,16 @@ export function expectedResults(plan: VerdictPlan): Expected {
   expected.parts.sort((a, b) => compare(a.cell, b.cell) || compare(a.receipt, b.receipt));
   expected.evaluations.sort((a, b) => compareVariants(a, b) || compare(a.path, b.path));
   expected.certificates.sort((a, b) => compareVariants(a, b) || a.run - b.run);
+  expected.calibrations.sort((a, b) => compare(a.model, b.model));
   return expected;
+}
+
+function calibrationOf({ id, model, parts }: PlannedCell): ExpectedCalibration[] {
+  return parts.flatMap(({ writes, receipt }) =>
+    writes
+      .filter(({ file }) => file === 'calibration_stats.json')
+      .map(({ path }) => ({ model, cell: id, receipt, path })),
+  );
 }
 
 /** `smoke.tiny-dense.quant_8bit_clean:certify-1` → `quant_8bit_clean`; names hold no dots or colons. */

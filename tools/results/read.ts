@@ -15,6 +15,7 @@ function pathsOf(expected: Expected): string[] {
     ...expected.parts.map((part) => part.receipt),
     ...expected.evaluations.map((one) => one.path),
     ...expected.certificates.flatMap((one) => [one.outcome, one.certificate]),
+    ...expected.calibrations.map((one) => one.path),
   ];
 }
 

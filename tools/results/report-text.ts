@@ -2,8 +2,20 @@
 import type { Analysis } from './analyse.js';
 import { GATES, type Gate } from './certificate.js';
 import type { CertificateRow } from './certificates.js';
-import { columns, intervalText, pointsText, ratioText, rateText, triText, WIDTH, wrap } from './format.js';
+import {
+  columns,
+  intervalText,
+  pointsText,
+  ratioText,
+  rateText,
+  shareText,
+  triText,
+  WIDTH,
+  wrap,
+} from './format.js';
+import { DETECTOR_NAMES } from './guard-rates.js';
 import { missingLines } from './missing-text.js';
+import { moreRunsSentences } from './more-runs-text.js';
 import type { EditResult, ErrorResult } from './variants.js';
 
 /** The first line; it never reads like a pass when something is missing. */
@@ -23,6 +35,8 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
     [headline(analysis), ...opening(analysis)],
     summary(analysis),
     confusionTable(analysis),
+    guardTable(analysis),
+    nullLines(analysis),
     mistakes('Missed: these edits hurt, and were not flagged', analysis, 'FALSE_NEGATIVE'),
     mistakes('False alarms: these edits did not hurt, and were flagged', analysis, 'FALSE_POSITIVE'),
     ...analysis.models.map((model) => modelSection(analysis, model)),
@@ -66,6 +80,7 @@ function summary(analysis: Analysis): string[] {
         `samples ${parts.samples.toFixed(1)} + errors ${parts.errors.toFixed(1)} + ` +
           `accuracy ${parts.accuracy.toFixed(1)} + F1 ${parts.balance.toFixed(1)}`,
       ],
+      ...moreRunsSentences(analysis.moreRuns).map((sentence) => ['', sentence]),
       ['Triage of edits', `${triage.PASS} PASS, ${triage.REVIEW} REVIEW, ${triage.FAIL} FAIL`],
       ['Correlation', `r = ${r}, accuracy change to log ratio, ${correlation.points} edits`],
       ...analysis.guards.map(({ order, notRun }) => [
@@ -89,6 +104,41 @@ function confusionTable({ confusion: { counts } }: Analysis): string[] {
   return ['Confusion table of edits', ...rows, ...rest];
 }
 
+function guardTable({ guardRates }: Analysis): string[] {
+  const rows = guardRates.map((one) => [
+    DETECTOR_NAMES[one.detector],
+    shareText(one.detection),
+    shareText(one.errors),
+    shareText(one.falseAlarms),
+  ]);
+  const alone = guardRates.filter((one) => one.alone.length > 0);
+  return [
+    'Guards: of the edits that hurt, the errors, and the edits that did not hurt',
+    ...columns([['', 'caught', 'errors', 'false alarms'], ...rows]),
+    ...(alone.length === 0 ? [] : ['  flagged by one alone']),
+    ...columns(
+      alone.map((one) => [DETECTOR_NAMES[one.detector], one.alone.join(' ')]),
+      4,
+    ),
+  ];
+}
+
+function nullLines({ nulls }: Analysis): string[] {
+  if (nulls.models.length === 0) return [];
+  const flagged = nulls.models.flatMap(({ model, runs }) =>
+    runs.filter((run) => run.flagged === true).map((run) => `${model}/run_${run.run}`),
+  );
+  const shift = nulls.largestShift;
+  return [
+    'Null runs: the baseline certified against itself',
+    ...columns([
+      ['false alarms', rateText(nulls.falseAlarms, 'null runs judged')],
+      ['flagged', flagged.length === 0 ? '-' : flagged.join(' ')],
+      ['largest shift', shift === null ? '-' : `perplexity ratio ${ratioText(shift)} away from 1`],
+    ]),
+  ];
+}
+
 function mistakes(title: string, analysis: Analysis, category: EditResult['category']): string[] {
   const edits = analysis.edits.filter((edit) => edit.category === category);
   if (edits.length === 0) return [];
@@ -96,7 +146,10 @@ function mistakes(title: string, analysis: Analysis, category: EditResult['categ
     title,
     ...edits.flatMap((edit) => [
       `  ${edit.model}/${edit.variant}`,
-      `    perplexity ratio ${edit.runs.map((run) => ratioText(run.judgement?.pm.ratio ?? null)).join(', ')}`,
+      ...columns(
+        [['perplexity ratio', edit.runs.map(({ judgement }) => marginText(judgement)).join(', ')]],
+        4,
+      ),
       ...columns(
         edit.evaluations.map((row) => [
           row.benchmark,
@@ -107,6 +160,15 @@ function mistakes(title: string, analysis: Analysis, category: EditResult['categ
       ),
     ]),
   ];
+}
+
+/** `1.0402 (0.0618 below 1.1020)`. */
+function marginText(judgement: CertificateRow['judgement']): string {
+  const ratio = ratioText(judgement?.pm.ratio ?? null);
+  const margin = judgement?.margins.ratio ?? null;
+  if (judgement === null || margin === null) return ratio;
+  const side = margin >= 0 ? 'below' : 'above';
+  return `${ratio} (${ratioText(Math.abs(margin))} ${side} ${judgement.threshold.toFixed(4)})`;
 }
 
 function modelSection(analysis: Analysis, model: string): string[] {

@@ -23,13 +23,29 @@ export const certificateSchema = z.looseObject({
     final: anyNumber.nullish(),
     ratio_vs_baseline: anyNumber.nullish(),
     display_ci: interval,
+    drift_band: z.looseObject({ min: anyNumber.nullish(), max: anyNumber.nullish() }).nullish(),
     invalid: flag,
     degraded: flag,
   }),
   confidence: z.looseObject({ label: z.string().nullish() }).nullish(),
-  auto: z.looseObject({ tier: z.string().nullish() }).nullish(),
-  spectral: z.looseObject({ evaluated: flag }).nullish(),
-  rmt: z.looseObject({ evaluated: flag }).nullish(),
+  auto: z.looseObject({ tier: z.string().nullish(), policy_digest: z.string().nullish() }).nullish(),
+  spectral: z
+    .looseObject({ evaluated: flag, caps_applied: anyNumber.nullish(), max_caps: anyNumber.nullish() })
+    .nullish(),
+  rmt: z
+    .looseObject({
+      evaluated: flag,
+      families: z
+        .record(z.string(), z.looseObject({ edge_cur: anyNumber.nullish(), allowed: anyNumber.nullish() }))
+        .nullish(),
+    })
+    .nullish(),
+  meta: z
+    .looseObject({
+      determinism: z.looseObject({ requested: z.string().nullish(), level: z.string().nullish() }).nullish(),
+    })
+    .nullish(),
+  policy_digest: z.looseObject({ thresholds_hash: z.string().nullish(), changed: flag }).nullish(),
   guard_overhead: z.looseObject({ evaluated: flag }).nullish(),
   resolved_policy: z
     .looseObject({
@@ -71,9 +87,13 @@ export type BenchmarkResult = z.infer<typeof benchmarkSchema>;
 export const evaluationSchema = z.looseObject({ benchmarks: z.record(z.string(), benchmarkSchema) });
 export type EvaluationFile = z.infer<typeof evaluationSchema>;
 
-/** What a verdict needs of a receipt: that it is one. */
+/** What a verdict needs of a receipt: that it is one. Its figures are read apart (records.ts): none is a verdict's. */
 export const receiptSchema = z.looseObject({ schema: z.number(), fingerprint: z.string().min(1) });
 export type ReceiptFile = z.infer<typeof receiptSchema>;
+
+/** calibration_stats.json of a preset cell. */
+export const calibrationStatsSchema = z.looseObject({ drift: z.looseObject({}).optional() });
+export type CalibrationStats = z.infer<typeof calibrationStatsSchema>;
 
 /** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */
 export function describeIssues(error: z.ZodError): string {

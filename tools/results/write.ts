@@ -3,19 +3,24 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { type Analysis, analyse } from './analyse.js';
+import { cellStates, type FaultRecord, type Findings, memoryRows } from './findings.js';
 import { rateText } from './format.js';
+import { outputPaths, OUTPUTS } from './outputs/index.js';
+import type { MemoryPlan } from './outputs/memory-plan.js';
 import type { VerdictPlan } from './plan.js';
 import { readResults } from './read.js';
 import type { CellKnowledge } from './receipts.js';
-import { correlationJson, verdictJson } from './report-json.js';
-import { headline, verdictText } from './report-text.js';
-import { certificatesCsv, evaluationsCsv } from './tables.js';
+import { cellRecords } from './records.js';
+import { headline } from './report-text.js';
 
 export interface WriteVerdictOptions {
   workspaceRoot: string;
   plan: VerdictPlan;
   /** What the caller knows of failed and outdated cells. */
   known?: CellKnowledge;
+  memory?: readonly MemoryPlan[];
+  faults?: readonly FaultRecord[];
+  unreadableFaults?: number;
   /** Pause before a second look at what is absent or torn. */
   retryAfterMs?: number;
 }
@@ -29,7 +34,7 @@ export interface WrittenVerdict {
   paths: string[];
   changed: string[];
   removed: string[];
-  analysis: Analysis;
+  findings: Findings;
 }
 
 /** Makes the verdict from whatever is there. Running it again on the same tree writes nothing. */
@@ -37,7 +42,14 @@ export async function writeVerdict(options: WriteVerdictOptions): Promise<Writte
   const { workspaceRoot, plan } = options;
   const files = await readResults(workspaceRoot, plan, options.retryAfterMs ?? 150);
   const analysis = analyse(plan, files, options.known);
-  const contents = renderVerdict(analysis);
+  const records = cellRecords(plan, files);
+  const cells = cellStates(plan, analysis, records);
+  const findings: Findings = {
+    ...{ analysis, cells, records, faults: options.faults ?? [] },
+    memory: memoryRows(options.memory ?? [], cells),
+    unreadableFaults: options.unreadableFaults ?? 0,
+  };
+  const contents = renderVerdict(findings);
   const changed: string[] = [];
   const removed: string[] = [];
   for (const [path, content] of contents) {
@@ -54,40 +66,26 @@ export async function writeVerdict(options: WriteVerdictOptions): Promise<Writte
     paths: [...contents.keys()],
     changed,
     removed,
-    analysis,
+    findings,
   };
 }
 
 /** The files of a verdict, by workspace-relative path. */
-export function renderVerdict(analysis: Analysis): Map<string, string> {
-  const paths = verdictPaths(analysis.suite);
+export function renderVerdict(findings: Findings): Map<string, string> {
+  const { analysis } = findings;
+  const paths = outputPaths(analysis.suite);
   const contents = new Map<string, string>();
   for (const { path, value } of analysis.merged) {
     if (value !== null) contents.set(path, `${JSON.stringify(value, null, 2)}\n`);
   }
-  contents.set(paths.evaluations, evaluationsCsv(analysis.evaluations));
-  contents.set(paths.certificates, certificatesCsv(analysis.certificates));
-  contents.set(paths.correlation, correlationJson(analysis));
-  contents.set(paths.json, verdictJson(analysis));
-  contents.set(paths.text, verdictText(analysis, Object.values(paths)));
+  for (const [name, path] of Object.entries(paths)) {
+    contents.set(path, OUTPUTS[name as keyof typeof OUTPUTS].render(findings, Object.values(paths)));
+  }
   return contents;
 }
 
-export function verdictPaths(
-  suite: string,
-): Record<'evaluations' | 'certificates' | 'correlation' | 'json' | 'text', string> {
-  const root = `output/${suite}`;
-  return {
-    evaluations: `${root}/analysis/eval_results.csv`,
-    certificates: `${root}/analysis/invarlock_results.csv`,
-    correlation: `${root}/analysis/correlation_analysis.json`,
-    json: `${root}/reports/final_verdict.json`,
-    text: `${root}/reports/final_verdict.txt`,
-  };
-}
-
 function summaryLines(analysis: Analysis): string[] {
-  const paths = verdictPaths(analysis.suite);
+  const { text, json } = outputPaths(analysis.suite);
   const missed = analysis.errors.filter((error) => error.detected === false).length;
   const { counts } = analysis.confusion;
   return [
@@ -96,11 +94,11 @@ function summaryLines(analysis: Analysis): string[] {
     `  error detection  ${rateText(analysis.errorDetection, 'errors judged')}`,
     `  missed edits ${counts.FALSE_NEGATIVE}, false alarms ${counts.FALSE_POSITIVE}, missed errors ${missed}, ` +
       `inconclusive ${counts.INCONCLUSIVE}`,
-    ...Object.values(paths).map((path) => `  ${path}`),
+    ...[text, json].map((path) => `  ${path}`),
   ];
 }
 
-function writeIfChanged(path: string, content: string): boolean {
+export function writeIfChanged(path: string, content: string): boolean {
   if (readIfThere(path) === content) return false;
   writeWhole(path, content);
   return true;

@@ -1,0 +1,91 @@
+// Every analysis and report file a verdict writes: where it lies, what is in it, how it is made.
+import type { z } from 'zod';
+import type { Findings } from '../findings.js';
+import { junitXml } from '../junit.js';
+import { summaryMarkdown } from '../markdown.js';
+import { verdictText } from '../report-text.js';
+import { correlationJson, correlationSchema } from './correlation.js';
+import { evaluationRowSchema, evaluationsCsv } from './eval-results.js';
+import { sensitivityCsv, sensitivityRowSchema } from './guard-matrix.js';
+import { certificateRowSchema, certificatesCsv } from './invarlock-results.js';
+import { memoryPlanCsv, memoryRowSchema } from './memory-plan.js';
+import { json } from './parts.js';
+import {
+  calibrationSummary,
+  calibrationSummarySchema,
+  determinismSummary,
+  determinismSummarySchema,
+  policyDigestSummary,
+  policyDigestSummarySchema,
+} from './summaries.js';
+import { verdictJson, verdictSchema } from './verdict.js';
+
+interface OutputFile {
+  /** Below `output/<suite>/`. */
+  path: string;
+  /** Of the whole file, or of a row of a table; none for text. */
+  schema: z.ZodType | null;
+  render: (findings: Findings, paths: readonly string[]) => string;
+}
+
+export const OUTPUTS = {
+  evaluations: {
+    path: 'analysis/eval_results.csv',
+    schema: evaluationRowSchema,
+    render: ({ analysis }) => evaluationsCsv(analysis.evaluations),
+  },
+  certificates: {
+    path: 'analysis/invarlock_results.csv',
+    schema: certificateRowSchema,
+    render: ({ analysis }) => certificatesCsv(analysis.certificates),
+  },
+  sensitivity: {
+    path: 'analysis/guard_sensitivity_matrix.csv',
+    schema: sensitivityRowSchema,
+    render: ({ analysis }) => sensitivityCsv(analysis.certificates),
+  },
+  calibration: {
+    path: 'analysis/calibration_summary.json',
+    schema: calibrationSummarySchema,
+    render: ({ analysis }) => json(calibrationSummary(analysis)),
+  },
+  policies: {
+    path: 'analysis/policy_digest_summary.json',
+    schema: policyDigestSummarySchema,
+    render: ({ analysis }) => json(policyDigestSummary(analysis)),
+  },
+  determinism: {
+    path: 'analysis/determinism_summary.json',
+    schema: determinismSummarySchema,
+    render: ({ analysis }) => json(determinismSummary(analysis)),
+  },
+  memory: {
+    path: 'analysis/memory_plan.csv',
+    schema: memoryRowSchema,
+    render: ({ memory }) => memoryPlanCsv(memory),
+  },
+  correlation: {
+    path: 'analysis/correlation_analysis.json',
+    schema: correlationSchema,
+    render: ({ analysis }) => correlationJson(analysis),
+  },
+  json: {
+    path: 'reports/final_verdict.json',
+    schema: verdictSchema,
+    render: ({ analysis }) => verdictJson(analysis),
+  },
+  text: {
+    path: 'reports/final_verdict.txt',
+    schema: null,
+    render: ({ analysis }, paths) => verdictText(analysis, paths),
+  },
+  markdown: { path: 'reports/summary.md', schema: null, render: summaryMarkdown },
+  junit: { path: 'reports/junit.xml', schema: null, render: junitXml },
+} as const satisfies Record<string, OutputFile>;
+
+/** Workspace paths of the files of a suite. */
+export function outputPaths(suite: string): Record<keyof typeof OUTPUTS, string> {
+  return Object.fromEntries(
+    Object.entries(OUTPUTS).map(([name, { path }]) => [name, `output/${suite}/${path}`]),
+  ) as Record<keyof typeof OUTPUTS, string>;
+}

@@ -1,0 +1,19 @@
+// JSON Schemas of the analysis files, from the zod schemas they are made with; docs/schemas/ holds them.
+import { z } from 'zod';
+import type { JsonValue } from '../../suite/cell.js';
+import { OUTPUTS } from './index.js';
+
+/** By file name: `final_verdict.schema.json`, of a table's rows `eval_results.row.schema.json`. */
+export function jsonSchemas(): Map<string, JsonValue> {
+  return new Map(
+    Object.values(OUTPUTS).flatMap(({ path, schema }) => {
+      if (schema === null) return [];
+      const file = path.slice(path.lastIndexOf('/') + 1);
+      const name = file.endsWith('.csv')
+        ? file.replace('.csv', '.row.schema.json')
+        : file.replace('.json', '.schema.json');
+      const { $schema, ...rest } = z.toJSONSchema(schema) as Record<string, JsonValue>;
+      return [[name, { $schema: $schema ?? null, $id: name, ...rest }]];
+    }),
+  );
+}
