@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../base/files.js';
-import { usableGiB } from '../lease/grant.js';
+import { usableGiB } from '../lease/fit.js';
 import { readFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
