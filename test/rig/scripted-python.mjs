@@ -54,6 +54,8 @@ say({
   bytes_written: 3000,
 });
 record('end');
+// As a cell that was forked tells it, in case its host is dead.
+say({ event: 'exit', code: script.exit ?? 0 });
 process.exit(script.exit ?? 0);
 
 function scriptOf(cell) {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { warmHosts } from './warm-rig.js';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
@@ -54,6 +55,7 @@ export class Rig implements AsyncDisposable {
   /** Outside the workspace, so that several workspaces can share it. */
   readonly lockDirectory: string;
   readonly #ownsLocks: boolean;
+  #warm = false;
 
   constructor(suite: string, { lockDirectory }: { lockDirectory?: string } = {}) {
     this.#ownsLocks = lockDirectory === undefined;
@@ -101,6 +103,24 @@ export class Rig implements AsyncDisposable {
     chmodSync(python, 0o755);
   }
 
+  /** Cells as forks of the real warm host, which imports nothing and whose children become the scripted Python. */
+  useWarmHost(): void {
+    this.#warm = true;
+    rmSync(join(this.root, '.venv/bin/python'));
+    symlinkSync(join(REPOSITORY, '.venv/bin/python'), join(this.root, '.venv/bin/python'));
+    this.edit('tools/python/validation/warm_preload.py', (text) => `${text}\nSTAGES = (Stage(()),)\n`);
+    const scripted = [process.execPath, join(import.meta.dirname, 'scripted-python.mjs')];
+    this.write(
+      'tools/python/validation/__main__.py',
+      `import os, sys\nos.execv(${JSON.stringify(scripted[0])}, [*${JSON.stringify(scripted)}, *sys.argv[1:]])\n`,
+    );
+  }
+
+  /** Pids of the warm hosts of this workspace. */
+  warmHosts(): number[] {
+    return warmHosts(this.root);
+  }
+
   write(path: string, text: string): void {
     mkdirSync(join(this.root, path, '..'), { recursive: true });
     writeFileSync(join(this.root, path), text);
@@ -140,6 +160,7 @@ export class Rig implements AsyncDisposable {
         VALIDATION_LOCK_DIR: this.lockDirectory,
         CUDA_VISIBLE_DEVICES: '',
         NX_WORKSPACE_ROOT_PATH: this.root,
+        VALIDATION_PYTHON_WARM: String(this.#warm),
         ...env,
       },
     });
@@ -177,6 +198,7 @@ export class Rig implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    for (const pid of this.warmHosts()) process.kill(pid, 'SIGKILL');
     rmSync(this.root, { recursive: true, force: true });
     if (this.#ownsLocks) rmSync(this.lockDirectory, { recursive: true, force: true });
     return Promise.resolve();

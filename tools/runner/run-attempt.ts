@@ -14,7 +14,8 @@ import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './
 import { lastLines, LogKeeper, logEnd } from './log-file.js';
 import { newOomKills, readOomKills } from './oom-kills.js';
 import { linkWeights, publish } from './publish.js';
-import { runPython, type PythonEnd } from './python.js';
+import type { PythonEnd, PythonRun } from './python.js';
+import { startPython } from './start-python.js';
 import { writeReceipt, type AttemptReport } from './receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
 import { FailedAttempt, signalNumber, type Tries } from './tries.js';
@@ -101,7 +102,7 @@ async function runWorker(
   const progress = progressPrinter(context.say);
   let said: FaultEvent | undefined;
   try {
-    const end = await runPython({
+    const run: PythonRun = {
       command: join(workspaceRoot, '.venv', 'bin', 'python'),
       args: ['-m', 'validation', '--spec', attempt.job],
       cwd: attempt.work,
@@ -119,7 +120,8 @@ async function runWorker(
         meter.onEvent(event);
         if (event.event === 'progress') progress(event);
       },
-    });
+    };
+    const end = await startPython(run, { ...context, ...settings });
     const log = logEnd(attempt.log);
     const oomKills = newOomKills(kills, readOomKills());
     return { end, failure: classify({ end, said, log, oomKills, timeoutSeconds }) };

@@ -248,6 +248,13 @@ export const SITE_TABLE = {
     'nothing is downloaded; models and datasets come from the local cache or a path',
   ),
 
+  warm: row(
+    { key: 'python.warm', variable: 'VALIDATION_PYTHON_WARM' },
+    yesNo(),
+    true,
+    'cells are forked from one Python process that has everything imported (Linux); false: a process a cell',
+  ),
+
   timeoutSeconds: row(
     { key: 'timeouts.default_s', variable: 'TASK_TIMEOUT_DEFAULT' },
     seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -67,8 +68,9 @@ def _end_with_the_executor() -> None:
         return
 
     def watch() -> None:
-        while os.read(0, 1024):
-            pass
+        with contextlib.suppress(OSError):  # a connection may also end in an error
+            while os.read(0, 1024):
+                pass
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
     threading.Thread(target=watch, name="executor-watch", daemon=True).start()

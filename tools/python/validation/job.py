@@ -162,7 +162,7 @@ def emit(event: str, **fields: Any) -> None:
         return
     line = json.dumps({"event": event, **fields}, allow_nan=False) + "\n"
     # Without a reader the executor is gone; the watch on standard input ends the job then.
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(ConnectionError):
         os.write(int(descriptor), line.encode())
 
 

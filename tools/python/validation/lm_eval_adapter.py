@@ -104,9 +104,18 @@ def offline_caches(work: Path) -> Iterator[None]:
         import datasets.config
         from huggingface_hub import constants
 
-        datasets_cache = {"HF_DATASETS_CACHE": caches / "datasets"}
+        downloads = caches / "datasets" / "downloads"
+        of_datasets = {
+            "HF_CACHE_HOME": str(caches),
+            "HF_DATASETS_CACHE": caches / "datasets",
+            "HF_MODULES_CACHE": caches / "modules",
+            "DOWNLOADED_DATASETS_PATH": downloads,
+            "EXTRACTED_DATASETS_PATH": downloads / "extracted",
+            "HF_HUB_OFFLINE": True,
+            "HF_DATASETS_OFFLINE": True,
+        }
         with (
-            _replaced(vars(datasets.config), datasets_cache),
+            _replaced(vars(datasets.config), of_datasets),
             _replaced(vars(constants), {"HF_HUB_OFFLINE": True}),
         ):
             yield
@@ -180,6 +189,30 @@ def _told(what: str, *kinds: type[Exception]) -> Iterator[None]:
         raise Fault("misconfigured", message) from error
 
 
+_default_index: dict[str, Any] | None = None
+
+
+def default_index() -> None:
+    """Index lm-eval's own tasks ahead, for every `Evaluator` of this process and those forked from it."""
+    global _default_index
+    from lm_eval.tasks import TaskManager
+
+    _default_index = TaskManager().task_index
+
+
+def task_manager(directory: Path | None, defaults: bool) -> Any:
+    """lm-eval's manager of the tasks of a directory and, if asked for, its own."""
+    from lm_eval.tasks import TaskManager
+
+    if not defaults or _default_index is None:
+        return TaskManager(include_path=directory, include_defaults=defaults)
+    manager = TaskManager(include_path=directory, include_defaults=False)
+    # As TaskIndex.build merges: later directories go before earlier ones.
+    manager._index = {**_default_index, **manager._index}
+    manager._all_tasks = sorted(manager._index)
+    return manager
+
+
 class Evaluator:
     """Evaluates benchmarks, with the same seed each.
 
@@ -189,13 +222,11 @@ class Evaluator:
     """
 
     def __init__(self, source: TaskSource, tasks: list[str], seed: int) -> None:
-        from lm_eval.tasks import TaskManager
-
         self._source = source
         self._seed = seed
         defaults = not source.covers(tasks)
         with _told("the task definitions cannot be read", Exception):
-            self._manager = TaskManager(include_path=source.directory, include_defaults=defaults)
+            self._manager = task_manager(source.directory, defaults)
         known: list[str] = self._manager.all_tasks
         for task in tasks:
             if task not in known:

@@ -1,0 +1,125 @@
+"""`python -m validation.warm`: a host that has everything imported and forks a process for each job.
+
+It binds its socket, goes to the background (to a session of its own, child of nobody who started it) and
+serves. tools/runner/warm-host.ts starts it; docs/warm-host.md tells the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from validation import warm_child, warm_preload
+from validation.warm_host import Child, Host
+from validation.warm_preload import Stage
+
+_PACKAGE = Path(__file__).parent
+
+
+def main() -> None:
+    """Bind, go to the background, serve; in a forked child: run the job."""
+    arguments = _arguments()
+    stages = _stages(arguments.preload)
+    path = arguments.directory / f"{arguments.name}.sock"
+    listener = _bind(path)
+    if os.fork() != 0:
+        os._exit(0)  # bound: whoever connects now waits until the host has imported what it needs
+    os.setsid()
+    _redirect(arguments.directory / f"{arguments.name}.log")
+    warm_preload.enter_import_environment()
+    sources = Sources(_PACKAGE)
+    if sources.digest != arguments.sources:
+        print("the sources changed while it started", flush=True)
+        path.unlink(missing_ok=True)
+        sys.exit(1)
+    child = Host(
+        listener,
+        path,
+        key=arguments.key,
+        stages=stages,
+        idle_seconds=arguments.idle,
+        changed=sources.changed,
+    ).serve()
+    if child is not None:
+        _run(child)
+
+
+def _run(child: Child) -> None:
+    warm_child.run(child.request, child.connection, child.imported)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m validation.warm", description=__doc__)
+    parser.add_argument("--directory", type=Path, required=True, help="where socket and log lie (mode 0700)")
+    parser.add_argument("--name", required=True, help="their name, without ending")
+    parser.add_argument("--key", required=True, help="what requests must be made for")
+    parser.add_argument("--sources", required=True, help="digest of the package's Python files")
+    parser.add_argument("--idle", type=float, default=120.0, help="seconds without a job before it ends")
+    parser.add_argument("--preload", help="other stages to import: JSON, [{modules: […], kinds: […]}, …]")
+    return parser.parse_args()
+
+
+def _stages(given: str | None) -> tuple[Stage, ...]:
+    if given is None:
+        return warm_preload.STAGES
+    return tuple(Stage(tuple(each["modules"]), frozenset(each["kinds"])) for each in json.loads(given))
+
+
+def _bind(path: Path) -> socket.socket:
+    """A listening socket at a path of any length; one that a dead host left there is replaced."""
+    os.chdir(path.parent)  # a socket's address holds 107 bytes, a path may be longer
+    Path(path.name).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    listener.bind(path.name)
+    os.umask(before)
+    listener.listen(128)
+    return listener
+
+
+def _redirect(log: Path) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    for descriptor, place in ((null, 0), (out, 1), (out, 2)):
+        os.dup2(descriptor, place)
+    os.close(null)
+    os.close(out)
+
+
+class Sources:
+    """The package's Python files as they were imported."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen = self._look()
+        lines = [
+            f"{path.relative_to(root).as_posix()}\t{hashlib.sha256(path.read_bytes()).hexdigest()}"
+            for path in sorted(self._seen, key=str)
+        ]
+        #: As tools/runner/warm-key.ts makes it.
+        self.digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def changed(self) -> str | None:
+        """A file that is not as it was."""
+        now = self._look()
+        differing = [path for path in {*now, *self._seen} if now.get(path) != self._seen.get(path)]
+        return str(min(differing)) if differing else None
+
+    def _look(self) -> dict[Path, tuple[int, int]]:
+        found = {}
+        for path in self._root.rglob("*.py"):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found[path] = (stat.st_mtime_ns, stat.st_size)
+        return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What a warm host imports once for all jobs, in stages, and which stage a kind of cell waits for.
+
+A stage is whole once its modules are imported; jobs of a later stage wait, those of an earlier one need not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+#: Set while importing only, and not for jobs.
+IMPORT_ENVIRONMENT = {
+    # To ask how many GPUs there are must not initialise CUDA: no child of this process could use it then.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    # A process with threads of its own cannot be forked safely.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # As InvarLock's own imports find them (validation.invarlock_process).
+    "COLUMNS": "200",
+    "NO_COLOR": "1",
+}
+
+_TORCH = ("numpy", "torch", "safetensors.torch")
+_TRANSFORMERS = (
+    "transformers",
+    "transformers.modeling_utils",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.mistral.modeling_mistral",
+    "transformers.models.mixtral.modeling_mixtral",
+    "transformers.models.qwen2.modeling_qwen2",
+)
+_INVARLOCK = (
+    "datasets",
+    "invarlock.cli.commands.run",
+    "invarlock.cli.commands.certify",
+    "invarlock.cli.commands.report",
+    "invarlock.core.runner",
+    "invarlock.eval.data",
+    "invarlock.guards.invariants",
+    "invarlock.guards.rmt",
+    "invarlock.guards.spectral",
+    "invarlock.guards.variance",
+    "invarlock.adapters",
+    "invarlock.adapters.hf_causal",
+    "invarlock.reporting.certificate",
+    "invarlock.reporting.render",
+)
+_LM_EVAL = ("lm_eval.tasks", "lm_eval.evaluator", "lm_eval.models.huggingface", "jinja2")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Modules imported together, and the kinds of cells that need nothing beyond."""
+
+    modules: tuple[str, ...]
+    kinds: frozenset[str] = field(default_factory=frozenset)
+
+
+STAGES = (
+    Stage(
+        (*_TORCH, "validation.edit", "validation.inject", "validation.preset"),
+        frozenset({"edit", "inject", "preset"}),
+    ),
+    Stage((*_TRANSFORMERS, "validation.setup"), frozenset({"setup"})),
+    Stage(
+        (*_INVARLOCK, "validation.calibrate", "validation.baseline", "validation.certify"),
+        frozenset({"calibrate", "baseline", "certify"}),
+    ),
+    Stage((*_LM_EVAL, "validation.eval"), frozenset({"eval"})),
+)
+
+
+def load_task_index() -> None:
+    """Index lm-eval's own tasks: thousands of files, seconds, once for every evaluation that names one."""
+    importlib.import_module("validation.lm_eval_adapter").default_index()
+
+
+def steps(stages: tuple[Stage, ...]) -> list[tuple[int, Callable[[], Any]]]:
+    """The imports one by one, each with the number of its stage: between two, a host looks at who calls."""
+    return [
+        (number, partial(importlib.import_module, name))
+        for number, stage in enumerate(stages)
+        for name in stage.modules
+    ]
+
+
+def stage_of(kind: str, stages: tuple[Stage, ...]) -> int:
+    """How many stages must be whole for a job of that kind; all of them for a kind no stage names."""
+    return next((number + 1 for number, stage in enumerate(stages) if kind in stage.kinds), len(stages))
+
+
+def enter_import_environment() -> None:
+    """Make this process's environment one to import in: without what InvarLock reads for a single run."""
+    for name in [name for name in os.environ if name.startswith("INVARLOCK_")]:
+        del os.environ[name]
+    os.environ.update(IMPORT_ENVIRONMENT)

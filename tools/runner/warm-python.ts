@@ -1,0 +1,169 @@
+// Runs a cell's Python as a child forked by a warm host: watched, ended and told apart like a process of its own.
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { messageOf } from '../base/message.js';
+import { identityOf, isAlive } from '../lease/process-identity.js';
+import { LineSplitter, parseEvent } from './events.js';
+import type { PythonEnd, PythonRun } from './python.js';
+import { supervise, type Worker } from './supervise.js';
+import { connectToHost, type WarmHost } from './warm-host.js';
+import { ownUmask } from './warm-key.js';
+
+/** What a host must have imported before it forks the job. */
+export interface WarmNeeds {
+  kind: string;
+  /** The index of lm-eval's own tasks. */
+  taskIndex: boolean;
+}
+
+/** Nothing ran, so the job may as well be run some other way. */
+export interface NoHost {
+  how: 'no-host';
+  why: string;
+}
+
+const answerSchema = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('started'), pid: z.number().int().positive() }),
+  z.object({ event: z.literal('refused'), reason: z.string() }),
+  /** Told by the child before it ends, which counts where its host cannot tell any more. */
+  z.object({ event: z.literal('exit'), code: z.number().int() }),
+  z.object({ event: z.literal('ended'), code: z.number().int().optional(), signal: z.string().optional() }),
+]);
+type Answer = z.infer<typeof answerSchema>;
+
+/** Imports take 15 s on an idle core, and a busy host may be five times slower. */
+const START_MS = 300_000;
+const LOOK_MS = 500;
+/** A host tells at once how its child ended; one that is silent for so long after is dead or stopped. */
+const SILENCE_MS = 3_000;
+
+export async function runWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promise<PythonEnd | NoHost> {
+  for (let second = false; ; second = true) {
+    const end = await tryWarm(run, host, needs);
+    // A host that ended in this instant (idle, sources changed) is followed by another.
+    if (end.how !== 'no-host' || second) return end;
+  }
+}
+
+async function tryWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promise<PythonEnd | NoHost> {
+  if (run.signal.aborted) return { how: 'cancelled' };
+  let socket: Socket;
+  try {
+    socket = await connectToHost(host);
+  } catch (error) {
+    return { how: 'no-host', why: messageOf(error) };
+  }
+  const talk = new Conversation(socket, run);
+  try {
+    socket.write(requestLine(run, host, needs));
+    const first = await talk.first();
+    if (first === 'cancelled') return { how: 'cancelled' };
+    if (typeof first === 'string') return { how: 'no-host', why: first };
+    const worker: Worker = { pid: first.pid, ended: talk.ended(first.pid) };
+    return await supervise(run, worker);
+  } finally {
+    talk.close();
+  }
+}
+
+function requestLine(run: PythonRun, { key }: WarmHost, { kind, taskIndex }: WarmNeeds): string {
+  const env = { ...process.env, ...run.env, CELL_EVENTS_FD: '3' };
+  const { args, cwd, log } = run;
+  return `${JSON.stringify({ key, kind, taskIndex, args, cwd, log, env, umask: ownUmask() })}\n`;
+}
+
+/** The lines of one connection. */
+class Conversation {
+  readonly #lines = new LineSplitter();
+  #closed = false;
+  #exit: number | undefined;
+  #end: Extract<Answer, { event: 'ended' }> | undefined;
+  #onFirst: (first: { pid: number } | string) => void = () => undefined;
+  #onEnd: () => void = () => undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly run: PythonRun,
+  ) {
+    socket.on('data', (chunk: Uint8Array) => {
+      for (const line of this.#lines.push(chunk)) this.#take(line);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#closed = true;
+      this.#onFirst('it ended before the job began');
+      this.#onEnd();
+    });
+  }
+
+  /** The pid of the child; `cancelled`; or why there is none. */
+  async first(): Promise<{ pid: number } | string> {
+    const { signal } = this.run;
+    const controller = new AbortController();
+    const limit = AbortSignal.any([signal, controller.signal]);
+    const answered = new Promise<{ pid: number } | string>((resolve) => {
+      this.#onFirst = resolve;
+      if (this.#closed) resolve('it ended before the job began');
+    });
+    const waited = sleep(START_MS, `no start within ${START_MS / 1000} s`, { signal: limit }).catch(
+      () => 'cancelled',
+    );
+    const first = await Promise.race([answered, waited]);
+    controller.abort();
+    return first;
+  }
+
+  async ended(pid: number): Promise<{ exitCode: number } | { signal: string }> {
+    const identity = identityOf(pid);
+    const told = new Promise<void>((resolve) => {
+      this.#onEnd = resolve;
+    });
+    let goneSince: number | undefined;
+    while (this.#end === undefined) {
+      await Promise.race([this.#closed ? sleep(LOOK_MS) : told, sleep(LOOK_MS)]);
+      if (identity !== undefined && isAlive(identity)) continue;
+      goneSince ??= Date.now();
+      if (this.#closed || Date.now() - goneSince > SILENCE_MS) break;
+    }
+    // A child that vanished with its host, unheard, was killed with it.
+    const { code, signal } = this.#end ?? { code: this.#exit, signal: undefined };
+    return code === undefined ? { signal: signal ?? 'SIGKILL' } : { exitCode: code };
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #take(line: string): void {
+    const answer = parseAnswer(line);
+    switch (answer?.event) {
+      case 'started':
+        this.#onFirst({ pid: answer.pid });
+        return;
+      case 'refused':
+        this.#onFirst(answer.reason);
+        return;
+      case 'exit':
+        this.#exit = answer.code;
+        return;
+      case 'ended':
+        this.#end = answer;
+        this.#onFirst('the job could not begin');
+        this.#onEnd();
+        return;
+      case undefined: {
+        const event = parseEvent(line);
+        if (event !== undefined) this.run.onEvent(event);
+      }
+    }
+  }
+}
+
+function parseAnswer(line: string): Answer | undefined {
+  try {
+    return answerSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
