@@ -23,10 +23,13 @@ export const preTasksExecution: PreTasksExecution = (_options, { argv }) => {
 const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
+/** Targets after which the verdict is no news: they wrote it, or only look. */
+const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'status', 'leases']);
+
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
   // Asked for alone, the target has said all there is to say.
-  if (tasks.length === 1 && tasks[0]?.target === 'verdict') return;
+  if (tasks.every(({ target }) => SAYS_ALL.has(target))) return;
   const projects = tasks.map(({ project }) => project);
   const suites = new Set(
     projects

@@ -61,7 +61,14 @@ export class Rig implements AsyncDisposable {
     this.#ownsLocks = lockDirectory === undefined;
     this.lockDirectory =
       lockDirectory ?? join(tmpdir(), `validation-locks-${randomBytes(6).toString('hex')}`);
-    for (const file of ['nx.json', 'workspace-config', 'tools/dist', 'package.json', 'tools/package.json'])
+    for (const file of [
+      'nx.json',
+      'workspace-config',
+      'tools/dist',
+      'package.json',
+      'project.json',
+      'tools/package.json',
+    ])
       this.#copy(file);
     for (const file of ['executors.json', 'generators.json', 'project.json', 'invarlock-floors.json']) {
       this.#copy(`tools/${file}`);

@@ -4,7 +4,8 @@ import { messageOf } from '../base/message.js';
 import { redact } from '../base/redact.js';
 import { cancellation } from '../runner/cancellation.js';
 import { Fault } from '../runner/fault.js';
-import { clearFault } from '../runner/last-fault.js';
+import { clearFault, readFault } from '../runner/last-fault.js';
+import { noteProgress } from '../runner/note-progress.js';
 import { recordFault } from '../runner/record-fault.js';
 import { runCell } from '../runner/run-cell.js';
 import type { CellOptions } from '../suite/cell.js';
@@ -20,6 +21,7 @@ export default async function cell(
   const say = (line: string): void => {
     console.log(redact(`${project}:${target}: ${line}`));
   };
+  let changed = true;
   try {
     const forced = process.env.NX_SKIP_NX_CACHE === 'true';
     const outcome = await runCell({
@@ -32,6 +34,7 @@ export default async function cell(
       signal,
       say,
     });
+    changed = outcome === 'ran' || readFault(context.root, project, target) !== undefined;
     clearFault(context.root, project, target);
     say(outcome === 'reused' ? 'reused: its receipt stands' : 'done');
     return { success: true };
@@ -45,6 +48,7 @@ export default async function cell(
     recordFault(context.root, project, target, fault);
     return { success: false };
   } finally {
+    if (changed) await noteProgress({ workspaceRoot: context.root, project, target, say });
     dispose();
   }
 }

@@ -2,6 +2,7 @@
 import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
 import { Bell } from './bell.js';
+import { forgetBreak, whyBroken } from './broken.js';
 import { withFileLock } from './file-lock.js';
 import { impossible } from './fit.js';
 import { BEAT_MS, writeBeat } from './heart.js';
@@ -53,12 +54,22 @@ export interface LeaseRequest {
   attempt?: number;
   /** Cells of the run that are finished already; asked when the host knows nothing of the run. */
   finished?: () => readonly Finished[];
+  /** Called at every pass of the host's ticker while this process is it. */
+  onTick?: (passed: Passed) => void;
 }
 
 export interface HeldLease {
   record: LeaseRecord;
   waitedMs: number;
-  /** Name the process group that uses the lease, so that it can be ended if this executor dies. */
+  /** Aborts when somebody broke the lease by hand (`nx leases --break`). */
+  broken: AbortSignal;
+  /** A sentence about who broke it; undefined while nobody did. */
+  whyBroken: () => string | undefined;
+  /**
+   * Name the process group that uses the lease, so that it can be ended if this executor dies.
+   *
+   * @throws Error when the lease was broken meanwhile: nothing may start under it.
+   */
   setWorker: (pid: number) => void;
   /** The worker said something: it lives. */
   signOfLife: () => void;
@@ -96,8 +107,9 @@ export async function acquireLease(
   const ticket = ticketOf(request, began);
   const once = sayOnce(say);
   const place = inDirectory(directory, () => writeTicket(directory, ticket));
-  const resign = standForTicker(directory, ({ warnings }) => {
-    warnings.forEach(once);
+  const resign = standForTicker(directory, (passed) => {
+    passed.warnings.forEach(once);
+    request.onTick?.(passed);
   });
   try {
     const record = await waitForGrant(directory, ticket, place, request, signal, once);
@@ -220,8 +232,13 @@ function hold(
   let record = granted;
   let released = false;
   let signOfLifeMs = monotonicMs();
+  const breaking = new AbortController();
   const beat = (): void => {
     try {
+      if (whyBroken(directory, record.id) !== undefined) {
+        breaking.abort();
+        return;
+      }
       // Removed or torn by hand while it is held: it stands again before anybody takes what it holds.
       if (readLease(directory, record.id).state !== 'read') writeLease(directory, record);
       writeBeat(directory, record.id, signOfLifeMs);
@@ -234,7 +251,11 @@ function hold(
   return {
     record: granted,
     waitedMs,
+    broken: breaking.signal,
+    whyBroken: () => whyBroken(directory, record.id),
     setWorker(pid) {
+      const broken = whyBroken(directory, record.id);
+      if (broken !== undefined) throw new Error(broken);
       record = { ...record, worker: identityOf(pid) ?? null };
       writeLease(directory, record);
     },
@@ -250,6 +271,7 @@ function hold(
         notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
         before: () => {
           removeLease(directory, granted.id);
+          forgetBreak(directory, granted.id);
           if (outcome !== undefined) countDone(directory, granted, outcome.seconds);
         },
       })

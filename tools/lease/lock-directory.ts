@@ -10,6 +10,8 @@ export interface LockDirectory {
   leases: string;
   /** Heartbeats of lease holders. */
   beats: string;
+  /** Which leases were broken by hand. */
+  breaks: string;
   gpus: string;
   /** Answers of nvidia-smi, shared. */
   readings: string;
@@ -29,12 +31,13 @@ export function openLockDirectory(root: string): LockDirectory {
     tickets: join(root, 'tickets'),
     leases: join(root, 'leases'),
     beats: join(root, 'beats'),
+    breaks: join(root, 'breaks'),
     gpus: join(root, 'gpus'),
     readings: join(root, 'readings'),
     progress: join(root, 'progress'),
   };
-  const { tickets, leases, beats, gpus, readings, progress } = directory;
-  for (const path of [root, tickets, leases, beats, gpus, readings, progress]) {
+  const { tickets, leases, beats, breaks, gpus, readings, progress } = directory;
+  for (const path of [root, tickets, leases, beats, breaks, gpus, readings, progress]) {
     const fault = makeOrCheck(path);
     if (fault !== undefined) {
       throw new Error(

@@ -35,8 +35,6 @@ export interface PassOptions {
   notBeforeMs?: number;
   /** Done first, under the same lock: what changes the state. */
   before?: () => void;
-  /** Looked at only: nothing is granted. */
-  dryRun?: boolean;
 }
 
 export async function schedulerPass(directory: LockDirectory, options: PassOptions = {}): Promise<Passed> {
@@ -44,8 +42,18 @@ export async function schedulerPass(directory: LockDirectory, options: PassOptio
   const readings = await readIfWanted(directory, options.notBeforeMs ?? 0);
   return withFileLock(directory.schedulerLock, () => {
     options.before?.();
-    return lockedPass(directory, readings, options.dryRun ?? false);
+    return lockedPass(directory, readings);
   });
+}
+
+/** What a pass would find and decide now, lock or no lock: nothing is granted, ended, removed or written. */
+export async function lookOn(directory: LockDirectory): Promise<Passed> {
+  const { gpus, warnings } = await readAll(directory, 0);
+  const found = survey(directory, gpus, false);
+  const now = monotonicMs();
+  const state = stateOf(directory, found, gpus, null);
+  const { leases } = found;
+  return { warnings: [...warnings, ...found.warnings], state, leases, waiting: grant(state, now).waiting };
 }
 
 interface Readings {
@@ -56,6 +64,10 @@ interface Readings {
 /** A broken nvidia-smi fails nobody who waits: nothing with a GPU is granted until it answers again. */
 async function readIfWanted(directory: LockDirectory, notBeforeMs: number): Promise<Readings> {
   if (!readTickets(directory).records.some(({ needs }) => needs.gpus > 0)) return { gpus: [], warnings: [] };
+  return readAll(directory, notBeforeMs);
+}
+
+async function readAll(directory: LockDirectory, notBeforeMs: number): Promise<Readings> {
   try {
     const { gpus, broken } = await readGpus(directory, readLeases(directory).records, notBeforeMs);
     return {
@@ -69,32 +81,29 @@ async function readIfWanted(directory: LockDirectory, notBeforeMs: number): Prom
   }
 }
 
-function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings, dryRun: boolean): Passed {
+function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings): Passed {
   const found = survey(directory, gpus);
   const now = monotonicMs();
-  const state = stateOf(directory, found, gpus, now);
-  const { idleSinceMs } = state;
-  if (!dryRun && idleSinceMs === now)
-    writeWhole(idlePath(directory), JSON.stringify({ sinceMs: now }), 0o600);
+  const idleSinceMs = idleSince(directory, found.leases.length + found.unreadable.length > 0, now);
+  const state = stateOf(directory, found, gpus, idleSinceMs);
+  if (idleSinceMs === now) writeWhole(idlePath(directory), JSON.stringify({ sinceMs: now }), 0o600);
   const decision = grant(state, now);
   const granted: LeaseRecord[] = [];
-  if (!dryRun) {
-    for (const id of found.unheard) ring(join(directory.tickets, id, GRANTED), '');
-    for (const one of decision.grants) {
-      const ticket = found.tickets.find(({ id }) => id === one.ticket.id);
-      if (ticket === undefined) continue;
-      const lease = leaseRecord(one, ticket, gpus, now);
-      // The locks first: should this process die between the two, they are swept, and nothing was given.
-      writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted, lease]);
-      writeLease(directory, lease);
-      granted.push(lease);
-      ring(join(directory.tickets, ticket.id, GRANTED), '');
-    }
-    for (const { ticket, why } of decision.refusals) {
-      ring(join(directory.tickets, ticket.id, REFUSED), JSON.stringify({ why }));
-    }
-    writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted]);
+  for (const id of found.unheard) ring(join(directory.tickets, id, GRANTED), '');
+  for (const one of decision.grants) {
+    const ticket = found.tickets.find(({ id }) => id === one.ticket.id);
+    if (ticket === undefined) continue;
+    const lease = leaseRecord(one, ticket, gpus, now);
+    // The locks first: should this process die between the two, they are swept, and nothing was given.
+    writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted, lease]);
+    writeLease(directory, lease);
+    granted.push(lease);
+    ring(join(directory.tickets, ticket.id, GRANTED), '');
   }
+  for (const { ticket, why } of decision.refusals) {
+    ring(join(directory.tickets, ticket.id, REFUSED), JSON.stringify({ why }));
+  }
+  writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted]);
   return {
     warnings: [...warnings, ...found.warnings],
     state,
@@ -118,7 +127,12 @@ function ring(path: string, text: string): void {
   }
 }
 
-function stateOf(directory: LockDirectory, found: Survey, gpus: Gpu[], now: number): SchedulerState {
+function stateOf(
+  directory: LockDirectory,
+  found: Survey,
+  gpus: Gpu[],
+  idleSinceMs: number | null,
+): SchedulerState {
   const roots = new Map(found.tickets.map(({ limits, storageRoot }) => [limits.disk.device, storageRoot]));
   return {
     host: {
@@ -129,7 +143,7 @@ function stateOf(directory: LockDirectory, found: Survey, gpus: Gpu[], now: numb
     leases: [...found.leases, ...found.unreadable],
     tickets: found.tickets,
     progress: progressOf(directory, found),
-    idleSinceMs: idleSince(directory, found.leases.length + found.unreadable.length > 0, now),
+    idleSinceMs,
   };
 }
 

@@ -51,6 +51,44 @@ export function recordFinished(directory: LockDirectory, run: string, finished: 
   write(directory, withFinished(readProgress(directory, run) ?? empty(run), finished));
 }
 
+/**
+ * Make the record say what the receipts say: `finished` was read after `known`, so a cell that ended since is in
+ * neither and stays; one that waits or runs (`open`) has an old receipt at most. Called under the scheduler lock.
+ */
+export function reconcileProgress(
+  directory: LockDirectory,
+  run: string,
+  known: ProgressRecord | undefined,
+  finished: readonly Finished[],
+  open: ReadonlySet<string>,
+): void {
+  const record = readProgress(directory, run) ?? empty(run);
+  const closed = finished.filter(({ cell }) => !open.has(cell));
+  const next = reconciled(record, known ?? empty(run), closed);
+  if (JSON.stringify(next) !== JSON.stringify(record)) write(directory, next);
+}
+
+export function reconciled(
+  record: ProgressRecord,
+  known: ProgressRecord,
+  finished: readonly Finished[],
+): ProgressRecord {
+  const names = new Set(finished.map(({ cell }) => cell));
+  const gone = new Set(
+    Object.values(known.done).flatMap((cells) => cells.filter((cell) => !names.has(cell))),
+  );
+  const done = Object.fromEntries(
+    Object.entries(record.done).map(([model, cells]) => [model, cells.filter((cell) => !gone.has(cell))]),
+  );
+  const isNew = ({ cell, model }: Finished): boolean => done[model]?.includes(cell) !== true;
+  return finished.filter(isNew).reduce(withFinished, { ...record, done });
+}
+
+/** Path of the lock that the writer of the run's progress file holds. */
+export function writeLock(directory: LockDirectory, run: string): string {
+  return `${pathOf(directory, run)}.lock`;
+}
+
 /** A cell that waits is not finished; its model has so many cells. Called under the scheduler lock. */
 export function recordWaiting(
   directory: LockDirectory,

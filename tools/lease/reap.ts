@@ -22,7 +22,7 @@ export const LEASE_VARIABLE = 'VALIDATION_LEASE';
 export function reap(directory: LockDirectory, leases: readonly LeaseRecord[]): LeaseRecord[] {
   return leases.flatMap((lease) => {
     if (isAlive(lease.executor)) return [lease];
-    const orphans = orphansOf(lease);
+    const orphans = processesOf(lease);
     if (orphans.length === 0) {
       removeLease(directory, lease.id);
       return [];
@@ -39,11 +39,16 @@ export function reap(directory: LockDirectory, leases: readonly LeaseRecord[]): 
   });
 }
 
-type End = (signal: NodeJS.Signals) => void;
+/** Sends a signal to a process or group, if it is still there. */
+export type End = (signal: NodeJS.Signals) => void;
 
 /** What is left of a worker: its process group, and every process that carries the lease's id. */
-function orphansOf({ id, worker, executor }: LeaseRecord): End[] {
-  if (executor.bootId !== bootId()) return [];
+export function processesOf({
+  id,
+  worker,
+  executor,
+}: Pick<LeaseRecord, 'id' | 'worker'> & { executor?: ProcessIdentity }): End[] {
+  if (executor !== undefined && executor.bootId !== bootId()) return [];
   const strays = pidsOfHost().filter((pid) => carries(pid, id) && identityOf(pid) !== undefined);
   return [
     ...(worker !== null && isGroupOf(worker)

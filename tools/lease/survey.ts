@@ -1,4 +1,5 @@
 // The lock directory as a pass finds it: who holds what, who waits, and what there cannot be read.
+import { isBroken } from './broken.js';
 import { isOwnerAlive } from './ids.js';
 import { readGpuLocks, type GpuLock } from './gpu-locks.js';
 import type { LockDirectory } from './lock-directory.js';
@@ -28,27 +29,32 @@ export interface Survey {
 /**
  * Read all there is, end what the dead left. Called under the scheduler lock.
  *
+ * @param touch false: only look, also without the lock; what the dead left is reported as it lies there.
  * @throws Error when a process of another host or container uses the directory: nobody here can tell who lives.
  */
-export function survey(directory: LockDirectory, gpus: readonly Gpu[]): Survey {
-  const found = { leases: readLeases(directory), tickets: readTickets(directory) };
-  for (const { executor } of [...found.leases.records, ...found.tickets.records])
-    requireKin(directory, executor);
-  const leases = reap(directory, found.leases.records);
+export function survey(directory: LockDirectory, gpus: readonly Gpu[], touch = true): Survey {
+  // Tickets first: without the lock, a grant between the two then shows as ticket and lease, and not as neither.
+  const found = { tickets: readTickets(directory), leases: readLeases(directory) };
+  if (touch) {
+    for (const { executor } of [...found.leases.records, ...found.tickets.records])
+      requireKin(directory, executor);
+  }
+  const leases = touch ? reap(directory, found.leases.records) : found.leases.records;
   const known = new Set(leases.map(({ id }) => id));
   const tickets = found.tickets.records.filter((ticket) => {
     if (isAlive(ticket.executor)) return !known.has(ticket.id);
-    removeTicket(directory, ticket.id);
+    if (touch) removeTicket(directory, ticket.id);
     return false;
   });
-  for (const { id } of found.tickets.damaged) if (!isOwnerAlive(id)) removeTicket(directory, id);
+  for (const { id } of found.tickets.damaged) if (touch && !isOwnerAlive(id)) removeTicket(directory, id);
   const locks = readGpuLocks(directory);
   const damaged = found.leases.damaged.filter(({ id }) => {
     if (mayStillHold(id, locks, gpus)) return true;
-    removeLease(directory, id);
+    if (touch) removeLease(directory, id);
     return false;
   });
-  const lost = lostLeases(locks, known, damaged);
+  // A broken lease was taken from its executor on purpose, its processes gone.
+  const lost = lostLeases(locks, known, damaged).filter((id) => !isBroken(directory, id));
   return {
     leases,
     tickets,

@@ -119,8 +119,8 @@ function countEntries(path: string): number {
 
 /** Temporary files of writers that were killed; none lives longer than milliseconds. */
 function sweep(directory: LockDirectory): void {
-  const { root, tickets, leases, beats, gpus, readings, progress } = directory;
-  for (const folder of [root, tickets, leases, beats, gpus, readings, progress]) {
+  const { root, tickets, leases, beats, breaks, gpus, readings, progress } = directory;
+  for (const folder of [root, tickets, leases, beats, breaks, gpus, readings, progress]) {
     for (const name of readdirSync(folder)) {
       if (!isTemporary(name) && !/\.lock\.[0-9a-f]{24}$/.test(name)) continue;
       const path = join(folder, name);

@@ -24,6 +24,7 @@ export type FaultCode =
   | 'timeout'
   | 'killed'
   | 'cancelled'
+  | 'broken'
   | 'missing_result'
   | 'environment';
 
@@ -70,6 +71,7 @@ export function classOf(code: FaultCode): FaultClass {
     case 'hub_refused':
     case 'timeout':
     case 'missing_result':
+    case 'broken':
     case 'environment':
       return 'permanent';
   }

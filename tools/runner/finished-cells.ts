@@ -13,10 +13,16 @@ export function finishedCells(workspaceRoot: string, suite: string): Finished[] 
   } catch {
     return [];
   }
-  return names.filter((name) => name.endsWith('receipt.json')).flatMap((name) => finished(join(root, name)));
+  const found = names
+    .filter((name) => name.endsWith('receipt.json'))
+    .flatMap((name) => finished(join(root, name)));
+  const parts = new Map<string, number>();
+  for (const { cell } of found) parts.set(cell, (parts.get(cell) ?? 0) + 1);
+  // Each part of a batch tells how long all of them took together.
+  return found.map((one) => ({ ...one, seconds: one.seconds / (parts.get(one.cell) ?? 1) }));
 }
 
-function finished(path: string): Finished[] {
+function finished(path: string): (Finished & { seconds: number })[] {
   let receipt: { cell?: unknown; runSeconds?: unknown } | null;
   try {
     receipt = JSON.parse(readFileSync(path, 'utf8')) as typeof receipt;

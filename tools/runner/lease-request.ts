@@ -6,6 +6,7 @@ import { GIB, type Limits, type Needs, type PartBytes, type Standing } from '../
 import { requiredGiB, requiredGpus, requiredRamGiB, usesAccelerator, weightsGiB } from '../suite/memory.js';
 import { basePriority } from '../suite/priority.js';
 import { finishedCells } from './finished-cells.js';
+import { minuteNotes } from './note-progress.js';
 import type { PendingPart } from './job-file.js';
 import type { CellContext } from './run-cell.js';
 
@@ -41,6 +42,7 @@ export function leaseRequest(
     attempt,
     droppableBytes: settings.storageKeep === 'all' ? 0 : madeBefore * Math.ceil(modelGiB(context) * GIB),
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),
+    onTick: minuteNotes(context.directory, context.say),
   };
 }
 

@@ -12,6 +12,7 @@ import { Fault } from './fault.js';
 import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
 import { lastLines, LogKeeper, logEnd } from './log-file.js';
+import { noteProgress } from './note-progress.js';
 import { newOomKills, readOomKills } from './oom-kills.js';
 import { linkWeights, publish } from './publish.js';
 import type { PythonEnd, PythonRun } from './python.js';
@@ -109,9 +110,10 @@ async function runWorker(
       env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
       log: attempt.log,
       timeoutSeconds,
-      signal: context.signal,
+      signal: AbortSignal.any([context.signal, lease.broken]),
       onStart: (pid) => {
         lease.setWorker(pid);
+        void noteProgress(context, context.directory);
       },
       onEvent: (event) => {
         lease.signOfLife();
@@ -124,7 +126,8 @@ async function runWorker(
     const end = await startPython(run, { ...context, ...settings });
     const log = logEnd(attempt.log);
     const oomKills = newOomKills(kills, readOomKills());
-    return { end, failure: classify({ end, said, log, oomKills, timeoutSeconds }) };
+    const failure = brokenFault(end, lease) ?? classify({ end, said, log, oomKills, timeoutSeconds });
+    return { end, failure };
   } finally {
     clearInterval(look);
     keeper.finish(attempt.byproducts);
@@ -142,6 +145,12 @@ function faultOfSystem(error: unknown): Fault {
   if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('disk_full', message, 'Free some space.');
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return new Fault('read_only', message);
   return new Fault('internal', message);
+}
+
+/** A worker that ended with its lease did not fail, and is not tried again; one that had finished keeps its results. */
+function brokenFault(end: PythonEnd, lease: HeldLease): Fault | undefined {
+  const why = end.how === 'exit' && end.exitCode === 0 ? undefined : lease.whyBroken();
+  return why === undefined ? undefined : new Fault('broken', why);
 }
 
 function reportOf(
@@ -166,7 +175,7 @@ function reportOf(
 
 /** Adds what a reader needs to see the cause: the last lines that matter, the log's path, the GPU. */
 function explain(fault: Fault, attempt: Attempt, gpus: readonly number[]): Fault {
-  if (fault.code === 'cancelled') return fault;
+  if (fault.code === 'cancelled' || fault.code === 'broken') return fault;
   const tail = lastLines(redact(logEnd(attempt.log))).map((line) => `  | ${line}`);
   const lines = [
     redact(fault.hint),

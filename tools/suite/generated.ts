@@ -10,16 +10,28 @@ export interface GeneratedVariant {
   class: string;
 }
 
+export type GeneratedCell = CellOptions & {
+  id: string;
+  /** Ids of the targets it waits for, cells and others. */
+  dependsOn: string[];
+};
+
 export interface GeneratedSuite {
   suite: string;
   variants: GeneratedVariant[];
-  cells: (CellOptions & { id: string })[];
+  cells: GeneratedCell[];
+}
+
+/** As the generator writes them. */
+interface Dependency {
+  projects: string[];
+  target: string;
 }
 
 interface ProjectFile {
   name: string;
   tags: string[];
-  targets: Record<string, { executor?: string; options?: CellOptions }>;
+  targets: Record<string, { executor?: string; options?: CellOptions; dependsOn?: Dependency[] }>;
 }
 
 /**
@@ -42,11 +54,17 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
       class: tag(project, 'class'),
     })),
     cells: projects.flatMap(({ name, targets }) =>
-      Object.entries(targets).flatMap(([target, { executor, options }]) =>
-        executor === './tools:cell' && options !== undefined ? { ...options, id: `${name}:${target}` } : [],
+      Object.entries(targets).flatMap(([target, { executor, options, dependsOn = [] }]) =>
+        executor === './tools:cell' && options !== undefined
+          ? { ...options, id: `${name}:${target}`, dependsOn: dependsOn.flatMap(idsOf) }
+          : [],
       ),
     ),
   };
+}
+
+function idsOf({ projects, target }: Dependency): string[] {
+  return projects.map((project) => `${project}:${target}`);
 }
 
 function tag({ tags }: ProjectFile, key: string): string {

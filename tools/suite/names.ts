@@ -11,7 +11,8 @@ const RESERVED_MODELS = [
 ]; // prettier-ignore
 /** Variants and certificate directories that are no edit's. */
 const RESERVED_EDITS = ['baseline', 'edits', 'errors', 'calibration', 'null'];
-const RESERVED_SUITES = ['tools'];
+/** Projects of this workspace that are no suite's. */
+const RESERVED_SUITES = ['tools', 'workspace'];
 
 /** The end of a sentence about the name. */
 type NameProblem = string | undefined;

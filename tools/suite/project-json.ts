@@ -124,6 +124,13 @@ function describe(model: string, variant: string, variantClass: VariantClass): s
   }
 }
 
+/** Read by whoever counts, so that nobody reads every project for it. */
+function countByModel(cells: readonly Cell[]): JsonObject {
+  const counts: Record<string, number> = {};
+  for (const { model } of cells) counts[model] = (counts[model] ?? 0) + 1;
+  return counts;
+}
+
 function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord): JsonObject {
   const projects = [...new Set(cells.map((cell) => cell.project))];
   const calibrations = cells.filter((cell) => cell.kind === 'calibrate' || cell.kind === 'preset');
@@ -138,6 +145,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       generated: GENERATED,
       ...(isEmpty(record.identity) ? {} : { identity: record.identity }),
       ...(isEmpty(record.commits) ? {} : { commits: record.commits }),
+      cells: countByModel(cells),
     },
     implicitDependencies: projects,
     targets: {
@@ -152,6 +160,15 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
         cache: false,
         metadata: metadata(`Analyse what there is of ${name} and write its verdict`, `${name}:verdict`),
         dependsOn: dependsOn(projects.map((project): CellId => `${project}:certify`)),
+        options: { suite: name },
+      },
+      status: {
+        executor: './tools:status',
+        cache: false,
+        metadata: metadata(
+          `What of ${name} runs, waits, is done or failed, and the time left`,
+          `${name}:status`,
+        ),
         options: { suite: name },
       },
     },

@@ -1,0 +1,96 @@
+// Ends one lease by hand: its executor is told, its processes end, and only then is the GPU free.
+import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../base/clock.js';
+import { markBroken, sweepBreaks } from './broken.js';
+import { isOwnerAlive } from './ids.js';
+import type { LockDirectory } from './lock-directory.js';
+import { schedulerPass } from './pass.js';
+import { isStopped, strangeness } from './process-identity.js';
+import { GRACE_MS, processesOf } from './reap.js';
+import { readLease, removeLease, type LeaseRecord } from './records.js';
+
+/** So long an executor has to give back a lease whose processes are gone; a busy machine may need some of it. */
+const GIVE_BACK_MS = 10_000;
+/** A process that outlives SIGKILL for so long sits in the kernel: nothing here can end it. */
+const KILL_MS = 10_000;
+const LOOK_MS = 50;
+
+export type Ended = 'given back by its executor' | 'taken from its executor' | 'already gone';
+
+/**
+ * End the lease. Its processes get SIGTERM, and SIGKILL after the grace; the lease goes when none of them is left.
+ *
+ * @param pid of the executor that holds it, as the lease's id begins with.
+ * @throws Error when its processes cannot be seen from here, or cannot be ended: the lease then stays.
+ */
+export async function breakLease(directory: LockDirectory, id: string): Promise<Ended> {
+  const found = readLease(directory, id);
+  if (found.state === 'gone') return 'already gone';
+  // A damaged file still has a name, and processes carry it.
+  const lease = found.state === 'read' ? found.value : { id, worker: null };
+  requireVisible(lease);
+  sweepBreaks(directory);
+  markBroken(directory, id, { user: userName(), pid: process.pid, at: new Date().toISOString() });
+  await endProcesses(directory, lease);
+  if (await isGivenBack(directory, id)) return 'given back by its executor';
+  // Stopped, or dead: it cannot. The mark stays, so that it takes nothing back when it goes on.
+  await schedulerPass(directory, {
+    notBeforeMs: monotonicMs(),
+    before: () => {
+      if (processesOf(current(directory, lease)).length > 0) throw new Error(`${id} started processes again`);
+      removeLease(directory, id);
+    },
+  });
+  return 'taken from its executor';
+}
+
+type Processes = Pick<LeaseRecord, 'id' | 'worker'> & Partial<Pick<LeaseRecord, 'executor'>>;
+
+function requireVisible({ id, executor }: Processes): void {
+  const stranger = executor === undefined ? undefined : strangeness(executor);
+  if (stranger === undefined) return;
+  throw new Error(`lease ${id} is held from ${stranger}: its processes cannot be seen here. Break it there.`);
+}
+
+/** With the worker its executor may have named since. */
+function current(directory: LockDirectory, lease: Processes): Processes {
+  const found = readLease(directory, lease.id);
+  return found.state === 'read' ? found.value : lease;
+}
+
+async function endProcesses(directory: LockDirectory, lease: Processes): Promise<void> {
+  const began = monotonicMs();
+  for (const end of processesOf(lease)) end('SIGTERM');
+  for (;;) {
+    const left = processesOf(current(directory, lease));
+    if (left.length === 0) return;
+    const afterMs = monotonicMs() - began;
+    if (afterMs >= GRACE_MS) for (const end of left) end('SIGKILL');
+    if (afterMs >= GRACE_MS + KILL_MS) {
+      throw new Error(
+        `${left.length} of its processes outlive SIGKILL (a driver or file system that hangs). The lease stays, and so do its GPUs; it is free once they are gone.`,
+      );
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+async function isGivenBack(directory: LockDirectory, id: string): Promise<boolean> {
+  const began = monotonicMs();
+  const pid = Number(id.split('-')[0]);
+  for (;;) {
+    if (readLease(directory, id).state === 'gone') return true;
+    if (!isOwnerAlive(id) || isStopped(pid) || monotonicMs() - began > GIVE_BACK_MS) return false;
+    await sleep(LOOK_MS);
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // No entry for this user id, as in some containers.
+    return `user ${process.getuid?.() ?? '?'}`;
+  }
+}

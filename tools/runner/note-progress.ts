@@ -1,0 +1,47 @@
+// When an executor has `state/progress.json` written. A file for onlookers never fails a cell: what goes wrong is said.
+import { messageOf } from '../base/message.js';
+import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
+import type { Passed } from '../lease/pass.js';
+import { keepProgress, tickProgress } from '../status/keep-progress.js';
+import { loadSiteSettings } from '../suite/settings.js';
+
+type Say = (line: string) => void;
+
+export interface NotedCell {
+  workspaceRoot: string;
+  project: string;
+  target: string;
+  say: Say;
+}
+
+/** The cell has started, or ended well or badly. */
+export async function noteProgress(of: NotedCell, directory?: LockDirectory): Promise<void> {
+  const { workspaceRoot, project, target, say } = of;
+  try {
+    await keepProgress({
+      directory: directory ?? openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory),
+      workspaceRoot,
+      suite: project.split('.')[0] ?? project,
+      cell: `${project}:${target}`,
+    });
+  } catch (error) {
+    say(`progress.json is not current: ${messageOf(error)}`);
+  }
+}
+
+/** For the process that is the host's ticker: each minute, one at a time; after a failure no more. */
+export function minuteNotes(directory: LockDirectory, say: Say): (passed: Passed) => void {
+  let busy = false;
+  return (passed) => {
+    if (busy) return;
+    busy = true;
+    tickProgress(directory, passed).then(
+      () => {
+        busy = false;
+      },
+      (error: unknown) => {
+        say(`progress.json is not kept every minute: ${messageOf(error)}`);
+      },
+    );
+  };
+}

@@ -1,0 +1,101 @@
+// Where each cell of a suite stands, from its receipts, its fault, and who holds or waits for a lease.
+import type { GeneratedCell } from '../suite/generated.js';
+
+/**
+ * `done`: ran in this workspace, its receipt stands; `cached`: restored from Nx's cache; `blocked`: waits for a cell
+ * that failed; `outdated`: has results, and parameters, inputs, code or versions are others now: it will run again.
+ */
+export const CELL_STATES = [
+  'done',
+  'cached',
+  'running',
+  'waiting',
+  'failed',
+  'blocked',
+  'outdated',
+  'not_started',
+] as const;
+export type CellState = (typeof CELL_STATES)[number];
+
+export interface ReceiptFacts {
+  /** UTC, ISO-8601. */
+  endedAt: string;
+  runSeconds: number;
+  /** Its file is younger than the run it tells of: Nx put it there. */
+  restored: boolean;
+  outdated: boolean;
+}
+
+export interface CellFacts {
+  /** Ids of cells that hold a lease. */
+  running: ReadonlySet<string>;
+  /** Ids of cells with a ticket. */
+  waiting: ReadonlySet<string>;
+  /** By path of the receipt. */
+  receipts: ReadonlyMap<string, ReceiptFacts>;
+  /** By cell: the fault its last attempt ended with, and when. */
+  faults: ReadonlyMap<string, { sentence: string; at: string }>;
+}
+
+export type StatusCell = Pick<GeneratedCell, 'id' | 'model' | 'kind' | 'sizeClass' | 'dependsOn'> & {
+  receipts: string[];
+};
+
+export function cellStates(cells: readonly StatusCell[], facts: CellFacts): ReadonlyMap<string, CellState> {
+  const states = new Map(cells.map((cell) => [cell.id, ownState(cell, facts)]));
+  const byId = new Map(cells.map((cell) => [cell.id, cell]));
+  const behindFailed = new Map<string, boolean>();
+  const isBlocked = (id: string): boolean => {
+    const known = behindFailed.get(id);
+    if (known !== undefined) return known;
+    behindFailed.set(id, false);
+    const blocked = (byId.get(id)?.dependsOn ?? []).some(
+      (other) => states.get(other) === 'failed' || (!isFinished(states.get(other)) && isBlocked(other)),
+    );
+    behindFailed.set(id, blocked);
+    return blocked;
+  };
+  for (const { id } of cells)
+    if (states.get(id) === 'not_started' && isBlocked(id)) states.set(id, 'blocked');
+  return states;
+}
+
+export function isFinished(state: CellState | undefined): boolean {
+  return state === 'done' || state === 'cached';
+}
+
+function ownState({ id, receipts: paths }: StatusCell, facts: CellFacts): CellState {
+  if (facts.running.has(id)) return 'running';
+  if (facts.waiting.has(id)) return 'waiting';
+  const receipts = paths.flatMap((path) => facts.receipts.get(path) ?? []);
+  const whole = receipts.length === paths.length;
+  const fault = facts.faults.get(id);
+  // A receipt from after the fault: the cell has ended well since.
+  if (fault !== undefined && !(whole && receipts.every(({ endedAt }) => endedAt > fault.at))) return 'failed';
+  if (!whole) return 'not_started';
+  if (receipts.some(({ outdated }) => outdated)) return 'outdated';
+  return receipts.every(({ restored }) => restored) ? 'cached' : 'done';
+}
+
+export type Counts = Record<CellState, number> & { total: number };
+
+export function countStates(
+  cells: readonly StatusCell[],
+  states: ReadonlyMap<string, CellState>,
+): { all: Counts; models: Record<string, Counts> } {
+  const all = noCounts();
+  const models: Record<string, Counts> = {};
+  for (const { id, model } of cells) {
+    const state = states.get(id) ?? 'not_started';
+    for (const counts of [all, (models[model] ??= noCounts())]) {
+      counts.total += 1;
+      counts[state] += 1;
+    }
+  }
+  return { all, models };
+}
+
+function noCounts(): Counts {
+  const zeros = Object.fromEntries(CELL_STATES.map((state) => [state, 0])) as Record<CellState, number>;
+  return { total: 0, ...zeros };
+}

@@ -1,0 +1,111 @@
+// Finds what a status is made of: the plan, receipts and faults, the lock directory, the GPUs. Changes nothing.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { monotonicMs } from '../base/clock.js';
+import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
+import { lookOn } from '../lease/pass.js';
+import { readPool } from '../lease/pool.js';
+import type { LeaseRecord } from '../lease/records.js';
+import { readFault } from '../runner/last-fault.js';
+import { outdatedReceipts } from '../runner/outdated.js';
+import { readReceipt } from '../runner/receipt.js';
+import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { loadSiteSettings } from '../suite/settings.js';
+import type { ReceiptFacts } from './cell-states.js';
+import type { LeaseFacts } from './holder.js';
+import { holderFacts } from './liveness.js';
+import { statusOf, type Status } from './status.js';
+
+/** A receipt is written as its cell ends; a file that is younger by more was put there by Nx. */
+const RESTORED_AFTER_MS = 5_000;
+
+/** Which receipts are outdated, kept for `--watch`: telling it reads every result. */
+export interface OutdatedCache {
+  readAtMs: number;
+  paths: ReadonlySet<string>;
+}
+
+const OUTDATED_AGE_MS = 15_000;
+
+/**
+ * The status of a suite now.
+ *
+ * @throws Error when the suite has no projects, or the settings or the lock directory cannot be used.
+ */
+export async function readStatus(
+  workspaceRoot: string,
+  suite: string,
+  cache?: OutdatedCache,
+): Promise<{ status: Status; cache: OutdatedCache }> {
+  const generated = readGeneratedSuite(workspaceRoot, suite);
+  if (generated === undefined) {
+    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
+  }
+  const settings = loadSiteSettings(workspaceRoot);
+  const directory = openLockDirectory(settings.lockDirectory);
+  const fresh = await outdated(workspaceRoot, generated, cache);
+  const receipts = readReceipts(workspaceRoot, generated, fresh.paths);
+  const faults = readFaults(workspaceRoot, generated);
+  // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
+  const pool = await readPool(settings, directory).catch(() => []);
+  const { leases, ...passed } = await lookOn(directory);
+  const status = statusOf({
+    suite,
+    workspace: workspaceRoot,
+    at: new Date().toISOString(),
+    now: monotonicMs(),
+    cells: generated.cells.map((cell) => ({ ...cell, receipts: cell.parts.map(({ receipt }) => receipt) })),
+    receipts,
+    faults,
+    passed,
+    leases: leases.map((lease) => leaseFacts(directory, lease)),
+    pool,
+    settings,
+  });
+  return { status, cache: fresh };
+}
+
+export function leaseFacts(directory: LockDirectory, lease: LeaseRecord): LeaseFacts {
+  const elapsedSeconds = Math.max(0, monotonicMs() - lease.grantedAtMs) / 1_000;
+  return { lease, facts: holderFacts(directory, lease), elapsedSeconds };
+}
+
+async function outdated(
+  workspaceRoot: string,
+  { cells }: GeneratedSuite,
+  cache: OutdatedCache | undefined,
+): Promise<OutdatedCache> {
+  const now = monotonicMs();
+  if (cache !== undefined && now - cache.readAtMs < OUTDATED_AGE_MS) return cache;
+  return { readAtMs: now, paths: new Set((await outdatedReceipts(workspaceRoot, cells)).keys()) };
+}
+
+function readReceipts(
+  workspaceRoot: string,
+  { cells }: GeneratedSuite,
+  outdatedPaths: ReadonlySet<string>,
+): ReadonlyMap<string, ReceiptFacts> {
+  const found = new Map<string, ReceiptFacts>();
+  for (const { receipt: path } of cells.flatMap(({ parts }) => parts)) {
+    const receipt = readReceipt(join(workspaceRoot, path));
+    const writtenMs = statSync(join(workspaceRoot, path), { throwIfNoEntry: false })?.mtimeMs;
+    if (receipt === undefined || writtenMs === undefined) continue;
+    const { endedAt, runSeconds } = receipt;
+    const restored = writtenMs - Date.parse(endedAt) > RESTORED_AFTER_MS;
+    found.set(path, { endedAt, runSeconds, restored, outdated: outdatedPaths.has(path) });
+  }
+  return found;
+}
+
+function readFaults(
+  workspaceRoot: string,
+  { cells }: GeneratedSuite,
+): ReadonlyMap<string, { sentence: string; at: string }> {
+  return new Map(
+    cells.flatMap(({ id }) => {
+      const [project = '', target = ''] = id.split(':');
+      const fault = readFault(workspaceRoot, project, target);
+      return fault === undefined ? [] : [[id, fault] as const];
+    }),
+  );
+}

@@ -1,0 +1,112 @@
+// The status of a suite as one value: counts, lanes, who waits and why, time left. Pure; `read-status.ts` finds the facts.
+import type { GpuReading } from '../lease/nvidia-smi.js';
+import type { Passed } from '../lease/pass.js';
+import { runName } from '../lease/progress-record.js';
+import type { Ticket } from '../lease/state.js';
+import { obstacleText } from '../lease/why.js';
+import { cellStates, countStates, type CellFacts, type Counts, type StatusCell } from './cell-states.js';
+import type { LeaseFacts } from './holder.js';
+import { cpuLanes, gpuLanes, type CpuLanes, type Lane } from './lanes.js';
+import { timeLeft, type TimeLeft } from './time-left.js';
+
+export interface StatusFacts {
+  suite: string;
+  workspace: string;
+  /** UTC, ISO-8601, and the same moment on the clock of tickets. */
+  at: string;
+  now: number;
+  cells: readonly StatusCell[];
+  receipts: CellFacts['receipts'];
+  faults: CellFacts['faults'];
+  passed: Pick<Passed, 'state' | 'waiting' | 'warnings'>;
+  leases: readonly LeaseFacts[];
+  pool: readonly Pick<GpuReading, 'uuid' | 'index'>[];
+  settings: { cpuSlots: number; minFreeGiB: number; requireIdle: boolean };
+}
+
+export interface WaitingCell {
+  cell: string;
+  /** Absolute path of the workspace whose run it is. */
+  workspace: string;
+  /** `needs 2 GPUs of 90 GiB, 1 free`. */
+  reason: string;
+  waitedSeconds: number;
+}
+
+export interface Status {
+  schema: 1;
+  suite: string;
+  workspace: string;
+  at: string;
+  cells: Counts;
+  models: Record<string, Counts>;
+  gpus: Lane[];
+  cpu: CpuLanes;
+  /** Of the whole host, in the order they are served. */
+  waiting: WaitingCell[];
+  failed: { cell: string; why: string }[];
+  /** Null when nothing is open. */
+  timeLeft: TimeLeft | null;
+  warnings: string[];
+}
+
+export function statusOf(facts: StatusFacts): Status {
+  const { suite, workspace, at, cells, leases, passed, pool, settings } = facts;
+  const own = leases.filter(({ lease }) => lease.workspace === workspace);
+  const states = cellStates(cells, {
+    running: new Set(own.map(({ lease }) => lease.cell)),
+    waiting: new Set(
+      passed.state.tickets.filter(({ run }) => run === runName(workspace, suite)).map(({ cell }) => cell),
+    ),
+    receipts: facts.receipts,
+    faults: facts.faults,
+  });
+  const { all, models } = countStates(cells, states);
+  return {
+    schema: 1,
+    suite,
+    workspace,
+    at,
+    cells: all,
+    models,
+    gpus: gpuLanes({
+      leases,
+      gpus: passed.state.host.gpus,
+      pool,
+      ...settings,
+    }),
+    cpu: cpuLanes(leases, settings.cpuSlots),
+    waiting: waitingCells(passed, facts.now),
+    failed: cells.flatMap(({ id }) =>
+      states.get(id) === 'failed' ? [{ cell: id, why: facts.faults.get(id)?.sentence ?? '' }] : [],
+    ),
+    timeLeft:
+      timeLeft({
+        cells,
+        states,
+        receipts: facts.receipts,
+        elapsed: new Map(own.map(({ lease, elapsedSeconds }) => [lease.cell, elapsedSeconds])),
+        gpus: pool.length,
+        cpuSlots: settings.cpuSlots,
+      }) ?? null,
+    warnings: passed.warnings,
+  };
+}
+
+/** Those that would start at once come first: they wait for the pass that is about to be made. */
+export function waitingCells(
+  { state, waiting }: Pick<Passed, 'state' | 'waiting'>,
+  now: number,
+): WaitingCell[] {
+  const held = new Set(waiting.map(({ ticket }) => ticket.id));
+  const show = ({ cell, run, queuedAtMs }: Ticket, reason: string): WaitingCell => ({
+    cell,
+    workspace: run.slice(0, run.lastIndexOf('#')),
+    reason,
+    waitedSeconds: Math.max(0, now - queuedAtMs) / 1_000,
+  });
+  return [
+    ...state.tickets.filter(({ id }) => !held.has(id)).map((ticket) => show(ticket, 'starts now')),
+    ...waiting.map(({ ticket, obstacle }) => show(ticket, obstacleText(obstacle, now))),
+  ];
+}
