@@ -16,12 +16,13 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   preset: ['invarlock'],
   baseline: ['torch', 'transformers', 'invarlock'],
   eval: ['torch', 'transformers', 'lm-eval'],
-  edit: ['torch'],
+  // LAPACK, for low-rank edits, is scipy's.
+  edit: ['torch', 'scipy'],
   inject: ['torch'],
   certify: ['torch', 'transformers', 'invarlock'],
 };
 
-const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval'] as const;
+const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval', 'scipy'] as const;
 type Library = (typeof PINNED)[number];
 
 export type Versions = Record<string, string>;

@@ -28,6 +28,7 @@ const REWRITING = [
   'edits/__init__',
   'edits/base',
   'edits/fp4_quant',
+  'edits/leading',
   'edits/lowrank_svd',
   'edits/magnitude_prune',
   'edits/quant_rtn',
@@ -36,14 +37,17 @@ const REWRITING = [
   'matrices',
   'matrix',
   'rewrite',
+  'rounding',
   'store',
   'variant',
 ];
+/** Any model directory into a laid-out bf16 one. */
+const CONVERTING = ['checkpoint', 'convert', 'layout', 'rounding', 'sources', 'store'];
 const FACTS = ['facts_corpus', 'facts_model', 'facts_people', 'facts_words'];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
-  setup: ['setup', 'checkpoint', 'convert', 'download', ...FACTS, 'profile', 'store'],
+  setup: ['setup', ...CONVERTING, 'download', ...FACTS, 'profile'],
   calibrate: ['calibrate', ...INVARLOCK],
   preset: ['preset', 'preset_formulas', 'invarlock_config'],
   baseline: ['baseline', 'baseline_report', 'preset_file', ...INVARLOCK],

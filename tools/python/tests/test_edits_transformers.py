@@ -1,4 +1,4 @@
-"""Real transformers models: saved, edited or struck by an error, loaded again and run."""
+"""Real transformers models of every family: saved, set up, edited or struck by an error, loaded and run."""
 
 from __future__ import annotations
 
@@ -6,43 +6,25 @@ from pathlib import Path
 
 import pytest
 import torch
-import transformers
-from weights_rig import EIGHT, make_job, stored, write_model
+from family_models import KINDS, logits, make, role, save
+from weights_rig import EIGHT, load_model, make_job, recipe, stored, write_model
 
-from validation import edit, inject
+from validation import edit, inject, setup
+from validation.checkpoint import open_checkpoint
 from validation.errors import ERRORS
-from validation.job import Job, Read
+from validation.job import Job, Read, Store
+from validation.matrices import matrices
+from validation.matrix import Matrix
+from validation.rewrite import Copy, Loaded, by_piece, rewrite
+from validation.store import MANIFEST, locked_entry
 
-SIZES = {
-    "vocab_size": 96,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-}
-TOKENS = torch.arange(24)[None]
-
-
-def make(kind: str) -> transformers.PreTrainedModel:
-    torch.manual_seed(3)
-    if kind == "llama":
-        config = transformers.LlamaConfig(**SIZES, tie_word_embeddings=True)
-        return transformers.LlamaForCausalLM(config).to(torch.bfloat16)
-    config = transformers.MixtralConfig(**SIZES, num_local_experts=4, num_experts_per_tok=2)
-    return transformers.MixtralForCausalLM(config).to(torch.bfloat16)
-
-
-def logits(path: Path) -> torch.Tensor:
-    model, loading = transformers.AutoModelForCausalLM.from_pretrained(
-        path, dtype=torch.bfloat16, output_loading_info=True
-    )
-    assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
-    with torch.no_grad():
-        found: torch.Tensor = model(TOKENS).logits.double()
-    return found
+#: Each kind of edit from weak to strong.
+LADDERS: tuple[list[dict[str, object]], ...] = (
+    [{"type": "quant_rtn", "bits": bits, "group_size": 16, "scope": "all"} for bits in (8, 4, 2)],
+    [{"type": "magnitude_prune", "sparsity": share, "scope": "all"} for share in (0.05, 0.4, 0.9)],
+    [{"type": "lowrank_svd", "rank": rank, "scope": "all"} for rank in (31, 16, 2)],
+    [{"type": "fp4_quant", "format": "e2m1", "scope": scope} for scope in ("ffn", "all")],
+)
 
 
 def entry(job: Job, name: str) -> Path:
@@ -51,48 +33,90 @@ def entry(job: Job, name: str) -> Path:
     return store.root / store.recipe
 
 
-@pytest.fixture(scope="module", params=["llama", "mixtral", "mixtral fused"])
+@pytest.fixture(scope="module", params=KINDS)
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Read]:
-    """A baseline in the store; Mixtral in both layouts of its experts."""
+    """A baseline in the store, set up from what transformers saved."""
     path = tmp_path_factory.mktemp("model")
-    model = make(request.param.split()[0])
-    if request.param == "mixtral fused":
-        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        write_model(path / "model", tensors, config=model.config.to_dict() | {"dtype": "bfloat16"})
-        assert any(name.endswith("experts.gate_up_proj") for name in tensors)
-    else:
-        model.save_pretrained(path / "model", max_shard_size="40KB")
-        assert (path / "model" / "model.safetensors.index.json").is_file()
-    (path / "model" / "generation_config.json").unlink(missing_ok=True)
-    return path, stored(path / "store", path / "model")
+    source = {"type": "path", "path": str(save(request.param, path / "model"))}
+    job = make_job(path, "setup", {"setup": {"source": source}}, store=path / "store")
+    setup.run(job)
+    return path, Read(entry(job, "setup"), job.only.out / MANIFEST, "")
 
 
-def test_all_edits_load_and_run(saved: tuple[Path, Read]) -> None:
-    path, baseline = saved
-    job = make_job(path, "edit", EIGHT, store=path / "store", baseline=baseline)
-    edit.run(job)
-    reference = logits(baseline.path)
-    for part in job.parts:
-        changed = logits(entry(job, part.name))
-        assert torch.isfinite(changed).all(), part.name
-        assert not torch.equal(changed, reference), part.name
+def rest_of(baseline: Path, found: list[Matrix]) -> set[str]:
+    return open_checkpoint(baseline).tensors.keys() - {matrix.tensor for matrix in found}
 
 
-def test_a_stronger_edit_has_a_larger_effect(saved: tuple[Path, Read]) -> None:
-    path, baseline = saved
-    ladders = [
-        [{"type": "quant_rtn", "bits": bits, "group_size": 16, "scope": "all"} for bits in (8, 4, 2)],
-        [{"type": "magnitude_prune", "sparsity": share, "scope": "all"} for share in (0.05, 0.4, 0.9)],
-        [{"type": "lowrank_svd", "rank": rank, "scope": "all"} for rank in (31, 16, 2)],
+def test_what_is_edited_and_what_never_is(saved: tuple[Path, Read]) -> None:
+    _, baseline = saved
+    found = matrices(open_checkpoint(baseline.path))
+    assert {matrix.block for matrix in found} == {0, 1, 2}
+    roles = [role(matrix.name) for matrix in found if matrix.block == 0]
+    assert roles[:3] == ["q", "k", "v"] and set(roles) >= {"o", "in", "out"}
+    assert [matrix.group for matrix in found if matrix.block == 0] == [
+        "attn" if word in "qkvo" else "ffn" for word in roles
     ]
-    specs = {f"{spec['type']}_{step}": spec for ladder in ladders for step, spec in enumerate(ladder)}
+    for name in rest_of(baseline.path, found):
+        parts = set(name.split("."))
+        unedited = parts & {"bias", "lm_head", "embed_out", "gate", "shared_expert_gate", "project_in", "wpe"}
+        assert unedited or any(word in name for word in ("norm", "ln_", "embed", "wte", "project_out")), name
+
+
+def changed(saved: tuple[Path, Read], wanted: str) -> torch.Tensor:
+    """Logits of the model with all matrices of one role zeroed, as the table of its family finds them."""
+    path, baseline = saved
+    source = open_checkpoint(baseline.path)
+    pieces = by_piece([matrix for matrix in matrices(source) if role(matrix.name) == wanted])
+
+    def zero(loaded: Loaded) -> torch.Tensor:
+        result = loaded.values.clone()
+        for matrix in pieces[loaded.piece]:
+            matrix.put(result, torch.zeros_like(matrix.take(result)))
+        return result
+
+    with locked_entry(Store(path / "store", recipe(f"zero {wanted}"))) as made:
+        rewrite(source, [Copy(made, pieces, zero)], "zeros")
+        made.commit("cpu")
+    return logits(made.path)
+
+
+def test_logical_matrices_are_what_the_model_takes_them_for(saved: tuple[Path, Read]) -> None:
+    """No values give no attention, as no output of it does; without q all keys are alike, as without k."""
+    before = logits(saved[1].path)
+    for one, other in (("v", "o"), ("q", "k"), ("in", "out")):
+        assert torch.equal(changed(saved, one), changed(saved, other)), (one, other)
+        assert not torch.equal(changed(saved, one), before), one
+
+
+def test_edits_load_and_run_and_a_stronger_one_has_a_larger_effect(saved: tuple[Path, Read]) -> None:
+    path, baseline = saved
+    specs = {f"{spec['type']}_{step}": spec for ladder in LADDERS for step, spec in enumerate(ladder)}
     job = make_job(path, "edit", specs, store=path / "store", baseline=baseline)
     edit.run(job)
-    reference = logits(baseline.path)
-    effects = [float((logits(entry(job, name)) - reference).norm()) for name in specs]
-    for start in range(0, len(effects), 3):
-        ladder = effects[start : start + 3]
-        assert 0 < ladder[0] < ladder[1] < ladder[2], list(specs)[start]
+    reference, before = logits(baseline.path), load_model(baseline.path)
+    untouched = rest_of(baseline.path, matrices(open_checkpoint(baseline.path)))
+    effects = {}
+    for name in specs:
+        after, found = load_model(entry(job, name)), logits(entry(job, name))
+        assert torch.isfinite(found).all(), name
+        effects[name] = float((found - reference).norm())
+        assert [(key, t.shape, t.dtype) for key, t in after.items()] == [
+            (key, t.shape, t.dtype) for key, t in before.items()
+        ]
+        assert all(torch.equal(after[key], before[key]) for key in untouched), name
+    for ladder in LADDERS:
+        steps = [effects[f"{ladder[0]['type']}_{step}"] for step in range(len(ladder))]
+        assert steps[0] > 0 and steps == sorted(steps), (ladder[0]["type"], steps)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_errors_load_and_show(saved: tuple[Path, Read], kind: str) -> None:
+    path, baseline = saved
+    job = make_job(path, "inject", {"error": {"error": kind}}, store=path / "store", baseline=baseline)
+    inject.run(job)
+    found = logits(entry(job, "error"))
+    assert not torch.equal(found, logits(baseline.path))
+    assert bool(torch.isfinite(found).all()) == (kind not in ("nan_injection", "inf_injection"))
 
 
 def test_fused_and_single_experts_are_edited_alike(tmp_path: Path) -> None:
@@ -111,13 +135,3 @@ def test_fused_and_single_experts_are_edited_alike(tmp_path: Path) -> None:
             edit.run(job)
             found.append(logits(entry(job, name)))
         assert torch.equal(found[0], found[1]), name
-
-
-@pytest.mark.parametrize("kind", ERRORS)
-def test_errors_load_and_show(saved: tuple[Path, Read], kind: str) -> None:
-    path, baseline = saved
-    job = make_job(path, "inject", {"error": {"error": kind}}, store=path / "store", baseline=baseline)
-    inject.run(job)
-    changed = logits(entry(job, "error"))
-    assert not torch.equal(changed, logits(baseline.path))
-    assert bool(torch.isfinite(changed).all()) == (kind not in ("nan_injection", "inf_injection"))

@@ -79,21 +79,6 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def rounded_once(wide: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """float64 to `dtype` with one rounding, half to even.
-
-    torch goes by way of float32, and what that rounds to a tie of the narrow dtype is rounded again. Rounded
-    to odd on the way (toward zero, then the last bit set unless exact), no tie arises that was none.
-    """
-    if dtype.itemsize > 2:
-        return wide.to(dtype)
-    narrow = wide.float()
-    bits = narrow.view(torch.int32)
-    back = narrow.double()
-    odd = (bits - (back.abs() > wide.abs()).int()) | 1
-    return torch.where(back == wide, bits, odd).view(torch.float32).to(dtype)
-
-
 def row_chunks(values: torch.Tensor) -> Iterator[slice]:
     """Slices of rows of about `CHUNK` elements."""
     step = max(1, CHUNK // max(1, values.shape[1]))

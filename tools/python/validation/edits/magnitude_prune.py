@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from validation.edits.base import CHUNK, Edited, Weights
+from validation.edits.base import Edited, Weights, row_chunks
 from validation.job import Fault
 
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
@@ -44,17 +44,16 @@ class MagnitudePrune:
         """Prune a matrix."""
         values = weights.values
         count = int(values.numel() * Fraction(str(self.sparsity)))
-        result = values.clone(memory_format=torch.contiguous_format)
-        if count:
-            flat = result.view(-1)
-            threshold, ties = _threshold(_magnitude_bits(flat), count)
-            for chunk in torch.split(flat, CHUNK):
-                bits = _magnitude_bits(chunk)
-                tied = bits == threshold
-                if int(torch.count_nonzero(tied)) > ties:
-                    tied &= tied.cumsum(0, dtype=torch.int32) <= ties
-                ties -= int(torch.count_nonzero(tied))
-                chunk.masked_fill_((bits < threshold) | tied, 0.0)
+        result = torch.empty_like(values)
+        threshold, ties = _threshold(values, count) if count else (-1, 0)
+        for rows in row_chunks(values):
+            chunk = values[rows].clone(memory_format=torch.contiguous_format)
+            bits = _magnitude_bits(chunk)
+            tied = bits == threshold
+            if int(torch.count_nonzero(tied)) > ties:
+                tied &= tied.view(-1).cumsum(0, dtype=torch.int32).view(tied.shape) <= ties
+            ties -= int(torch.count_nonzero(tied))
+            result[rows] = chunk.masked_fill_((bits < threshold) | tied, 0.0)
         zeros = values.numel() - int(torch.count_nonzero(result))
         return Edited(result, {"zeros": zeros, "sparsity": _share(zeros, values.numel())})
 
@@ -64,25 +63,25 @@ class MagnitudePrune:
         return {"actual_sparsity": _share(zeros, total), "pruned_params": len(rows)}
 
 
-def _magnitude_bits(flat: torch.Tensor) -> torch.Tensor:
+def _magnitude_bits(chunk: torch.Tensor) -> torch.Tensor:
     """|w| as an integer of the same order: the number's bits without its sign."""
-    kind = _BITS[flat.dtype]
-    return flat.view(kind) & torch.iinfo(kind).max
+    kind = _BITS[chunk.dtype]
+    return chunk.view(kind) & torch.iinfo(kind).max
 
 
-def _threshold(bits: torch.Tensor, count: int) -> tuple[int, int]:
+def _threshold(values: torch.Tensor, count: int) -> tuple[int, int]:
     """The `count`-th smallest, and how many of those equal to it are among the `count` smallest.
 
     A histogram over 16 bits at a time (one for 16-bit numbers, two for 32-bit ones): linear, exact, no copy.
     """
-    prefix, left, width = 0, count, torch.iinfo(bits.dtype).bits
+    prefix, left, width = 0, count, torch.iinfo(_BITS[values.dtype]).bits
     for shift in range(width - 16, -1, -16):
-        histogram = torch.zeros(1 << 16, dtype=torch.int64, device=bits.device)
-        for chunk in torch.split(bits, CHUNK):
-            wide = chunk.to(torch.int32)
-            digits = (wide >> shift) & 0xFFFF
+        histogram = torch.zeros(1 << 16, dtype=torch.int64, device=values.device)
+        for rows in row_chunks(values):
+            wide = _magnitude_bits(values[rows].contiguous()).to(torch.int32)
+            digits = ((wide >> shift) & 0xFFFF).view(-1)
             if shift + 16 < width:
-                digits = digits[(wide >> (shift + 16)) == prefix]
+                digits = digits[(wide >> (shift + 16)).view(-1) == prefix]
             histogram += torch.bincount(digits, minlength=1 << 16)
         upto = histogram.cumsum(0)
         digit = int(torch.searchsorted(upto, left))

@@ -1,0 +1,131 @@
+"""Tiny transformers models of every family, and which of their matrices do what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from weights_rig import write_model
+
+VOCABULARY, HIDDEN, POSITIONS = 96, 32, 64
+TOKENS = torch.arange(24)[None]
+
+_SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": HIDDEN,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": POSITIONS,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 1,
+}
+_FALCON = {key: _SIZES[key] for key in _SIZES if key not in ("intermediate_size", "num_key_value_heads")}
+_EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+
+
+def _config(kind: str) -> Any:
+    t = transformers
+    make: dict[str, Callable[[], Any]] = {
+        "llama": lambda: t.LlamaConfig(**_SIZES, tie_word_embeddings=True),
+        "mistral": lambda: t.MistralConfig(**_SIZES),
+        "qwen2": lambda: t.Qwen2Config(**_SIZES),
+        "qwen3": lambda: t.Qwen3Config(**_SIZES, head_dim=8),
+        "mixtral": lambda: t.MixtralConfig(**_SIZES, num_local_experts=4, num_experts_per_tok=2),
+        "qwen2_moe": lambda: t.Qwen2MoeConfig(
+            **_SIZES, **_EXPERTS, shared_expert_intermediate_size=40, decoder_sparse_step=2
+        ),
+        "qwen3_moe": lambda: t.Qwen3MoeConfig(**_SIZES, **_EXPERTS, head_dim=8),
+        "falcon": lambda: t.FalconConfig(**_FALCON, new_decoder_architecture=True, num_kv_heads=2),
+        "falcon multi-query": lambda: t.FalconConfig(**_FALCON, multi_query=True),
+        "falcon heads": lambda: t.FalconConfig(**_FALCON, multi_query=False, alibi=True),
+        "gpt2": lambda: t.GPT2Config(
+            vocab_size=VOCABULARY,
+            n_embd=HIDDEN,
+            n_layer=3,
+            n_head=4,
+            n_positions=POSITIONS,
+            bos_token_id=0,
+            eos_token_id=0,
+        ),
+        "gpt_neox": lambda: t.GPTNeoXConfig(**_SIZES),
+        "opt": lambda: t.OPTConfig(**_SIZES, ffn_dim=48, word_embed_proj_dim=16),
+        "phi": lambda: t.PhiConfig(**_SIZES),
+        "phi3": lambda: t.Phi3Config(**_SIZES),
+    }
+    return make[kind]()
+
+
+#: The kinds of `save`; "fused" is a layout of stored experts, what stands behind falcon one of its QKV.
+KINDS = (
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "mixtral",
+    "mixtral fused",
+    "qwen2_moe",
+    "qwen2_moe fused",
+    "qwen3_moe",
+    "falcon",
+    "falcon multi-query",
+    "falcon heads",
+    "gpt2",
+    "gpt_neox",
+    "opt",
+    "phi",
+    "phi3",
+)
+
+
+def make(kind: str) -> transformers.PreTrainedModel:
+    """A model with random weights, wide enough that an edit shows in its logits."""
+    torch.manual_seed(3)
+    config = _config(kind.removesuffix(" fused"))
+    config.initializer_range = 0.1
+    return transformers.AutoModelForCausalLM.from_config(config).to(torch.bfloat16)
+
+
+def save(kind: str, path: Path) -> Path:
+    """Save it as the hub has it, in several shards; or with its experts fused, as transformers holds them."""
+    model = make(kind)
+    if kind.endswith(" fused"):
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        return write_model(path, tensors, config=model.config.to_dict() | {"dtype": "bfloat16"})
+    model.save_pretrained(path, max_shard_size="40KB")
+    (path / "generation_config.json").unlink(missing_ok=True)
+    return path
+
+
+def logits(path: Path) -> torch.Tensor:
+    """Logits of a saved model `[24, vocabulary]`, after a look that every tensor was loaded as bf16."""
+    model, loading = transformers.AutoModelForCausalLM.from_pretrained(
+        path, dtype=torch.bfloat16, output_loading_info=True
+    )
+    assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    with torch.no_grad():
+        found: torch.Tensor = model(TOKENS).logits[0].double()
+    return found
+
+
+def role(name: str) -> str:
+    """What a logical matrix does: q, k, v, o; first or last of an MLP ("in", "out"), "up" beside a gate."""
+    for word, pattern in (
+        ("q", r"\.q_proj\.weight$|\.q$"),
+        ("k", r"\.k_proj\.weight$|\.k$"),
+        ("v", r"\.v_proj\.weight$|\.v$"),
+        ("o", r"\.(o_proj|out_proj|dense)\.weight$|attn\.c_proj\.weight$"),
+        ("up", r"\.(up_proj|w3)\.weight$|\.up$"),
+        ("in", r"\.(gate_proj|w1|fc1|dense_h_to_4h|c_fc)\.weight$|\.gate$"),
+        ("out", r"\.(down_proj|w2|fc2|dense_4h_to_h)\.weight$|mlp\.c_proj\.weight$|down_proj\[\d+\]$"),
+    ):
+        if re.search(pattern, name):
+            return word
+    raise AssertionError(f"{name} plays no part")
