@@ -69,9 +69,9 @@ async function measureSmoke(checkout) {
   line('nx sync:check', `${median(sync).toFixed(1)} s (median of 3)`);
 }
 
-/** Peak memory and throughput of a batch edit against the model's size and a plain copy. */
+/** Peak memory of setup, edits and errors as the model grows; throughput against a plain copy. */
 async function edits() {
-  await execa(join(ROOT, '.venv/bin/python'), ['bench/batch_edit_memory.py'], {
+  await execa(join(ROOT, '.venv/bin/python'), ['bench/weights_streaming.py', '--gib', '1', '2', '4'], {
     cwd: ROOT,
     stdio: 'inherit',
     env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },

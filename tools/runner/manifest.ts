@@ -6,6 +6,8 @@ import { z } from 'zod';
 const manifestSchema = z.object({
   schema: z.literal(1),
   recipe: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Where the numbers were worked out: another class may give other bytes. Manifests of an earlier version lack it. */
+  device_class: z.string().optional(),
   files: z
     .array(z.object({ path: z.string().min(1), bytes: z.number().int().min(0), sha256: z.string() }))
     .min(1),

@@ -14,6 +14,7 @@ import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './
 import { lastLines, LogKeeper, logEnd } from './log-file.js';
 import { noteProgress } from './note-progress.js';
 import { newOomKills, readOomKills } from './oom-kills.js';
+import { namesOutdated } from './remade.js';
 import { linkWeights, publish } from './publish.js';
 import type { PythonEnd, PythonRun } from './python.js';
 import { startPython } from './start-python.js';
@@ -195,8 +196,10 @@ async function finishPart(
   { part, fingerprint }: PendingPart,
   record: AttemptRecord,
 ): Promise<void> {
-  const { workspaceRoot, cell, reads, versions, deviceClass, settings } = context;
+  const { workspaceRoot, project, cell, reads, versions, deviceClass, settings, say } = context;
   const { attempt, lease, startedAt, meter, tries } = record;
+  const outdated = namesOutdated(workspaceRoot, project, part, stagingOf(attempt, part));
+  if (outdated !== undefined) say(outdated);
   const results = await publish(workspaceRoot, part, stagingOf(attempt, part));
   const endedAt = new Date();
   writeReceipt(workspaceRoot, part, {

@@ -11,6 +11,8 @@ from weights_rig import EIGHT, load_model, make_job, recipe, stored, write_model
 
 from validation import edit, inject, setup
 from validation.checkpoint import open_checkpoint
+from validation.edits import parse_edit
+from validation.edits.base import Weights
 from validation.errors import ERRORS
 from validation.job import Job, Read, Store
 from validation.matrices import matrices
@@ -88,13 +90,20 @@ def test_logical_matrices_are_what_the_model_takes_them_for(saved: tuple[Path, R
         assert not torch.equal(changed(saved, one), before), one
 
 
+def of_tensor(matrix: Matrix, tensor: torch.Tensor) -> torch.Tensor:
+    """The logical matrix of the whole tensor it lies in."""
+    piece = matrix.piece
+    return matrix.take(tensor.reshape(-1)[piece.first : piece.first + piece.elements].view(piece.shape))
+
+
 def test_edits_load_and_run_and_a_stronger_one_has_a_larger_effect(saved: tuple[Path, Read]) -> None:
     path, baseline = saved
     specs = {f"{spec['type']}_{step}": spec for ladder in LADDERS for step, spec in enumerate(ladder)}
     job = make_job(path, "edit", specs, store=path / "store", baseline=baseline)
     edit.run(job)
     reference, before = logits(baseline.path), load_model(baseline.path)
-    untouched = rest_of(baseline.path, matrices(open_checkpoint(baseline.path)))
+    found_matrices = matrices(open_checkpoint(baseline.path))
+    untouched = rest_of(baseline.path, found_matrices)
     effects = {}
     for name in specs:
         after, found = load_model(entry(job, name)), logits(entry(job, name))
@@ -104,6 +113,11 @@ def test_edits_load_and_run_and_a_stronger_one_has_a_larger_effect(saved: tuple[
             (key, t.shape, t.dtype) for key, t in before.items()
         ]
         assert all(torch.equal(after[key], before[key]) for key in untouched), name
+        for matrix in found_matrices:
+            old, new = (of_tensor(matrix, tensors[matrix.tensor]) for tensors in (before, after))
+            expected = parse_edit(specs[name]).apply(Weights("w", old.contiguous())).values
+            edited = specs[name]["scope"] in ("all", matrix.group)
+            assert torch.equal(new, expected if edited else old), (name, matrix.name)
     for ladder in LADDERS:
         steps = [effects[f"{ladder[0]['type']}_{step}"] for step in range(len(ladder))]
         assert steps[0] > 0 and steps == sorted(steps), (ladder[0]["type"], steps)

@@ -9,6 +9,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,20 +124,24 @@ def load_model(path: Path) -> dict[str, torch.Tensor]:
     }
 
 
-def fork_all(*tasks: Callable[[], Any]) -> list[int | None]:
-    """Run tasks at once, each in its own process that has everything imported; their exit codes."""
-    fork = multiprocessing.get_context("fork")
-    ready = fork.Barrier(len(tasks))
+def fork(task: Callable[[], Any]) -> multiprocessing.process.BaseProcess:
+    """Start a task in a process that has everything imported."""
+    process = multiprocessing.get_context("fork").Process(target=task)
+    with warnings.catch_warnings():  # threads of imported libraries are idle, and the children use none
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    return process
 
-    def run(task: Callable[[], Any]) -> None:
+
+def fork_all(*tasks: Callable[[], Any]) -> list[int | None]:
+    """Run tasks at once, each in its own process; their exit codes."""
+    ready = multiprocessing.get_context("fork").Barrier(len(tasks))
+
+    def started(task: Callable[[], Any]) -> None:
         ready.wait(30)
         task()
 
-    processes = [fork.Process(target=run, args=(task,)) for task in tasks]
-    with warnings.catch_warnings():  # threads of imported libraries are idle, and the children use none
-        warnings.simplefilter("ignore", DeprecationWarning)
-        for process in processes:
-            process.start()
+    processes = [fork(partial(started, task)) for task in tasks]
     for process in processes:
         process.join(60)
         process.kill()

@@ -1,13 +1,13 @@
-"""Peak memory and throughput of a batch edit: the eight edits of the suite on a 1 GiB LLaMA-like checkpoint.
+"""Peak memory and throughput on growing checkpoints: setup, the suite's eight edits in one pass, an error.
 
-`PYTHONPATH=tools/python python bench/batch_edit_memory.py [--gib 1] [--directory DIR]`
+`PYTHONPATH=tools/python python bench/weights_streaming.py [--gib 1 2 4] [--directory DIR]`
 
-The checkpoint has blocks of hidden size 1024 and MLP size 4096 (a 32,768-token vocabulary, untied): matrices
-small enough that the exact low-rank edits, an eigenproblem a matrix, end in about a minute on one core.
-`--gib` changes the number of blocks only: the largest tensor stays the same, and a flat peak shows as flat.
-The edits run in a child process, so its peak resident set is theirs alone; what is resident before a tensor
-is read (interpreter and torch) is taken off in "grown". The plain copy writes the same bytes, brought to disk
-as the edits are, in the same directory, and hashes nothing. Needs ten times the model's size of disk.
+The checkpoints are LLaMA-like: hidden size 1024, MLP 4096, a 32,768-token vocabulary, untied. Their size is a
+number of blocks: the largest tensor stays the same, and a flat peak shows as flat. Every cell runs in a
+process of its own, whose peak resident set, Python and torch included, is held against the bound of four
+largest tensors and 512 MiB. The plain copy writes the bytes that the edits write, brought to the disk as
+theirs are, in the same directory, and hashes nothing; what the edits link costs neither. Needs ten times the
+model's size of disk.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from unittest import mock
 
 import torch
 
-from validation import edit
+from validation import edit, inject, setup
 from validation.checkpoint import make_header, open_checkpoint, raw_bytes
-from validation.job import Store, load_job
+from validation.job import load_job
 from validation.rewrite import Loaded
-from validation.store import MANIFEST, locked_entry
+from validation.store import MANIFEST
 
 HIDDEN, WIDTH, VOCABULARY = 1024, 4096, 32_768
 BYTES_A_BLOCK = 2 * (HIDDEN * HIDDEN * 4 + HIDDEN * WIDTH * 3 + 2 * HIDDEN)
 BYTES_BESIDE = 2 * (2 * VOCABULARY * HIDDEN + HIDDEN)
 BLOCKS_A_SHARD = 8
+KINDS = {"setup": setup.run, "edit": edit.run, "inject": inject.run}
 
 EDITS: dict[str, dict[str, Any]] = {
     "quant_8bit_clean": {"type": "quant_rtn", "bits": 8, "group_size": 128, "scope": "ffn"},
@@ -51,65 +52,97 @@ EDITS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Make the checkpoint, edit it in a child process, copy it plainly, and print the comparison."""
+    """Measure each size in a directory of its own."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--gib", type=float, default=1.0, help="size of the model in GiB (default 1)")
+    parser.add_argument("--gib", type=float, nargs="+", default=[1.0], help="sizes in GiB (default 1)")
     parser.add_argument("--directory", type=Path, help="where to work (default: the temporary directory)")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child)
         return
-    with tempfile.TemporaryDirectory(prefix="batch-edit-", dir=arguments.directory) as directory:
-        measure(Path(directory), arguments.gib)
+    for gib in arguments.gib:
+        with tempfile.TemporaryDirectory(prefix="streaming-", dir=arguments.directory) as directory:
+            measure(Path(directory), gib)
 
 
 def measure(work: Path, gib: float) -> None:
-    """Measure in an empty directory."""
-    root = work / "store"
-    blocks = max(1, round((gib * 2**30 - BYTES_BESIDE) / BYTES_A_BLOCK))
-    with locked_entry(Store(root, "baseline")) as entry:
-        make_model(entry.draft, blocks)
-        entry.commit()
-    source = open_checkpoint(entry.path)
-    model, largest = source.weights_bytes, max(stored.bytes for stored in source.tensors.values())
-    print(f"model    {model / 2**30:6.2f} GiB, {blocks} blocks, largest tensor {largest / 2**20:.0f} MiB")
+    """Measure one size in an empty directory."""
+    root, source = work / "store", work / "source"
+    root.mkdir()
+    make_model(source, max(1, round((gib * 2**30 - BYTES_BESIDE) / BYTES_A_BLOCK)))
+    made = open_checkpoint(source)
+    largest = max(stored.bytes for stored in made.tensors.values())
+    bound = 4 * largest + (512 << 20)
+    print(
+        f"model    {made.weights_bytes / 2**30:6.2f} GiB, largest tensor {largest / 2**20:.0f} MiB, "
+        f"bound {bound / 2**20:.0f} MiB"
+    )
+    jobs: dict[str, dict[str, dict[str, Any]]] = {
+        "setup": {"baseline": {"source": {"type": "path", "path": str(source)}}},
+        "edit": EDITS,
+        "inject": {"extreme_quant": {"error": "extreme_quant"}},
+    }
+    for kind, specs in jobs.items():
+        said = run(work, kind, specs)
+        within = "within" if said["peak"] <= bound else "BEYOND"
+        grown = said["peak"] - said["before"]
+        print(
+            f"{kind:8} {said['peak'] / 2**20:6.0f} MiB peak, {within} the bound; "
+            f"{grown / 2**20:.0f} MiB grown; {said['seconds']:.1f} s"
+        )
+        if kind == "edit":
+            compare(work, said)
+    shutil.rmtree(root)
 
-    job_file = work / "job.json"
-    job_file.write_text(json.dumps(make_job(work, root, entry.path)))
+
+def compare(work: Path, said: dict[str, Any]) -> None:
+    """Set the edits against a plain copy of the bytes they wrote."""
+    baseline = work / "store" / "baseline"
+    entries = [work / "store" / name for name in EDITS]
+    written, linked = 0, 0
+    for entry in entries:
+        for path in entry.glob("*.safetensors"):
+            size = path.stat().st_size
+            if path.samefile(baseline / path.name):
+                linked += size
+            else:
+                written += size
+    copied = copy_plainly(entries, baseline, work / "copy")
+    print(f"         {written / 2**30:.2f} GiB written, {linked / 2**30:.2f} GiB linked; of the time")
+    for name, spent in said["spent"].items():
+        print(f"         {spent:6.1f} s {name}")
+    print(
+        f"copy     {copied:6.1f} s for the bytes written, plainly: "
+        f"{said['seconds'] / copied:.1f} times as long for the edits"
+    )
+
+
+def copy_plainly(entries: list[Path], baseline: Path, target: Path) -> float:
+    """Seconds to copy the shards that were written, each copy brought to the disk."""
+    began = time.monotonic()
+    for entry in entries:
+        target.mkdir()
+        for path in entry.glob("*.safetensors"):
+            if not path.samefile(baseline / path.name):
+                shutil.copyfile(path, target / path.name)
+                with (target / path.name).open("rb") as handle:
+                    os.fsync(handle.fileno())
+        shutil.rmtree(target)
+    return time.monotonic() - began
+
+
+def run(work: Path, kind: str, specs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Run a job in a child process; what it says of itself."""
+    job_file = work / f"{kind}.json"
+    job_file.write_text(json.dumps(make_job(work, kind, specs)))
     command = [sys.executable, __file__, "--child", str(job_file)]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, text=True, check=True)
-    said = json.loads(ended.stdout)
-    peak, grown = said["peak"], said["peak"] - said["before"]
-    print(
-        f"peak     {peak / 2**20:6.0f} MiB resident: {peak / model:.2f} of the model; "
-        f"grown by {grown / 2**20:.0f} MiB: {grown / model:.2f} of it, {grown / largest:.1f} largest tensors"
-    )
-    written = len(EDITS) * model / 2**30
-    seconds, copied = said["seconds"], copy_plainly(entry.path, work / "copy")
-    print(
-        f"edits    {seconds:6.1f} s for 8 copies, {written:.1f} GiB: {written / seconds:.3f} GiB/s, of which"
-    )
-    for name, spent in said["spent"].items():
-        print(f"         {spent:6.1f} s {name}")
-    print(f"copy     {copied:6.1f} s for the same bytes, plainly: {written / copied:.3f} GiB/s")
-    print(f"ratio    {seconds / copied:6.1f} times a plain copy")
-
-
-def copy_plainly(source: Path, target: Path) -> float:
-    """Seconds to copy a model's files as often as there are edits, each copy brought to the disk."""
-    began = time.monotonic()
-    for _ in EDITS:
-        target.mkdir()
-        for path in source.iterdir():
-            shutil.copyfile(path, target / path.name)
-            with (target / path.name).open("rb") as handle:
-                os.fsync(handle.fileno())
-        shutil.rmtree(target)
-    return time.monotonic() - began
+    said: dict[str, Any] = json.loads(ended.stdout)
+    return said
 
 
 def child(job_file: Path) -> None:
@@ -126,7 +159,7 @@ def child(job_file: Path) -> None:
     job = load_job(job_file)
     before, began = reset_peak(), time.monotonic()
     with mock.patch.object(edit.Edition, "change", timed):
-        edit.run(job)
+        KINDS[job.kind](job)
     seconds = time.monotonic() - began
     spent["everything else: reading, hashing, writing, syncing"] = seconds - sum(spent.values())
     print(json.dumps({"before": before, "peak": memory("VmHWM"), "seconds": seconds, "spent": spent}))
@@ -146,20 +179,20 @@ def memory(key: str) -> int:
     raise KeyError(key)
 
 
-def make_job(work: Path, root: Path, baseline: Path) -> dict[str, Any]:
-    """The job file of a batch of all edits."""
+def make_job(work: Path, kind: str, specs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The job file of a cell; recipes are the names."""
     parts = []
-    for name, spec in EDITS.items():
+    for name, spec in specs.items():
         out = work / "out" / name
         out.mkdir(parents=True)
-        parts.append(
-            {"name": name, "spec": spec, "out": str(out), "store": {"root": str(root), "recipe": name}}
-        )
+        store = {"root": str(work / "store"), "recipe": name}
+        parts.append({"name": name, "spec": spec, "out": str(out), "store": store})
+    baseline = work / "store" / "baseline"
     read = {"path": str(baseline), "manifest": str(baseline / MANIFEST), "sha256": ""}
     return {
         "schema": 1,
-        "cell": "bench.model.edits:edit",
-        "kind": "edit",
+        "cell": f"bench.model.variant:{kind}",
+        "kind": kind,
         "model": "model",
         "size_class": "tiny",
         "device": {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1},
@@ -178,9 +211,11 @@ def make_model(path: Path, blocks: int) -> None:
         "intermediate_size": WIDTH,
         "num_hidden_layers": blocks,
         "num_attention_heads": 16,
+        "max_position_embeddings": 2048,
         "vocab_size": VOCABULARY,
         "dtype": "bfloat16",
     }
+    path.mkdir()
     (path / "config.json").write_text(json.dumps(config))
     generator = torch.Generator().manual_seed(1)
     shards = [
