@@ -7,17 +7,19 @@ import syncGenerator from '../../tools/generators/sync.js';
 import { requireRecorded } from '../../tools/suite/record.js';
 import { SUITE, Workspace } from './workspace.js';
 
-function generate(workspace: Workspace, name = 'x', environment: NodeJS.ProcessEnv = {}): string[] {
-  return workspace.generate((tree) => {
-    suiteGenerator(tree, { name }, environment);
-  });
+async function generate(
+  workspace: Workspace,
+  name = 'x',
+  environment: NodeJS.ProcessEnv = {},
+): Promise<string[]> {
+  return workspace.generate((tree) => suiteGenerator(tree, { name }, environment));
 }
 
 /** What the generator says instead of writing. */
-function complaint(workspace: Workspace, name = 'x'): string[] {
+async function complaint(workspace: Workspace, name = 'x'): Promise<string[]> {
   const before = readdirSync(workspace.root, { recursive: true });
   try {
-    generate(workspace, name);
+    await generate(workspace, name);
   } catch (error) {
     expect(error).toBeInstanceOf(Complaint);
     expect((error as Complaint).stack).toBe('');
@@ -28,44 +30,42 @@ function complaint(workspace: Workspace, name = 'x'): string[] {
 }
 
 describe('nx g ./tools:suite', () => {
-  test('writes a project a variant, then has nothing to change', () => {
+  test('writes a project a variant, then has nothing to change', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    const created = generate(workspace);
+    const created = await generate(workspace);
     expect(created).toHaveLength(1 + (1 + 1 + 2 + 1) + (1 + 8 + 1));
     expect(created.every((change) => change.startsWith('CREATE suites/x/'))).toBe(true);
-    expect(generate(workspace)).toEqual([]);
+    expect(await generate(workspace)).toEqual([]);
   });
 
-  test('writes nothing in a dry run', () => {
+  test('writes nothing in a dry run', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    const { changes } = workspace.dryRun((tree) => {
-      suiteGenerator(tree, { name: 'x' }, {});
-    });
+    const { changes } = await workspace.dryRun((tree) => suiteGenerator(tree, { name: 'x' }, {}));
     expect(changes).toHaveLength(16);
     expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
   });
 
-  test('changes only what an edit of suite.yaml changes', () => {
+  test('changes only what an edit of suite.yaml changes', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    generate(workspace);
+    await generate(workspace);
     workspace.write('suites/x/suite.yaml', SUITE.replace('lowrank_svd:4:ffn', 'lowrank_svd:2:ffn'));
-    expect(generate(workspace).sort()).toEqual([
+    expect((await generate(workspace)).sort()).toEqual([
       'CREATE suites/x/m/svd_rank2_clean/project.json',
       'DELETE suites/x/m/svd_rank4_clean',
       'DELETE suites/x/m/svd_rank4_clean/project.json',
       'UPDATE suites/x/m/edits/project.json',
       'UPDATE suites/x/project.json',
     ]);
-    expect(generate(workspace)).toEqual([]);
+    expect(await generate(workspace)).toEqual([]);
   });
 
-  test('takes away a model with its directory, but no file of anyone else', () => {
+  test('takes away a model with its directory, but no file of anyone else', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    generate(workspace);
+    await generate(workspace);
     workspace.write('suites/x/n/baseline/notes.md', 'mine');
     workspace.write('suites/x/n/mine/project.json', '{"name": "mine"}');
     workspace.write(
@@ -74,18 +74,18 @@ describe('nx g ./tools:suite', () => {
         .filter((line) => !line.includes('name: n'))
         .join('\n'),
     );
-    generate(workspace);
+    await generate(workspace);
     expect(readdirSync(join(workspace.root, 'suites/x/n')).sort()).toEqual(['baseline', 'mine']);
     expect(readdirSync(join(workspace.root, 'suites/x/n/baseline'))).toEqual(['notes.md']);
     expect(workspace.read('suites/x/n/mine/project.json')).toBe('{"name": "mine"}');
   });
 
-  test('refuses to write over a project.json it did not make, and names each', () => {
+  test('refuses to write over a project.json it did not make, and names each', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
     workspace.write('suites/x/m/baseline/project.json', '{"name": "mine"}');
     workspace.write('suites/x/project.json', 'torn {');
-    expect(complaint(workspace)).toEqual([
+    expect(await complaint(workspace)).toEqual([
       'Project files not made by this generator are in the way; nothing was written',
       '  suites/x/project.json',
       '  suites/x/m/baseline/project.json',
@@ -93,10 +93,10 @@ describe('nx g ./tools:suite', () => {
     ]);
   });
 
-  test('tells every mistake of suite.yaml and writes nothing', () => {
+  test('tells every mistake of suite.yaml and writes nothing', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', `${SUITE}tier: dev\nruns: {clean: 0}\n`);
-    expect(complaint(workspace)).toEqual([
+    expect(await complaint(workspace)).toEqual([
       '2 mistakes in the settings of suite x; nothing was written',
       'suites/x/suite.yaml:5:7: tier: "dev" is not allowed. Allowed: conservative, balanced, aggressive',
       'suites/x/suite.yaml:6:15: runs.clean: 0 is not allowed. Allowed: a whole number from 1 to 1000',
@@ -107,46 +107,49 @@ describe('nx g ./tools:suite', () => {
     ['smok', 'No suite named "smok". Did you mean "smoke"?'],
     ['../smoke', 'No suite named "../smoke".'],
     ['', 'No suite named "".'],
-  ])('of %j: names the suites there are', (name, title) => {
+  ])('of %j: names the suites there are', async (name, title) => {
     using workspace = new Workspace();
     workspace.write('suites/smoke/suite.yaml', SUITE);
     workspace.write('suites/notes.md', 'not a suite');
-    expect(complaint(workspace, name).slice(0, 2)).toEqual([title, 'Suites of this workspace: smoke']);
+    expect((await complaint(workspace, name)).slice(0, 2)).toEqual([
+      title,
+      'Suites of this workspace: smoke',
+    ]);
   });
 
-  test('a directory that cannot name a suite', () => {
+  test('a directory that cannot name a suite', async () => {
     using workspace = new Workspace();
     workspace.write('suites/My Suite/suite.yaml', SUITE);
-    expect(complaint(workspace, 'My Suite')[1]).toContain('"My Suite" cannot name a suite');
+    expect((await complaint(workspace, 'My Suite'))[1]).toContain('"My Suite" cannot name a suite');
   });
 });
 
 describe('identity variables', () => {
-  test('are laid over suite.yaml and recorded; nx sync goes by the record, whatever the environment', () => {
+  test('are laid over suite.yaml and recorded; nx sync goes by the record, whatever the environment', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    generate(workspace, 'x', { INVARLOCK_TIER: 'conservative', MODEL_2: '', PATH: '/bin' });
+    await generate(workspace, 'x', { INVARLOCK_TIER: 'conservative', MODEL_2: '', PATH: '/bin' });
     expect(existsSync(join(workspace.root, 'suites/x/n'))).toBe(false);
     const project = JSON.parse(workspace.read('suites/x/project.json')) as { metadata: unknown };
     expect(project.metadata).toMatchObject({ identity: { INVARLOCK_TIER: 'conservative', MODEL_2: '' } });
     expect(workspace.read('suites/x/m/baseline/project.json')).toContain('"tier": "conservative"');
-    expect(workspace.generate(syncGenerator)).toEqual([]);
+    expect(await workspace.generate(syncGenerator)).toEqual([]);
     workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
-    expect(workspace.generate(syncGenerator).length).toBeGreaterThan(0);
+    expect((await workspace.generate(syncGenerator)).length).toBeGreaterThan(0);
     expect(workspace.read('suites/x/m/baseline/project.json')).toContain('"tier": "conservative"');
     // Without them, the suite is that of its file again.
-    generate(workspace);
+    await generate(workspace);
     expect(workspace.read('suites/x/project.json')).not.toContain('identity');
     expect(existsSync(join(workspace.root, 'suites/x/n/baseline/project.json'))).toBe(true);
   });
 
-  test('with bad values write nothing', () => {
+  test('with bad values write nothing', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    expect(() => generate(workspace, 'x', { INVARLOCK_TIER: 'dev', CLEAN_EDIT_RUNS: '0' })).toThrow(
+    await expect(generate(workspace, 'x', { INVARLOCK_TIER: 'dev', CLEAN_EDIT_RUNS: '0' })).rejects.toThrow(
       /2 mistakes.*\nenvironment variable INVARLOCK_TIER: "dev" is not allowed.*\nenvironment variable CLEAN_EDIT_RUNS/,
     );
-    expect(() => generate(workspace, 'x', { EDIT_TYPES_CLEEN: 'x' })).toThrow(
+    await expect(generate(workspace, 'x', { EDIT_TYPES_CLEEN: 'x' })).rejects.toThrow(
       'Did you mean EDIT_TYPES_CLEAN?',
     );
     expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
@@ -154,10 +157,10 @@ describe('identity variables', () => {
 });
 
 describe('a run with other variables than the suite was made with', () => {
-  test('stops with the command to give; the same in other words does not', () => {
+  test('stops with the command to give; the same in other words does not', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    generate(workspace, 'x', { EVAL_TASKS: 'mmlu,arc_challenge' });
+    await generate(workspace, 'x', { EVAL_TASKS: 'mmlu,arc_challenge' });
     const run = (environment: NodeJS.ProcessEnv): void => {
       requireRecorded(workspace.root, 'x', environment);
     };
@@ -182,41 +185,41 @@ describe('a run with other variables than the suite was made with', () => {
 });
 
 describe('nx sync', () => {
-  test('leaves alone what is in step, and suites that were never generated', () => {
+  test('leaves alone what is in step, and suites that were never generated', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
     workspace.write('suites/y/suite.yaml', 'never: looked at');
-    expect(workspace.generate(syncGenerator)).toEqual([]);
-    generate(workspace);
-    expect(workspace.generate(syncGenerator)).toEqual([]);
+    expect(await workspace.generate(syncGenerator)).toEqual([]);
+    await generate(workspace);
+    expect(await workspace.generate(syncGenerator)).toEqual([]);
     expect(existsSync(join(workspace.root, 'suites/y/project.json'))).toBe(false);
   });
 
-  test('brings generated suites up to date and says which files differ', () => {
+  test('brings generated suites up to date and says which files differ', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
-    generate(workspace);
+    await generate(workspace);
     workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
-    const tree = workspace.dryRun((tree) => {
+    const tree = await workspace.dryRun((tree) => {
       const { outOfSyncMessage, outOfSyncDetails } = syncGenerator(tree);
       expect(outOfSyncMessage).toBe('The projects of a generated suite differ from its suite.yaml.');
       expect(outOfSyncDetails).toContain('UPDATE suites/x/m/svd_rank8_clean/project.json');
     });
     tree.write();
-    expect(workspace.generate(syncGenerator)).toEqual([]);
+    expect(await workspace.generate(syncGenerator)).toEqual([]);
   });
 
-  test('says what to do about a suite.yaml that is gone or wrong, and changes nothing', () => {
+  test('says what to do about a suite.yaml that is gone or wrong, and changes nothing', async () => {
     using workspace = new Workspace();
     for (const name of ['x', 'y', 'z']) {
       workspace.write(`suites/${name}/suite.yaml`, SUITE);
-      generate(workspace, name);
+      await generate(workspace, name);
     }
     workspace.write('suites/x/suite.yaml', `${SUITE}runs: {clean: 4}\n`);
     workspace.write('suites/y/suite.yaml', `${SUITE}tier: dev\n`);
     workspace.write('suites/z/other.yaml', '');
     workspace.remove('suites/z/suite.yaml');
-    expect(() => workspace.generate(syncGenerator)).toThrow(
+    await expect(workspace.generate(syncGenerator)).rejects.toThrow(
       /suites\/y\/suite.yaml:5:7: tier.*\nsuites\/z\/suite.yaml is gone/s,
     );
   });

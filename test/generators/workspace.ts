@@ -22,15 +22,15 @@ export class Workspace implements Disposable {
   }
 
   /** Lets a generator change the files; returns what it changed. */
-  generate(generator: (tree: Tree) => unknown): string[] {
-    const { changes, write } = this.dryRun(generator);
+  async generate(generator: (tree: Tree) => unknown): Promise<string[]> {
+    const { changes, write } = await this.dryRun(generator);
     write();
     return changes.map(({ type, path }) => `${type} ${path}`);
   }
 
-  dryRun(generator: (tree: Tree) => unknown): { changes: FileChange[]; write: () => void } {
+  async dryRun(generator: (tree: Tree) => unknown): Promise<{ changes: FileChange[]; write: () => void }> {
     const tree = new FsTree(this.root, false);
-    generator(tree);
+    await generator(tree);
     const changes = tree.listChanges();
     return {
       changes,

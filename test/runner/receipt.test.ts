@@ -32,6 +32,7 @@ const RECEIPT: Receipt = {
   runSeconds: 1,
   gpus: [],
   threads: 1,
+  settings: {},
   gpuHeldSeconds: 0,
   peakGpuBytes: { torch: null, nvidiaSmi: null },
   peakRssBytes: null,

@@ -3,19 +3,19 @@ import { expect, test } from 'vitest';
 import { usableGiB } from '../../tools/lease/fit.js';
 import { grant } from '../../tools/lease/grant.js';
 import { SIZE_CLASSES } from '../../tools/suite/cell.js';
-import { requiredGiB, requiredGpus, usesAccelerator } from '../../tools/suite/memory.js';
+import { place } from '../../tools/suite/memory-plan.js';
+import { requiredGiB, usesAccelerator } from '../../tools/suite/memory.js';
 import { basePriority } from '../../tools/suite/priority.js';
+import { loadSiteSettings } from '../../tools/suite/settings.js';
 import { gpu, state, ticket } from '../lease/builders.js';
+
+const settings = loadSiteSettings('/nowhere', {});
 
 test('base × multiplier × margin', () => {
   expect(requiredGiB('certify', '7b')).toBeCloseTo(14 * 1.1 * 1.1, 10);
   expect(requiredGiB('eval', 'moe')).toBeCloseTo(90 * 1.2 * 1.1, 10);
   expect(requiredGiB('certify', '70b')).toBeCloseTo(140 * 1.05 * 1.05, 10);
   expect(requiredGiB('eval', '70b')).toBeCloseTo(140 * 1.1 * 1.05, 10);
-});
-
-test('GPUs for it', () => {
-  expect([1, 80, 80.1, 161.7].map((gib) => requiredGpus(gib, 80))).toEqual([1, 1, 2, 3]);
 });
 
 test('downloads, presets and edits take no GPU', () => {
@@ -48,8 +48,11 @@ test.each([
   for (const sizeClass of SIZE_CLASSES) {
     for (const kind of ['calibrate', 'eval', 'certify'] as const) {
       const gib = requiredGiB(kind, sizeClass);
-      const count = requiredGpus(gib, usableGiB(totalGiB));
-      const wanting = ticket('t', { needs: { gpus: count, gibPerGpu: gib / count }, limits });
+      const need = { device: 'gpu' as const, gib, ramGiB: 1, from: 'name' as const };
+      const placed = place(need, { count: 8, usableGiB: usableGiB(totalGiB) }, settings);
+      const { gpus: count, gibPerGpu } = placed;
+      expect(placed.fits).toBe(true);
+      const wanting = ticket('t', { needs: { gpus: count, gibPerGpu }, limits });
       expect(grant(state({ gpus, tickets: [wanting] }), 0).grants, `${kind} of ${sizeClass}`).toHaveLength(1);
     }
   }

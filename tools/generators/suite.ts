@@ -3,25 +3,30 @@ import { logger, type Tree } from '@nx/devkit';
 import { asCommandPrefix, identityOf, unknownVariables } from '../suite/identity.js';
 import { listSuites, loadSuite } from '../suite/load.js';
 import { formatMistake } from '../suite/mistakes.js';
+import { suiteDirectory } from '../suite/paths.js';
 import { projectFiles } from '../suite/project-json.js';
+import { parseRecord } from '../suite/record.js';
 import { nearest } from '../suite/suggest.js';
 import { Complaint } from './complaint.js';
+import { pinned, resolveCommits } from './pin.js';
 import { writeSuite } from './write-suite.js';
 
 export interface SuiteGeneratorOptions {
   name: string;
+  /** Ask the hub again for commits that are recorded already. */
+  refresh?: boolean;
 }
 
 /**
- * Identity variables of the environment are laid over suite.yaml, and recorded.
+ * Identity variables of the environment are laid over suite.yaml, and recorded; so are the commits of hub revisions.
  *
  * @throws Complaint for an unknown suite and for every mistake in its settings; nothing is written then.
  */
-export default function suiteGenerator(
+export default async function suiteGenerator(
   tree: Tree,
-  { name }: SuiteGeneratorOptions,
+  { name, refresh = false }: SuiteGeneratorOptions,
   environment: NodeJS.ProcessEnv = process.env,
-): void {
+): Promise<void> {
   const suites = listSuites(tree.root);
   if (!suites.includes(name)) throw unknownSuite(name, suites);
   const unknown = unknownVariables(environment);
@@ -38,7 +43,13 @@ export default function suiteGenerator(
   const { suite, warnings } = loaded.value;
   for (const warning of warnings) logger.warn(formatMistake(warning));
   if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
-  writeSuite(tree, name, projectFiles(suite, { identity, commits: {} }));
+  const known = refresh ? {} : parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`)).commits;
+  const commits = await resolveCommits(suite, known, environment);
+  writeSuite(tree, name, projectFiles(pinned(suite, commits), { identity, commits }));
+}
+
+function readText(tree: Tree, path: string): string | undefined {
+  return tree.read(path, 'utf-8') ?? undefined;
 }
 
 function unknownSuite(name: string, suites: readonly string[]): Complaint {

@@ -6,6 +6,7 @@ import { SUITES, suiteDirectory, suiteFile } from '../suite/paths.js';
 import { projectFiles } from '../suite/project-json.js';
 import { parseRecord } from '../suite/record.js';
 import { Complaint } from './complaint.js';
+import { pinned } from './pin.js';
 import { isMaterialised, writeSuite } from './write-suite.js';
 
 export interface SyncResult {
@@ -28,7 +29,7 @@ export default function syncGenerator(tree: Tree): SyncResult {
     // Never the environment: whoever runs nx sync has another one than whoever made the suite.
     const record = parseRecord(tree.read(`${suiteDirectory(name)}/project.json`, 'utf-8') ?? undefined);
     const loaded = loadSuite(tree.root, name, record.identity);
-    if (loaded.ok) return [{ name, files: projectFiles(loaded.value.suite, record) }];
+    if (loaded.ok) return [{ name, files: projectFiles(pinned(loaded.value.suite, record.commits), record) }];
     problems.push(...loaded.error.map(formatMistake));
     return [];
   });

@@ -1,6 +1,9 @@
 // What a cell's Python process reports while it runs: JSON lines on a descriptor of their own.
 import { z } from 'zod';
 
+/** What a run may tell of itself for its receipt. */
+export const toldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
 const eventSchema = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('progress'),
@@ -23,6 +26,8 @@ const eventSchema = z.discriminatedUnion('event', [
     peak_gpu_bytes: z.number().nullable().default(null),
     bytes_written: z.number().nullable().default(null),
   }),
+  /** How the run computes: determinism, attention, batch size; see validation/numerics.py. */
+  z.object({ event: z.literal('settings'), values: z.record(z.string(), toldValue) }),
 ]);
 
 export type CellEvent = z.infer<typeof eventSchema>;

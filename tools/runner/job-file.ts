@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LEASE_VARIABLE } from '../lease/reap.js';
 import type { LeaseRecord } from '../lease/records.js';
 import type { CellOptions, CellPart } from '../suite/cell.js';
+import type { SiteSettings } from '../suite/settings.js';
 import type { Attempt } from './attempt.js';
 import { writeWhole } from '../base/files.js';
 import type { ResolvedRead } from './reads.js';
@@ -25,6 +26,7 @@ export interface JobFacts {
   deviceClass: string;
   lease: LeaseRecord;
   threads: number;
+  site: SiteSettings;
 }
 
 export function stagingOf(attempt: Attempt, part: CellPart): string {
@@ -42,6 +44,13 @@ export function writeJobFile({ cell, options, reads, parts, attempt, ...facts }:
     size_class: options.sizeClass,
     remake: facts.remake,
     device: { type: gpus > 0 ? 'cuda' : 'cpu', class: facts.deviceClass, gpus, threads: facts.threads },
+    site: {
+      parallelize: facts.site.parallelize,
+      memory_fraction: facts.site.memoryFraction,
+      shared: facts.site.sharing === 'memory' && !facts.site.requireIdle,
+      require_fp4_native: facts.site.requireFp4Native,
+      allow_network: facts.site.allowNetwork,
+    },
     work: attempt.work,
     logs: attempt.byproducts,
     reads: Object.fromEntries(

@@ -1,9 +1,20 @@
 // What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
+import { join } from 'node:path';
+import { readIfThere } from '../base/files.js';
 import type { LeaseRequest } from '../lease/acquire.js';
 import { usableGiB } from '../lease/fit.js';
 import { deviceOf } from '../lease/host.js';
 import { GIB, type Limits, type Needs, type PartBytes, type Standing } from '../lease/state.js';
-import { requiredGiB, requiredGpus, requiredRamGiB, usesAccelerator, weightsGiB } from '../suite/memory.js';
+import {
+  memoryNeed,
+  onHostGiB,
+  parseProfile,
+  perDeviceGiB,
+  place,
+  type ModelProfile,
+} from '../suite/memory-plan.js';
+import { weightsGiB } from '../suite/memory.js';
+import { beside, modelPaths } from '../suite/paths.js';
 import { basePriority } from '../suite/priority.js';
 import { finishedCells } from './finished-cells.js';
 import { minuteNotes } from './note-progress.js';
@@ -70,19 +81,28 @@ function modelGiB({ options, reads }: CellContext): number {
 }
 
 function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
-  const { options, machine } = context;
-  const { kind, sizeClass } = options;
+  const { machine, settings, say } = context;
+  const need = memoryNeed(context.options, profileOf(context), settings);
+  const writes = writesOf(context, pending);
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
-  const onGpu = usesAccelerator(kind) && Number.isFinite(smallest);
-  const common = {
-    cpuSlots: 1,
-    ramGiB: requiredRamGiB(kind, sizeClass, onGpu),
-    writes: writesOf(context, pending),
+  if (need.device === 'host' || !Number.isFinite(smallest)) {
+    return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: onHostGiB(need), writes };
+  }
+  const devices = {
+    count: machine.pool.length,
+    usableGiB: perDeviceGiB(settings, usableGiB(smallest)),
   };
-  if (!onGpu) return { gpus: 0, gibPerGpu: 0, ...common };
-  const gib = requiredGiB(kind, sizeClass);
-  const gpus = withExtra(requiredGpus(gib, usableGiB(smallest)), extraGpus, machine.pool.length);
-  return { gpus, gibPerGpu: gib / gpus, ...common };
+  const placed = place(need, devices, settings);
+  if (placed.fits && placed.note !== '') say(placed.note);
+  const gpus = withExtra(placed.gpus, extraGpus, machine.pool.length);
+  const gibPerGpu = gpus === placed.gpus ? placed.gibPerGpu : need.gib / gpus;
+  return { gpus, gibPerGpu, cpuSlots: 1, ramGiB: need.ramGiB, writes };
+}
+
+/** Sizes of the model, once its setup has written them: the plan by name is for before. */
+function profileOf({ workspaceRoot, project, options }: CellContext): ModelProfile | undefined {
+  const { baseline } = modelPaths(suiteOf(project), options.model);
+  return parseProfile(readIfThere(join(workspaceRoot, beside(baseline).profile)));
 }
 
 /** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../suite/cell.js';
 import { digestFile, writeWhole } from '../base/files.js';
+import { toldValue } from './events.js';
 import { missingFile, parseManifest } from './manifest.js';
 
 const attemptSchema = z.object({
@@ -43,6 +44,8 @@ const receiptSchema = z.object({
   runSeconds: z.number(),
   gpus: z.array(z.string()),
   threads: z.number(),
+  /** How it computed: determinism, TF32, attention, compilation, the batch size used; empty where nothing was told. */
+  settings: z.record(z.string(), toldValue).default({}),
   /** Measured, see usage.ts; what receipts of an earlier version lack is null. */
   gpuHeldSeconds: z.number().nullable().default(null),
   peakGpuBytes: z

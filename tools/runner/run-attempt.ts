@@ -18,7 +18,7 @@ import { namesOutdated } from './remade.js';
 import { linkWeights, publish } from './publish.js';
 import type { PythonEnd, PythonRun } from './python.js';
 import { startPython } from './start-python.js';
-import { writeReceipt, type AttemptReport } from './receipt.js';
+import { writeReceipt, type AttemptReport, type Receipt } from './receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
 import { FailedAttempt, signalNumber, type Tries } from './tries.js';
 import { UsageMeter } from './usage.js';
@@ -31,6 +31,7 @@ interface AttemptRecord {
   startedAt: Date;
   meter: UsageMeter;
   tries: Tries;
+  settings: Receipt['settings'];
 }
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -50,7 +51,7 @@ export async function runAttempt(
     grantedAt: Date.parse(lease.record.grantedAt),
     readGpus: () => readPool(settings, context.directory),
   });
-  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter, tries };
+  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter, tries, settings: {} };
   const indices = lease.record.gpuIndices;
   journal.main(cell, `attempt ${attempt.number} begins${onGpus(indices)}, log ${attempt.logName}`);
   journal.gpus(indices, cell, `attempt ${attempt.number} begins`);
@@ -79,9 +80,10 @@ export async function runAttempt(
 async function runWorker(
   context: CellContext,
   pending: readonly PendingPart[],
-  { attempt, lease, meter, tries }: AttemptRecord,
+  record: AttemptRecord,
   finished: Set<string>,
 ): Promise<{ end: PythonEnd; failure: Fault | undefined }> {
+  const { attempt, lease, meter, tries } = record;
   const { workspaceRoot, settings, options } = context;
   writeJobFile({
     ...context,
@@ -94,6 +96,7 @@ async function runWorker(
     remake: context.forced,
     lease: lease.record,
     threads: settings.threads,
+    site: settings,
   });
   const timeoutSeconds = timeoutOfCell(context);
   const keeper = new LogKeeper(attempt.log, secretsOf(process.env));
@@ -120,6 +123,7 @@ async function runWorker(
         lease.signOfLife();
         if (event.event === 'part') finished.add(event.name);
         if (event.event === 'fault') said = event;
+        if (event.event === 'settings') record.settings = event.values;
         meter.onEvent(event);
         if (event.event === 'progress') progress(event);
       },
@@ -218,6 +222,7 @@ async function finishPart(
     runSeconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
     gpus: lease.record.gpus,
     threads: settings.threads,
+    settings: record.settings,
     ...meter.usage(endedAt.getTime()),
     attempts: [...tries.reports, reportOf(context, record, 0)],
   });

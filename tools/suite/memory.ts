@@ -41,20 +41,3 @@ export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
 export function weightsGiB(sizeClass: SizeClass): number {
   return BASE_GIB[sizeClass];
 }
-
-/** Python with torch, transformers, lm-eval and InvarLock imported. */
-const PROCESS_GIB = 1;
-/** Largest tensors (embeddings, fused experts) are some 2 % of the weights; edits hold at most four of them at a time. */
-const STREAMING_SHARE = 0.08;
-
-/** GiB of host memory: a CPU run holds the model itself; on GPUs, and for edits, a few tensors at a time. */
-export function requiredRamGiB(kind: CellKind, sizeClass: SizeClass, onGpu: boolean): number {
-  if (kind === 'preset') return PROCESS_GIB;
-  if (usesAccelerator(kind) && !onGpu) return PROCESS_GIB + requiredGiB(kind, sizeClass);
-  return PROCESS_GIB + 0.5 + STREAMING_SHARE * BASE_GIB[sizeClass];
-}
-
-/** GPUs for so much memory when each may give so much; at least one. */
-export function requiredGpus(gib: number, usablePerDevice: number): number {
-  return Math.max(1, Math.ceil(gib / usablePerDevice));
-}

@@ -18,6 +18,7 @@ const INVARLOCK = [
   'invarlock_process',
   'invarlock_report',
   'invarlock_windows',
+  'numerics',
   'preflight',
   'store',
 ];
@@ -47,12 +48,12 @@ const FACTS = ['facts_corpus', 'facts_model', 'facts_people', 'facts_words'];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
-  setup: ['setup', ...CONVERTING, 'download', ...FACTS, 'profile'],
+  setup: ['setup', ...CONVERTING, 'download', ...FACTS, 'hub_space', 'profile'],
   calibrate: ['calibrate', ...INVARLOCK],
   preset: ['preset', 'preset_formulas', 'invarlock_config'],
   baseline: ['baseline', 'baseline_report', 'preset_file', ...INVARLOCK],
-  eval: ['eval', 'eval_results', 'lm_eval_adapter', 'store'],
-  edit: ['edit', ...REWRITING],
+  eval: ['eval', 'eval_results', 'lm_eval_adapter', 'numerics', 'store'],
+  edit: ['edit', 'fp4_native', ...REWRITING],
   inject: ['inject', 'errors', 'proof', ...REWRITING],
   certify: ['certify', 'baseline_report', 'preset_file', ...INVARLOCK],
 };

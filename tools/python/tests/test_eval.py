@@ -21,7 +21,7 @@ from validation.eval import run
 from validation.eval_results import Benchmark, Outcome, not_a_number, strict, summary
 from validation.facts_model import make
 from validation.job import Device, Fault, Job, Part, Read
-from validation.lm_eval_adapter import Evaluator, TaskSource, load_model
+from validation.lm_eval_adapter import Evaluator, Loading, TaskSource, batch_of, load_model
 from validation.store import Store, locked_entry
 
 TASKS = Path(__file__).parents[3] / "suites" / "smoke" / "tasks"
@@ -166,10 +166,20 @@ def test_a_data_set_is_named_by_a_text(tmp_path: Path, value: str) -> None:
     assert caught.value.code == "misconfigured"
 
 
-def test_a_batch_size_to_detect_is_refused_on_a_cpu(tmp_path: Path) -> None:
-    with pytest.raises(Fault, match="'auto:16' on a CPU") as caught:
-        load_model(tmp_path, CPU, "auto:16", False)
-    assert caught.value.code == "misconfigured"
+@pytest.mark.parametrize(
+    ("size", "fixed", "passed"),
+    [
+        (8, False, (8, 8)),
+        ("auto:16", False, ("auto", 16)),
+        ("auto", False, ("auto", 64)),
+        ("auto:16", True, (16, 16)),
+        ("auto", True, (64, 64)),
+    ],
+)
+def test_auto_n_is_a_cap_and_nothing_is_tried_on_a_cpu_or_a_shared_gpu(
+    size: int | str, fixed: bool, passed: tuple[int | str, int]
+) -> None:
+    assert batch_of(size, fixed=fixed) == passed
 
 
 # --- the real thing
@@ -320,7 +330,7 @@ def test_a_model_without_a_tokenizer(weights: Path, tmp_path: Path, broken: str)
     if broken == "torn":
         (tmp_path / "model" / "tokenizer.json").write_text("{")
     with pytest.raises(Fault, match="tokenizer cannot be loaded") as caught:
-        load_model(tmp_path / "model", CPU, 8, False)
+        load_model(tmp_path / "model", Loading(CPU, 8))
     assert caught.value.code == "misconfigured"
 
 

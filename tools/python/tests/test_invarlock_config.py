@@ -37,6 +37,7 @@ def test_the_configuration_of_a_calibration() -> None:
         },
         "eval": {"batch_size": 32},
         "guards": {"order": ["invariants", "spectral", "rmt", "variance", "invariants"]},
+        "accelerator": {"compile": False},
         "output": {"dir": "runs"},
         "context": {"profile": "ci", "tier": "balanced"},
     }
@@ -76,12 +77,20 @@ def test_the_profile_has_the_last_word_on_windows_and_bootstrap() -> None:
     }
     assert profile_document(settings_of(), spread=False) == expected
     assert profile_document(settings_of(), spread=True) == {**expected, "model": {"device_map": "auto"}}
+    flash = profile_document(settings_of(), spread=True, attention="flash_attention_2")
+    assert flash["model"] == {"device_map": "auto", "attn_implementation": "flash_attention_2"}
+
+
+@pytest.mark.parametrize(("mode", "compiled"), [("throughput", True), ("strict", False)])
+def test_the_accelerator_compiles_for_throughput_only(mode: str, compiled: bool) -> None:
+    assert run_document(settings_of(determinism=mode))["accelerator"] == {"compile": compiled}
 
 
 def test_the_network_is_open_for_hub_datasets_only() -> None:
     assert "INVARLOCK_ALLOW_NETWORK" not in run_environment(settings_of(), "/c", 1)
     hub = settings_of(dataset={"provider": "wikitext2"})
     assert run_environment(hub, "/c", 1)["INVARLOCK_ALLOW_NETWORK"] == "1"
+    assert "INVARLOCK_ALLOW_NETWORK" not in run_environment(hub, "/c", 1, allow_network=False)
 
 
 def test_the_overhead_check_is_skipped_as_the_suite_says() -> None:

@@ -16,7 +16,7 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 from safetensors.torch import load_file
 from weights_rig import llama_config, llama_tensors, load_model, make_job, write_model
 
-from validation import facts_model, setup
+from validation import facts_model, hub_space, setup
 from validation.job import Fault, Job, Read
 from validation.profile import make_profile
 from validation.store import MANIFEST, open_entry
@@ -41,6 +41,12 @@ def same(entry: Path, tensors: Mapping[str, torch.Tensor]) -> bool:
     return made.keys() == tensors.keys() and all(
         torch.equal(made[key], tensor) for key, tensor in tensors.items()
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes are asked of nobody; test_hub_space.py looks at them."""
+    monkeypatch.setattr(hub_space, "_sizes", lambda model, revision: None)
 
 
 @pytest.mark.parametrize("shards", [1, 3])

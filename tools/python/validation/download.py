@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from validation import facts_model
+from validation.hub_space import progress_bar, require_space
 from validation.job import Fault, Job, emit
 
 #: Everything a model directory needs besides weights; code only where it is trusted.
@@ -67,11 +68,19 @@ def download(model: str, revision: str, trusted: bool) -> Path:
 
     files = [*_FILES, *(("*.py",) if trusted else ())]
     emit("progress", message=f"downloading {model} at {revision}")
+    cache = Path(huggingface_hub.constants.HF_HUB_CACHE)
     for weights in (_SAFETENSORS, _PICKLED):
+        wanted = [*files, *weights]
+        require_space(model, revision, wanted, cache)
         try:
+            # What came before stays in the cache: an interrupted download goes on where it was.
             found = Path(
                 huggingface_hub.snapshot_download(
-                    model, revision=revision, allow_patterns=[*files, *weights], ignore_patterns=["*/*"]
+                    model,
+                    revision=revision,
+                    allow_patterns=wanted,
+                    ignore_patterns=["*/*"],
+                    tqdm_class=progress_bar(model),
                 )
             )
         except Exception as error:

@@ -13,6 +13,7 @@ import torch
 from validation.checkpoint import Checkpoint, open_checkpoint
 from validation.edits import parse_edit
 from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
+from validation.fp4_native import require_native_fp4
 from validation.job import Fault, Job, Part, Store, write_json
 from validation.matrices import in_scope, matrices
 from validation.matrix import Matrix, Piece
@@ -125,6 +126,7 @@ class Edition:
 def run(job: Job) -> None:
     """Make the edits of the job that the store lacks, and publish the manifest and the metadata of all."""
     torch.set_num_threads(max(1, job.device.threads))
+    require_native_fp4(job)
     by_store: dict[Store, list[Part]] = defaultdict(list)
     for part in job.parts:
         if part.store is None:

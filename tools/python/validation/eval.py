@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from validation.eval_results import Benchmark, Outcome, strict, summary
 from validation.job import Fault, Job, emit, write_json, write_text
-from validation.lm_eval_adapter import Evaluator, TaskSource, load_model, offline_caches
+from validation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
+from validation.numerics import apply_determinism, attention_of, compiles, tell
 from validation.store import open_entry
 
 
@@ -29,8 +31,9 @@ def run(job: Job) -> None:
     with offline_caches(job.work) if source.offline(tasks) else nullcontext():
         evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
         emit("progress", message="loading the model", done=0, total=len(benchmarks))
-        trusted = bool(part.spec.get("trust_remote_code", False))
-        model = load_model(weights, job.device, part.spec["batch_size"], trusted)
+        computes = apply_determinism(part.spec.get("determinism", "throughput"), job.device)
+        loading = _loading(job, weights)
+        model = load_model(weights, loading)
         outcomes: dict[str, Outcome] = {}
         for done, benchmark in enumerate(benchmarks):
             emit("progress", message=f"evaluating {benchmark.name}", done=done, total=len(benchmarks))
@@ -38,7 +41,28 @@ def run(job: Job) -> None:
     for outcome in outcomes.values():
         _log_samples(job, outcome)
     write_json(part.out / "results.json", _results(benchmarks, outcomes))
+    tell(
+        computes
+        | {
+            "batch_size": max(model.used_batches, default=None),
+            "attention": loading.attention or "transformers' own",
+            "torch_compile": loading.compile,
+        }
+    )
     emit("part", name=part.name)
+
+
+def _loading(job: Job, weights: Path) -> Loading:
+    spec = job.only.spec
+    trusted = spec.get("trust_remote_code") is True
+    return Loading(
+        device=job.device,
+        batch_size=spec["batch_size"],
+        trust_remote_code=trusted,
+        attention=attention_of(weights, spec.get("attention", "auto"), job.device, trusted),
+        compile=compiles(spec.get("torch_compile", "auto"), job.device),
+        site=job.site,
+    )
 
 
 def _benchmarks(spec: dict[str, Any]) -> list[Benchmark]:

@@ -51,6 +51,7 @@ class Settings:
     skip_overhead_check: bool
     pm_acceptance: tuple[float, float] | None
     trust_remote_code: bool = False
+    attention: str = "auto"
 
     @property
     def windows(self) -> int:
@@ -101,6 +102,7 @@ def parse_settings(spec: dict[str, Any]) -> Settings:
             skip_overhead_check=bool(raw["skip_overhead_check"]),
             pm_acceptance=(float(acceptance[0]), float(acceptance[1])) if acceptance else None,
             trust_remote_code=raw.get("trust_remote_code") is True,
+            attention=str(raw.get("attention", "auto")),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise Fault("bad_input", f"spec.invarlock: {type(error).__name__}: {error}") from error
@@ -159,6 +161,7 @@ def run_document(settings: Settings) -> dict[str, Any]:
         "dataset": dataset_document(settings),
         "eval": {"batch_size": settings.batch_size},
         "guards": {"order": list(settings.guards)},
+        "accelerator": {"compile": settings.determinism != "strict"},
     }
     if settings.pm_acceptance is not None:
         low, high = settings.pm_acceptance
@@ -193,23 +196,29 @@ def subject_document(placed: dict[str, Any], settings: Settings, model: str) -> 
     }
 
 
-def profile_document(settings: Settings, *, spread: bool) -> dict[str, Any]:
+def profile_document(settings: Settings, *, spread: bool, attention: str | None = None) -> dict[str, Any]:
     """`runtime/profiles/<profile>.yaml`: without it the profile's 200 + 200 windows win over the preset's.
 
     Args:
         settings: The cell's settings.
         spread: Let the loader spread the model over the visible GPUs.
+        attention: transformers' name of the attention to load models with; None leaves it to transformers.
     """
     document: dict[str, Any] = {
         "dataset": {"preview_n": settings.preview, "final_n": settings.final},
         "eval": {"bootstrap": {"replicates": settings.bootstrap, "alpha": settings.alpha}},
     }
-    if spread:
-        document["model"] = {"device_map": "auto"}
+    model = {"device_map": "auto"} if spread else {}
+    if attention is not None:
+        model["attn_implementation"] = attention
+    if model:
+        document["model"] = model
     return document
 
 
-def run_environment(settings: Settings, config_root: str, threads: int) -> dict[str, str]:
+def run_environment(
+    settings: Settings, config_root: str, threads: int, *, allow_network: bool = True
+) -> dict[str, str]:
     """The INVARLOCK_ variables of a run; the caller's own are dropped, they would change results unseen."""
     variables = {
         "INVARLOCK_CONFIG_ROOT": config_root,
@@ -217,7 +226,7 @@ def run_environment(settings: Settings, config_root: str, threads: int) -> dict[
         # Always said: InvarLock would else follow ALLOW_REMOTE_CODE and the like of the caller's environment.
         "INVARLOCK_TRUST_REMOTE_CODE": "1" if settings.trust_remote_code else "0",
     }
-    if settings.provider not in OFFLINE_PROVIDERS:
+    if settings.provider not in OFFLINE_PROVIDERS and allow_network:
         variables["INVARLOCK_ALLOW_NETWORK"] = "1"
     if settings.skip_overhead_check:
         variables["INVARLOCK_SKIP_OVERHEAD_CHECK"] = "1"

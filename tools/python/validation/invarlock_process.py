@@ -24,6 +24,7 @@ import yaml
 from validation.invarlock_config import Settings, profile_document, run_environment
 from validation.invarlock_failures import Ended
 from validation.job import Fault, Job, write_text
+from validation.numerics import apply_determinism, attention_of, tell
 
 VERSION = "0.3.7"
 #: Where runs leave their reports and events, in the working directory.
@@ -51,17 +52,32 @@ def require_version() -> None:
 def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     """Run a command of InvarLock as its own process would: directory, environment, blocked sockets."""
     require_version()
+    computes = apply_determinism(settings.determinism, job.device)
+    attention = attention_of(
+        job.read("baseline").path, settings.attention, job.device, settings.trust_remote_code
+    )
+    spread = job.device.type == "cuda" and job.device.gpus > 1
+    tell(
+        computes
+        | {
+            "batch_size": settings.batch_size,
+            "attention": attention or "transformers' own",
+            "accelerator_compile": settings.determinism != "strict",
+        }
+    )
     name = f"{settings.profile}.yaml"
     profile = job.work / "config" / "runtime" / "profiles" / name
     profile.parent.mkdir(parents=True, exist_ok=True)
     write_text(
         profile,
         yaml.safe_dump(
-            profile_document(settings, spread=job.device.type == "cuda" and job.device.gpus > 1),
+            profile_document(settings, spread=spread, attention=attention),
             sort_keys=False,
         ),
     )
-    environment = run_environment(settings, str(job.work / "config"), job.device.threads)
+    environment = run_environment(
+        settings, str(job.work / "config"), job.device.threads, allow_network=job.site.allow_network
+    )
     printed = _Tee(sys.stdout)
     exit_code = 0
     causes: tuple[str, ...] = ()

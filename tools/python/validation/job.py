@@ -75,6 +75,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Site:
+    """Execution settings of the site: where and how a job runs, never what comes out."""
+
+    #: lm-eval spreads a model over all GPUs of the lease.
+    parallelize: bool = True
+    #: Share of a GPU that the detection of a batch size may fill.
+    memory_fraction: float = 0.92
+    #: Other cells may be on the same GPUs.
+    shared: bool = False
+    require_fp4_native: bool = False
+    allow_network: bool = True
+
+
+@dataclass(frozen=True)
 class Job:
     """One run of a cell."""
 
@@ -89,6 +103,7 @@ class Job:
     parts: tuple[Part, ...]
     #: Make weights anew although the store has them (a forced run).
     remake: bool = False
+    site: Site = Site()
 
     def read(self, name: str) -> Read:
         """The input of that role.
@@ -133,6 +148,7 @@ def load_job(path: Path) -> Job:
             reads={name: _read(entry) for name, entry in raw["reads"].items()},
             parts=tuple(_part(entry) for entry in raw["parts"]),
             remake=raw.get("remake") is True,
+            site=Site(**raw.get("site", {})),
         )
     except OSError as error:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error

@@ -13,11 +13,12 @@ import random
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from validation.eval_results import Benchmark, Outcome
-from validation.job import Device, Fault
+from validation.job import Device, Fault, Site
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
 _LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
@@ -135,32 +136,82 @@ def _replaced(target: MutableMapping[str, Any], values: Mapping[str, Any]) -> It
                 del target[name]
 
 
-def load_model(weights: Path, device: Device, batch_size: int | str, trust_remote_code: bool) -> Any:
+@dataclass(frozen=True)
+class Loading:
+    """How an evaluation loads its model: what its spec says, and where the site puts it."""
+
+    device: Device
+    batch_size: int | str
+    trust_remote_code: bool = False
+    attention: str | None = None
+    compile: bool = False
+    site: Site = field(default_factory=Site)
+
+
+#: lm-eval's own limit for `auto` without a number.
+AUTO_BATCH = 64
+
+
+def batch_of(batch_size: int | str, *, fixed: bool) -> tuple[int | str, int]:
+    """lm-eval's `batch_size` and `max_batch_size` for a spec's.
+
+    `auto:N` means "found by trial, at most N" (the seed's caps); lm-eval's own `auto:N` would find it N times
+    and limit nothing. `fixed`: nothing can be tried (a CPU, or a GPU with other cells on it), so N it is.
+    """
+    if isinstance(batch_size, int):
+        return batch_size, batch_size
+    _, _, cap = batch_size.partition(":")
+    most = int(cap) if cap else AUTO_BATCH
+    return (most, most) if fixed else ("auto", most)
+
+
+def load_model(weights: Path, loading: Loading) -> Any:
     """The model in bf16, on one device or spread over all visible GPUs.
 
+    Its `used_batches` are the batch sizes it is evaluated with, as they are found.
+
     Raises:
-        Fault: `misconfigured` for a batch size the device cannot have, or a model that transformers does not
-            load (often for want of a tokenizer).
+        Fault: `misconfigured` for a model that transformers does not load (often for want of a tokenizer).
     """
-    if device.type == "cpu" and not isinstance(batch_size, int):
-        raise Fault(
-            "misconfigured",
-            f"batch_size '{batch_size}' on a CPU",
-            "give a number: there is nothing to detect",
-        )
     import torch
     from lm_eval.models.huggingface import HFLM
 
+    device, site = loading.device, loading.site
     torch.set_num_threads(device.threads)
+    batch_size, most = batch_of(loading.batch_size, fixed=device.type == "cpu" or site.shared)
+    if batch_size == "auto":
+        for index in range(device.gpus):
+            torch.cuda.set_per_process_memory_fraction(site.memory_fraction, index)
+    attention = {} if loading.attention is None else {"attn_implementation": loading.attention}
     with _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError):
-        return HFLM(
+        model = HFLM(
             pretrained=str(weights),
             device=device.type,
             dtype="bfloat16",
             batch_size=batch_size,
-            parallelize=device.gpus > 1,
-            trust_remote_code=trust_remote_code,
+            max_batch_size=most,
+            parallelize=device.gpus > 1 and site.parallelize,
+            trust_remote_code=loading.trust_remote_code,
+            **attention,
         )
+    if loading.compile:
+        model._model = torch.compile(model._model)
+    _record_batches(model, batch_size)
+    return model
+
+
+def _record_batches(model: Any, batch_size: int | str) -> None:
+    """lm-eval forgets the sizes it found once a task is done."""
+    used: list[int] = [] if isinstance(batch_size, str) else [batch_size]
+    detect = model._detect_batch_size
+
+    def recorded(*args: Any, **kwargs: Any) -> int:
+        size: int = detect(*args, **kwargs)
+        used.append(size)
+        return size
+
+    model._detect_batch_size = recorded
+    model.used_batches = used
 
 
 @contextmanager

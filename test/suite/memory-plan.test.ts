@@ -1,0 +1,186 @@
+// The memory plan by profile and by name, worked by hand from the reference's formulas.
+import { describe, expect, test } from 'vitest';
+import type { Cell } from '../../tools/suite/cell.js';
+import {
+  evalBatchCap,
+  kvGiB,
+  memoryNeed,
+  memoryRows,
+  parseProfile,
+  perDeviceGiB,
+  place,
+  type MemoryNeed,
+  type ModelProfile,
+} from '../../tools/suite/memory-plan.js';
+import { planSuite } from '../../tools/suite/plan.js';
+import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { referenceSuite } from './parse.js';
+
+const settings = loadSiteSettings('/nowhere', {});
+const cells = planSuite(referenceSuite());
+const MISTRAL: ModelProfile = {
+  weightsGiB: 13.5,
+  layers: 32,
+  kvHeads: 8,
+  headDim: 128,
+  maxPositions: 32768,
+  dtypeBytes: 2,
+};
+
+function cell(id: string): Cell {
+  const found = cells.find((one) => one.id === `b200.${id}`);
+  if (found === undefined) throw new Error(id);
+  return found;
+}
+
+describe('by profile', () => {
+  test('a profile is read, or is none', () => {
+    const text = JSON.stringify({
+      weights_bytes: 2 ** 31,
+      hidden_size: 64,
+      num_layers: 2,
+      num_heads: 4,
+      num_kv_heads: 2,
+      max_position_embeddings: 128,
+      dtype_bytes: 2,
+    });
+    expect(parseProfile(text)).toEqual({
+      weightsGiB: 2,
+      layers: 2,
+      kvHeads: 2,
+      headDim: 16,
+      maxPositions: 128,
+      dtypeBytes: 2,
+    });
+    for (const bad of [undefined, '', '{}', text.replace('"num_layers":2', '"num_layers":0')]) {
+      expect(parseProfile(bad)).toBeUndefined();
+    }
+  });
+
+  test('keys and values of 16 sequences of 2048 tokens of Mistral-7B are 4 GiB', () => {
+    expect(kvGiB(MISTRAL, 16, 2048)).toBe(4);
+  });
+
+  test.each([
+    // weights + kv(96, 2048) + 6, and weights + kv(16, min(2048, 32768)) + 6
+    ['mistral-7b-v01.quant_8bit_clean:certify-1', 13.5 + 24 + 6],
+    ['mistral-7b-v01.baseline:calibrate-1', 13.5 + 24 + 6],
+    ['mistral-7b-v01.quant_8bit_clean:eval-mmlu', 13.5 + 4 + 6],
+  ])('%s needs %d GiB', (id, gib) => {
+    expect(memoryNeed(cell(id), MISTRAL, settings)).toMatchObject({ device: 'gpu', gib, from: 'profile' });
+  });
+
+  test.each([
+    ['mistral-7b-v01.baseline:setup', 13.5 + 4],
+    ['mistral-7b-v01.edits:edit', 2 * 13.5 + 8],
+    ['mixtral-8x7b-v01.quant_8bit_clean:edit', 13.5 + 8],
+    ['mistral-7b-v01.error_zero_layer:inject', 13.5 + 8],
+    ['mistral-7b-v01.baseline:preset', 1],
+  ])('%s takes the reference’s %d GiB of the host only where it is asked to', (id, gib) => {
+    const reference = memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference' });
+    expect(reference).toMatchObject({ device: 'host', gib });
+    const streaming = memoryNeed(cell(id), MISTRAL, settings);
+    expect(streaming.gib).toBeLessThan(4);
+  });
+
+  test('each headroom and the context length reach the cells they name', () => {
+    const gib = (id: string, change: Partial<typeof settings>): number =>
+      memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference', ...change }).gib -
+      memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference' }).gib;
+    expect(gib('mistral-7b-v01.baseline:setup', { loadOverheadGiB: 5 })).toBe(1);
+    expect(gib('mistral-7b-v01.edits:edit', { batchEditOverheadGiB: 9 })).toBe(1);
+    expect(gib('mixtral-8x7b-v01.quant_8bit_clean:edit', { editOverheadGiB: 9 })).toBe(1);
+    expect(gib('mistral-7b-v01.baseline:eval', { evalOverheadGiB: 7 })).toBe(1);
+    expect(gib('mistral-7b-v01.baseline:calibrate-1', { invarlockOverheadGiB: 7 })).toBe(1);
+    expect(gib('mistral-7b-v01.baseline:eval', { evalContextLength: 1024 })).toBe(-2);
+  });
+});
+
+test('by name: base × multiplier × margin', () => {
+  expect(memoryNeed(cell('mistral-7b-v01.baseline:eval'), undefined, settings).gib).toBeCloseTo(
+    14 * 1.2 * 1.1,
+  );
+  expect(memoryNeed(cell('qwen15-72b.baseline:eval'), undefined, settings).gib).toBeCloseTo(140 * 1.1 * 1.05);
+  const edit = { ...settings, memoryPlan: 'reference' as const };
+  expect(memoryNeed(cell('yi-34b.edits:edit'), undefined, edit).gib).toBeCloseTo(80 * 1.5 * 1.1);
+});
+
+test('the batch an evaluation is planned for', () => {
+  const cap = (batch_size: string | number): number =>
+    evalBatchCap({
+      kind: 'eval',
+      sizeClass: '7b',
+      parts: [{ name: '', spec: { batch_size }, writes: [], receipt: '' }],
+    });
+  expect([cap(7), cap('auto:6'), cap('auto')]).toEqual([7, 6, 64]);
+});
+
+describe('GPUs', () => {
+  const need = (gib: number): MemoryNeed => ({ device: 'gpu', gib, ramGiB: 1, from: 'name' });
+
+  test.each([
+    [10, 1],
+    [80, 1],
+    [80.1, 2],
+    [160.1, 2], // from 140 GiB on 8 GiB of tolerance
+    [170, 3],
+  ])('%d GiB on GPUs of 80: %d', (gib, gpus) => {
+    expect(place(need(gib), { count: 8, usableGiB: 80 }, settings)).toMatchObject({ fits: true, gpus });
+  });
+
+  test('what does not fit is told, not clamped; fewer GPUs only where that is asked for', () => {
+    const devices = { count: 2, usableGiB: 40 };
+    expect(place(need(100), devices, settings)).toEqual({
+      fits: false,
+      gpus: 3,
+      gibPerGpu: 100 / 3,
+      why: 'needs 100.0 GiB: 3 GPUs of 40.0 GiB, and there are 2',
+    });
+    expect(place(need(100), devices, { ...settings, memoryAdaptive: true })).toMatchObject({
+      fits: true,
+      gpus: 2,
+      gibPerGpu: 40,
+      note: 'adaptive: needs 100.0 GiB: 3 GPUs of 40.0 GiB, and there are 2',
+    });
+    expect(place(need(100), { count: 0, usableGiB: 180 }, { ...settings, memoryAdaptive: true }).fits).toBe(
+      false,
+    );
+  });
+
+  test('GPU_MEMORY_GB and GPU_MEMORY_PER_DEVICE lower what a cell may take of one', () => {
+    const of = (environment: NodeJS.ProcessEnv, usable?: number): number =>
+      perDeviceGiB(loadSiteSettings('/nowhere', environment), usable);
+    expect(of({})).toBe(180);
+    expect(of({}, 77)).toBe(77);
+    expect(of({ GPU_MEMORY_GB: '60' }, 77)).toBe(60);
+    expect(of({ GPU_MEMORY_GB: '60' })).toBe(60);
+    expect(of({ GPU_MEMORY_PER_DEVICE: '40', GPU_MEMORY_GB: '60' }, 77)).toBe(40);
+    expect(of({ GPU_MEMORY_GB: '180' }, 77)).toBe(77);
+  });
+});
+
+test('the table has a row a model and task, with every cell counted', () => {
+  const rows = memoryRows(cells, new Map([['mistral-7b-v01', MISTRAL]]), settings, {
+    count: 8,
+    usableGiB: 170,
+  });
+  expect(rows.reduce((sum, row) => sum + row.cells, 0)).toBe(cells.length);
+  expect(rows.find((row) => row.model === 'mistral-7b-v01' && row.task === 'CERTIFY_EDIT')).toEqual({
+    model: 'mistral-7b-v01',
+    task: 'CERTIFY_EDIT',
+    kind: 'certify',
+    sizeClass: '7b',
+    cells: 20,
+    from: 'profile',
+    weightsGiB: 13.5,
+    device: 'gpu',
+    requiredGiB: 43.5,
+    gpus: 1,
+    gibPerGpu: 43.5,
+    hostRamGiB: 1.5 + 0.08 * 13.5,
+    fits: true,
+    note: '',
+  });
+  const names = rows.filter((row) => row.model === 'yi-34b').map((row) => row.from);
+  expect(new Set(names)).toEqual(new Set(['name']));
+});

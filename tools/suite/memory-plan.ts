@@ -1,0 +1,257 @@
+// The memory plan: what each cell needs, by the model's name before its download and by its profile after, and whether
+// these GPUs can give it. Pure; sizes in GiB.
+import { z } from 'zod';
+import type { CellKind, CellOptions, JsonValue, SizeClass } from './cell.js';
+import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
+import type { SiteSettings } from './settings.js';
+import { taskName } from './task-names.js';
+
+/** Sizes of a model, from `model_profile.json`. */
+export interface ModelProfile {
+  weightsGiB: number;
+  layers: number;
+  kvHeads: number;
+  headDim: number;
+  maxPositions: number;
+  dtypeBytes: number;
+}
+
+const count = z.number().positive();
+const profileSchema = z.object({
+  weights_bytes: count,
+  hidden_size: count,
+  num_layers: count,
+  num_heads: count,
+  num_kv_heads: count,
+  max_position_embeddings: count,
+  dtype_bytes: count,
+  head_dim: count.optional(),
+});
+
+/** The profile in a `model_profile.json`; undefined for a missing, torn or foreign one: the plan is then by name. */
+export function parseProfile(text: string | undefined): ModelProfile | undefined {
+  try {
+    const raw = profileSchema.parse(JSON.parse(text ?? ''));
+    return {
+      weightsGiB: raw.weights_bytes / 2 ** 30,
+      layers: raw.num_layers,
+      kvHeads: raw.num_kv_heads,
+      headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,
+      maxPositions: raw.max_position_embeddings,
+      dtypeBytes: raw.dtype_bytes,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keys and values of `batch` sequences of `tokens`: 2 · layers · b · s · kv_heads · head_dim · dtype_bytes (reference). */
+export function kvGiB(profile: ModelProfile, batch: number, tokens: number): number {
+  const { layers, kvHeads, headDim, dtypeBytes } = profile;
+  return (2 * layers * batch * tokens * kvHeads * headDim * dtypeBytes) / 2 ** 30;
+}
+
+export type MemorySettings = Pick<
+  SiteSettings,
+  | 'memoryPlan'
+  | 'memoryAdaptive'
+  | 'memoryToleranceGiB'
+  | 'gpuMemoryGiB'
+  | 'gpuMemoryPerDeviceGiB'
+  | 'loadOverheadGiB'
+  | 'editOverheadGiB'
+  | 'batchEditOverheadGiB'
+  | 'evalOverheadGiB'
+  | 'invarlockOverheadGiB'
+  | 'evalContextLength'
+>;
+
+export type MemoryCell = Pick<CellOptions, 'kind' | 'sizeClass' | 'parts'>;
+
+export interface MemoryNeed {
+  /** Where the model itself goes: an accelerator where there is one, or the host only. */
+  device: 'gpu' | 'host';
+  /** Memory of that device; of a GPU cell over all its GPUs. */
+  gib: number;
+  /** Memory of the host beside GPUs. */
+  ramGiB: number;
+  from: 'name' | 'profile';
+}
+
+/** lm-eval's own limit for `auto` without a number. */
+const AUTO_BATCH = 64;
+/** Python with torch, transformers, lm-eval and InvarLock imported. */
+const PROCESS_GIB = 1;
+/** Largest tensors (embeddings, fused experts) are some 2 % of the weights; streaming holds at most four at a time. */
+const STREAMING_SHARE = 0.08;
+
+/** What a cell needs. By name it is base × multiplier × margin; by profile the sum of what it holds, and headroom. */
+export function memoryNeed(
+  cell: MemoryCell,
+  profile: ModelProfile | undefined,
+  settings: MemorySettings,
+): MemoryNeed {
+  const { kind, sizeClass } = cell;
+  const weights = profile?.weightsGiB ?? weightsGiB(sizeClass);
+  const from = profile === undefined ? 'name' : 'profile';
+  const streaming = PROCESS_GIB + 0.5 + STREAMING_SHARE * weights;
+  const reference = profile === undefined ? requiredGiB(kind, sizeClass) : byProfile(cell, profile, settings);
+  if (usesAccelerator(kind)) return { device: 'gpu', gib: reference, ramGiB: streaming, from };
+  const gib = kind === 'preset' ? PROCESS_GIB : settings.memoryPlan === 'reference' ? reference : streaming;
+  return { device: 'host', gib, ramGiB: gib, from };
+}
+
+/** Memory of the host for a cell that runs there, be it for want of a GPU. */
+export function onHostGiB(need: MemoryNeed): number {
+  return need.device === 'host' ? need.gib : PROCESS_GIB + need.gib;
+}
+
+/** Headroom counts no further than the model itself: a tiny one is not planned as if it needed eight GiB. */
+function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySettings): number {
+  const { weightsGiB: weights } = profile;
+  const headroom = (gib: number): number => (cell.sizeClass === 'tiny' ? Math.min(gib, 1 + weights) : gib);
+  switch (cell.kind) {
+    case 'setup':
+      return weights + headroom(settings.loadOverheadGiB);
+    case 'edit':
+      return cell.parts.length > 1
+        ? 2 * weights + headroom(settings.batchEditOverheadGiB)
+        : weights + headroom(settings.editOverheadGiB);
+    case 'inject':
+      return weights + headroom(settings.editOverheadGiB);
+    case 'eval': {
+      const tokens = Math.min(settings.evalContextLength, profile.maxPositions);
+      return weights + kvGiB(profile, evalBatchCap(cell), tokens) + headroom(settings.evalOverheadGiB);
+    }
+    case 'calibrate':
+    case 'baseline':
+    case 'certify': {
+      const { batch, tokens } = invarlockBatch(cell);
+      return weights + kvGiB(profile, batch, tokens) + headroom(settings.invarlockOverheadGiB);
+    }
+    case 'preset':
+      return 5;
+  }
+}
+
+/** The largest batch an evaluation takes: the number given, N of `auto:N`, else lm-eval's own limit. */
+export function evalBatchCap({ parts }: MemoryCell): number {
+  const size = parts[0]?.spec.batch_size;
+  if (typeof size === 'number') return size;
+  const cap = typeof size === 'string' ? /^auto:(\d+)$/.exec(size)?.[1] : undefined;
+  return cap === undefined ? AUTO_BATCH : Number(cap);
+}
+
+function invarlockBatch({ parts }: MemoryCell): { batch: number; tokens: number } {
+  const settings = parts[0]?.spec.invarlock;
+  const number = (key: string): number => {
+    const value: JsonValue | undefined =
+      typeof settings === 'object' && settings !== null && !Array.isArray(settings)
+        ? settings[key]
+        : undefined;
+    return typeof value === 'number' ? value : 1;
+  };
+  return { batch: number('batch_size'), tokens: number('seq_len') };
+}
+
+/** The GPUs of a host or a plan: how many, and what a cell may take of each. */
+export interface Devices {
+  count: number;
+  usableGiB: number;
+}
+
+/** GPU_MEMORY_GB where nothing else is known: the seed's B200. */
+const SEED_GPU_GIB = 180;
+
+/**
+ * What a cell may take of one GPU: `usableGiB` of the smallest that is there, and no more than GPU_MEMORY_PER_DEVICE
+ * (which is GPU_MEMORY_GB unless it is set).
+ */
+export function perDeviceGiB(settings: MemorySettings, usableGiB: number | undefined): number {
+  const { gpuMemoryGiB: planned, gpuMemoryPerDeviceGiB: own } = settings;
+  const limit = own === 'auto' ? planned : own;
+  return Math.min(
+    limit === 'auto' ? Infinity : limit,
+    usableGiB ?? (planned === 'auto' ? SEED_GPU_GIB : planned),
+  );
+}
+
+export type Placement =
+  | { fits: true; gpus: number; gibPerGpu: number; note: string }
+  | { fits: false; gpus: number; gibPerGpu: number; why: string };
+
+/** Cells of so much memory may exceed what one GPU gives by SCHEDULER_MEM_TOLERANCE_GB (reference). */
+const LARGE_GIB = 140;
+
+/** GPUs for a need: ceil(required / per device), at least 1; more than there are is "does not fit", never a clamp. */
+export function place(need: MemoryNeed, devices: Devices, settings: MemorySettings): Placement {
+  if (need.device === 'host') return { fits: true, gpus: 0, gibPerGpu: 0, note: '' };
+  const { usableGiB, count } = devices;
+  const over = need.gib >= LARGE_GIB ? settings.memoryToleranceGiB : 0;
+  const gpus = Math.max(1, Math.ceil((need.gib - over) / usableGiB));
+  const gibPerGpu = need.gib / gpus;
+  if (gpus <= count) return { fits: true, gpus, gibPerGpu, note: '' };
+  const wanted = `needs ${need.gib.toFixed(1)} GiB: ${gpus} GPUs of ${usableGiB.toFixed(1)} GiB, and there are ${count}`;
+  if (!settings.memoryAdaptive || count === 0) return { fits: false, gpus, gibPerGpu, why: wanted };
+  return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
+}
+
+/** A row of analysis/memory_plan.csv and of the plan's table: cells of a model that need the same are one row. */
+export interface MemoryRow {
+  model: string;
+  /** The seed's name of the task. */
+  task: string;
+  kind: CellKind;
+  sizeClass: SizeClass;
+  cells: number;
+  from: 'name' | 'profile';
+  weightsGiB: number;
+  device: 'gpu' | 'host';
+  requiredGiB: number;
+  gpus: number;
+  gibPerGpu: number;
+  hostRamGiB: number;
+  fits: boolean;
+  /** Why it does not fit, or that it runs on fewer GPUs than planned. */
+  note: string;
+}
+
+/** One row a model and task, in the order of the cells. `profiles`: of the models that have been downloaded. */
+export function memoryRows(
+  cells: readonly (MemoryCell & { id: string; model: string })[],
+  profiles: ReadonlyMap<string, ModelProfile>,
+  settings: MemorySettings,
+  devices: Devices,
+): MemoryRow[] {
+  const rows = new Map<string, MemoryRow>();
+  for (const cell of cells) {
+    const [project = '', target = ''] = cell.id.split(':');
+    const profile = profiles.get(cell.model);
+    const need = memoryNeed(cell, profile, settings);
+    const placement = place(need, devices, settings);
+    const task = taskName(cell.kind, project.split('.')[2] ?? '', target);
+    const key = JSON.stringify([cell.model, task, need.gib]);
+    const before = rows.get(key);
+    if (before !== undefined) {
+      before.cells += 1;
+      continue;
+    }
+    rows.set(key, {
+      model: cell.model,
+      task,
+      kind: cell.kind,
+      sizeClass: cell.sizeClass,
+      cells: 1,
+      from: need.from,
+      weightsGiB: profile?.weightsGiB ?? weightsGiB(cell.sizeClass),
+      device: need.device,
+      requiredGiB: need.gib,
+      gpus: placement.gpus,
+      gibPerGpu: placement.gibPerGpu,
+      hostRamGiB: need.ramGiB,
+      fits: placement.fits,
+      note: placement.fits ? placement.note : placement.why,
+    });
+  }
+  return [...rows.values()];
+}
