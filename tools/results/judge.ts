@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../base/files.js';
-import { usableGiB } from '../lease/fit.js';
 import { readFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { recipeOf } from '../runner/manifest.js';
 import { linkWeights } from '../runner/publish.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
-import { requiredGiB, requiredGpus, usesAccelerator } from '../suite/memory.js';
+import { memoryNeed, perDeviceGiB, place } from '../suite/memory-plan.js';
+import { readProfiles } from '../suite/profiles.js';
 import { loadSiteSettings } from '../suite/settings.js';
 import { parseFaultLog } from './fault-log.js';
 import type { FaultRecord } from './findings.js';
@@ -37,7 +37,7 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     workspaceRoot,
     plan: { suite, variants, cells: generated.cells },
     known: await knowledge(workspaceRoot, generated, faults),
-    memory: generated.cells.map(plannedMemory),
+    memory: plannedMemory(workspaceRoot, generated),
     faults: withLast(log.faults, faults),
     unreadableFaults: log.unreadable,
   });
@@ -54,13 +54,18 @@ function withLast(log: readonly FaultRecord[], last: ReadonlyMap<string, LastFau
   return [...log, ...rest].sort((a, b) => compare(a.at, b.at) || compare(a.cell, b.cell));
 }
 
-/** Devices the plan is drawn for, in GiB (the seed's B200): a plan must not depend on the machine that judges. */
-const PLANNED_DEVICE_GIB = 180;
-
-function plannedMemory({ id, model, kind, sizeClass }: GeneratedSuite['cells'][number]): MemoryPlan {
-  const gib = requiredGiB(kind, sizeClass);
-  const gpus = usesAccelerator(kind) ? requiredGpus(gib, usableGiB(PLANNED_DEVICE_GIB)) : 0;
-  return { cell: id, model, kind, sizeClass, requiredGiB: gib, gpus, basis: 'size class' };
+/** For devices as the site names them, else the seed's: a plan must not depend on the machine that judges. */
+function plannedMemory(workspaceRoot: string, { suite, cells }: GeneratedSuite): MemoryPlan[] {
+  const settings = loadSiteSettings(workspaceRoot);
+  const profiles = readProfiles(workspaceRoot, suite, cells);
+  const devices = { count: Infinity, usableGiB: perDeviceGiB(settings, undefined) };
+  return cells.map((cell) => {
+    const need = memoryNeed(cell, profiles.get(cell.model), settings);
+    const { gpus } = place(need, devices, settings);
+    const { id, model, kind, sizeClass } = cell;
+    const basis = need.from === 'name' ? 'size class' : 'profile';
+    return { cell: id, model, kind, sizeClass, requiredGiB: need.gib, gpus, basis };
+  });
 }
 
 interface LastFault {

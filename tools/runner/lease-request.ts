@@ -1,20 +1,11 @@
 // What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
-import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
 import type { LeaseRequest } from '../lease/acquire.js';
 import { usableGiB } from '../lease/fit.js';
 import { deviceOf } from '../lease/host.js';
 import { GIB, type Limits, type Needs, type PartBytes, type Standing } from '../lease/state.js';
-import {
-  memoryNeed,
-  onHostGiB,
-  parseProfile,
-  perDeviceGiB,
-  place,
-  type ModelProfile,
-} from '../suite/memory-plan.js';
+import { memoryNeed, onHostGiB, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { weightsGiB } from '../suite/memory.js';
-import { beside, modelPaths } from '../suite/paths.js';
+import { readProfile } from '../suite/profiles.js';
 import { basePriority } from '../suite/priority.js';
 import { finishedCells } from './finished-cells.js';
 import { minuteNotes } from './note-progress.js';
@@ -81,8 +72,8 @@ function modelGiB({ options, reads }: CellContext): number {
 }
 
 function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
-  const { machine, settings, say } = context;
-  const need = memoryNeed(context.options, profileOf(context), settings);
+  const { machine, options, project, settings, say, workspaceRoot } = context;
+  const need = memoryNeed(options, readProfile(workspaceRoot, suiteOf(project), options.model), settings);
   const writes = writesOf(context, pending);
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   if (need.device === 'host' || !Number.isFinite(smallest)) {
@@ -97,12 +88,6 @@ function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpu
   const gpus = withExtra(placed.gpus, extraGpus, machine.pool.length);
   const gibPerGpu = gpus === placed.gpus ? placed.gibPerGpu : need.gib / gpus;
   return { gpus, gibPerGpu, cpuSlots: 1, ramGiB: need.ramGiB, writes };
-}
-
-/** Sizes of the model, once its setup has written them: the plan by name is for before. */
-function profileOf({ workspaceRoot, project, options }: CellContext): ModelProfile | undefined {
-  const { baseline } = modelPaths(suiteOf(project), options.model);
-  return parseProfile(readIfThere(join(workspaceRoot, beside(baseline).profile)));
 }
 
 /** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */
