@@ -1,6 +1,6 @@
 """Peak memory and throughput on growing checkpoints: setup, the suite's eight edits in one pass, an error.
 
-`PYTHONPATH=tools/python python bench/weights_streaming.py [--gib 1 2 4] [--directory DIR]`
+`PYTHONPATH=tools/python python bench/weights_streaming.py [--gib 1 2 4] [--edits NAME ...] [--directory DIR]`
 
 The checkpoints are LLaMA-like: hidden size 1024, MLP 4096, a 32,768-token vocabulary, untied. Their size is a
 number of blocks: the largest tensor stays the same, and a flat peak shows as flat. Every cell runs in a
@@ -57,6 +57,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--gib", type=float, nargs="+", default=[1.0], help="sizes in GiB (default 1)")
+    parser.add_argument("--edits", nargs="+", choices=EDITS, default=list(EDITS), help="default: all eight")
     parser.add_argument("--directory", type=Path, help="where to work (default: the temporary directory)")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -65,10 +66,10 @@ def main() -> None:
         return
     for gib in arguments.gib:
         with tempfile.TemporaryDirectory(prefix="streaming-", dir=arguments.directory) as directory:
-            measure(Path(directory), gib)
+            measure(Path(directory), gib, arguments.edits)
 
 
-def measure(work: Path, gib: float) -> None:
+def measure(work: Path, gib: float, edits: list[str]) -> None:
     """Measure one size in an empty directory."""
     root, source = work / "store", work / "source"
     root.mkdir()
@@ -82,7 +83,7 @@ def measure(work: Path, gib: float) -> None:
     )
     jobs: dict[str, dict[str, dict[str, Any]]] = {
         "setup": {"baseline": {"source": {"type": "path", "path": str(source)}}},
-        "edit": EDITS,
+        "edit": {name: EDITS[name] for name in edits},
         "inject": {"extreme_quant": {"error": "extreme_quant"}},
     }
     for kind, specs in jobs.items():
@@ -94,14 +95,14 @@ def measure(work: Path, gib: float) -> None:
             f"{grown / 2**20:.0f} MiB grown; {said['seconds']:.1f} s"
         )
         if kind == "edit":
-            compare(work, said)
+            compare(work, edits, said)
     shutil.rmtree(root)
 
 
-def compare(work: Path, said: dict[str, Any]) -> None:
+def compare(work: Path, edits: list[str], said: dict[str, Any]) -> None:
     """Set the edits against a plain copy of the bytes they wrote."""
     baseline = work / "store" / "baseline"
-    entries = [work / "store" / name for name in EDITS]
+    entries = [work / "store" / name for name in edits]
     written, linked = 0, 0
     for entry in entries:
         for path in entry.glob("*.safetensors"):

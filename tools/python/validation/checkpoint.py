@@ -71,6 +71,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle = path.open("rb", buffering=0)
+        self._expected = 0
 
     def __enter__(self) -> Reader:
         return self
@@ -95,8 +96,11 @@ class Reader:
 
     def expect(self, position: int, count: int) -> None:
         """Let the system read bytes soon to be wanted while others are worked on (where it can)."""
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._handle.fileno(), position, count, os.POSIX_FADV_WILLNEED)
+        begin, end = max(position, self._expected), position + count
+        # seldom, for the system looks at every page
+        if end - begin >= count // 2 and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._handle.fileno(), begin, end - begin, os.POSIX_FADV_WILLNEED)
+            self._expected = end
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class Entry:
             name = path.relative_to(draft).as_posix()
             if name == MANIFEST:  # this one is written below, and cannot list itself
                 continue
-            path.chmod(0o444)
+            if path.stat().st_mode & 0o777 != 0o444:  # one that is linked may be another user's
+                path.chmod(0o444)
             files[name] = self._digests.get(name) or _hash(path)
         manifest = {
             "schema": 1,
