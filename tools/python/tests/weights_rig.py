@@ -41,7 +41,10 @@ EIGHT: dict[str, dict[str, Any]] = {
 def weight_matrices(
     draw: st.DrawFn, dtypes: tuple[torch.dtype, ...] = (torch.bfloat16, torch.float32)
 ) -> torch.Tensor:
-    """Matrices of odd sizes: normal, with many equal magnitudes, with rows of zeros, or all zero."""
+    """Matrices of odd sizes: normal, with many equal magnitudes, with rows of zeros, or all zero.
+
+    Some are stored transposed, as GPT-2's are.
+    """
     height, width = draw(st.integers(1, 9)), draw(st.integers(1, 40))
     kind = draw(st.sampled_from(["normal", "ties", "zero rows", "zeros"]))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
@@ -52,7 +55,8 @@ def weight_matrices(
         values[:: draw(st.integers(1, 3))] = 0
     if kind == "zeros":
         values.zero_()
-    return values.to(draw(st.sampled_from(dtypes)))
+    values = values.to(draw(st.sampled_from(dtypes)))
+    return values.T.contiguous().T if draw(st.booleans()) else values
 
 
 def llama_tensors(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from validation.checkpoint import Checkpoint
@@ -46,9 +46,8 @@ def _rule(group: Any, row: Mapping[str, Any]) -> Rule:
     )
 
 
-def unknown_architecture(checkpoint: Checkpoint, known: Sequence[str]) -> Fault:
-    """The fault of a checkpoint no table fits: its matrices, and how a suite declares them."""
-    architecture = checkpoint.config.get("model_type")
+def undeclared(checkpoint: Checkpoint, problem: str) -> Fault:
+    """The fault of a checkpoint whose matrices are not known: which it has, and how a suite declares them."""
     groups: dict[str, set[str]] = {"attention": set(), "mlp": set(), "rest": set()}
     for stored in checkpoint.tensors.values():
         if len(stored.shape) > 1:
@@ -61,8 +60,7 @@ def unknown_architecture(checkpoint: Checkpoint, known: Sequence[str]) -> Fault:
     )
     return Fault(
         "bad_edit",
-        f"{checkpoint.path}: architecture '{architecture}' has no table of matrices; known are "
-        f"{', '.join(known)}. Its matrices: {', '.join(listed) or 'none'}",
+        f"{checkpoint.path}: {problem}. Its matrices: {', '.join(listed) or 'none'}",
         'Declare those to edit with its model in suite.yaml (docs/suite.md, "matrices"): no routers, norms, '
         "embeddings; say where a tensor is transposed, fused or holds experts"
         + (f". To begin with:\n  matrices:{example}" if example else "."),

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from validation.checkpoint import Checkpoint, Stored
-from validation.declared import declared_family, unknown_architecture
+from validation.declared import declared_family, undeclared
 from validation.families import FAMILIES, Config, Rule, compiled
 from validation.job import Fault
 from validation.matrix import Matrix, Piece, Rows
@@ -29,7 +29,10 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
     architecture = str(checkpoint.config.get("model_type"))
     family = FAMILIES.get(architecture) if declared is None else declared_family(declared)
     if family is None:
-        raise unknown_architecture(checkpoint, sorted(FAMILIES))
+        known = ", ".join(sorted(FAMILIES))
+        raise undeclared(
+            checkpoint, f"architecture '{architecture}' has no table of matrices; known are {known}"
+        )
     what = f"the '{architecture}' table" if declared is None else "what the suite declares"
     rules, used, found = compiled(family), set[int](), list[Matrix]()
     for stored in checkpoint.tensors.values():
@@ -42,8 +45,7 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
     if unused := [rule.name for at, rule, _ in rules if at not in used and declared is not None]:
         raise Fault("bad_edit", f"{checkpoint.path}: has no tensor that is declared as {', '.join(unused)}")
     if not found:
-        fault = unknown_architecture(checkpoint, sorted(FAMILIES))
-        raise Fault("bad_edit", f"{checkpoint.path}: no tensor has a name of {what}. {fault}", fault.hint)
+        raise undeclared(checkpoint, f"no tensor has a name of {what}")
     return sorted(found, key=lambda matrix: (matrix.block, matrix.order))
 
 

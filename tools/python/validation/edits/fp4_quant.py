@@ -68,6 +68,6 @@ class Fp4Quant:
 
     def _nearest(self, values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         levels = torch.tensor(LEVELS[self.format], dtype=torch.float32, device=values.device)
-        wide = values.float()
+        wide = values.float().contiguous()
         index = torch.bucketize((wide / scale).abs_(), (levels[:-1] + levels[1:]) / 2, out_int32=True)
         return torch.copysign(levels[index] * scale, wide).to(values.dtype)
