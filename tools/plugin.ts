@@ -1,4 +1,4 @@
-// The Nx plugin: after every run that touched a suite, its verdict is written and shown, whole or not, failed or not.
+// The Nx plugin: after every run that touched a suite, its verdict and report are made, whole or not, failed or not.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
@@ -23,8 +23,8 @@ export const preTasksExecution: PreTasksExecution = (_options, { argv }) => {
 const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
-/** Targets after which the verdict is no news: they wrote it, or only look. */
-const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'status', 'leases']);
+/** Targets after which the verdict is no news: they made it, or only look. */
+const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'report', 'compare', 'status', 'leases']);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
@@ -37,15 +37,16 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
       .filter((suite) => existsSync(join(context.workspaceRoot, 'suites', suite, 'project.json'))),
   );
   if (suites.size === 0) return;
-  const { judgeSuite } = await import('./results/judge.js');
+  const { judgeSuite, reportSuite } = await import('./results/judge.js');
   const { messageOf } = await import('./base/message.js');
   for (const suite of suites) {
     try {
-      const { lines } = await judgeSuite(context.workspaceRoot, suite);
-      console.log(`\n${lines.join('\n')}`);
+      const judged = await judgeSuite(context.workspaceRoot, suite);
+      console.log(`\n${judged.lines.join('\n')}`);
+      console.log(await reportSuite(context.workspaceRoot, judged));
     } catch (error) {
       // A verdict that cannot be written must not hide what the run itself said.
-      console.error(`\nverdict of ${suite} failed: ${messageOf(error)}`);
+      console.error(`\nverdict or report of ${suite} failed: ${messageOf(error)}`);
     }
   }
 };

@@ -22,7 +22,7 @@ const ALL_CELLS = [
 
 test(
   'a suite runs once; nothing that leaves a cell as it was starts Python again',
-  { timeout: 240_000 },
+  { timeout: 420_000 },
   async () => {
     await using rig = new Rig(SMALL_SUITE);
     await rig.generate();
@@ -31,6 +31,19 @@ test(
     expect(first.output).toContain('rig: PHASE0');
     expect(first.exitCode).toBe(0);
     expect(rig.takeStarted()).toEqual(ALL_CELLS);
+    expect(rig.exists('output/rig/reports/report.html')).toBe(true);
+
+    // Report and comparison run nothing, and change nothing of what is the same.
+    const made = await rig.nx(['run', 'rig:report']);
+    expect(made.output).toContain('output/rig/reports/report.html (as it was)');
+    rig.copy('output/rig', 'friday');
+    const compared = await rig.nx(['run', 'rig:compare', '--with', 'friday']);
+    expect(compared.output).toContain('Accuracies: all 6 the same');
+    expect(compared.exitCode).toBe(0);
+    const nowhere = await rig.nx(['run', 'rig:compare', '--with', 'nowhere']);
+    expect(nowhere.output).toContain('nowhere/reports/final_verdict.json does not exist');
+    expect(nowhere.exitCode).not.toBe(0);
+    expect(rig.takeStarted()).toEqual([]);
 
     // From Nx's cache.
     expect((await rig.certify()).exitCode).toBe(0);

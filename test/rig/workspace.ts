@@ -137,6 +137,10 @@ export class Rig implements AsyncDisposable {
     return readFileSync(join(this.root, path), 'utf8');
   }
 
+  copy(from: string, to: string): void {
+    cpSync(join(this.root, from), join(this.root, to), { recursive: true, verbatimSymlinks: true });
+  }
+
   edit(path: string, change: (text: string) => string): void {
     const before = this.read(path);
     const after = change(before);

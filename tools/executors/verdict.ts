@@ -1,6 +1,6 @@
 // Executor `verdict`: analysis and verdict of a suite from its output tree, whole or not.
 import type { ExecutorContext } from '@nx/devkit';
-import { judgeSuite } from '../results/judge.js';
+import { judgeSuite, reportSuite } from '../results/judge.js';
 import { messageOf } from '../base/message.js';
 
 export default async function verdict(
@@ -8,8 +8,9 @@ export default async function verdict(
   context: ExecutorContext,
 ): Promise<{ success: boolean }> {
   try {
-    const { lines } = await judgeSuite(context.root, options.suite);
-    for (const line of lines) console.log(line);
+    const judged = await judgeSuite(context.root, options.suite);
+    for (const line of judged.lines) console.log(line);
+    console.log(await reportSuite(context.root, judged));
     return { success: true };
   } catch (error) {
     console.error(`verdict of ${options.suite} failed: ${messageOf(error)}`);

@@ -13,6 +13,7 @@ import { readProfiles } from '../suite/profiles.js';
 import { loadSiteSettings } from '../suite/settings.js';
 import { parseFaultLog } from './fault-log.js';
 import type { FaultRecord } from './findings.js';
+import { makeReport } from './make-report.js';
 import type { MemoryPlan } from './outputs/memory-plan.js';
 import { compare, type VariantClass } from './plan.js';
 import type { CellKnowledge } from './receipts.js';
@@ -20,8 +21,18 @@ import { writeVerdict, type WrittenVerdict } from './write.js';
 
 const JUDGED: readonly string[] = ['baseline', 'clean', 'stress', 'error'] satisfies VariantClass[];
 
+export interface JudgedSuite extends WrittenVerdict {
+  cells: GeneratedSuite['cells'];
+}
+
+/** The report of a judged suite, as a line that says where it is. */
+export async function reportSuite(workspaceRoot: string, { findings, cells }: JudgedSuite): Promise<string> {
+  const { path, changed } = await makeReport(workspaceRoot, findings, cells);
+  return `  ${path}${changed ? '' : ' (as it was)'}`;
+}
+
 /** @throws Error when the suite has not been generated. */
-export async function judgeSuite(workspaceRoot: string, suite: string): Promise<WrittenVerdict> {
+export async function judgeSuite(workspaceRoot: string, suite: string): Promise<JudgedSuite> {
   const generated = readGeneratedSuite(workspaceRoot, suite);
   if (generated === undefined) {
     throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
@@ -33,7 +44,7 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
   repairLinks(workspaceRoot, generated);
   const faults = lastFaults(workspaceRoot, generated);
   const log = parseFaultLog(readIfThere(join(workspaceRoot, `output/${suite}/state/errors.json`)) ?? '');
-  return writeVerdict({
+  const written = await writeVerdict({
     workspaceRoot,
     plan: { suite, variants, cells: generated.cells },
     known: await knowledge(workspaceRoot, generated, faults),
@@ -41,6 +52,7 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     faults: withLast(log.faults, faults),
     unreadableFaults: log.unreadable,
   });
+  return { ...written, cells: generated.cells };
 }
 
 /** Faults on record, and those of cells whose last fault is not in the log (its disk may have been full). */

@@ -171,6 +171,21 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
         ),
         options: { suite: name },
       },
+      report: {
+        executor: './tools:report',
+        cache: false,
+        metadata: metadata(`Make the report of what there is of ${name}; runs nothing`, `${name}:report`),
+        options: { suite: name },
+      },
+      compare: {
+        executor: './tools:compare',
+        cache: false,
+        metadata: metadata(
+          `Say what changed since another run of ${name}: --with <its output directory>`,
+          `${name}:compare`,
+        ),
+        options: { suite: name },
+      },
     },
   };
 }

@@ -1,0 +1,39 @@
+// The golden smoke run: a plan and the files of a real run, reduced to what the analysis reads (reduce.mjs).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FileContent } from '../../../tools/results/files.js';
+import { memoryRows, type Findings } from '../../../tools/results/findings.js';
+import type { VerdictPlan } from '../../../tools/results/plan.js';
+import type { CellOptions } from '../../../tools/suite/cell.js';
+import { requiredGiB } from '../../../tools/suite/memory.js';
+import { content, findingsOf } from '../builders.js';
+
+type PlannedHere = VerdictPlan['cells'][number] & Pick<CellOptions, 'sizeClass'>;
+
+interface Stored {
+  plan: Omit<VerdictPlan, 'cells'> & { cells: PlannedHere[] };
+  files: Record<string, unknown>;
+}
+
+const stored = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'smoke-run.json'), 'utf8'),
+  (_key, value: unknown) => {
+    const marked = typeof value === 'object' && value !== null && Object.keys(value).join() === 'number';
+    return marked ? Number((value as { number: string }).number) : value;
+  },
+) as Stored;
+
+export const SMOKE_PLAN = stored.plan;
+
+export function smokeFiles(): Map<string, FileContent> {
+  return new Map(Object.entries(stored.files).map(([path, value]) => [path, content(value)]));
+}
+
+export function smokeFindings(files: ReadonlyMap<string, FileContent> = smokeFiles()): Findings {
+  const findings = findingsOf(SMOKE_PLAN, files);
+  const memory = SMOKE_PLAN.cells.map(({ id, model, kind, sizeClass }) => ({
+    ...{ cell: id, model, kind, sizeClass, gpus: 0, basis: 'size class' as const },
+    requiredGiB: requiredGiB(kind, sizeClass),
+  }));
+  return { ...findings, memory: memoryRows(memory, findings.cells) };
+}

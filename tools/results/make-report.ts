@@ -1,0 +1,65 @@
+// Makes reports/report.html from what a verdict found; a report that would come out the same is left as it is.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { readIfThere, writeWhole } from '../base/files.js';
+import type { Findings } from './findings.js';
+import type { PlannedCell } from './plan.js';
+import { modelSettings } from './report/model-settings.js';
+
+export interface MadeReport {
+  /** Workspace-relative. */
+  path: string;
+  changed: boolean;
+}
+
+export const reportPath = (suite: string): string => `output/${suite}/reports/report.html`;
+
+/** Drawing loads a chart library, so what it would draw is compared first, by a digest that stands in the page. */
+export async function makeReport(
+  workspaceRoot: string,
+  findings: Findings,
+  cells: readonly PlannedCell[],
+): Promise<MadeReport> {
+  const { suite } = findings.analysis;
+  const path = reportPath(suite);
+  const file = join(workspaceRoot, path);
+  const content = {
+    findings,
+    settings: modelSettings(cells),
+    description: descriptionOf(workspaceRoot, suite),
+  };
+  // NaN would be null in JSON, and so would a ratio that is missing.
+  const facts = JSON.stringify(content, (_key, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+  const key = sha256(`${codeDigest()}\n${facts}`);
+  if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
+    return { path, changed: false };
+  }
+  const [{ renderPage }, { loadCharts }] = await Promise.all([
+    import('./report/page.js'),
+    import('./report/svg.js'),
+  ]);
+  writeWhole(file, renderPage({ ...content, key }, await loadCharts()));
+  return { path, changed: true };
+}
+
+/** Of this folder's code: a newer tool makes its reports anew. */
+function codeDigest(): string {
+  const root = join(import.meta.dirname, 'report');
+  const files = readdirSync(root)
+    .filter((name) => /\.[jt]s$/.test(name))
+    .sort();
+  return sha256(files.map((name) => readFileSync(join(root, name), 'utf8')).join('\n'));
+}
+
+function descriptionOf(workspaceRoot: string, suite: string): string {
+  const text = readIfThere(join(workspaceRoot, 'suites', suite, 'project.json'));
+  try {
+    const { metadata } = JSON.parse(text ?? '{}') as { metadata?: { description?: unknown } };
+    return typeof metadata?.description === 'string' ? metadata.description : '';
+  } catch {
+    return '';
+  }
+}

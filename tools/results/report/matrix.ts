@@ -1,0 +1,247 @@
+// The matrix: a row an edit or error, a column a model; each cell opens what stands behind it.
+import type { Analysis } from '../analyse.js';
+import { GATES, type Gate, type GateStatus } from '../certificate.js';
+import type { CertificateRow } from '../certificates.js';
+import type { Findings } from '../findings.js';
+import { pointsText, ratioText } from '../format.js';
+import { compareVariants, type PlannedVariant } from '../plan.js';
+import type { EditResult, ErrorResult } from '../variants.js';
+import { cellAnchor } from './charts.js';
+import { html, linkTo, type Html } from './html.js';
+import { command } from './parts.js';
+
+/** What a matrix cell says first, and its colour class. */
+interface Look {
+  tone: 'good' | 'bad' | 'warn' | 'none';
+  mark: string;
+  word: string;
+}
+
+const SHOWN = GATES.slice(0, 4);
+const LETTERS: Partial<Record<Gate, string>> = {
+  invariants_pass: 'inv',
+  primary_metric_acceptable: 'pm',
+  spectral_stable: 'spe',
+  rmt_stable: 'rmt',
+};
+
+type Judged = EditResult | ErrorResult;
+
+export function matrixSection({ analysis, cells }: Findings): Html {
+  const judged: Judged[] = [...analysis.edits, ...analysis.errors];
+  const rows = variantsOf(judged);
+  const logs = new Map(cells.map(({ cell, record }) => [cell, record?.attempts.at(-1)?.log ?? null]));
+  const byKey = new Map(judged.map((one) => [`${one.model} ${one.variant}`, one]));
+  const body = rows.map(
+    (row, index) =>
+      html` ${
+          row.class !== rows[index - 1]?.class &&
+          html`<tr class="group">
+            <th colspan="${analysis.models.length + 1}" scope="rowgroup">${CLASS_TITLES[row.class]}</th>
+          </tr>`
+        }
+        <tr>
+          <th scope="row">${breakable(row.variant)}</th>
+          ${analysis.models.map((model) => {
+            const one = byKey.get(`${model} ${row.variant}`);
+            return one === undefined ? html`<td class="muted">·</td>` : matrixCell(one);
+          })}
+        </tr>`,
+  );
+  return html`<section id="matrix">
+    <h2>Edits and models</h2>
+    <p class="legend">
+      Each field opens its certificates, logs and commands. Mean accuracy change in percentage points, mean
+      perplexity ratio, and the gates
+      ${SHOWN.map((gate) => html`<span class="gate">${LETTERS[gate]}</span> `)} (invariants, primary metric,
+      spectral, RMT): filled with ✗ where some run fails, dashed with ? where a certificate does not say, –
+      where the guard did not run.
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-label="Matrix of edits and models">
+      <table class="matrix">
+        <thead>
+          <tr>
+            <th scope="col">edit</th>
+            ${analysis.models.map((model) => html`<th scope="col">${model}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${body}
+        </tbody>
+      </table>
+    </div>
+    ${judged.map((one) => panel(analysis, one, logs))}
+  </section>`;
+}
+
+/** May break after its underscores, and nowhere else. */
+function breakable(name: string): Html[] {
+  return name.split(/(?<=_)/).map((part) => html`${part}<wbr />`);
+}
+
+const CLASS_TITLES: Record<PlannedVariant['class'], string> = {
+  baseline: 'Baseline',
+  clean: 'Clean edits, expected to pass',
+  stress: 'Stress edits, which may hurt',
+  error: 'Injected errors, which must be detected',
+};
+
+function variantsOf(judged: readonly Judged[]): PlannedVariant[] {
+  const variants = new Map(judged.map((one) => [`${one.class} ${one.variant}`, { ...one, model: '' }]));
+  return [...variants.values()].sort(compareVariants);
+}
+
+function matrixCell(one: Judged): Html {
+  const { tone, mark, word } = lookOf(one);
+  return html`<td id="${cellAnchor(one.model, one.variant)}">
+    <button
+      type="button"
+      class="${tone}"
+      popovertarget="${panelId(one)}"
+      aria-label="${one.variant} of ${one.model}: ${word}"
+    >
+      <b>${mark} ${word}</b>
+      <small>${figures(one)}</small>
+      <span class="gates" aria-hidden="true">${SHOWN.map((gate) => gateMark(gate, one.runs))}</span>
+    </button>
+  </td>`;
+}
+
+function panelId({ model, variant }: Judged): string {
+  return `panel-${model}-${variant}`;
+}
+
+function lookOf(one: Judged): Look {
+  if ('category' in one) {
+    switch (one.category) {
+      case 'TRUE_POSITIVE':
+        return { tone: 'good', mark: '✓', word: 'hurt, flagged' };
+      case 'TRUE_NEGATIVE':
+        return { tone: 'good', mark: '✓', word: 'harmless, passed' };
+      case 'FALSE_NEGATIVE':
+        return { tone: 'bad', mark: '✗', word: 'hurt, missed' };
+      case 'FALSE_POSITIVE':
+        return { tone: 'warn', mark: '!', word: 'false alarm' };
+      case 'INCONCLUSIVE':
+        return { tone: 'none', mark: '?', word: 'not judged' };
+    }
+  }
+  if (one.detected === null) return { tone: 'none', mark: '?', word: 'not judged' };
+  return one.detected
+    ? { tone: 'good', mark: '✓', word: 'detected' }
+    : { tone: 'bad', mark: '✗', word: 'missed' };
+}
+
+function figures(one: Judged): string {
+  if ('category' in one) return `${pointsText(one.meanDelta)} pt · ×${ratioText(one.meanRatio)}`;
+  return `×${ratioText(one.runs[0]?.judgement?.pm.ratio ?? null)}`;
+}
+
+const ORDER: readonly GateStatus[] = ['fail', 'missing', 'pass', 'not_run', 'not_evaluated'];
+
+/** The worst of the runs. */
+function gateMark(gate: Gate, runs: readonly CertificateRow[]): Html {
+  const statuses = runs.map(({ judgement }) => judgement?.gates[gate] ?? 'missing');
+  const worst = ORDER.find((status) => statuses.includes(status)) ?? 'missing';
+  return html`<span class="gate ${worst}" title="${gate}: ${worst.replace('_', ' ')}"
+    >${gateText(gate, worst)}</span
+  >`;
+}
+
+function gateText(gate: Gate, status: GateStatus): string {
+  switch (status) {
+    case 'pass':
+      return LETTERS[gate] ?? '';
+    case 'fail':
+      return '✗';
+    case 'missing':
+      return '?';
+    case 'not_run':
+    case 'not_evaluated':
+      return '–';
+  }
+}
+
+function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string | null>): Html {
+  const { word, tone, mark } = lookOf(one);
+  const project = `${analysis.suite}.${one.model}.${one.variant}`;
+  return html`<div popover id="${panelId(one)}" role="dialog" aria-label="${one.variant} of ${one.model}">
+    <button type="button" class="plain close" popovertarget="${panelId(one)}" popovertargetaction="hide">
+      Close
+    </button>
+    <h3>${one.variant} <span class="muted">of ${one.model}</span></h3>
+    <p>
+      <span class="tag ${tone}">${mark} ${word}</span>${one.triage !== null && html`, triage ${one.triage}`}
+    </p>
+    ${'evaluations' in one && evaluations(one)}
+    <h3>Certificates</h3>
+    ${one.runs.map((run) => certificate(analysis.suite, project, run, logs))}
+    <h3>Everything of it again</h3>
+    ${command(`npx nx run ${project}:certify --skip-nx-cache`)}
+  </div>`;
+}
+
+function evaluations({ evaluations: rows }: EditResult): Html {
+  const percent = (value: number | null): string => (value === null ? '–' : (100 * value).toFixed(1));
+  return html`<table>
+    <thead>
+      <tr>
+        <th>benchmark</th>
+        <th class="n">baseline %</th>
+        <th class="n">edit %</th>
+        <th class="n">change</th>
+        <th class="n">noise up to</th>
+        <th>hurt</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map(
+        (row) =>
+          html`<tr>
+            <td>${row.benchmark}</td>
+            <td class="n">${percent(row.baseline)}</td>
+            <td class="n">${percent(row.accuracy)}</td>
+            <td class="n">${pointsText(row.delta)}</td>
+            <td class="n">${percent(row.limit)}</td>
+            <td>${hurtText(row.regression, row.state)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+function hurtText(regression: boolean | null, state: string): string {
+  return regression === null ? state.replace('_', ' ') : regression ? '✗ yes' : 'no';
+}
+
+function certificate(
+  suite: string,
+  project: string,
+  run: CertificateRow,
+  logs: ReadonlyMap<string, string | null>,
+): Html {
+  const cell = `${project}:certify-${run.run}`;
+  const log = logs.get(cell) ?? null;
+  const { judgement } = run;
+  const reasons = judgement?.reasons ?? [];
+  return html`<div>
+    <p>
+      <b>run ${run.run}</b>:
+      ${run.triage ?? run.state.replace('_', ' ')}${
+        judgement !== null &&
+        html`, ratio ${ratioText(judgement.pm.ratio)} (threshold ${judgement.threshold.toFixed(4)}, margin
+        ${ratioText(judgement.margins.ratio)})`
+      }${reasons.length > 0 && html`: ${reasons.join(', ')}`}${run.refusal !== null && html`<br />InvarLock refused the model: ${run.refusal}`}
+    </p>
+    <p>
+      ${
+        judgement === null
+          ? html`<span class="muted">no certificate that can be read</span>`
+          : html`<a href="${linkTo(suite, run.path)}">certificate</a>`
+      }
+      ·
+      ${log === null ? html`<span class="muted">no log on record</span>` : html`<a href="${linkTo(suite, log)}">log</a>`}
+    </p>
+    ${command(`npx nx run ${cell} --skip-nx-cache --excludeTaskDependencies`)}
+  </div>`;
+}

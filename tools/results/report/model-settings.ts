@@ -1,0 +1,61 @@
+// What each model was run with, read from the specs of its cells: what a reader asks for first, in words.
+import type { JsonObject, JsonValue } from '../../suite/cell.js';
+import type { PlannedCell } from '../plan.js';
+import type { ModelSettings } from './run-section.js';
+
+export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
+  const models = [...new Set(cells.map(({ model }) => model))].sort();
+  return models.map((model) => {
+    const own = cells.filter((cell) => cell.model === model);
+    const specOf = (kind: PlannedCell['kind']): JsonObject =>
+      own.find((cell) => cell.kind === kind)?.parts[0]?.spec ?? {};
+    const invarlock = objectOf(specOf('certify').invarlock ?? specOf('calibrate').invarlock);
+    const evaluation = specOf('eval');
+    const benchmarks = own.find(({ id }) => id.endsWith('.baseline:eval'))?.parts[0]?.spec.benchmarks;
+    const count = (kind: PlannedCell['kind']): number => own.filter((cell) => cell.kind === kind).length;
+    return {
+      model,
+      settings: [
+        ['source', text(specOf('setup').source)],
+        ['tier, profile', [invarlock.tier, invarlock.profile].map(text).join(', ')],
+        ['determinism', text(invarlock.determinism)],
+        ['dataset', text(invarlock.dataset)],
+        [
+          'windows',
+          `${text(invarlock.preview)} + ${text(invarlock.final)} of ${text(invarlock.seq_len)} tokens`,
+        ],
+        ['bootstrap replicates, alpha', [invarlock.bootstrap, invarlock.alpha].map(text).join(', ')],
+        ['InvarLock batch size', text(invarlock.batch_size)],
+        ['acceptance of the ratio', text(invarlock.pm_acceptance)],
+        ['benchmarks (few-shot)', benchmarkText(benchmarks)],
+        ['evaluation batch size, seed', [evaluation.batch_size, evaluation.seed].map(text).join(', ')],
+        ['calibrations', String(count('calibrate'))],
+        ['certificates', String(count('certify'))],
+      ],
+    };
+  });
+}
+
+function benchmarkText(value: JsonValue | undefined): string {
+  if (!Array.isArray(value)) return '';
+  return value
+    .map(objectOf)
+    .map(({ name, fewshot }) => `${text(name)} (${text(fewshot)})`)
+    .join(', ');
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}
+
+/** `a: 1, b: 2` of an object, `1, 2` of a list. */
+function text(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return '–';
+  if (Array.isArray(value)) return value.map(text).join(', ');
+  if (typeof value === 'object') {
+    return Object.entries(value)
+      .map(([key, inner]) => `${key}: ${text(inner)}`)
+      .join(', ');
+  }
+  return String(value);
+}

@@ -1,0 +1,129 @@
+// The report: one HTML page with everything in it, made from the findings of a run, whole or not.
+import type { Findings } from '../findings.js';
+import { correlationCharts, durationChart, memoryChart } from './charts.js';
+import { html, Html, linkTo } from './html.js';
+import { lanesOf } from './lanes.js';
+import { matrixSection } from './matrix.js';
+import { section } from './parts.js';
+import { cellsTable, faultsSection, settingsSection, type ModelSettings } from './run-section.js';
+import { SCRIPT } from './script.js';
+import { STYLE } from './style.js';
+import type { Chart, Draw } from './svg.js';
+import { timelineChart } from './timeline.js';
+import { confusionSection, missingSection, verdictSection } from './verdict-section.js';
+
+export interface Page {
+  findings: Findings;
+  description: string;
+  settings: readonly ModelSettings[];
+  /** Digest of all it is made of. */
+  key: string;
+}
+
+/** Nothing but what stands in the page itself: no script from elsewhere, no image, no connection. */
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+export function renderPage({ findings, description, settings, key }: Page, draw: Draw): string {
+  const { analysis, records, memory } = findings;
+  const { suite } = analysis;
+  const link = (path: string): Html => html`<a class="path" href="${linkTo(suite, path)}">${path}</a>`;
+  const missing = missingSection(analysis, link);
+  const chart = (content: Chart | null, nothing: string): Html =>
+    content === null
+      ? html`<p class="muted">${nothing}</p>`
+      : html`<div class="scroll" tabindex="0" role="region" aria-label="${content.label}">
+          ${draw(content)}
+        </div>`;
+  const correlations = correlationCharts(analysis);
+  const r = analysis.correlation.r;
+  const ended = records
+    .map(({ endedAt }) => endedAt)
+    .sort()
+    .at(-1);
+  const nav = [
+    ...(missing === null ? [] : [['missing', 'Missing']]),
+    ['matrix', 'Matrix'],
+    ['guards', 'Guards'],
+    ['correlation', 'Correlation'],
+    ['timeline', 'Timeline'],
+    ['memory', 'Memory'],
+    ['cells', 'Cells'],
+    ['faults', 'Faults'],
+    ['settings', 'Settings'],
+  ];
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+        <meta name="report-key" content="${key}" />
+        <link rel="icon" href="data:," />
+        <title>${suite}: validation report</title>
+        <style>
+          ${new Html(STYLE)}
+        </style>
+      </head>
+      <body>
+        <a class="skip" href="#verdict">To the verdict</a>
+        <header class="top">
+          <div>
+            <h1>${suite}</h1>
+            <nav aria-label="Sections">${nav.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav>
+            <button type="button" id="theme" class="plain" aria-label="Light or dark" hidden>Dark</button>
+          </div>
+        </header>
+        <main>
+          ${verdictSection(analysis, description)} ${missing} ${matrixSection(findings)}
+          ${confusionSection(analysis)}
+          ${section(
+            'correlation',
+            'Accuracy change against perplexity ratio',
+            html`<p>
+              Each mark is an edit and leads to its field of the matrix. Pearson’s r of the accuracy change
+              against the logarithm of the ratio: ${r === null ? 'not defined' : r.toFixed(3)}, over
+              ${analysis.correlation.points} edits. A missed edit lies low and left of the threshold.
+            </p>`,
+            correlations.length === 0
+              ? html`<p class="muted">No edit has both figures yet.</p>`
+              : html`<div class="pair">${correlations.map((one) => chart(one, ''))}</div>`,
+          )}
+          ${section(
+            'timeline',
+            'Timeline',
+            html`<p>
+              Where each finished cell ran. Below the bars, in grey, how long it waited for its lease; a
+              failed try that was made again is outlined.
+            </p>`,
+            chart(timelineChart(lanesOf(records)), 'No receipt says when its cell ran.'),
+          )}
+          ${section(
+            'memory',
+            'Memory planned and measured',
+            html`<p>
+              The largest of the cells of each kind, in GiB: planned, taken on the GPUs by nvidia-smi, and the
+              process’s own resident set. All figures are in
+              <a href="../analysis/memory_plan.csv">memory_plan.csv</a>.
+            </p>`,
+            chart(memoryChart(memory), 'Nothing was measured yet.'),
+          )}
+          ${section('cells', 'Cells and durations', chart(durationChart(records), 'No receipt says how long its cell ran.'), cellsTable(findings))}
+          ${faultsSection(findings)} ${settingsSection(findings, settings)}
+        </main>
+        <footer>
+          <p>
+            Made from
+            output/${suite}${ended !== undefined && ` as of ${ended.slice(0, 19).replace('T', ' ')} UTC, the end of the last cell`}.
+            For machines: <a href="final_verdict.json">final_verdict.json</a>,
+            <a href="junit.xml">junit.xml</a>,
+            <a href="../analysis/invarlock_results.csv">invarlock_results.csv</a>,
+            <a href="../analysis/eval_results.csv">eval_results.csv</a>.
+          </p>
+        </footer>
+        <script>
+          ${new Html(SCRIPT)};
+        </script>
+      </body>
+    </html> `.text;
+}

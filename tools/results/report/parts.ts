@@ -1,0 +1,78 @@
+// Pieces of the page that several sections use.
+import type { Rate } from '../confusion.js';
+import { html, type Html } from './html.js';
+
+/** A command with a button that copies it; the button is shown where there is a script. */
+export function command(text: string): Html {
+  return html`<div class="command">
+    <code tabindex="0">${text}</code
+    ><button type="button" class="plain" data-copy="${text}" hidden>Copy</button>
+  </div>`;
+}
+
+export function percent(fraction: number | null): string {
+  return fraction === null ? '–' : `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** `9 of 11 [52.3 to 94.9 %]`. */
+export function rateText({ hits, of, interval: { low, high } }: Rate): string {
+  if (of === 0) return '–';
+  return `${hits} of ${of} [${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %]`;
+}
+
+export interface TableColumn<Row> {
+  name: string;
+  /** What it shows; text is escaped. */
+  show: (row: Row) => Html | string | number | null;
+  /** What it is sorted by where that differs from what it shows. */
+  sort?: (row: Row) => string | number | null;
+  number?: true;
+}
+
+export interface TableOptions {
+  id: string;
+  label: string;
+  tall?: boolean;
+  /** Placeholder of a field that narrows the rows. */
+  finds?: string;
+}
+
+export function sortable<Row>(
+  rows: readonly Row[],
+  columns: readonly TableColumn<Row>[],
+  { id, label, tall = false, finds }: TableOptions,
+): Html {
+  const field = (row: Row, { show, sort, number }: TableColumn<Row>): Html => {
+    const key = sort === undefined ? undefined : (sort(row) ?? '');
+    return html`<td${number === true && html` class="n"`}${key !== undefined && html` data-sort="${key}"`}>${show(row)}</td>`;
+  };
+  return html`${
+      finds !== undefined &&
+      html`<input type="search" data-finds="${id}" placeholder="${finds}" aria-label="${finds}" hidden />
+        <span id="${id}-count" class="muted" role="status"></span>`
+    }
+    <div class="scroll${tall && ' tall'}" tabindex="0" role="region" aria-label="${label}">
+      <table class="wide" id="${id}" data-sortable>
+        <thead>
+          <tr>
+            ${columns.map(({ name, number }) => html`<th scope="col" ${number === true && html` class="n"`}>${name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            (row) =>
+              html`<tr>
+                ${columns.map((column) => field(row, column))}
+              </tr> `,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+export function section(id: string, title: string, ...content: readonly (Html | false | null)[]): Html {
+  return html`<section id="${id}">
+    <h2>${title}</h2>
+    ${content}
+  </section>`;
+}
