@@ -39,7 +39,9 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   if (suites.size === 0) return;
   const { judgeSuite, reportSuite } = await import('./results/judge.js');
   const { messageOf } = await import('./base/message.js');
+  const { noteRunEnd } = await import('./runner/note-progress.js');
   for (const suite of suites) {
+    await noteRunEnd(context.workspaceRoot, suite, console.error);
     try {
       const judged = await judgeSuite(context.workspaceRoot, suite);
       console.log(`\n${judged.lines.join('\n')}`);

@@ -2,7 +2,7 @@
 import { messageOf } from '../base/message.js';
 import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
-import { keepProgress, tickProgress } from '../status/keep-progress.js';
+import { keepProgress, refreshProgress, tickProgress } from '../status/keep-progress.js';
 import { loadSiteSettings } from '../suite/settings.js';
 
 type Say = (line: string) => void;
@@ -24,6 +24,16 @@ export async function noteProgress(of: NotedCell, directory?: LockDirectory): Pr
       suite: project.split('.')[0] ?? project,
       cell: `${project}:${target}`,
     });
+  } catch (error) {
+    say(`progress.json is not current: ${messageOf(error)}`);
+  }
+}
+
+/** A run has ended, of which Nx may have answered much from its cache. */
+export async function noteRunEnd(workspaceRoot: string, suite: string, say: Say): Promise<void> {
+  try {
+    const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
+    await refreshProgress({ directory, workspaceRoot, suite });
   } catch (error) {
     say(`progress.json is not current: ${messageOf(error)}`);
   }

@@ -8,7 +8,6 @@ import { withFileLock } from '../lease/file-lock.js';
 import type { LockDirectory } from '../lease/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
 import { readProgress, reconcileProgress, runName, writeLock } from '../lease/progress-record.js';
-import { isAlive } from '../lease/process-identity.js';
 import { readLeases, readTickets } from '../lease/records.js';
 import { finishedCells } from '../runner/finished-cells.js';
 import { readFault } from '../runner/last-fault.js';
@@ -51,21 +50,30 @@ export async function tickProgress(
   directory: LockDirectory,
   { leases, state }: Pick<Passed, 'leases' | 'state'>,
 ): Promise<void> {
-  const work = [...leases, ...state.tickets];
-  const runs = new Set(work.map(({ run }) => run));
+  const runs = new Set([...leases, ...state.tickets].map(({ run }) => run));
   for (const run of runs) {
-    const open = new Set(work.filter((one) => one.run === run).map(({ cell }) => cell));
     const at = run.lastIndexOf('#');
     const [workspaceRoot, suite] = [run.slice(0, at), run.slice(at + 1)];
-    if (!isDue(progressPath(workspaceRoot, suite))) continue;
-    // What Nx restored from its cache came by no executor; what was deleted left none.
-    const known = readProgress(directory, run);
-    const finished = finishedCells(workspaceRoot, suite);
-    await withFileLock(directory.schedulerLock, () => {
-      reconcileProgress(directory, run, known, finished, open);
-    });
-    await keepProgress({ directory, workspaceRoot, suite });
+    if (isDue(progressPath(workspaceRoot, suite))) await refreshProgress({ directory, workspaceRoot, suite });
   }
+}
+
+/**
+ * Write the file from the receipts: what Nx restored from its cache came by no executor, and what was deleted left none.
+ *
+ * @throws Error when it cannot be written.
+ */
+export async function refreshProgress(of: Omit<ProgressOf, 'cell'>): Promise<void> {
+  const { directory, workspaceRoot, suite } = of;
+  const run = runName(workspaceRoot, suite);
+  const known = readProgress(directory, run);
+  const finished = finishedCells(workspaceRoot, suite);
+  await withFileLock(directory.schedulerLock, () => {
+    const { running, waiting } = atWork(of);
+    const open = new Set([...running.map(({ cell }) => cell), ...waiting]);
+    reconcileProgress(directory, run, known, finished, open);
+  });
+  await keepProgress({ directory, workspaceRoot, suite });
 }
 
 export function progressPath(workspaceRoot: string, suite: string): string {
@@ -95,7 +103,8 @@ function readTotals(workspaceRoot: string, suite: string): Record<string, number
 
 function atWork({ directory, workspaceRoot, suite }: ProgressOf): Pick<ProgressFile, 'running' | 'waiting'> {
   const run = runName(workspaceRoot, suite);
-  const tickets = readTickets(directory).records.filter((one) => one.run === run && isAlive(one.executor));
+  // Those of the dead go within a second, by the ticker: here each would cost a look at its process.
+  const tickets = readTickets(directory).records.filter((one) => one.run === run);
   const leases = readLeases(directory).records.filter((one) => one.run === run);
   return {
     running: leases.map(({ cell, gpuIndices, grantedAt, attempt, executor, worker }) => ({
