@@ -73,6 +73,14 @@ describe('progressOf', () => {
   });
 });
 
+test('the sample in the documentation is such a file', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'watching.md'), 'utf8');
+  const sample = /```json\n([^`]*)```/.exec(text)?.[1] ?? '';
+  const file = progressFileSchema.parse(JSON.parse(sample));
+  const { total, ...counts } = file.cells;
+  expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(total);
+});
+
 test('a record is brought in line with the receipts, except for what ended since they were read', () => {
   const finished = (cell: string) => ({ cell, model: 'm', kind: 'eval' as const, seconds: 5 });
   const record = (...cells: string[]) => ({ run: 'r', done: { m: cells }, total: { m: 9 }, seconds: {} });

@@ -1,12 +1,14 @@
-// JSON Schemas of the analysis files, from the zod schemas they are made with; docs/schemas/ holds them.
+// JSON Schemas of the analysis files and of state/progress.json, from the zod schemas they are made with; docs/schemas/ holds them.
 import { z } from 'zod';
 import type { JsonValue } from '../../suite/cell.js';
+import { progressFileSchema } from '../../status/progress.js';
 import { OUTPUTS } from './index.js';
 
 /** By file name: `final_verdict.schema.json`, of a table's rows `eval_results.row.schema.json`. */
 export function jsonSchemas(): Map<string, JsonValue> {
+  const outputs = [...Object.values(OUTPUTS), { path: 'state/progress.json', schema: progressFileSchema }];
   return new Map(
-    Object.values(OUTPUTS).flatMap(({ path, schema }) => {
+    outputs.flatMap(({ path, schema }) => {
       if (schema === null) return [];
       const file = path.slice(path.lastIndexOf('/') + 1);
       const name = file.endsWith('.csv')
