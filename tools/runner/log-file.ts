@@ -49,19 +49,23 @@ export function lastLines(text: string, count = 15): string[] {
 /** Takes secrets out of a log while it grows, and what is too much when it has ended. */
 export class LogKeeper {
   #seen = 0;
+  #bytes = 0;
 
   constructor(
     private readonly path: string,
     private readonly secrets: readonly string[],
   ) {}
 
-  /** While Python writes. */
-  watch(): void {
+  /** While Python writes. @returns whether it has written anything since the last look. */
+  watch(): boolean {
+    const before = this.#bytes;
     try {
+      this.#bytes = statSync(this.path).size;
       this.#seen = redactFile(this.path, this.secrets, this.#seen);
     } catch {
       // A full or read-only disk: what it does to the cell is told elsewhere.
     }
+    return this.#bytes > before;
   }
 
   /** Python has ended; also of files it left beside the log. */

@@ -101,7 +101,7 @@ async function runWorker(
   const timeoutSeconds = timeoutOfCell(context);
   const keeper = new LogKeeper(attempt.log, secretsOf(process.env));
   const look = setInterval(() => {
-    keeper.watch();
+    if (keeper.watch()) lease.signOfLife();
   }, LOOK_EVERY_MS);
   const kills = readOomKills();
   const progress = progressPrinter(context.say);

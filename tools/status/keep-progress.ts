@@ -83,7 +83,7 @@ export function progressPath(workspaceRoot: string, suite: string): string {
 function isDue(path: string): boolean {
   const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   // A clock that was set back must not silence it.
-  return age >= EVERY_MS || age < 0;
+  return Math.abs(age) >= EVERY_MS;
 }
 
 const suiteProjectSchema = z.object({
