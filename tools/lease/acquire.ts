@@ -8,7 +8,7 @@ import { impossible } from './fit.js';
 import { BEAT_MS, writeBeat } from './heart.js';
 import { hostRamGiB } from './host.js';
 import { newId } from './ids.js';
-import type { LockDirectory } from './lock-directory.js';
+import { openLockDirectory, type LockDirectory } from './lock-directory.js';
 import { readRefusal, schedulerPass, type Passed } from './pass.js';
 import { identityOf, ownIdentity } from './process-identity.js';
 import {
@@ -30,7 +30,8 @@ import {
   type TicketRecord,
 } from './records.js';
 import type { Limits, Needs, Standing } from './state.js';
-import { standForTicker } from './ticker.js';
+import { requireOwnDirectory } from './survey.js';
+import { standForTicker, type Stake } from './ticker.js';
 import { obstacleText } from './why.js';
 
 export interface LeaseRequest {
@@ -106,24 +107,27 @@ export async function acquireLease(
   const began = monotonicMs();
   const ticket = ticketOf(request, began);
   const once = sayOnce(say);
-  const place = inDirectory(directory, () => writeTicket(directory, ticket));
-  const resign = standForTicker(directory, (passed) => {
-    passed.warnings.forEach(once);
+  openLockDirectory(directory.root);
+  requireOwnDirectory(directory);
+  const warn = (lines: readonly string[]): void => {
+    lines.forEach(once);
+  };
+  const stake = standForTicker(directory, warn, (passed) => {
     request.onTick?.(passed);
   });
   try {
-    const record = await waitForGrant(directory, ticket, place, request, signal, once);
+    const record = await waitForGrant(directory, ticket, request, signal, stake, once);
     removeTicket(directory, ticket.id);
-    return hold(directory, record, monotonicMs() - began, resign, once);
+    return hold(directory, record, monotonicMs() - began, stake, once);
   } catch (error) {
-    resign();
     // Under the lock: a grant may be on its way, and must not outlive the ticket. What goes wrong here must not hide
     // why the wait ended; a ticket or lease left behind ends with this process.
     await withFileLock(directory.schedulerLock, () => {
       removeTicket(directory, ticket.id);
       removeLease(directory, ticket.id);
     }).catch(() => undefined);
-    throw error;
+    stake.resign();
+    throw inWords(directory, error);
   }
 }
 
@@ -166,19 +170,20 @@ function ticketOf(request: LeaseRequest, now: number): TicketRecord {
 async function waitForGrant(
   directory: LockDirectory,
   ticket: TicketRecord,
-  place: string,
   request: LeaseRequest,
   signal: AbortSignal,
+  stake: Stake,
   say: (line: string) => void,
 ): Promise<LeaseRecord> {
   // The watch stands before the state is read, so no grant falls between the two.
-  let bell = new Bell(place);
+  let bell = new Bell(writeTicket(directory, ticket));
   const backOff = passAfterBackOff(directory, ticket);
   try {
     const first = await schedulerPass(directory, {
       before: () => {
         enlist(directory, ticket, request);
       },
+      onWait: say,
     });
     first.warnings.forEach(say);
     for (let told = false; ;) {
@@ -191,9 +196,11 @@ async function waitForGrant(
       if (!told) say(describeWait(first, ticket));
       told = true;
       await bell.rung(bell.hears ? SAFETY_LOOK_MS : DEAF_LOOK_MS, signal);
+      stake.look();
       if (isTicketThere(directory, ticket.id)) continue;
       // Removed or torn by hand: without it nobody would ever serve this cell.
       bell.close();
+      openLockDirectory(directory.root);
       bell = new Bell(writeTicket(directory, ticket));
       await schedulerPass(directory);
     }
@@ -226,21 +233,27 @@ function hold(
   directory: LockDirectory,
   granted: LeaseRecord,
   waitedMs: number,
-  resign: () => void,
+  stake: Stake,
   say: (line: string) => void,
 ): HeldLease {
   let record = granted;
   let released = false;
   let signOfLifeMs = monotonicMs();
   const breaking = new AbortController();
+  /** Removed or torn by hand, or not written when the disk was full: it stands again. */
+  const keep = (): void => {
+    const found = readLease(directory, record.id);
+    if (found.state === 'read' && found.value.worker?.pid === record.worker?.pid) return;
+    openLockDirectory(directory.root);
+    writeLease(directory, record);
+  };
   const beat = (): void => {
     try {
       if (whyBroken(directory, record.id) !== undefined) {
         breaking.abort();
         return;
       }
-      // Removed or torn by hand while it is held: it stands again before anybody takes what it holds.
-      if (readLease(directory, record.id).state !== 'read') writeLease(directory, record);
+      keep();
       writeBeat(directory, record.id, signOfLifeMs);
     } catch (error) {
       say(`heartbeat: ${messageOf(error)}`);
@@ -257,7 +270,7 @@ function hold(
       const broken = whyBroken(directory, record.id);
       if (broken !== undefined) throw new Error(broken);
       record = { ...record, worker: identityOf(pid) ?? null };
-      writeLease(directory, record);
+      beat();
     },
     signOfLife() {
       signOfLifeMs = monotonicMs();
@@ -268,6 +281,7 @@ function hold(
       clearInterval(heart);
       // Whoever waits is served a second later by the ticker, so a pass that fails here fails nobody's cell.
       await schedulerPass(directory, {
+        onWait: say,
         notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
         before: () => {
           removeLease(directory, granted.id);
@@ -282,7 +296,7 @@ function hold(
           removeLease(directory, granted.id);
           say(`scheduler: ${messageOf(error)}`);
         });
-      resign();
+      stake.resign();
     },
   };
 }
@@ -321,12 +335,10 @@ function sayOnce(say: (line: string) => void): (line: string) => void {
   };
 }
 
-function inDirectory<T>(directory: LockDirectory, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    throw new Error(
-      `lock directory ${directory.root} cannot be written: ${messageOf(error)}. Free space there, or name another in workspace-config/site.yaml (leases.directory).`,
-    );
-  }
+/** What the file system says of a full, read-only or vanished directory says nothing of which, and what to do. */
+function inWords(directory: LockDirectory, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  return new Error(
+    `lock directory ${directory.root} cannot be used: ${error.message}. Free space there, or name another in workspace-config/site.yaml (leases.directory).`,
+  );
 }

@@ -1,6 +1,17 @@
 // Rings when something changes in a directory; sleeping for it costs nothing.
-import { watch, type FSWatcher } from 'node:fs';
+import { watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockDirectory } from './lock-directory.js';
+
+/** Ring for a ticket. That a file appears there is the event: a full disk or a ticket just withdrawn rings no bell. */
+export function ring(directory: LockDirectory, ticket: string, name: string, text = ''): void {
+  try {
+    writeFileSync(join(directory.tickets, ticket, name), text, { mode: 0o600 });
+  } catch {
+    // Whoever waits looks by itself after a while.
+  }
+}
 
 export class Bell {
   readonly #watcher: FSWatcher | undefined;

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readIfThere } from '../base/files.js';
-import { isAlive, ownIdentity, strangeness, type ProcessIdentity } from './process-identity.js';
+import { monotonicMs } from '../base/clock.js';
+import { readPlain } from './plain-file.js';
+import { isAlive, isStopped, ownIdentity, strangeness, type ProcessIdentity } from './process-identity.js';
 
 interface OwnerRecord extends ProcessIdentity {
   /** Names this one taking of the lock. */
@@ -11,10 +12,13 @@ interface OwnerRecord extends ProcessIdentity {
 }
 
 const MAX_JITTER_MS = 20;
+/** A lock is held for milliseconds: whoever waits longer than this is told for whom. */
+const PATIENCE_MS = 2_000;
 
 /**
  * Run `body` while holding the lock at `path`. Waits with jitter of at most 20 ms between tries.
  *
+ * @param options.onWait called once when the wait is long, with who holds the lock.
  * @throws Error when the lock is not had within `timeoutMs`; it names the holder.
  */
 export async function withFileLock<T>(
@@ -36,18 +40,21 @@ async function acquireFileLock(
 ): Promise<() => void> {
   const record: OwnerRecord = { ...ownIdentity(), nonce: randomBytes(12).toString('hex') };
   const own = `${path}.${record.nonce}`;
-  writeFileSync(own, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
-  const deadline = Date.now() + timeoutMs;
+  const began = monotonicMs();
   let told = false;
   try {
+    writeFileSync(own, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
     while (!tryLink(own, path)) {
       const holder = readRecord(path);
       if (holder !== undefined) {
         // One that cannot be seen from here may live: it is waited for, and never broken.
         if (strangeness(holder) !== undefined || isAlive(holder)) {
-          if (Date.now() > deadline) throw new Error(lockTimeout(path, holder, timeoutMs));
-          if (!told) onWait?.(`process ${holder.pid}`);
-          told = true;
+          const waitedMs = monotonicMs() - began;
+          if (waitedMs > timeoutMs) throw new Error(lockTimeout(path, holder, timeoutMs));
+          if (!told && waitedMs > PATIENCE_MS) {
+            told = true;
+            onWait?.(`${path} is held by ${nameOf(holder)}`);
+          }
         } else {
           breakLock(path, holder, own);
           continue;
@@ -101,10 +108,11 @@ function tryLink(from: string, to: string): boolean {
 
 /** The record behind a lock file; undefined when it is gone. A file that is no record is an error: never guessed at. */
 function readRecord(path: string): OwnerRecord | undefined {
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
+  const found = readPlain(path);
+  if (found.state === 'gone') return undefined;
+  if (found.state === 'damaged') throw new Error(`${path} ${found.why}. ${REMOVE}`);
   try {
-    const value = JSON.parse(text) as Partial<OwnerRecord>;
+    const value = JSON.parse(found.text) as Partial<OwnerRecord>;
     if (
       typeof value.pid === 'number' &&
       typeof value.startTime === 'string' &&
@@ -118,10 +126,17 @@ function readRecord(path: string): OwnerRecord | undefined {
   } catch {
     // fall through: the same sentence serves both
   }
-  throw new Error(`${path} is not a lock this suite wrote. Remove it once no run is using it.`);
+  throw new Error(`${path} is not a lock this suite wrote. ${REMOVE}`);
+}
+
+const REMOVE = 'Remove it once no run is using it.';
+
+function nameOf(holder: OwnerRecord): string {
+  const stranger = strangeness(holder);
+  if (stranger !== undefined) return `process ${holder.pid} of ${stranger}`;
+  return `process ${holder.pid}${isStopped(holder.pid) ? `, which is stopped (kill -CONT ${holder.pid} lets it go on)` : ''}`;
 }
 
 function lockTimeout(path: string, holder: OwnerRecord, timeoutMs: number): string {
-  const who = `process ${holder.pid}${strangeness(holder) === undefined ? '' : ` of ${strangeness(holder)}`}`;
-  return `${path} has been held by ${who} for more than ${Math.round(timeoutMs / 1000)} s. If that process hangs, end it; if it is gone, remove the file.`;
+  return `${path} has been held by ${nameOf(holder)} for more than ${Math.round(timeoutMs / 1000)} s. If that process hangs, end it; if it is gone, remove the file.`;
 }

@@ -1,9 +1,9 @@
 // `gpus/gpu_<index>.lock`: one file a GPU with the cell's name, for people and for the day a lease file is lost.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere, writeWhole } from '../base/files.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
+import { readPlain, writePlain } from './plain-file.js';
 
 export interface GpuLock {
   index: number;
@@ -17,11 +17,11 @@ export function readGpuLocks(directory: LockDirectory): GpuLock[] {
   return readdirSync(directory.gpus).flatMap((name) => {
     const index = NAME.exec(name)?.[1];
     if (index === undefined) return [];
-    return { index: Number(index), holders: parse(readIfThere(join(directory.gpus, name)) ?? '') };
+    return { index: Number(index), holders: parse(read(join(directory.gpus, name)) ?? '') };
   });
 }
 
-/** Make the files say what is held: written where they differ, removed where nobody holds the GPU. */
+/** Make the files say what is held: written where they differ, removed where nobody holds the GPU, whatever lies there. */
 export function writeGpuLocks(
   directory: LockDirectory,
   leases: readonly { id: string; cell: string; gpus: readonly string[]; gpuIndices: readonly number[] }[],
@@ -35,18 +35,40 @@ export function writeGpuLocks(
   for (const name of readdirSync(directory.gpus)) {
     const index = NAME.exec(name)?.[1];
     if (index !== undefined && !wanted.has(Number(index)))
-      rmSync(join(directory.gpus, name), { force: true });
+      rmSync(join(directory.gpus, name), { force: true, recursive: true });
   }
   for (const [index, lines] of wanted) {
     const path = join(directory.gpus, `gpu_${index}.lock`);
-    const text = `${lines.sort().join('\n')}\n`;
-    if (readIfThere(path) !== text) writeWhole(path, text, 0o600);
+    const text = textOf(lines);
+    if (read(path) === text) continue;
+    writePlain(path, text);
   }
+}
+
+/** Take one lease out of the files: it is given back, and nothing there may tell of it as lost. */
+export function dropGpuLocks(directory: LockDirectory, lease: string): void {
+  for (const { index, holders } of readGpuLocks(directory)) {
+    if (!holders.some((holder) => holder.lease === lease)) continue;
+    const left = holders.filter((holder) => holder.lease !== lease);
+    const path = join(directory.gpus, `gpu_${index}.lock`);
+    if (left.length === 0) rmSync(path, { force: true });
+    else writePlain(path, textOf(left.map(({ cell, lease: id, uuid }) => `${cell} ${id} ${uuid}`)));
+  }
+}
+
+function textOf(lines: string[]): string {
+  return `${lines.sort().join('\n')}\n`;
+}
+
+function read(path: string): string | undefined {
+  const found = readPlain(path);
+  return found.state === 'read' ? found.text : undefined;
 }
 
 function parse(text: string): GpuLock['holders'] {
   return text.split('\n').flatMap((line) => {
-    const [cell = '', lease = '', uuid = ''] = line.split(' ');
-    return isId(lease) ? { cell, lease, uuid } : [];
+    const words = line.split(' ');
+    const [lease = '', uuid = ''] = words.slice(-2);
+    return isId(lease) ? { cell: words.slice(0, -2).join(' '), lease, uuid } : [];
   });
 }

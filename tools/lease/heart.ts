@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { monotonicMs } from '../base/clock.js';
-import { writeWhole } from '../base/files.js';
 import type { LockDirectory } from './lock-directory.js';
+import { writePlain } from './plain-file.js';
 import { readRecord } from './read-record.js';
 
 export const BEAT_MS = 5_000;
@@ -14,7 +14,7 @@ export type Beat = z.infer<typeof schema>;
 
 /** Beat now; `signOfLifeMs`: when the worker last said or wrote anything. */
 export function writeBeat(directory: LockDirectory, id: string, signOfLifeMs: number): void {
-  writeWhole(pathOf(directory, id), JSON.stringify({ beatMs: monotonicMs(), signOfLifeMs }), 0o600);
+  writePlain(pathOf(directory, id), JSON.stringify({ beatMs: monotonicMs(), signOfLifeMs }));
 }
 
 export function readBeat(directory: LockDirectory, id: string): Beat | undefined {
@@ -23,7 +23,7 @@ export function readBeat(directory: LockDirectory, id: string): Beat | undefined
 }
 
 export function removeBeat(directory: LockDirectory, id: string): void {
-  rmSync(pathOf(directory, id), { force: true });
+  rmSync(pathOf(directory, id), { force: true, recursive: true });
 }
 
 function pathOf(directory: LockDirectory, id: string): string {

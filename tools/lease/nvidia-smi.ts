@@ -1,5 +1,6 @@
 // Reads GPUs from nvidia-smi; the parsers are pure.
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /** One GPU as nvidia-smi reports it. Memory in GiB (nvidia-smi's MiB / 1024). */
@@ -22,29 +23,51 @@ export const PROCESS_QUERY = [
 ];
 
 const TIMEOUT_MS = 10_000;
+/** How long a killed nvidia-smi may take to end; one that hangs in its driver never does. */
+const END_MS = 1_000;
 
 /**
  * Run nvidia-smi; undefined when the host has none.
  *
  * @throws Error when it is there but fails or hangs: a broken driver is not a host without GPUs.
  */
-export async function runNvidiaSmi(args: readonly string[]): Promise<string | undefined> {
+export async function runNvidiaSmi(
+  args: readonly string[],
+  timeoutMs = TIMEOUT_MS,
+): Promise<string | undefined> {
+  const silence = new AbortController();
+  const hangs = sleep(timeoutMs + END_MS, undefined, { signal: silence.signal }).then(() => {
+    throw failure(noAnswer(timeoutMs));
+  });
+  try {
+    return await Promise.race([answerOf(args, timeoutMs), hangs]);
+  } finally {
+    silence.abort();
+    hangs.catch(() => undefined);
+  }
+}
+
+async function answerOf(args: readonly string[], timeoutMs: number): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', [...args], {
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     return stdout;
   } catch (error) {
-    const failure = error as NodeJS.ErrnoException & { stdout?: string; stderr?: string; killed?: boolean };
-    if (failure.code === 'ENOENT') return undefined;
-    const said = `${failure.stdout ?? ''}${failure.stderr ?? ''}`.trim().split('\n')[0] ?? '';
-    const cause =
-      failure.killed === true ? `gave no answer in ${TIMEOUT_MS / 1000} s` : said || failure.message;
-    throw new Error(
-      `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
-    );
+    const thrown = error as NodeJS.ErrnoException & { stdout?: string; stderr?: string; killed?: boolean };
+    if (thrown.code === 'ENOENT') return undefined;
+    const said = `${thrown.stdout ?? ''}${thrown.stderr ?? ''}`.trim().split('\n')[0] ?? '';
+    throw failure(thrown.killed === true ? noAnswer(timeoutMs) : said || thrown.message);
   }
+}
+
+const noAnswer = (timeoutMs: number): string => `gave no answer in ${timeoutMs / 1_000} s`;
+
+function failure(cause: string): Error {
+  return new Error(
+    `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
+  );
 }
 
 export interface GpuReadings {

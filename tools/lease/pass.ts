@@ -1,19 +1,19 @@
 // One scheduler pass: take the lock, reclaim what the dead left, grant what fits. Whoever changes the state runs one.
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { monotonicMs } from '../base/clock.js';
-import { writeWhole } from '../base/files.js';
-import { messageOf } from '../base/message.js';
+import { ring } from './bell.js';
 import { withFileLock } from './file-lock.js';
 import { writeGpuLocks } from './gpu-locks.js';
 import { grant, type Waiting } from './grant.js';
 import { freeDiskBytes, hostRamGiB } from './host.js';
-import type { LockDirectory } from './lock-directory.js';
-import { readGpus } from './pool.js';
+import { grantable, readAll, readIfWanted, type Readings } from './gpu-readings.js';
+import { openLockDirectory, type LockDirectory } from './lock-directory.js';
+import { writePlain } from './plain-file.js';
 import { readProgress, toProgress } from './progress-record.js';
 import { readRecord } from './read-record.js';
-import { readLeases, readTickets, writeLease, type LeaseRecord, type TicketRecord } from './records.js';
+import { writeLease, type LeaseRecord, type TicketRecord } from './records.js';
 import { shares } from './fit.js';
 import type { Gpu, Grant, Progress, SchedulerState } from './state.js';
 import { survey, type Survey } from './survey.js';
@@ -35,61 +35,51 @@ export interface PassOptions {
   notBeforeMs?: number;
   /** Done first, under the same lock: what changes the state. */
   before?: () => void;
+  /** Told once who holds the scheduler lock, when that takes long. */
+  onWait?: (line: string) => void;
 }
 
+/** A stopped process may hold the lock: it is waited for, and named. */
+const LOCK_TIMEOUT_MS = 600_000;
+
+/** @throws Error when the lock directory cannot be used. */
 export async function schedulerPass(directory: LockDirectory, options: PassOptions = {}): Promise<Passed> {
+  const { notBeforeMs = 0, before, onWait } = options;
+  // Again: it may have been removed, or opened to others, since this process began.
+  openLockDirectory(directory.root);
   // nvidia-smi may take a second: read before the lock is taken, which is held only for milliseconds.
-  const readings = await readIfWanted(directory, options.notBeforeMs ?? 0);
-  return withFileLock(directory.schedulerLock, () => {
-    options.before?.();
-    return lockedPass(directory, readings);
-  });
+  const readings = await readIfWanted(directory, notBeforeMs);
+  return withFileLock(
+    directory.schedulerLock,
+    () => {
+      before?.();
+      return lockedPass(directory, readings);
+    },
+    { timeoutMs: LOCK_TIMEOUT_MS, ...(onWait === undefined ? {} : { onWait }) },
+  );
 }
 
 /** What a pass would find and decide now, lock or no lock: nothing is granted, ended, removed or written. */
 export async function lookOn(directory: LockDirectory): Promise<Passed> {
-  const { gpus, warnings } = await readAll(directory, 0);
-  const found = survey(directory, gpus, false);
+  const { gpus, warnings } = await readAll(directory);
+  const found = survey(directory, false);
   const now = monotonicMs();
   const state = stateOf(directory, found, gpus, null);
   const { leases } = found;
   return { warnings: [...warnings, ...found.warnings], state, leases, waiting: grant(state, now).waiting };
 }
 
-interface Readings {
-  gpus: Gpu[];
-  warnings: string[];
-}
-
-/** A broken nvidia-smi fails nobody who waits: nothing with a GPU is granted until it answers again. */
-async function readIfWanted(directory: LockDirectory, notBeforeMs: number): Promise<Readings> {
-  if (!readTickets(directory).records.some(({ needs }) => needs.gpus > 0)) return { gpus: [], warnings: [] };
-  return readAll(directory, notBeforeMs);
-}
-
-async function readAll(directory: LockDirectory, notBeforeMs: number): Promise<Readings> {
-  try {
-    const { gpus, broken } = await readGpus(directory, readLeases(directory).records, notBeforeMs);
-    return {
-      gpus,
-      warnings: broken.map(
-        (line) => `nvidia-smi reports a GPU without usable figures, which gets no cell: "${line}"`,
-      ),
-    };
-  } catch (error) {
-    return { gpus: [], warnings: [`no GPU is granted meanwhile: ${messageOf(error)}`] };
-  }
-}
-
-function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings): Passed {
-  const found = survey(directory, gpus);
+function lockedPass(directory: LockDirectory, readings: Readings): Passed {
+  const found = survey(directory);
+  const gpus = grantable(readings, [...found.leases, ...found.unreadable]);
+  const { warnings } = readings;
   const now = monotonicMs();
   const idleSinceMs = idleSince(directory, found.leases.length + found.unreadable.length > 0, now);
   const state = stateOf(directory, found, gpus, idleSinceMs);
-  if (idleSinceMs === now) writeWhole(idlePath(directory), JSON.stringify({ sinceMs: now }), 0o600);
+  if (idleSinceMs === now) writePlain(idlePath(directory), JSON.stringify({ sinceMs: now }));
   const decision = grant(state, now);
   const granted: LeaseRecord[] = [];
-  for (const id of found.unheard) ring(join(directory.tickets, id, GRANTED), '');
+  for (const id of found.unheard) ring(directory, id, GRANTED);
   for (const one of decision.grants) {
     const ticket = found.tickets.find(({ id }) => id === one.ticket.id);
     if (ticket === undefined) continue;
@@ -98,10 +88,10 @@ function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings): Pas
     writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted, lease]);
     writeLease(directory, lease);
     granted.push(lease);
-    ring(join(directory.tickets, ticket.id, GRANTED), '');
+    ring(directory, ticket.id, GRANTED);
   }
   for (const { ticket, why } of decision.refusals) {
-    ring(join(directory.tickets, ticket.id, REFUSED), JSON.stringify({ why }));
+    ring(directory, ticket.id, REFUSED, JSON.stringify({ why }));
   }
   writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted]);
   return {
@@ -116,15 +106,6 @@ function lockedPass(directory: LockDirectory, { gpus, warnings }: Readings): Pas
 export function readRefusal(directory: LockDirectory, id: string): string | undefined {
   const found = readRecord(join(directory.tickets, id, REFUSED), refusalSchema);
   return found.state === 'read' ? found.value.why : undefined;
-}
-
-/** That the file appears is the event. A full disk or a ticket just withdrawn rings no bell: a look finds the lease. */
-function ring(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { mode: 0o600 });
-  } catch {
-    // see above
-  }
 }
 
 function stateOf(

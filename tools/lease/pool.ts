@@ -18,8 +18,8 @@ import type { Gpu } from './state.js';
 /** Which GPUs of the host are this site's. */
 export type PoolSettings = Pick<SiteSettings, 'visibleDevices' | 'gpuIdList' | 'numGpus'>;
 
-/** How long one reading of nvidia-smi serves every executor of the host. */
-const READING_AGE_MS = 1_000;
+/** How long the list of GPUs serves every executor of the host. */
+const POOL_AGE_MS = 1_000;
 
 /**
  * The GPUs of the pool: what nvidia-smi lists, restricted by CUDA_VISIBLE_DEVICES and GPU_ID_LIST (indices in PCI bus
@@ -33,7 +33,7 @@ export async function readPool(
   directory: LockDirectory,
 ): Promise<GpuReading[]> {
   if (settings.accelerator === 'cpu') return [];
-  const csv = await ask(directory, 'gpus', GPU_QUERY, { maxAgeMs: READING_AGE_MS });
+  const csv = await ask(directory, 'gpus', GPU_QUERY, { maxAgeMs: POOL_AGE_MS });
   const { gpus, broken } = parseGpus(csv ?? '');
   if (gpus.length === 0 && broken.length > 0) {
     throw new Error(`nvidia-smi reports GPUs without usable figures: "${broken.join('", "')}"`);
@@ -50,15 +50,13 @@ export async function readPool(
 /**
  * Every GPU of the host with its live state, for a grant: each ticket names those it may use.
  *
- * @param notBeforeMs only a reading begun after this, as after a release.
  * @throws Error when nvidia-smi fails or hangs.
  */
 export async function readGpus(
   directory: LockDirectory,
   leases: readonly LeaseRecord[],
-  notBeforeMs: number,
+  wanted: Wanted,
 ): Promise<{ gpus: Gpu[]; broken: string[] }> {
-  const wanted = { maxAgeMs: READING_AGE_MS, notBeforeMs };
   const [csv, processCsv] = await Promise.all([
     ask(directory, 'gpus', GPU_QUERY, wanted),
     ask(directory, 'processes', PROCESS_QUERY, wanted),

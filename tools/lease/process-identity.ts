@@ -43,6 +43,11 @@ export function isAlive(of: ProcessIdentity): boolean {
   return of.bootId === bootId() && startTimeOf(of.pid) === of.startTime;
 }
 
+/** Whether that very process still runs, and is not stopped (SIGSTOP, Ctrl-Z, a debugger). */
+export function isAwake(of: ProcessIdentity): boolean {
+  return isAlive(of) && !isStopped(of.pid);
+}
+
 /** Why this process cannot tell whether that one lives; undefined when it can. */
 export function strangeness(of: ProcessIdentity): string | undefined {
   if (of.bootId === bootId()) {

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../base/canonical.js';
-import { writeWhole } from '../base/files.js';
 import type { CellKind } from '../suite/cell.js';
 import type { LockDirectory } from './lock-directory.js';
+import { writePlain } from './plain-file.js';
 import { readRecord } from './read-record.js';
 import type { Progress } from './state.js';
 
@@ -142,7 +142,7 @@ function empty(run: string): ProgressRecord {
 }
 
 function write(directory: LockDirectory, record: ProgressRecord): void {
-  writeWhole(pathOf(directory, record.run), `${JSON.stringify(record)}\n`, 0o600);
+  writePlain(pathOf(directory, record.run), `${JSON.stringify(record)}\n`);
 }
 
 function pathOf(directory: LockDirectory, run: string): string {

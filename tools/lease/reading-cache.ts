@@ -1,10 +1,10 @@
 // Shares one answer of a slow command between the executors of a host: asked once at a time, kept with its age.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeWhole } from '../base/files.js';
 import { messageOf } from '../base/message.js';
 import { monotonicMs } from '../base/clock.js';
 import { withFileLock } from './file-lock.js';
+import { writePlain } from './plain-file.js';
 import { bootId } from './process-identity.js';
 import { readRecord } from './read-record.js';
 
@@ -12,10 +12,14 @@ const schema = z.object({
   bootId: z.string(),
   /** When the command was started: what changed before is in the answer. */
   askedAtMs: z.number(),
+  answeredAtMs: z.number(),
   /** Null: there is no such command. */
   text: z.string().nullable(),
   error: z.string().nullable(),
 });
+
+/** A command that failed is not asked again for so long: one that hangs is waited for once by all, not by each. */
+const FAILURE_MS = 2_000;
 
 export interface Wanted {
   maxAgeMs: number;
@@ -43,8 +47,8 @@ export async function readShared(
     if (meanwhile !== undefined) return meanwhile;
     const askedAtMs = monotonicMs();
     const reading = await ask(read);
-    const asked = { bootId: bootId(), askedAtMs, ...reading };
-    writeWhole(path, JSON.stringify(asked), 0o600);
+    const asked = { bootId: bootId(), askedAtMs, answeredAtMs: monotonicMs(), ...reading };
+    writePlain(path, JSON.stringify(asked));
     return asked;
   });
   return unwrap(answer);
@@ -63,8 +67,10 @@ async function ask(read: () => Promise<string | undefined>): Promise<Answer> {
 function recent(path: string, { maxAgeMs, notBeforeMs = 0 }: Wanted): Answer | undefined {
   const found = readRecord(path, schema);
   if (found.state !== 'read' || found.value.bootId !== bootId()) return undefined;
-  const age = monotonicMs() - found.value.askedAtMs;
-  return age >= 0 && age < maxAgeMs && found.value.askedAtMs >= notBeforeMs ? found.value : undefined;
+  const { askedAtMs, answeredAtMs, error } = found.value;
+  const now = monotonicMs();
+  if (error !== null) return answeredAtMs <= now && now - answeredAtMs < FAILURE_MS ? found.value : undefined;
+  return askedAtMs <= now && now - askedAtMs < maxAgeMs && askedAtMs >= notBeforeMs ? found.value : undefined;
 }
 
 function unwrap({ text, error }: Answer): string | undefined {

@@ -18,12 +18,18 @@ export const GRACE_MS = 5_000;
 /** Workers carry the id of their lease in their environment, so that even one that left its group is found. */
 export const LEASE_VARIABLE = 'VALIDATION_LEASE';
 
+/**
+ * How long the lease of an executor that named no worker outlives it: a child it was just starting carries the lease's
+ * id only once it has become the worker.
+ */
+const UNNAMED_MS = 500;
+
 /** Leases that still hold their resources. Called under the scheduler lock. */
 export function reap(directory: LockDirectory, leases: readonly LeaseRecord[]): LeaseRecord[] {
   return leases.flatMap((lease) => {
     if (isAlive(lease.executor)) return [lease];
     const orphans = processesOf(lease);
-    if (orphans.length === 0) {
+    if (orphans.length === 0 && !mayBeStarting(lease)) {
       removeLease(directory, lease.id);
       return [];
     }
@@ -39,6 +45,18 @@ export function reap(directory: LockDirectory, leases: readonly LeaseRecord[]): 
   });
 }
 
+function mayBeStarting({ worker, executor, terminatedAtMs }: LeaseRecord): boolean {
+  if (worker !== null || executor.bootId !== bootId()) return false;
+  return terminatedAtMs === null || monotonicMs() - terminatedAtMs < UNNAMED_MS;
+}
+
+/** End what a dead executor's unreadable lease left, known by the lease's id alone; false once nothing is left of it. */
+export function endStrays(id: string): boolean {
+  const strays = straysOf(id);
+  for (const pid of strays) signalProcess(pid, 'SIGKILL');
+  return strays.length > 0;
+}
+
 /** Sends a signal to a process or group, if it is still there. */
 export type End = (signal: NodeJS.Signals) => void;
 
@@ -49,7 +67,6 @@ export function processesOf({
   executor,
 }: Pick<LeaseRecord, 'id' | 'worker'> & { executor?: ProcessIdentity }): End[] {
   if (executor !== undefined && executor.bootId !== bootId()) return [];
-  const strays = pidsOfHost().filter((pid) => carries(pid, id) && identityOf(pid) !== undefined);
   return [
     ...(worker !== null && isGroupOf(worker)
       ? [
@@ -58,10 +75,14 @@ export function processesOf({
           },
         ]
       : []),
-    ...strays.map((pid) => (signal: NodeJS.Signals) => {
+    ...straysOf(id).map((pid) => (signal: NodeJS.Signals) => {
       signalProcess(pid, signal);
     }),
   ];
+}
+
+function straysOf(id: string): number[] {
+  return pidsOfHost().filter((pid) => carries(pid, id) && identityOf(pid) !== undefined);
 }
 
 function carries(pid: number, lease: string): boolean {
@@ -87,6 +108,8 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    // Gone, or not to be signalled from here: what is left of it keeps its lease.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }

@@ -1,12 +1,13 @@
 // Tickets and leases as files: `tickets/<id>/ticket.json`, `leases/<id>.json`, each by temporary file and rename.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeWhole } from '../base/files.js';
 import { CELL_KINDS } from '../suite/cell.js';
+import { dropGpuLocks } from './gpu-locks.js';
 import { removeBeat } from './heart.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
+import { writePlain } from './plain-file.js';
 import { readRecord, type RecordRead } from './read-record.js';
 
 export const identitySchema = z.object({
@@ -106,7 +107,8 @@ const TICKET = 'ticket.json';
 
 export function writeTicket(directory: LockDirectory, ticket: TicketRecord): string {
   const place = join(directory.tickets, ticket.id);
-  mkdirSync(place, { recursive: true, mode: 0o700 });
+  // Not recursive: mkdir would hide why it fails, and make its parents open to others.
+  if (!existsSync(place)) mkdirSync(place, { mode: 0o700 });
   writeRecord(join(place, TICKET), ticket);
   return place;
 }
@@ -125,7 +127,8 @@ export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
 }
 
 export function removeLease(directory: LockDirectory, id: string): void {
-  rmSync(join(directory.leases, `${id}.json`), { force: true });
+  dropGpuLocks(directory, id);
+  rmSync(join(directory.leases, `${id}.json`), { force: true, recursive: true });
   removeBeat(directory, id);
 }
 
@@ -133,10 +136,16 @@ export function removeLease(directory: LockDirectory, id: string): void {
 const parsedTickets = new Map<string, TicketRecord>();
 
 export function readTickets(directory: LockDirectory): Records<TicketRecord> {
-  const names = readdirSync(directory.tickets);
+  const entries = readdirSync(directory.tickets, { withFileTypes: true });
+  const names = entries.map((entry) => entry.name);
+  const strange = new Set(entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name));
   const present = new Set(names);
   for (const id of parsedTickets.keys()) if (!present.has(id)) parsedTickets.delete(id);
   return collect(names, (id) => {
+    // A link is not followed, whatever it is named.
+    if (strange.has(id)) {
+      return { path: join(directory.tickets, id), read: { state: 'damaged', why: 'is no directory' } };
+    }
     const path = join(directory.tickets, id, TICKET);
     const known = parsedTickets.get(id);
     const read: RecordRead<TicketRecord> =
@@ -164,7 +173,7 @@ export function isTemporary(name: string): boolean {
   return /\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
-function collect<T>(
+function collect<T extends { id: string }>(
   names: readonly string[],
   readOne: (id: string) => { path: string; read: RecordRead<T> },
 ): Records<T> {
@@ -175,12 +184,13 @@ function collect<T>(
       continue;
     }
     const { path, read } = readOne(id);
-    if (read.state === 'read') found.records.push(read.value);
+    if (read.state === 'read' && read.value.id === id) found.records.push(read.value);
+    else if (read.state === 'read') found.damaged.push({ id, path, why: `is a copy of ${read.value.id}` });
     else if (read.state === 'damaged') found.damaged.push({ id, path, why: read.why });
   }
   return found;
 }
 
 function writeRecord(path: string, value: unknown): void {
-  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`, 0o600);
+  writePlain(path, `${JSON.stringify(value, null, 2)}\n`);
 }

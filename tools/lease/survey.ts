@@ -3,7 +3,7 @@ import { isBroken } from './broken.js';
 import { isOwnerAlive } from './ids.js';
 import { readGpuLocks, type GpuLock } from './gpu-locks.js';
 import type { LockDirectory } from './lock-directory.js';
-import { isAlive, strangeness, type ProcessIdentity } from './process-identity.js';
+import { isAlive, isAwake, strangeness, type ProcessIdentity } from './process-identity.js';
 import {
   readLeases,
   readTickets,
@@ -12,15 +12,15 @@ import {
   type LeaseRecord,
   type TicketRecord,
 } from './records.js';
-import { reap } from './reap.js';
-import type { Gpu, Lease } from './state.js';
+import { endStrays, reap } from './reap.js';
+import type { Lease } from './state.js';
 
 export interface Survey {
   leases: LeaseRecord[];
   tickets: TicketRecord[];
   /** Tickets that were granted and still stand: their executor may not have heard. */
   unheard: string[];
-  /** Leases that cannot be read: their GPUs, as the locks tell, stay held, and a CPU slot each. */
+  /** Leases that cannot be read, or whose file is gone: their GPUs, as the locks tell, stay held, and a CPU slot each. */
   unreadable: (Lease & { gpuIndices: number[] })[];
   /** A sentence for each thing that is not as it should be. */
   warnings: string[];
@@ -32,36 +32,39 @@ export interface Survey {
  * @param touch false: only look, also without the lock; what the dead left is reported as it lies there.
  * @throws Error when a process of another host or container uses the directory: nobody here can tell who lives.
  */
-export function survey(directory: LockDirectory, gpus: readonly Gpu[], touch = true): Survey {
+export function survey(directory: LockDirectory, touch = true): Survey {
   // Tickets first: without the lock, a grant between the two then shows as ticket and lease, and not as neither.
   const found = { tickets: readTickets(directory), leases: readLeases(directory) };
-  if (touch) {
-    for (const { executor } of [...found.leases.records, ...found.tickets.records])
-      requireKin(directory, executor);
-  }
+  if (touch) requireKin(directory, [...found.leases.records, ...found.tickets.records]);
   const leases = touch ? reap(directory, found.leases.records) : found.leases.records;
   const known = new Set(leases.map(({ id }) => id));
-  const tickets = found.tickets.records.filter((ticket) => {
-    if (isAlive(ticket.executor)) return !known.has(ticket.id);
-    if (touch) removeTicket(directory, ticket.id);
+  const standing = found.tickets.records.filter(({ id, executor }) => {
+    if (isAlive(executor)) return true;
+    if (touch) removeTicket(directory, id);
     return false;
   });
-  for (const { id } of found.tickets.damaged) if (touch && !isOwnerAlive(id)) removeTicket(directory, id);
+  const tornTickets = found.tickets.damaged.filter(({ id }) => {
+    if (isOwnerAlive(id)) return true;
+    if (touch) removeTicket(directory, id);
+    return false;
+  });
   const locks = readGpuLocks(directory);
   const damaged = found.leases.damaged.filter(({ id }) => {
-    if (mayStillHold(id, locks, gpus)) return true;
-    if (touch) removeLease(directory, id);
+    if (isOwnerAlive(id) || !touch || endStrays(id)) return true;
+    removeLease(directory, id);
     return false;
   });
+  const told = new Set([...leases, ...damaged, ...standing].map(({ id }) => id));
   // A broken lease was taken from its executor on purpose, its processes gone.
-  const lost = lostLeases(locks, known, damaged).filter((id) => !isBroken(directory, id));
+  const lost = lostLeases(locks, told).filter((id) => !isBroken(directory, id));
   return {
     leases,
-    tickets,
-    unheard: found.tickets.records.map(({ id }) => id).filter((id) => known.has(id)),
+    // One that is stopped could not use what it is given: it waits until it goes on.
+    tickets: standing.filter(({ id, executor }) => !known.has(id) && isAwake(executor)),
+    unheard: standing.map(({ id }) => id).filter((id) => known.has(id)),
     unreadable: [...damaged.map(({ id }) => id), ...lost].map((id) => unreadableLease(id, locks)),
     warnings: [
-      ...[...damaged, ...found.tickets.damaged].map(
+      ...[...damaged, ...tornTickets].map(
         ({ path, why }) =>
           `${path} ${why}; what it stands for stays held. Remove it once no run is using it.`,
       ),
@@ -76,35 +79,30 @@ export function survey(directory: LockDirectory, gpus: readonly Gpu[], touch = t
   };
 }
 
-function requireKin(directory: LockDirectory, executor: ProcessIdentity): void {
-  const stranger = strangeness(executor);
-  if (stranger === undefined) return;
-  throw new Error(
-    `lock directory ${directory.root} is used by process ${executor.pid} of ${stranger}, which cannot be seen from here. ` +
-      'Give each its own (leases.directory in workspace-config/site.yaml, or VALIDATION_LOCK_DIR) and its own GPUs; if that process is gone, remove the directory.',
-  );
+/** @throws Error when one of the processes cannot be seen from here: nobody could tell whether it lives. */
+function requireKin(directory: LockDirectory, of: readonly { executor: ProcessIdentity }[]): void {
+  for (const { executor } of of) {
+    const stranger = strangeness(executor);
+    if (stranger === undefined) continue;
+    throw new Error(
+      `lock directory ${directory.root} is used by process ${executor.pid} of ${stranger}, which cannot be seen from here. ` +
+        'Give each its own (leases.directory in workspace-config/site.yaml, or VALIDATION_LOCK_DIR) and its own GPUs; if that process is gone, remove the directory.',
+    );
+  }
 }
 
-/** A torn lease of a living executor holds; one of a dead executor holds the GPUs on which still somebody computes. */
-function mayStillHold(id: string, locks: readonly GpuLock[], gpus: readonly Gpu[]): boolean {
-  return (
-    isOwnerAlive(id) ||
-    uuidsOf(id, locks).some((uuid) => gpus.find((gpu) => gpu.uuid === uuid)?.busy !== false)
-  );
+/** Ask before anything is written there: whoever may not use the directory must not disturb those who do. */
+export function requireOwnDirectory(directory: LockDirectory): void {
+  requireKin(directory, [...readLeases(directory).records, ...readTickets(directory).records]);
 }
 
-/** Leases that only GPU locks still tell of: their file was removed by hand while their executor runs. */
-function lostLeases(
-  locks: readonly GpuLock[],
-  known: ReadonlySet<string>,
-  damaged: readonly { id: string }[],
-): string[] {
+/**
+ * Leases that only GPU locks still tell of: their file was removed by hand while their executor runs. One whose ticket
+ * stands was never given: its granter died between the two files.
+ */
+function lostLeases(locks: readonly GpuLock[], told: ReadonlySet<string>): string[] {
   const ids = new Set(locks.flatMap(({ holders }) => holders.map(({ lease }) => lease)));
-  return [...ids].filter((id) => !known.has(id) && !damaged.some((one) => one.id === id) && isOwnerAlive(id));
-}
-
-function uuidsOf(id: string, locks: readonly GpuLock[]): string[] {
-  return heldBy(id, locks).map(({ uuid }) => uuid);
+  return [...ids].filter((id) => !told.has(id) && isOwnerAlive(id));
 }
 
 function heldBy(id: string, locks: readonly GpuLock[]): { cell: string; uuid: string; index: number }[] {

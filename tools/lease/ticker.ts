@@ -2,95 +2,163 @@
 // that left a GPU, a file removed by hand. Every process with a ticket or a lease stands for election.
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { monotonicMs } from '../base/clock.js';
-import { writeWhole } from '../base/files.js';
+import { messageOf } from '../base/message.js';
+import { ring } from './bell.js';
+import { withFileLock } from './file-lock.js';
+import { isId } from './ids.js';
+import { sweep } from './litter.js';
 import type { LockDirectory } from './lock-directory.js';
 import { schedulerPass, type Passed } from './pass.js';
+import { writePlain } from './plain-file.js';
 import { isAlive, ownIdentity } from './process-identity.js';
 import { readRecord } from './read-record.js';
-import { identitySchema, isTemporary } from './records.js';
+import { identitySchema } from './records.js';
 
 const TICK_MS = 1_000;
+/** From pass to pass while a dead executor's worker is being ended. */
+const ENDING_TICK_MS = 250;
 /** A ticker that was silent for so long is replaced, though it lives: it may be stopped. */
 const SILENT_MS = 3_000;
-/** Looks at the ticker a second, by all who stand for election together. */
+/** Looks at the ticker a second, by all who stand for election together … */
 const LOOKS_PER_SECOND = 4;
-const LITTER_MS = 600_000;
+/** … and the longest any of them sleeps, should all the others be gone at once. */
+const LONGEST_SLEEP_MS = 10_000;
 
 const schema = z.object({ owner: identitySchema, nonce: z.string(), beatMs: z.number() });
 
 const nonce = randomBytes(6).toString('hex');
 
 interface Candidate {
+  directory: LockDirectory;
   /** Waits and leases of this process: while there are any it may be the ticker. */
   stakes: number;
-  duty: NodeJS.Timeout | undefined;
+  duty: Duty | undefined;
+}
+
+interface Duty {
+  beat: NodeJS.Timeout;
+  pass: NodeJS.Timeout | undefined;
 }
 
 /** By lock directory; a process has one, tests have many. */
 const candidates = new Map<string, Candidate>();
 
-/** Stand for election until the returned function is called. */
-export function standForTicker(directory: LockDirectory, onPass: (passed: Passed) => void): () => void {
-  const candidate = candidates.get(directory.root) ?? { stakes: 0, duty: undefined };
+export interface Stake {
+  /** Take the ticker's place if it is vacant: called when something rang. */
+  look: () => void;
+  resign: () => void;
+}
+
+type Warn = (lines: readonly string[]) => void;
+type OnPass = (passed: Passed) => void;
+
+/**
+ * Stand for election until the stake is resigned.
+ *
+ * @param warn told, as ticker, what is wrong with the directory or the GPUs.
+ * @param onPass called at every pass as ticker.
+ */
+export function standForTicker(directory: LockDirectory, warn: Warn, onPass: OnPass): Stake {
+  const candidate = candidates.get(directory.root) ?? { directory, stakes: 0, duty: undefined };
   candidates.set(directory.root, candidate);
   candidate.stakes += 1;
   const look = (): void => {
-    if (candidate.duty === undefined && isVacant(directory)) {
-      void tick(directory, candidate, onPass).catch(() => undefined);
-    }
-    timer = setTimeout(look, lookAfterMs(directory)).unref();
+    if (candidate.duty === undefined && isVacant(directory)) void run(candidate, warn, onPass);
   };
-  let timer = setTimeout(look, lookAfterMs(directory)).unref();
+  const lookAgain = (): void => {
+    look();
+    timer = setTimeout(lookAgain, lookAfterMs(directory)).unref();
+  };
+  let timer = setTimeout(lookAgain, lookAfterMs(directory)).unref();
   let standing = true;
-  return () => {
-    if (!standing) return;
-    standing = false;
-    clearTimeout(timer);
-    candidate.stakes -= 1;
-    if (candidate.stakes === 0) standDown(candidate);
+  return {
+    look,
+    resign() {
+      if (!standing) return;
+      standing = false;
+      clearTimeout(timer);
+      candidate.stakes -= 1;
+      if (candidate.stakes === 0) handOver(candidate);
+    },
   };
 }
 
 /** Together the candidates look so many times a second, however many they are: each costs next to nothing. */
 function lookAfterMs(directory: LockDirectory): number {
-  const standing = countEntries(directory.tickets) + countEntries(directory.leases);
+  const standing = namesIn(directory.tickets).length + namesIn(directory.leases).length;
   const mean = Math.max(TICK_MS, (standing * 1_000) / LOOKS_PER_SECOND);
-  return mean * (0.5 + Math.random());
+  return Math.min(mean, LONGEST_SLEEP_MS) * (0.5 + Math.random());
 }
 
-/** A pass as ticker: elected under the scheduler lock, or no longer it. */
-async function tick(
-  directory: LockDirectory,
-  candidate: Candidate,
-  onPass: (passed: Passed) => void,
-): Promise<void> {
-  const election = { won: false };
-  const passed = await schedulerPass(directory, {
-    before: () => {
-      election.won = isOwn(directory) || isVacant(directory);
-      if (!election.won) return;
-      const beat = { owner: ownIdentity(), nonce, beatMs: monotonicMs() };
-      writeWhole(pathOf(directory), JSON.stringify(beat), 0o600);
-    },
-  });
-  if (!election.won || candidate.stakes === 0) {
-    standDown(candidate);
+/** Be elected, then beat and make passes until the last stake is resigned or another was elected. */
+async function run(candidate: Candidate, warn: Warn, onPass: OnPass): Promise<void> {
+  const { directory } = candidate;
+  if (!(await elect(directory).catch(() => false)) || candidate.duty !== undefined) return;
+  if (candidate.stakes === 0) {
+    vacate(directory);
     return;
   }
-  onPass(passed);
-  if (candidate.duty !== undefined) return;
-  sweep(directory);
-  candidate.duty = setInterval(() => {
-    void tick(directory, candidate, onPass).catch(() => undefined);
-  }, TICK_MS).unref();
+  // Apart from the passes, which may wait for nvidia-smi: only a stopped process is silent.
+  const beat = (): void => {
+    if (!isOwn(directory)) standDown(candidate);
+    else writeBeat(directory);
+  };
+  const duty: Duty = { beat: setInterval(quietly(beat), TICK_MS).unref(), pass: undefined };
+  candidate.duty = duty;
+  quietly(() => {
+    sweep(directory);
+  })();
+  const pass = async (): Promise<void> => {
+    let ending = false;
+    try {
+      const passed = await schedulerPass(directory);
+      warn(passed.warnings);
+      ending = isEnding(passed);
+      onPass(passed);
+    } catch (error) {
+      warn([`scheduler: ${messageOf(error)}`]);
+    }
+    if (candidate.duty !== duty) return;
+    duty.pass = setTimeout(() => void pass(), ending ? ENDING_TICK_MS : TICK_MS).unref();
+  };
+  await pass();
+}
+
+function isEnding({ leases }: Passed): boolean {
+  return leases.some(({ terminatedAtMs }) => terminatedAtMs !== null);
+}
+
+async function elect(directory: LockDirectory): Promise<boolean> {
+  return withFileLock(directory.schedulerLock, () => {
+    if (!isVacant(directory)) return false;
+    writeBeat(directory);
+    return true;
+  });
 }
 
 function standDown(candidate: Candidate): void {
-  clearInterval(candidate.duty);
+  clearInterval(candidate.duty?.beat);
+  clearTimeout(candidate.duty?.pass);
   candidate.duty = undefined;
+}
+
+/** The next ticker is called at once: somebody who waits, if anybody does. */
+function handOver(candidate: Candidate): void {
+  candidates.delete(candidate.directory.root);
+  if (candidate.duty === undefined) return;
+  standDown(candidate);
+  const { directory } = candidate;
+  vacate(directory);
+  const waiting = namesIn(directory.tickets).filter((id) => isId(id) && !id.startsWith(`${process.pid}-`));
+  const successor = waiting[Math.floor(Math.random() * waiting.length)];
+  if (successor !== undefined) ring(directory, successor, 'vacant');
+}
+
+function vacate(directory: LockDirectory): void {
+  if (isOwn(directory)) rmSync(pathOf(directory), { force: true });
 }
 
 function isVacant(directory: LockDirectory): boolean {
@@ -105,27 +173,30 @@ function isOwn(directory: LockDirectory): boolean {
   return found.state === 'read' && found.value.nonce === nonce;
 }
 
+function writeBeat(directory: LockDirectory): void {
+  const beat = { owner: ownIdentity(), nonce, beatMs: monotonicMs() };
+  writePlain(pathOf(directory), JSON.stringify(beat));
+}
+
 function pathOf(directory: LockDirectory): string {
   return join(directory.root, 'ticker.json');
 }
 
-function countEntries(path: string): number {
+function namesIn(path: string): string[] {
   try {
-    return readdirSync(path).length;
+    return readdirSync(path);
   } catch {
-    return 0;
+    return [];
   }
 }
 
-/** Temporary files of writers that were killed; none lives longer than milliseconds. */
-function sweep(directory: LockDirectory): void {
-  const { root, tickets, leases, beats, breaks, gpus, readings, progress } = directory;
-  for (const folder of [root, tickets, leases, beats, breaks, gpus, readings, progress]) {
-    for (const name of readdirSync(folder)) {
-      if (!isTemporary(name) && !/\.lock\.[0-9a-f]{24}$/.test(name)) continue;
-      const path = join(folder, name);
-      const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      if (Date.now() - modified > LITTER_MS) rmSync(path, { force: true });
+/** What a full or vanished directory breaks, the next second tries again. */
+function quietly(body: () => void): () => void {
+  return () => {
+    try {
+      body();
+    } catch {
+      // see above
     }
-  }
+  };
 }

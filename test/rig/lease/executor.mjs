@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// An executor without nx: waits for a lease, runs a worker under it (or holds it until told), gives it back. Says what
+// happens as JSON lines; takes `release` on its standard input.
+import { cancellation } from '../../../tools/dist/runner/cancellation.js';
+import { runPython } from '../../../tools/dist/runner/python.js';
+import { acquireLease } from '../../../tools/dist/lease/acquire.js';
+import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
+import { monotonicMs } from '../../../tools/dist/base/clock.js';
+import { join } from 'node:path';
+
+const { root, request, worker, clockOffsetMs } = JSON.parse(process.argv[2]);
+// A wall clock that was set: the executor must not notice.
+if (clockOffsetMs !== undefined) {
+  const real = Date.now;
+  Date.now = () => real() + clockOffsetMs;
+}
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const told = new Promise((resolve) => process.stdin.once('data', resolve));
+const { signal, dispose } = cancellation();
+try {
+  const directory = openLockDirectory(root);
+  const lease = await acquireLease(directory, request, signal, (line) => say({ event: 'says', line }));
+  const { id, gpus } = lease.record;
+  say({ event: 'granted', id, gpus, atMs: monotonicMs(), waitedMs: lease.waitedMs });
+  let end;
+  try {
+    if (worker === undefined) await told;
+    else end = await work(lease, worker);
+  } finally {
+    await lease.release({ seconds: 1 });
+  }
+  say({ event: 'released', atMs: monotonicMs(), end });
+} catch (error) {
+  say({ event: 'failed', message: error instanceof Error ? error.message : String(error) });
+  process.exitCode = 1;
+}
+dispose();
+process.stdin.destroy();
+if (process.connected) process.disconnect();
+
+function work(lease, { mode, seconds, named = true }) {
+  const { id, gpus } = lease.record;
+  return runPython({
+    command: join(import.meta.dirname, 'worker.sh'),
+    args: [mode, String(seconds)],
+    cwd: '/',
+    env: { ...process.env, CUDA_VISIBLE_DEVICES: gpus.join(','), VALIDATION_LEASE: id },
+    log: '/dev/null',
+    timeoutSeconds: 0,
+    signal,
+    onStart: (pid) => {
+      if (named) lease.setWorker(pid);
+      say({ event: 'working', pid });
+    },
+    onEvent: () => undefined,
+  });
+}
