@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { Checkout } from '../test/e2e/checkout.mjs';
+import { leases } from './leases.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -79,7 +80,7 @@ async function edits() {
 }
 
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
-const BENCHES = { plan, edits, smoke };
+const BENCHES = { plan, leases, edits, smoke };
 
 const wanted = process.argv.slice(2);
 for (const name of wanted.filter((each) => !(each in BENCHES))) {

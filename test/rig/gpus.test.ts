@@ -5,7 +5,16 @@ import { expect, test } from 'vitest';
 import type { Receipt } from '../../tools/runner/receipt.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 
-const UUIDS = ['GPU-aaaaaaaa-0000-0000-0000-000000000000', 'GPU-bbbbbbbb-0000-0000-0000-000000000000'];
+const UUIDS = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'dddddddd'].map(
+  (name) => `GPU-${name}-0000-0000-0000-000000000000`,
+);
+/** The environment leaves three of the four, the list takes them in its own order, and of those the first two count. */
+const POOL = {
+  CUDA_VISIBLE_DEVICES: '0,GPU-bbbbbbbb,3',
+  GPU_ID_LIST: `3,${UUIDS[1] ?? ''},0`,
+  NUM_GPUS: '2',
+};
+const CHOSEN = [UUIDS[3], UUIDS[1]];
 
 function installNvidiaSmi(rig: Rig): string {
   const bin = join(rig.root, 'bin');
@@ -19,9 +28,9 @@ function installNvidiaSmi(rig: Rig): string {
   return `${bin}:${process.env.PATH ?? ''}`;
 }
 
-test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
+test('two GPUs of a restricted pool, one cell each at a time', { timeout: 180_000 }, async () => {
   await using rig = new Rig(SMALL_SUITE);
-  const environment = { PATH: installNvidiaSmi(rig), CUDA_VISIBLE_DEVICES: '0,1' };
+  const environment = { PATH: installNvidiaSmi(rig), ...POOL };
   await rig.generate();
   rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 8'));
   rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 2_600 }])));
@@ -31,7 +40,7 @@ test('two GPUs, one cell each at a time', { timeout: 180_000 }, async () => {
 
   const runs = rig.takeRuns();
   const withGpu = runs.filter(({ cell }) => /:(calibrate|baseline|eval|certify)/.test(cell));
-  for (const { gpus } of withGpu) expect(UUIDS).toContain(gpus);
+  for (const { gpus } of withGpu) expect(CHOSEN).toContain(gpus);
   for (const { cell, gpus } of runs) if (/:(setup|preset|edit|inject)$/.test(cell)) expect(gpus).toBe('');
   expect(new Set(withGpu.map(({ gpus }) => gpus)).size).toBe(2);
   const holders = new Map<string, string>();

@@ -43,9 +43,12 @@ export function isAlive(of: ProcessIdentity): boolean {
   return of.bootId === bootId() && startTimeOf(of.pid) === of.startTime;
 }
 
-/** Whether that very process still runs, and is not stopped (SIGSTOP, Ctrl-Z, a debugger). */
-export function isAwake(of: ProcessIdentity): boolean {
-  return isAlive(of) && !isStopped(of.pid);
+/** As `isAlive`, and whether it runs or is stopped (SIGSTOP, Ctrl-Z, a debugger): one look for both. */
+export function lifeOf(of: ProcessIdentity): 'gone' | 'stopped' | 'awake' {
+  if (process.platform !== 'linux') return isAlive(of) ? 'awake' : 'gone';
+  const stat = of.bootId === bootId() ? statOf(of.pid) : undefined;
+  if (stat?.[19] !== of.startTime) return 'gone';
+  return isStop(stat[0]) ? 'stopped' : 'awake';
 }
 
 /** Why this process cannot tell whether that one lives; undefined when it can. */
@@ -61,7 +64,10 @@ export function strangeness(of: ProcessIdentity): string | undefined {
 
 /** Stopped by SIGSTOP or a debugger: alive, and silent. */
 export function isStopped(pid: number): boolean {
-  const state = process.platform === 'linux' ? statOf(pid)?.[0] : undefined;
+  return process.platform === 'linux' && isStop(statOf(pid)?.[0]);
+}
+
+function isStop(state: string | undefined): boolean {
   return state === 'T' || state === 't';
 }
 

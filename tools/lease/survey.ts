@@ -3,7 +3,7 @@ import { isBroken } from './broken.js';
 import { isOwnerAlive } from './ids.js';
 import { readGpuLocks, type GpuLock } from './gpu-locks.js';
 import type { LockDirectory } from './lock-directory.js';
-import { isAlive, isAwake, strangeness, type ProcessIdentity } from './process-identity.js';
+import { lifeOf, strangeness, type ProcessIdentity } from './process-identity.js';
 import {
   readLeases,
   readTickets,
@@ -38,10 +38,12 @@ export function survey(directory: LockDirectory, touch = true): Survey {
   if (touch) requireKin(directory, [...found.leases.records, ...found.tickets.records]);
   const leases = touch ? reap(directory, found.leases.records) : found.leases.records;
   const known = new Set(leases.map(({ id }) => id));
+  const stopped = new Set<string>();
   const standing = found.tickets.records.filter(({ id, executor }) => {
-    if (isAlive(executor)) return true;
-    if (touch) removeTicket(directory, id);
-    return false;
+    const life = lifeOf(executor);
+    if (life === 'stopped') stopped.add(id);
+    if (life === 'gone' && touch) removeTicket(directory, id);
+    return life !== 'gone';
   });
   const tornTickets = found.tickets.damaged.filter(({ id }) => {
     if (isOwnerAlive(id)) return true;
@@ -60,7 +62,7 @@ export function survey(directory: LockDirectory, touch = true): Survey {
   return {
     leases,
     // One that is stopped could not use what it is given: it waits until it goes on.
-    tickets: standing.filter(({ id, executor }) => !known.has(id) && isAwake(executor)),
+    tickets: standing.filter(({ id }) => !known.has(id) && !stopped.has(id)),
     unheard: standing.map(({ id }) => id).filter((id) => known.has(id)),
     unreadable: [...damaged.map(({ id }) => id), ...lost].map((id) => unreadableLease(id, locks)),
     warnings: [

@@ -27,7 +27,13 @@ const LOOKS_PER_SECOND = 4;
 /** … and the longest any of them sleeps, should all the others be gone at once. */
 const LONGEST_SLEEP_MS = 10_000;
 
-const schema = z.object({ owner: identitySchema, nonce: z.string(), beatMs: z.number() });
+const schema = z.object({
+  owner: identitySchema,
+  nonce: z.string(),
+  beatMs: z.number(),
+  /** Who stands for election, as the ticker counted: tickets and leases. */
+  candidates: z.number(),
+});
 
 const nonce = randomBytes(6).toString('hex');
 
@@ -72,7 +78,8 @@ export function standForTicker(directory: LockDirectory, warn: Warn, onPass: OnP
     look();
     timer = setTimeout(lookAgain, lookAfterMs(directory)).unref();
   };
-  let timer = setTimeout(lookAgain, lookAfterMs(directory)).unref();
+  // Soon at first: whoever comes knows nothing of the others yet.
+  let timer = setTimeout(lookAgain, TICK_MS * (0.5 + Math.random())).unref();
   let standing = true;
   return {
     look,
@@ -88,8 +95,8 @@ export function standForTicker(directory: LockDirectory, warn: Warn, onPass: OnP
 
 /** Together the candidates look so many times a second, however many they are: each costs next to nothing. */
 function lookAfterMs(directory: LockDirectory): number {
-  const standing = namesIn(directory.tickets).length + namesIn(directory.leases).length;
-  const mean = Math.max(TICK_MS, (standing * 1_000) / LOOKS_PER_SECOND);
+  const candidates = readBeat(directory)?.candidates ?? 0;
+  const mean = Math.max(TICK_MS, (candidates * 1_000) / LOOKS_PER_SECOND);
   return Math.min(mean, LONGEST_SLEEP_MS) * (0.5 + Math.random());
 }
 
@@ -162,19 +169,29 @@ function vacate(directory: LockDirectory): void {
 }
 
 function isVacant(directory: LockDirectory): boolean {
-  const found = readRecord(pathOf(directory), schema);
-  if (found.state !== 'read') return true;
-  const silentMs = monotonicMs() - found.value.beatMs;
-  return !isAlive(found.value.owner) || silentMs > SILENT_MS || silentMs < 0;
+  const beat = readBeat(directory);
+  if (beat === undefined) return true;
+  const silentMs = monotonicMs() - beat.beatMs;
+  return !isAlive(beat.owner) || silentMs > SILENT_MS || silentMs < 0;
 }
 
 function isOwn(directory: LockDirectory): boolean {
+  return readBeat(directory)?.nonce === nonce;
+}
+
+function readBeat(directory: LockDirectory): z.infer<typeof schema> | undefined {
   const found = readRecord(pathOf(directory), schema);
-  return found.state === 'read' && found.value.nonce === nonce;
+  return found.state === 'read' ? found.value : undefined;
 }
 
 function writeBeat(directory: LockDirectory): void {
-  const beat = { owner: ownIdentity(), nonce, beatMs: monotonicMs() };
+  const candidates = namesIn(directory.tickets).length + namesIn(directory.leases).length;
+  const beat: z.infer<typeof schema> = {
+    owner: ownIdentity(),
+    nonce,
+    beatMs: monotonicMs(),
+    candidates,
+  };
   writePlain(pathOf(directory), JSON.stringify(beat));
 }
 

@@ -6,9 +6,10 @@ import { runPython } from '../../../tools/dist/runner/python.js';
 import { acquireLease } from '../../../tools/dist/lease/acquire.js';
 import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
 import { monotonicMs } from '../../../tools/dist/base/clock.js';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const { root, request, worker, clockOffsetMs } = JSON.parse(process.argv[2]);
+const { root, request, worker, clockOffsetMs, finished } = JSON.parse(process.argv[2]);
 // A wall clock that was set: the executor must not notice.
 if (clockOffsetMs !== undefined) {
   const real = Date.now;
@@ -27,9 +28,11 @@ try {
     if (worker === undefined) await told;
     else end = await work(lease, worker);
   } finally {
+    say({ event: 'releasing', atMs: monotonicMs() });
     await lease.release({ seconds: 1 });
   }
   say({ event: 'released', atMs: monotonicMs(), end });
+  if (finished !== undefined) appendFileSync(finished, `${request.cell}\n`);
 } catch (error) {
   say({ event: 'failed', message: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;

@@ -3,6 +3,7 @@
 # GPU of CUDA_VISIBLE_DEVICES and shows in the scripted nvidia-smi. A GPU that somebody else holds is written down: this
 # is what the tests believe, not what leases say.
 mode=$1 seconds=$2
+# Its children are deaf too.
 [ "$mode" = deaf ] && trap '' TERM
 descriptor=4
 for uuid in $(echo "$CUDA_VISIBLE_DEVICES" | tr ',' ' '); do
@@ -17,8 +18,7 @@ case $mode in
   stray)
     setsid sh -c 'for uuid in $(echo "$CUDA_VISIBLE_DEVICES" | tr "," " "); do : >"$FAKE_GPUS/on/$uuid/$$"; done
       echo "stray $$" >>"$FAKE_GPUS/started"; exec sleep "$1"' stray "$seconds" &
-    sleep 1000
+    sleep "$seconds"
     ;;
-  deaf) while :; do sleep 0.1; done ;;
   *) sleep "$seconds" ;;
 esac
