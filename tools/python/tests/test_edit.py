@@ -238,6 +238,24 @@ def test_an_architecture_without_a_table(tmp_path: Path) -> None:
     assert "attn: ['model.layers.{block}.self_attn.k_proj.weight', " in caught.value.hint
 
 
+def test_matrices_that_the_suite_declares(batch: Job, tmp_path: Path) -> None:
+    def rows(at: str, *names: str) -> list[dict[str, object]]:
+        plain = {"experts": False, "transposed": False, "groups": 1, "parts": []}
+        return [{"tensor": f"model.layers.{{block}}.{at}.{name}_proj.weight", **plain} for name in names]
+
+    declared = {"attn": rows("self_attn", *"qkvo"), "ffn": rows("mlp", "gate", "up", "down")}
+    specs = {name: {**spec, "matrices": declared} for name, spec in EIGHT.items()}
+    store = tmp_path / "store"
+    model = write_model(tmp_path / "model", llama_tensors(), shards=3, config=llama_config(model_type="x"))
+    job = make_job(tmp_path, "edit", specs, store=store, baseline=stored(store, model))
+    edit.run(job)
+    for part, other in zip(job.parts, batch.parts, strict=True):
+        made, same = load_model(entry_of(part)), load_model(entry_of(other))
+        assert all(torch.equal(made[name], tensor) for name, tensor in same.items())
+        metadata = "edit_metadata.json"
+        assert (part.out / metadata).read_bytes() == (other.out / metadata).read_bytes()
+
+
 def test_an_edit_that_matches_no_tensor_is_no_copy(tmp_path: Path) -> None:
     tensors = {name: tensor for name, tensor in llama_tensors().items() if ".mlp." not in name}
     store = tmp_path / "store"

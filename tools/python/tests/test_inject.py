@@ -169,6 +169,20 @@ def test_the_proof_sees_what_went_wrong(tmp_path: Path, where: str, monkeypatch:
     assert job.only.store is not None and not (job.only.store.root / job.only.store.recipe).exists()
 
 
+def test_a_declared_tensor_of_experts_says_its_own_index(tmp_path: Path) -> None:
+    name = "blocks.0.attn.w"
+    before = {name: torch.randn(2, 3, 4).to(torch.bfloat16)}
+    store = tmp_path / "store"
+    model = write_model(tmp_path / "model", before, config={"model_type": "x"})
+    row = {"tensor": "blocks.{block}.attn.w", "experts": True, "transposed": True, "groups": 1}
+    declared = {"attn": [{**row, "parts": [["k", 1], ["q", 3]]}], "ffn": []}
+    spec = {"error": "nan_injection", "matrices": declared}
+    job = make_job(tmp_path, "inject", {"e": spec}, store=store, baseline=stored(store, model))
+    after, metadata = made(job)
+    assert metadata["index"] == [0, 0, 0] and metadata["matrix"] == f"{name}[0].k"
+    assert int(torch.isnan(after[name]).sum()) == 1 and math.isnan(float(after[name][0, 0, 0]))
+
+
 def test_every_error_has_a_place_in_every_family(tmp_path: Path) -> None:
     found = matrices(open_checkpoint(write_model(tmp_path, llama_tensors())))
     assert {kind: len(error.strikes(found)) for kind, error in ERRORS.items()} == {

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 
 from validation.checkpoint import same_bits
-from validation.edits.base import Weights
+from validation.edits.base import Weights, largest_magnitude, row_chunks
 from validation.edits.quant_rtn import QuantRtn
 from validation.matrix import Matrix
 
@@ -63,8 +63,17 @@ def _two_bits(values: torch.Tensor) -> torch.Tensor:
 
 
 def _has_two_bits(_: torch.Tensor, after: torch.Tensor) -> bool:
-    magnitudes = after.abs()
-    return bool(((magnitudes == 0) | (magnitudes == magnitudes.max())).all())
+    peak = largest_magnitude(after)
+
+    def two_bits(rows: slice) -> bool:
+        magnitudes = after[rows].abs()
+        return bool(((magnitudes == 0) | (magnitudes == peak)).all())
+
+    return all(two_bits(rows) for rows in row_chunks(after))
+
+
+def _is_scaled(before: torch.Tensor, after: torch.Tensor) -> bool:
+    return all(torch.equal(before[rows] * SCALE, after[rows]) for rows in row_chunks(before))
 
 
 def _middle(found: list[Matrix]) -> list[Matrix]:
@@ -84,7 +93,7 @@ ERRORS: dict[str, Error] = {
     "scale_explosion": Error(
         lambda found: [matrix for matrix in found if matrix.group == "ffn"][:1],
         lambda values: values * SCALE,
-        lambda before, after: torch.equal(before * SCALE, after),
+        _is_scaled,
     ),
     "zero_layer": Error(_middle, torch.zeros_like, lambda _, after: not bool(after.any())),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from validation.checkpoint import Checkpoint, Shard, same_bits
-from validation.edits.base import one_thread
+from validation.edits.base import one_thread, row_chunks
 from validation.errors import ERRORS, SCALE
 from validation.job import Fault
 from validation.matrix import Matrix, Piece
@@ -120,4 +120,6 @@ def _strict(value: float) -> float | str:
 
 def _square(values: torch.Tensor) -> float:
     with one_thread():
-        return float(values.float().square().sum(dtype=torch.float64))
+        return sum(
+            float(values[rows].float().square().sum(dtype=torch.float64)) for rows in row_chunks(values)
+        )
