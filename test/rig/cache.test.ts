@@ -100,7 +100,16 @@ test(
       ),
     );
     await rig.generate();
-    expect((await rig.certify()).exitCode).toBe(0);
+    const remade = await rig.certify('--output-style=static');
+    expect(remade.exitCode).toBe(0);
+    // Named before they run: what was made from the bytes that are gone.
+    expect(remade.output).toMatch(/prune_10pct_clean: 1 of its files differ from before.* to run again: .*/);
+    const named = /to run again: (.*)/.exec(remade.output)?.[1]?.split(', ').sort();
+    expect(named).toEqual([
+      'rig.m.prune_10pct_clean:certify-1',
+      'rig.m.prune_10pct_clean:eval-arc',
+      'rig.m.prune_10pct_clean:eval-mmlu',
+    ]);
     expect(rig.takeStarted()).toEqual([
       'rig.m.edits:edit',
       'rig.m.prune_10pct_clean:certify-1',
