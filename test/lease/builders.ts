@@ -34,6 +34,7 @@ export const STANDING: Standing = {
   weightsGiB: 200,
   cellsOfModel: 1,
   blocks: 0,
+  units: 1,
   chains: [],
 };
 
@@ -74,6 +75,7 @@ export function lease(id: string, rest: Partial<Lease> = {}): Lease {
     diskBytes: 0,
     diskDevice: 'disk',
     sharing: 'exclusive',
+    units: 1,
     grantedAtMs: 0,
     seconds: 100,
     ...rest,

@@ -82,11 +82,17 @@ describe('critical_path', () => {
           kind: 'setup',
           weightsGiB: 10,
           chains: [
-            ['edit', 'eval'],
-            ['edit', 'certify'],
+            [
+              ['edit', 2],
+              ['eval', 1],
+            ],
+            [
+              ['edit', 2],
+              ['certify', 1],
+            ],
           ],
         },
-      }), // 70 + 50 + 210
+      }), // 70 + 2 × 50 + 210
       ticket('slow', { limits, standing: { model: 'y', weightsGiB: 10 } }),
     ];
     const order = (seconds: Record<string, number>): string[] =>

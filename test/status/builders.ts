@@ -55,6 +55,7 @@ export function leaseRecord(of: string, rest: Partial<LeaseRecord> = {}): LeaseR
     diskBytes: 0,
     diskDevice: 'disk',
     sharing: 'exclusive',
+    units: 1,
     parts: [],
     drop: false,
     queuedAtMs: 0,

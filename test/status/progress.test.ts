@@ -165,14 +165,14 @@ describe('the file', () => {
     await tickProgress(directory, passed);
     const first = read();
     expect(first.cells).toMatchObject({ running: 1, done: 0 });
-    write('output/s/m/evals/b.receipt.json', { cell: 's.m.b:eval', runSeconds: 7 });
+    write('output/s/m/evals/b.receipt.json', { cell: 's.m.b:certify-1', runSeconds: 7 });
     await tickProgress(directory, passed);
     expect(read()).toEqual(first);
     const old = Date.now() / 1_000 - 61;
     utimesSync(progressPath(root, 's'), old, old);
     await tickProgress(directory, passed);
     expect(read().cells).toMatchObject({ running: 1, done: 1 });
-    expect(readProgress(directory, runName(root, 's'))?.seconds).toEqual({ 'm/eval': [7] });
+    expect(readProgress(directory, runName(root, 's'))?.seconds).toEqual({ 'm/certify': [7] });
   });
 
   test('of something that is no generated suite nothing is written', async () => {

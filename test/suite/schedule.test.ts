@@ -44,16 +44,30 @@ test('what waits for a cell counts once, however many ways lead to it', () => {
   expect(of.get('p:other')).toMatchObject({ blocks: 0, cellsOfModel: 1 });
 });
 
-test('chains of kinds that follow, without those that are part of a longer one', () => {
+test('chains of what follows, in units of work, without those that are part of a longer one', () => {
   const of = schedules(CELLS);
-  expect(of.get('p:setup')?.chains).toEqual(
+  expect(of.get('p:setup')?.chains).toEqual([
     [
-      ['calibrate', 'preset', 'certify'],
-      ['edit', 'eval'],
-    ].concat([['edit', 'certify']]),
-  );
-  expect(of.get('p:calibrate-2')?.chains).toEqual([['preset', 'certify']]);
-  expect(of.get('p:edit')?.chains).toEqual([['eval'], ['certify']]);
+      ['calibrate', 1],
+      ['preset', 1],
+      ['certify', 1],
+    ],
+    [
+      ['edit', 2],
+      ['eval', 1],
+    ],
+    [
+      ['edit', 2],
+      ['certify', 1],
+    ],
+  ]);
+  expect(of.get('p:calibrate-2')?.chains).toEqual([
+    [
+      ['preset', 1],
+      ['certify', 1],
+    ],
+  ]);
+  expect(of.get('p:edit')).toMatchObject({ units: 2, chains: [[['eval', 1]], [['certify', 1]]] });
 });
 
 test('the weights of the suite: every link of 14 GiB', () => {

@@ -303,10 +303,10 @@ function hold(
 
 function countDone(
   directory: LockDirectory,
-  { run, cell, model, kind, parts }: LeaseRecord,
+  { run, cell, model, kind, units }: LeaseRecord,
   seconds: number,
 ): void {
-  recordFinished(directory, run, { cell, model, kind, seconds: seconds / Math.max(1, parts.length) });
+  recordFinished(directory, run, { cell, model, kind, seconds: seconds / units });
 }
 
 /** One line: what it needs, what is free, and who holds the rest. */

@@ -5,8 +5,8 @@ import type { Progress, Standing } from './state.js';
 
 type Known = Pick<Progress, 'seconds'> | undefined;
 
-/** Seconds one cell of the kind takes on the model: as measured in this run, else estimated. */
-export function cellSeconds(
+/** Seconds a unit of the kind takes on the model: as measured in this run, else estimated. */
+export function unitSeconds(
   kind: CellKind,
   { model, weightsGiB }: Pick<Standing, 'model' | 'weightsGiB'>,
   known: Known,
@@ -17,7 +17,7 @@ export function cellSeconds(
 /** Seconds from the start of this cell to the end of the longest chain that follows it. */
 export function remainingSeconds(standing: Standing, known: Known): number {
   const tails = standing.chains.map((chain) =>
-    chain.reduce((sum, kind) => sum + cellSeconds(kind, standing, known), 0),
+    chain.reduce((sum, [kind, units]) => sum + units * unitSeconds(kind, standing, known), 0),
   );
-  return cellSeconds(standing.kind, standing, known) + Math.max(0, ...tails);
+  return standing.units * unitSeconds(standing.kind, standing, known) + Math.max(0, ...tails);
 }

@@ -1,6 +1,6 @@
 // What is left of the host while a pass gives it out: slots, memory, disk, GPUs, and what is kept for whom.
 import { diskBudget, partsThatFit, sumBytes } from './disk.js';
-import { cellSeconds } from './durations.js';
+import { unitSeconds } from './durations.js';
 import { fits, shares, unpromisedGiB } from './fit.js';
 import { expectedEndMs, soonest, type Reservation } from './reserve.js';
 import type { Grant, Gpu, Lease, PartBytes, SchedulerState, Ticket } from './state.js';
@@ -58,8 +58,9 @@ export class Ledger {
       const free = Math.max(0, limits.cpuSlots - used);
       return { obstacle: { what: 'cpu-slots', wanted: cpuSlots, free } };
     }
-    const one = cellSeconds(ticket.standing.kind, ticket.standing, this.#state.progress[ticket.run]);
-    const seconds = one * Math.max(1, parts.length);
+    const { standing } = ticket;
+    const units = parts.length > 0 ? parts.length : standing.units;
+    const seconds = units * unitSeconds(standing.kind, standing, this.#state.progress[ticket.run]);
     const endMs = this.#now + seconds * 1_000;
     const freeGiB = this.#freeRam();
     if (needs.ramGiB > freeGiB || !this.#ramMayGo(needs.ramGiB, endMs)) {
@@ -80,13 +81,14 @@ export class Ledger {
       parts: parts.map(({ part }) => part),
       diskBytes: sumBytes(parts),
       drop,
+      units,
       seconds,
     };
     this.#take(grant);
     return { grant };
   }
 
-  #take({ ticket, gpus, cpuSlots, ramGiB, diskBytes, seconds }: Grant): void {
+  #take({ ticket, gpus, cpuSlots, ramGiB, diskBytes, units, seconds }: Grant): void {
     this.#leases.push({
       id: ticket.id,
       key: ticket.key,
@@ -101,6 +103,7 @@ export class Ledger {
       diskBytes,
       diskDevice: ticket.limits.disk.device,
       sharing: shares(ticket) ? 'memory' : 'exclusive',
+      units,
       grantedAtMs: this.#now,
       seconds,
     });

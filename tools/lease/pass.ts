@@ -174,6 +174,7 @@ function leaseRecord(one: Grant, ticket: TicketRecord, gpus: readonly Gpu[], now
     sharing: shares(ticket) ? 'memory' : 'exclusive',
     parts: one.parts,
     drop: one.drop,
+    units: one.units,
     queuedAtMs: ticket.queuedAtMs,
     grantedAtMs: now,
     grantedAt: new Date().toISOString(),

@@ -13,7 +13,7 @@ const schema = z.object({
   /** Names of finished cells by model: a cell that runs again counts once. */
   done: z.record(z.string(), z.array(z.string())),
   total: z.record(z.string(), z.number()),
-  /** The latest durations by `model/kind`, of one part each. */
+  /** The latest durations by `model/kind`, of one unit each. */
   seconds: z.record(z.string(), z.array(z.number())),
 });
 
@@ -25,7 +25,7 @@ export interface Finished {
   cell: string;
   model: string;
   kind: CellKind;
-  /** Seconds a part of it took; undefined for one that was found finished. */
+  /** Seconds a unit of it took; undefined for one that was found finished. */
   seconds?: number;
 }
 

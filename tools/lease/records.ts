@@ -34,7 +34,8 @@ const ticketSchema = z.object({
     weightsGiB: z.number(),
     cellsOfModel: z.number(),
     blocks: z.number(),
-    chains: z.array(z.array(kind)),
+    units: z.number(),
+    chains: z.array(z.array(z.tuple([kind, z.number()]))),
   }),
   needs: z.object({
     gpus: z.number(),
@@ -84,6 +85,7 @@ const leaseSchema = z.object({
   sharing: z.enum(['exclusive', 'memory']),
   parts: z.array(z.string()),
   drop: z.boolean(),
+  units: z.number(),
   queuedAtMs: z.number(),
   grantedAtMs: z.number(),
   grantedAt: z.string(),

@@ -1,6 +1,7 @@
 // What the scheduler decides on, as plain values: tickets, leases, the host, what has been measured. Times in seconds
 // and milliseconds of one monotonic clock (base/clock.ts); memory in GiB, disk in bytes.
 import type { CellKind } from '../suite/cell.js';
+import type { Step } from '../suite/schedule.js';
 
 export type Strategy = 'small_first' | 'critical_path';
 export type Sharing = 'exclusive' | 'memory';
@@ -55,8 +56,10 @@ export interface Standing {
   cellsOfModel: number;
   /** Cells that wait for this one, directly or not. */
   blocks: number;
-  /** Kinds of cells on each chain that follows this one. */
-  chains: CellKind[][];
+  /** Units of work of the cell: benchmarks of an evaluation, edits of a batch. */
+  units: number;
+  /** The cells on each chain that follows this one. */
+  chains: Step[][];
 }
 
 export interface Ticket {
@@ -92,6 +95,8 @@ export interface Lease {
   diskBytes: number;
   diskDevice: string;
   sharing: Sharing;
+  /** Units of work it was given for. */
+  units: number;
   grantedAtMs: number;
   /** Planned duration. */
   seconds: number;
@@ -115,7 +120,7 @@ export interface Host {
   freeDiskBytes: Record<string, number>;
 }
 
-/** What is known of a run: finished cells by model, and measured seconds by `model/kind`. */
+/** What is known of a run: finished cells by model, and measured seconds of a unit by `model/kind`. */
 export interface Progress {
   done: Record<string, number>;
   total: Record<string, number>;
@@ -142,6 +147,7 @@ export interface Grant {
   diskBytes: number;
   /** Weights of earlier turns have to go first. */
   drop: boolean;
+  units: number;
   seconds: number;
 }
 

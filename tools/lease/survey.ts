@@ -130,6 +130,7 @@ function unreadableLease(id: string, locks: readonly GpuLock[]): Survey['unreada
     diskBytes: 0,
     diskDevice: '',
     sharing: 'exclusive',
+    units: 1,
     grantedAtMs: 0,
     seconds: Infinity,
   };

@@ -18,8 +18,12 @@ export function finishedCells(workspaceRoot: string, suite: string): Finished[] 
     .flatMap((name) => finished(join(root, name)));
   const parts = new Map<string, number>();
   for (const { cell } of found) parts.set(cell, (parts.get(cell) ?? 0) + 1);
-  // Each part of a batch tells how long all of them took together.
-  return found.map((one) => ({ ...one, seconds: one.seconds / (parts.get(one.cell) ?? 1) }));
+  return found.map(({ seconds, ...one }) => {
+    // Receipts do not tell how many benchmarks an evaluation of all took: it says only that it is finished.
+    if (one.cell.endsWith(':eval')) return one;
+    // Each part of a batch tells how long all of them took together.
+    return { ...one, seconds: seconds / (parts.get(one.cell) ?? 1) };
+  });
 }
 
 function finished(path: string): (Finished & { seconds: number })[] {

@@ -2,18 +2,30 @@
 import { CELL_KINDS, type Cell, type CellId, type CellKind } from './cell.js';
 import { weightsGiB } from './memory.js';
 
+/** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
+export type Step = [kind: CellKind, units: number];
+
 export interface Schedule {
+  /** Units of work of the cell itself. */
+  units: number;
   /** Cells of the same model. */
   cellsOfModel: number;
   /** Cells that wait for this one, directly or not. */
   blocks: number;
   /** Weights that the whole suite writes, by size class. */
   suiteGiB: number;
-  /** The sequences of kinds that follow it, up to cells nothing waits for; none that is part of another. */
-  chains: CellKind[][];
+  /** The sequences of cells that follow it, up to cells nothing waits for; none that is part of another. */
+  chains: Step[][];
 }
 
-export const NO_SCHEDULE: Schedule = { cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
+export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
+
+/** What a cell's duration is counted in: benchmarks of an evaluation, edits of a batch; other kinds are one each. */
+export function unitsOf({ kind, parts }: Pick<Cell, 'kind' | 'parts'>): number {
+  if (kind === 'edit') return parts.length;
+  const benchmarks = kind === 'eval' ? parts[0]?.spec.benchmarks : undefined;
+  return Array.isArray(benchmarks) ? benchmarks.length : 1;
+}
 
 /** Of every cell of a plan. */
 export function schedules(cells: readonly Cell[]): ReadonlyMap<CellId, Schedule> {
@@ -29,14 +41,15 @@ export function schedules(cells: readonly Cell[]): ReadonlyMap<CellId, Schedule>
   return new Map(
     cells.map((cell) => {
       const { after, chains } = followers(cell.id, dependents, known);
-      return [cell.id, { cellsOfModel: perModel.get(cell.model) ?? 0, blocks: after.size, suiteGiB, chains }];
+      const cellsOfModel = perModel.get(cell.model) ?? 0;
+      return [cell.id, { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, chains }];
     }),
   );
 }
 
 interface Followers {
   after: ReadonlySet<CellId>;
-  chains: CellKind[][];
+  chains: Step[][];
 }
 
 function followers(
@@ -47,35 +60,37 @@ function followers(
   const before = known.get(id);
   if (before !== undefined) return before;
   const after = new Set<CellId>();
-  const chains = new Map<string, CellKind[]>();
+  const chains = new Map<string, Step[]>();
   for (const cell of dependents.get(id) ?? []) {
     const next = followers(cell.id, dependents, known);
     after.add(cell.id);
     for (const one of next.after) after.add(one);
     for (const rest of next.chains.length > 0 ? next.chains : [[]]) {
-      const chain = [cell.kind, ...rest];
+      const chain: Step[] = [[cell.kind, unitsOf(cell)], ...rest];
       chains.set(chain.join(), chain);
     }
   }
-  const found = { after, chains: withoutShorter([...chains.values()]).sort(byKinds) };
+  const found = { after, chains: withoutShorter([...chains.values()]).sort(bySteps) };
   known.set(id, found);
   return found;
 }
 
-/** A chain whose kinds all occur in another, in their order, takes no longer than it. */
-function withoutShorter(chains: readonly CellKind[][]): CellKind[][] {
-  return chains.filter(
-    (chain) => !chains.some((other) => other.length > chain.length && isWithin(chain, other)),
-  );
+/** A chain whose steps all occur in another, in their order and no smaller, takes no longer than it. */
+function withoutShorter(chains: readonly Step[][]): Step[][] {
+  return chains.filter((chain) => !chains.some((other) => other !== chain && isWithin(chain, other)));
 }
 
-function isWithin(chain: readonly CellKind[], other: readonly CellKind[]): boolean {
+function isWithin(chain: readonly Step[], other: readonly Step[]): boolean {
   let found = 0;
-  for (const kind of other) if (kind === chain[found]) found += 1;
+  for (const [kind, units] of other) {
+    const step = chain[found];
+    if (step?.[0] === kind && step[1] <= units) found += 1;
+  }
   return found === chain.length;
 }
 
-function byKinds(a: readonly CellKind[], b: readonly CellKind[]): number {
-  const rank = (chain: readonly CellKind[]): string => chain.map((kind) => CELL_KINDS.indexOf(kind)).join();
+function bySteps(a: readonly Step[], b: readonly Step[]): number {
+  const rank = (chain: readonly Step[]): string =>
+    chain.map(([kind, units]) => `${CELL_KINDS.indexOf(kind)}.${units}`).join();
   return rank(a) < rank(b) ? -1 : 1;
 }
