@@ -154,3 +154,21 @@ test('lanes, reasons and counts while cells run; a lease ended by hand', { timeo
     expect(progressOf(rig).cells).toMatchObject({ running: 0, waiting: 0, failed: 1 });
   }, slow);
 });
+
+test('--watch shows frame after frame until Ctrl-C', { timeout: 120_000 }, async () => {
+  await using rig = new Rig(SMALL_SUITE);
+  await rig.generate();
+  const run = rig.start(['status', 'rig', '--watch']);
+  let shown = '';
+  run.all.on('data', (data) => {
+    shown += String(data);
+  });
+  try {
+    await vi.waitFor(() => {
+      expect(shown.match(/^rig at .*: 0 of \d+ cells done/gm)?.length).toBeGreaterThan(1);
+    }, slow);
+  } finally {
+    await stop(run);
+  }
+  expect(shown).not.toContain('status of rig failed');
+});
