@@ -24,7 +24,7 @@ const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certi
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
 /** Targets after which the verdict is no news: they made it, or only look. */
-const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'report', 'compare', 'status', 'leases']);
+const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'report', 'compare', 'plan', 'status', 'leases']);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
@@ -50,5 +50,25 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
       // A verdict that cannot be written must not hide what the run itself said.
       console.error(`\nverdict or report of ${suite} failed: ${messageOf(error)}`);
     }
+    await publish(context.workspaceRoot, suite, suites.size > 1);
   }
 };
+
+/** OUTPUT_DIR: the suite's tree as the seed has it; of several suites, a directory each. */
+async function publish(workspaceRoot: string, suite: string, several: boolean): Promise<void> {
+  const { loadSiteSettings } = await import('./suite/settings.js');
+  const { messageOf } = await import('./base/message.js');
+  try {
+    const { outputDirectory } = loadSiteSettings(workspaceRoot);
+    if (outputDirectory === null) return;
+    const { publishView } = await import('./results/published-view.js');
+    const { directory, made } = publishView(
+      workspaceRoot,
+      suite,
+      several ? join(outputDirectory, suite) : outputDirectory,
+    );
+    console.log(`published in ${directory} (${made} new)`);
+  } catch (error) {
+    console.error(`output of ${suite} was not published: ${messageOf(error)}`);
+  }
+}

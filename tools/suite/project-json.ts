@@ -162,6 +162,15 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
         dependsOn: dependsOn(projects.map((project): CellId => `${project}:certify`)),
         options: { suite: name },
       },
+      plan: {
+        executor: './tools:plan',
+        cache: false,
+        metadata: metadata(
+          `What a run of ${name} would do and why, how long, how much disk and memory, what will not fit`,
+          `${name}:plan`,
+        ),
+        options: { suite: name },
+      },
       status: {
         executor: './tools:status',
         cache: false,

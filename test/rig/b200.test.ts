@@ -1,0 +1,118 @@
+// The b200 suite end to end on eight fake GPUs: real nx, executors and scheduler, a scripted Python, durations by weights.
+// A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 517 cells and more.
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { estimatedSeconds } from '../../tools/suite/estimate.js';
+import { identityOf } from '../../tools/suite/identity.js';
+import { weightsGiB } from '../../tools/suite/memory.js';
+import { memoryNeed, place } from '../../tools/suite/memory-plan.js';
+import { planSuite } from '../../tools/suite/plan.js';
+import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { parsed } from '../suite/parse.js';
+import { Rig, type Ran } from './workspace.js';
+
+const FULL = process.env.RIG_FULL === '1';
+const GPUS = 8;
+/** GPUs of 80 GiB that cells may take 60 of: large models need several. */
+const GPU_MEMORY_GB = 60;
+/** Seconds of a scripted cell for a planned one; the start of an executor costs a third of a second of a core beside it. */
+const SCALE = FULL ? 3e-4 : 2e-4;
+const uuid = (index: number): string => `GPU-0000000${index}-0000-0000-0000-000000000000`;
+
+function installNvidiaSmi(rig: Rig): string {
+  const bin = join(rig.root, 'bin');
+  mkdirSync(bin);
+  const gpus = Array.from({ length: GPUS }, (_, index) => `${index}, ${uuid(index)}, 81559, 81079, 10.0`);
+  writeFileSync(
+    join(bin, 'nvidia-smi'),
+    `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus.join('\\n')}\\n' ;; esac\n`,
+  );
+  chmodSync(join(bin, 'nvidia-smi'), 0o755);
+  return `${bin}:${process.env.PATH ?? ''}`;
+}
+
+test(
+  'every cell of the b200 suite is done, on the GPUs it needs, and none is given twice',
+  { timeout: 3_600_000 },
+  async () => {
+    const text = readFileSync(new URL('../../suites/b200/suite.yaml', import.meta.url), 'utf8');
+    const third = {
+      MODEL_2: '',
+      MODEL_3: '',
+      MODEL_4: '',
+      MODEL_5: '',
+      MODEL_8: '',
+      CLEAN_EDIT_RUNS: '1',
+      STRESS_EDIT_RUNS: '1',
+      DRIFT_CALIBRATION_RUNS: '2',
+    };
+    const identity = identityOf(FULL ? {} : third);
+    const cells = planSuite(parsed(text, {}, 'rig', identity));
+    const settings = loadSiteSettings('/nowhere', { GPU_MEMORY_GB: String(GPU_MEMORY_GB) });
+    const seconds = cells.map(
+      ({ kind, sizeClass, parts }) =>
+        estimatedSeconds(kind, weightsGiB(sizeClass)) * (kind === 'edit' ? parts.length : 1),
+    );
+    const gpusOf = new Map(
+      cells.map((cell) => [
+        cell.id as string,
+        place(memoryNeed(cell, undefined, settings), { count: GPUS, usableGiB: GPU_MEMORY_GB }, settings)
+          .gpus,
+      ]),
+    );
+
+    await using rig = new Rig(text);
+    const environment = {
+      PATH: installNvidiaSmi(rig),
+      CUDA_VISIBLE_DEVICES: Array.from({ length: GPUS }, (_, index) => index).join(','),
+      GPU_MEMORY_GB: String(GPU_MEMORY_GB),
+      HF_HUB_OFFLINE: '1',
+      NX_PARALLEL: '16',
+      NODE_OPTIONS: `--import ${join(import.meta.dirname, 'big-host.mjs')}`,
+      ...identity,
+    };
+    rig.script(
+      Object.fromEntries(
+        cells.map(({ id }, index) => [id, { sleepMs: Math.round((seconds[index] ?? 0) * SCALE * 1000) }]),
+      ),
+    );
+    rig.edit('workspace-config/site.yaml', (yaml) => yaml.replace('slots: auto', 'slots: 32'));
+    const generated = await rig.nx(['g', './tools:suite', 'rig'], environment);
+    expect(generated.exitCode, generated.output).toBe(0);
+
+    const began = Date.now();
+    const { exitCode, output } = await rig.nx(['run', 'rig:certify'], environment);
+    const wall = (Date.now() - began) / 1000;
+    expect(output).toContain(`all ${cells.length} cells finished`);
+    expect(exitCode).toBe(0);
+
+    const runs = rig.takeRuns();
+    expect(
+      runs
+        .filter(({ what }) => what === 'end')
+        .map(({ cell }) => cell)
+        .sort(),
+    ).toEqual(cells.map(({ id }) => id as string).sort());
+    const holders = new Map<string, string>();
+    for (const { what, cell, gpus } of runs satisfies Ran[]) {
+      const held = gpus === '' ? [] : gpus.split(',');
+      expect(held.length, cell).toBe(gpusOf.get(cell));
+      for (const one of held) {
+        if (what === 'start') expect(holders.get(one), `${one} for ${cell}`).toBeUndefined();
+        if (what === 'start') holders.set(one, cell);
+        else holders.delete(one);
+      }
+    }
+    const several = runs.filter(({ gpus }) => gpus.includes(','));
+    expect(several.length).toBeGreaterThan(0);
+    for (const { cell } of several) expect(cell).toMatch(/mixtral|70b|72b|32b|34b/);
+
+    const work = cells.reduce((sum, { id }, index) => sum + (seconds[index] ?? 0) * (gpusOf.get(id) ?? 0), 0);
+    const bound = (work * SCALE) / GPUS;
+    const started = cells.length * 0.3;
+    console.log(
+      `${cells.length} cells in ${wall.toFixed(0)} s; scripted work over ${GPUS} GPUs ${bound.toFixed(1)} s, starting executors on two cores about ${(started / 2).toFixed(0)} s`,
+    );
+  },
+);

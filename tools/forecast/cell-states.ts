@@ -1,0 +1,125 @@
+// Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
+import { messageOf } from '../base/message.js';
+import type { CellOptions } from '../suite/cell.js';
+import { pythonSources } from '../suite/python-sources.js';
+import { usesAccelerator } from '../suite/memory.js';
+import type { SiteSettings } from '../suite/settings.js';
+import { digestSources, fingerprint } from '../runner/fingerprint.js';
+import { versionsOf, type MachineIdentity } from '../runner/identity.js';
+import { reasonToRun } from '../runner/receipt.js';
+import { digestRead } from '../runner/reads.js';
+
+export type PlannedCell = CellOptions & { id: string };
+
+export interface CellState {
+  id: string;
+  state: 'cached' | 'to run' | 'blocked';
+  /** Why it runs, or what it lacks; empty for a finished one. */
+  reason: string;
+  /** Names of the parts that run; a batch makes only what lacks a receipt. */
+  parts: string[];
+}
+
+/** Paths that cells of the plan write, with the cell that writes each. */
+export function makersOf(cells: readonly PlannedCell[]): ReadonlyMap<string, PlannedCell> {
+  return new Map(
+    cells.flatMap((cell) =>
+      cell.parts.flatMap(({ writes }) => writes.map(({ path }) => [path, cell] as const)),
+    ),
+  );
+}
+
+/** Cells it reads from, each once, in the order of its reads. */
+export function before(cell: PlannedCell, makers: ReadonlyMap<string, PlannedCell>): PlannedCell[] {
+  return [...new Set(cell.reads.flatMap(({ path }) => makers.get(path) ?? []))];
+}
+
+/**
+ * The state of every cell, in the plan's order. `unfit`: cells this host can never run, with the reason. A cell behind
+ * one that runs runs too, if it makes other bytes; it is counted as one that runs.
+ */
+export async function cellStates(
+  workspaceRoot: string,
+  cells: readonly PlannedCell[],
+  settings: Pick<SiteSettings, 'storageRoot'>,
+  machine: Pick<MachineIdentity, 'versions' | 'deviceClass'>,
+  unfit: ReadonlyMap<string, string>,
+): Promise<CellState[]> {
+  const makers = makersOf(cells);
+  const states = new Map<string, Promise<CellState>>();
+  const digests = new Map<string, Promise<string>>();
+  const sources = new Map<string, Record<string, string>>();
+
+  const stateOf = (cell: PlannedCell): Promise<CellState> => {
+    const found = states.get(cell.id) ?? examine(cell);
+    states.set(cell.id, found);
+    return found;
+  };
+  const digestOf = (read: CellOptions['reads'][number]): Promise<string> => {
+    const key = `${read.as}\t${read.path}`;
+    const found = digests.get(key) ?? digestRead(workspaceRoot, read);
+    digests.set(key, found);
+    return found;
+  };
+
+  async function examine(cell: PlannedCell): Promise<CellState> {
+    const { id, parts } = cell;
+    const all = parts.map(({ name }) => name);
+    const ahead = await Promise.all(before(cell, makers).map(stateOf));
+    const why = unfit.get(id);
+    const stuck = ahead.find(({ state }) => state === 'blocked');
+    const own = await ownReasons(
+      cell,
+      ahead.some(({ state }) => state !== 'cached'),
+    );
+    if (!own.ok) return { id, state: 'blocked', reason: own.error, parts: all };
+    if (own.parts.length === 0) return { id, state: 'cached', reason: '', parts: [] };
+    if (why !== undefined) return { id, state: 'blocked', reason: why, parts: own.parts };
+    if (stuck !== undefined)
+      return { id, state: 'blocked', reason: `${stuck.id} is blocked`, parts: own.parts };
+    return { id, state: 'to run', reason: own.reason, parts: own.parts };
+  }
+
+  /** Parts that run by what stands on the disk now; `moving`: something it reads is made anew before. */
+  async function ownReasons(
+    { kind, reads, parts }: PlannedCell,
+    moving: boolean,
+  ): Promise<{ ok: true; parts: string[]; reason: string } | { ok: false; error: string }> {
+    const inputs: Record<string, string> = {};
+    for (const read of reads) {
+      try {
+        inputs[read.name] = await digestOf(read);
+      } catch (error) {
+        // What a cell makes will be there; what nobody makes must be.
+        if (!makers.has(read.path)) return { ok: false, error: messageOf(error) };
+        inputs[read.name] = 'not yet';
+      }
+    }
+    const files = sources.get(kind) ?? digestSources(workspaceRoot, pythonSources(kind));
+    sources.set(kind, files);
+    const deviceClass = usesAccelerator(kind) ? machine.deviceClass : 'cpu';
+    const versions = versionsOf(kind, machine.versions);
+    const found = await Promise.all(
+      parts.map(async (part) => {
+        const now = fingerprint({
+          kind,
+          spec: part.spec,
+          reads: inputs,
+          sources: files,
+          versions,
+          deviceClass,
+        });
+        return { part, reason: await reasonToRun(workspaceRoot, settings.storageRoot, part, now) };
+      }),
+    );
+    const running = found.filter(({ reason }) => reason !== undefined);
+    if (running.length > 0 || !moving) {
+      const [first] = running;
+      return { ok: true, parts: running.map(({ part }) => part.name), reason: first?.reason ?? '' };
+    }
+    const reason = 'what it reads is made anew, and may come out otherwise';
+    return { ok: true, parts: parts.map(({ name }) => name), reason };
+  }
+
+  return Promise.all(cells.map(stateOf));
+}

@@ -1,0 +1,115 @@
+// A plan for people: what runs and why, how long, how much disk, the memory table, what will not fit.
+import type { MemoryRow } from '../suite/memory-plan.js';
+import type { PlanReport } from './report.js';
+
+export function planText(report: PlanReport, verbose = false): string[] {
+  const count = (state: string): number => report.cells.filter((cell) => cell.state === state).length;
+  return [
+    `${report.suite}: ${report.cells.length} cells: ${count('cached')} cached, ${count('to run')} to run, ${count('blocked')} blocked`,
+    '',
+    ...table(
+      ['kind', 'cached', 'to run', 'blocked'],
+      Object.entries(report.byKind).map(([kind, row]) => [
+        kind,
+        String(row.cached),
+        String(row['to run']),
+        String(row.blocked),
+      ]),
+    ),
+    ...section('why they run', reasons(report, 'to run', verbose)),
+    ...section('blocked', reasons(report, 'blocked', verbose)),
+    ...section('time', [timeText(report)]),
+    ...section('disk', [diskText(report)]),
+    ...section(
+      'memory, in GiB (name: planned from the model’s name; profile: from its files)',
+      memoryTable(report.memory),
+    ),
+    ...section('will not fit on this host', unfitText(report)),
+    ...section('warnings', report.warnings),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)];
+}
+
+const SHOWN = 5;
+
+/** Cells by reason; the first few by name, all of them when asked. */
+function reasons(report: PlanReport, state: string, verbose: boolean): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const cell of report.cells) {
+    if (cell.state !== state) continue;
+    byReason.set(cell.reason, [...(byReason.get(cell.reason) ?? []), cell.id]);
+  }
+  return [...byReason].flatMap(([reason, ids]) => {
+    const shown = verbose || ids.length <= SHOWN ? ids : ids.slice(0, SHOWN - 2);
+    const rest = ids.length - shown.length;
+    const more = rest > 0 ? [`  and ${rest} more (--verbose names them)`] : [];
+    return [`${ids.length} × ${reason}`, ...shown.map((id) => `  ${id}`), ...more];
+  });
+}
+
+/** By model: the cells themselves stand under "blocked". */
+function unfitText({ willNotFit }: PlanReport): string[] {
+  const count = new Map<string, number>();
+  for (const line of willNotFit) {
+    const model = line.split('.')[1] ?? '';
+    count.set(model, (count.get(model) ?? 0) + 1);
+  }
+  return [...count].map(([model, cells]) => `${model}: ${cells} cells`);
+}
+
+function timeText({ time, host }: PlanReport): string {
+  const on =
+    host.gpus === 0
+      ? `${host.cpuSlots} CPU slots (no GPU here; for a host with GPUs: NUM_GPUS=8 GPU_MEMORY_GB=180)`
+      : `${host.gpus} GPUs of ${host.usableGiBPerGpu.toFixed(0)} GiB${host.assumed ? ' (assumed)' : ''}`;
+  const work = host.gpus === 0 ? '' : `${time.gpuHours.toFixed(1)} GPU-hours of work, `;
+  return `${work}about ${duration(time.hours)} on ${on}; no schedule takes less than ${duration(time.atLeastHours)}. Rough: measured cells count as measured, others by weights and kind.`;
+}
+
+function duration(hours: number): string {
+  return hours >= 1 ? `${hours.toFixed(1)} h` : `${(hours * 60).toFixed(0)} min`;
+}
+
+function diskText({ disk }: PlanReport): string {
+  const sizes = `${disk.peakGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}`;
+  const free = `${disk.freeGiB.toFixed(1)} GiB free, ${disk.minFreeGiB.toFixed(0)} stay free`;
+  const verdict = disk.enough ? '' : ': NOT ENOUGH; free some, or set storage.keep: baselines';
+  return `${sizes}; ${free}${verdict}`;
+}
+
+function memoryTable(rows: readonly MemoryRow[]): string[] {
+  return table(
+    ['model', 'task', 'cells', 'from', 'weights', 'required', 'GPUs', 'each', 'host RAM', ''],
+    rows.map((row) => [
+      row.model,
+      row.task,
+      String(row.cells),
+      row.from,
+      row.weightsGiB.toFixed(1),
+      row.requiredGiB.toFixed(1),
+      row.device === 'host' ? '-' : String(row.gpus),
+      row.device === 'host' ? '-' : row.gibPerGpu.toFixed(1),
+      row.hostRamGiB.toFixed(1),
+      row.fits ? row.note : 'DOES NOT FIT',
+    ]),
+  );
+}
+
+/** Columns in line; those of numbers to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const right = head.map((_, column) => rows.every((row) => /^[\d.-]*$/.test(row[column] ?? '')));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) =>
+        right[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
