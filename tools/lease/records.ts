@@ -116,7 +116,8 @@ export function writeTicket(directory: LockDirectory, ticket: TicketRecord): str
 }
 
 export function removeTicket(directory: LockDirectory, id: string): void {
-  rmSync(join(directory.tickets, id), { recursive: true, force: true });
+  // Another pass may be ringing its bell there in this instant: then the directory is not empty when it goes.
+  rmSync(join(directory.tickets, id), { recursive: true, force: true, maxRetries: 20, retryDelay: 5 });
 }
 
 /** Whether the ticket can be read, granted or not. */
