@@ -1,4 +1,6 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { Checkout } from '../test/e2e/checkout.mjs';
@@ -79,8 +81,39 @@ async function edits() {
   });
 }
 
+/** Analysis and report of the reference's cells, and of ten times as many, each run in a process of its own. */
+async function report() {
+  const { layTree } = await import('./report-tree.mjs');
+  for (const copies of [1, 10]) {
+    const root = mkdtempSync(join(tmpdir(), 'validation-bench-report-'));
+    try {
+      const laid = layTree(root, copies);
+      const planFile = join(root, 'plan.json');
+      writeFileSync(planFile, JSON.stringify(laid));
+      const runs = [];
+      for (let i = 0; i < 5; i += 1) {
+        rmSync(join(root, 'output/b200/reports'), { recursive: true, force: true });
+        const { stdout } = await execa(process.execPath, ['bench/report-once.mjs', root, planFile], {
+          cwd: ROOT,
+        });
+        runs.push(JSON.parse(stdout));
+      }
+      const of = (key) => median(runs.map((run) => run[key]));
+      const cells = laid.cells.length;
+      line(`${cells} cells: analysis and its files`, `${of('analysis').toFixed(0)} ms`);
+      line(`${cells} cells: report, chart library included`, `${of('report').toFixed(0)} ms`);
+      line(`${cells} cells: a new process for both, imports included`, `${of('total').toFixed(0)} ms`);
+      line(`${cells} cells: both again, nothing changed`, `${of('again').toFixed(0)} ms`);
+      line(`${cells} cells: size of the page`, `${(of('bytes') / 1e6).toFixed(2)} MB`);
+      line(`${cells} cells: peak memory`, `${(of('rss') / 2 ** 20).toFixed(0)} MiB`);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  }
+}
+
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
-const BENCHES = { plan, leases, edits, smoke };
+const BENCHES = { plan, leases, report, edits, smoke };
 
 const wanted = process.argv.slice(2);
 for (const name of wanted.filter((each) => !(each in BENCHES))) {

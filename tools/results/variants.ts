@@ -34,9 +34,11 @@ export function editResults(
   evaluations: readonly EvaluationRow[],
   certificates: readonly CertificateRow[],
 ): EditResult[] {
+  const scoresOf = byVariant(evaluations);
+  const runsOf = byVariant(certificates);
   return ofClass(plan, ['clean', 'stress']).map((variant) => {
-    const scores = evaluations.filter((row) => isOf(row, variant));
-    const runs = certificates.filter((row) => isOf(row, variant));
+    const scores = scoresOf(variant);
+    const runs = runsOf(variant);
     const regression = anyOf(scores.map((row) => row.regression));
     const flagged = anyOf(runs.map((row) => row.flagged));
     const deltas = scores.flatMap((row) => row.delta ?? []);
@@ -55,8 +57,9 @@ export function editResults(
 }
 
 export function errorResults(plan: VerdictPlan, certificates: readonly CertificateRow[]): ErrorResult[] {
+  const runsOf = byVariant(certificates);
   return ofClass(plan, ['error']).map((variant) => {
-    const runs = certificates.filter((row) => isOf(row, variant));
+    const runs = runsOf(variant);
     // all_pass is false whenever invariants_pass is, so `flagged` covers both.
     const detected = anyOf(runs.map((row) => row.flagged));
     return { ...variant, detected, triage: triageOfRuns(runs.map((row) => row.triage)), runs };
@@ -81,6 +84,14 @@ function ofClass(plan: VerdictPlan, classes: readonly PlannedVariant['class'][])
     .sort(compareVariants);
 }
 
-function isOf(row: PlannedVariant, variant: PlannedVariant): boolean {
-  return row.model === variant.model && row.variant === variant.variant;
+/** Rows of a variant, in their order. */
+function byVariant<Row extends PlannedVariant>(rows: readonly Row[]): (variant: PlannedVariant) => Row[] {
+  const key = ({ model, variant }: PlannedVariant): string => `${model}\0${variant}`;
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group === undefined) groups.set(key(row), [row]);
+    else group.push(row);
+  }
+  return (variant) => groups.get(key(variant)) ?? [];
 }

@@ -34,11 +34,11 @@ p { margin: 0.4rem 0; max-width: 75ch; }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 0.5rem; top: 0.5rem; background: var(--panel); padding: 0.5rem; z-index: 9; }
 header.top { position: sticky; top: 0; z-index: 5; background: var(--panel); border-bottom: 1px solid var(--line); }
-header.top > div { max-width: 1240px; margin: auto; padding: 0.5rem 1rem; display: flex; gap: 0.4rem 1rem; align-items: center; }
+header.top > div { max-width: 1380px; margin: auto; padding: 0.5rem 1rem; display: flex; gap: 0.4rem 1rem; align-items: center; }
 header.top nav { display: flex; gap: 0.9rem; overflow-x: auto; flex: 1; scrollbar-width: none; }
 header.top nav a { text-decoration: none; white-space: nowrap; padding: 0.25rem 0; }
 header.top nav a:hover { text-decoration: underline; }
-main { max-width: 1240px; margin: auto; padding: 1rem; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
+main { max-width: 1380px; margin: auto; padding: 1rem; display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 1.1rem; min-width: 0; }
 .banner { border-left: 8px solid var(--muted); }
 .banner.pass { border-left-color: var(--good); } .banner.fail { border-left-color: var(--bad); }
@@ -55,6 +55,7 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .parts i::before { content: ''; display: block; height: 100%; width: var(--share); background: var(--c1); }
 .scroll { overflow-x: auto; max-width: 100%; }
 .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+.pair svg { max-width: 760px; }
 #guard-table td:not(:last-child) { white-space: nowrap; }
 #guard-table td:last-child { min-width: 16rem; }
 .scroll.tall { max-height: 70vh; overflow-y: auto; }
@@ -75,7 +76,7 @@ th button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .confusion small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--muted); }
 .matrix th[scope='row'] { position: sticky; left: 0; background: var(--panel); z-index: 2; white-space: nowrap; font-weight: 500; }
 .matrix thead th:first-child { left: 0; z-index: 3; }
-.matrix td { padding: 0.25rem; min-width: 132px; vertical-align: middle; text-align: center; }
+.matrix td { padding: 0.25rem; min-width: 126px; vertical-align: middle; text-align: center; }
 .matrix td button { text-align: left; }
 .matrix .group th { color: var(--muted); font-weight: 600; background: var(--page); left: 0; }
 .matrix button { all: unset; box-sizing: border-box; cursor: pointer; display: block; width: 100%; padding: 0.35rem 0.5rem; border-radius: 6px; border: 1px solid transparent; }
@@ -104,7 +105,7 @@ details > summary { cursor: pointer; font-weight: 600; padding: 0.2rem 0; }
 ul { padding-left: 1.2rem; margin: 0.4rem 0; }
 .path { overflow-wrap: anywhere; }
 .muted { color: var(--muted); }
-footer { color: var(--muted); font-size: 0.87rem; max-width: 1240px; margin: auto; padding: 0 1rem 2rem; }
+footer { color: var(--muted); font-size: 0.87rem; max-width: 1380px; margin: auto; padding: 0 1rem 2rem; }
 @media (max-width: 640px) {
   main { padding: 0.5rem; gap: 0.6rem; } section { padding: 0.8rem; border-radius: 8px; }
   header.top h1 { display: none; }
@@ -114,6 +115,7 @@ footer { color: var(--muted); font-size: 0.87rem; max-width: 1240px; margin: aut
 }
 @media print {
   header.top, .plain, input { display: none; } .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+.pair svg { max-width: 760px; }
 #guard-table td:not(:last-child) { white-space: nowrap; }
 #guard-table td:last-child { min-width: 16rem; }
 .scroll.tall { max-height: none; } section { break-inside: avoid; }

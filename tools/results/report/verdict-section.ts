@@ -114,7 +114,7 @@ export function confusionSection(analysis: Analysis): Html {
                 sort: (row: Analysis['guardRates'][number]) => row.nulls.value,
               },
             ]),
-        { name: 'flagged by it alone', show: (row) => row.alone.join(', ') },
+        { name: 'flagged by it alone', show: (row) => alone(row.alone), sort: (row) => row.alone.length },
       ],
       { id: 'guard-table', label: 'Rates by guard' },
     ),
@@ -131,6 +131,15 @@ export function confusionSection(analysis: Analysis): Html {
       ofCategory(analysis, 'FALSE_POSITIVE'),
     ),
   );
+}
+
+/** A long list opens on demand. */
+function alone(names: readonly string[]): Html | string {
+  if (names.length <= 4) return names.join(', ');
+  return html`<details>
+    <summary>${names.length}</summary>
+    ${names.join(', ')}
+  </details>`;
 }
 
 function ofCategory({ edits }: Analysis, category: EditResult['category']): EditResult[] {
