@@ -71,7 +71,8 @@ async function startWaiting(start) {
 
 /** @param {string} root @param {Executor[]} executors */
 async function idleCost(root, executors) {
-  await sleep(10_000);
+  // Node collects the garbage of its start some ten seconds later.
+  await sleep(30_000);
   const before = executors.map(({ pid }) => cpuSeconds(pid));
   await sleep(SECONDS * 1_000);
   const after = executors.map(({ pid }) => cpuSeconds(pid));

@@ -85,7 +85,7 @@ export class Refused extends Error {}
 
 /** The longest a waiting executor sleeps without a ring: where no file watches are left it is the only look. */
 const DEAF_LOOK_MS = 1_000;
-const SAFETY_LOOK_MS = 30_000;
+const SAFETY_LOOK_MS = 120_000;
 
 /**
  * Wait until the request is granted.

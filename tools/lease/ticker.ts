@@ -23,9 +23,9 @@ const ENDING_TICK_MS = 250;
 /** A ticker that was silent for so long is replaced, though it lives: it may be stopped. */
 const SILENT_MS = 3_000;
 /** Looks at the ticker a second, by all who stand for election together … */
-const LOOKS_PER_SECOND = 4;
+const LOOKS_PER_SECOND = 3;
 /** … and the longest any of them sleeps, should all the others be gone at once. */
-const LONGEST_SLEEP_MS = 10_000;
+const LONGEST_SLEEP_MS = 60_000;
 
 const schema = z.object({
   owner: identitySchema,
