@@ -181,6 +181,8 @@ test('the table has a row a model and task, with every cell counted', () => {
     fits: true,
     note: '',
   });
+  const host = memoryRows(cells, new Map(), settings, { count: 0, usableGiB: 180 });
+  expect(host.every(({ device, gpus, fits }) => device === 'host' && gpus === 0 && fits)).toBe(true);
   const names = rows.filter((row) => row.model === 'yi-34b').map((row) => row.from);
   expect(new Set(names)).toEqual(new Set(['name']));
 });

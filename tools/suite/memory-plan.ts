@@ -228,7 +228,11 @@ export function memoryRows(
     const [project = '', target = ''] = cell.id.split(':');
     const profile = profiles.get(cell.model);
     const need = memoryNeed(cell, profile, settings);
-    const placement = place(need, devices, settings);
+    // Without a GPU the model lies in the host's memory, and the plan's states say where that is too little.
+    const onHost = need.device === 'host' || devices.count === 0;
+    const placement: Placement = onHost
+      ? { fits: true, gpus: 0, gibPerGpu: 0, note: '' }
+      : place(need, devices, settings);
     const task = taskName(cell.kind, project.split('.')[2] ?? '', target);
     const key = JSON.stringify([cell.model, task, need.gib]);
     const before = rows.get(key);
@@ -244,11 +248,11 @@ export function memoryRows(
       cells: 1,
       from: need.from,
       weightsGiB: profile?.weightsGiB ?? weightsGiB(cell.sizeClass),
-      device: need.device,
-      requiredGiB: need.gib,
+      device: onHost ? 'host' : 'gpu',
+      requiredGiB: onHost ? onHostGiB(need) : need.gib,
       gpus: placement.gpus,
       gibPerGpu: placement.gibPerGpu,
-      hostRamGiB: need.ramGiB,
+      hostRamGiB: onHost ? onHostGiB(need) : need.ramGiB,
       fits: placement.fits,
       note: placement.fits ? placement.note : placement.why,
     });
