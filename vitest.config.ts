@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    exclude: ['test/e2e/**', 'test/nightly/**'],
     testTimeout: 20_000,
     // Two cores: more workers only slow each other.
     maxWorkers: 2,

@@ -5,26 +5,48 @@ import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 export const name = 'validation-suite';
 
-/** The seed's word for a run from nothing reaches receipts, not Nx's cache: the run says what would, and stops. */
-export const preTasksExecution: PreTasksExecution = (_options, { argv }) => {
-  const resume = process.env.RESUME_MODE ?? '';
-  if (!/^(false|0|no|off)$/i.test(resume.trim())) return Promise.resolve();
-  if (process.env.NX_SKIP_NX_CACHE === 'true' || argv.some((word) => SKIP_CACHE.test(word))) {
-    return Promise.resolve();
-  }
-  const words = argv.slice(2).join(' ');
-  if (!RUNS_CELLS.test(words)) return Promise.resolve();
-  const advice = `Give: RESUME_MODE=false npx nx ${words} --skip-nx-cache`;
-  const error = new Error(`RESUME_MODE=false alone would be answered from Nx's cache. ${advice}`);
-  error.stack = '';
-  return Promise.reject(error);
+/** Before the first cell starts: what the weights of the run take of the disk, and what stops it. */
+export const preTasksExecution: PreTasksExecution = async (_options, { workspaceRoot, argv }) => {
+  const reset = resetAdvice(argv);
+  if (reset !== undefined) throw withoutStack(reset);
+  const { beforeRun } = await import('./runner/before-run.js');
+  const { lines, refusal } = beforeRun(workspaceRoot, argv);
+  for (const line of lines) console.log(line);
+  if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
 };
+
+/** The seed's word for a run from nothing reaches receipts, not Nx's cache: the run says what would, and stops. */
+function resetAdvice(argv: readonly string[]): string | undefined {
+  const resume = process.env.RESUME_MODE ?? '';
+  if (!/^(false|0|no|off)$/i.test(resume.trim())) return undefined;
+  if (process.env.NX_SKIP_NX_CACHE === 'true' || argv.some((word) => SKIP_CACHE.test(word))) return undefined;
+  const words = argv.slice(2).join(' ');
+  if (!RUNS_CELLS.test(words)) return undefined;
+  const advice = `Give: RESUME_MODE=false npx nx ${words} --skip-nx-cache`;
+  return `RESUME_MODE=false alone would be answered from Nx's cache. ${advice}`;
+}
+
+function withoutStack(sentence: string): Error {
+  const error = new Error(sentence);
+  error.stack = '';
+  return error;
+}
 
 const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
-/** Targets after which the verdict is no news: they made it, or only look. */
-const SAYS_ALL: ReadonlySet<string> = new Set(['verdict', 'report', 'compare', 'plan', 'status', 'leases']);
+/** Targets after which the verdict is no news: they made it, make no results, or only look. */
+const SAYS_ALL: ReadonlySet<string> = new Set([
+  'verdict',
+  'report',
+  'compare',
+  'status',
+  'leases',
+  'python-env',
+  'doctor',
+  'clean',
+  'plan',
+]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
@@ -40,11 +62,16 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   const { judgeSuite, reportSuite } = await import('./results/judge.js');
   const { messageOf } = await import('./base/message.js');
   const { noteRunEnd } = await import('./runner/note-progress.js');
+  const { closingLines } = await import('./runner/closing.js');
+  const { readGeneratedSuite } = await import('./suite/generated.js');
   for (const suite of suites) {
     await noteRunEnd(context.workspaceRoot, suite, console.error);
     try {
       const judged = await judgeSuite(context.workspaceRoot, suite);
       console.log(`\n${judged.lines.join('\n')}`);
+      const cells = readGeneratedSuite(context.workspaceRoot, suite)?.cells ?? [];
+      const closing = closingLines(context.workspaceRoot, suite, cells, context.startTime);
+      if (closing.length > 0) console.log(closing.join('\n'));
       console.log(await reportSuite(context.workspaceRoot, judged));
     } catch (error) {
       // A verdict that cannot be written must not hide what the run itself said.

@@ -35,14 +35,24 @@ export class Checkout {
    */
   async run(command, args) {
     const began = Date.now();
-    const { exitCode, all } = await execa(command, args, {
+    const { exitCode, all } = await this.start(command, args);
+    return { exitCode: exitCode ?? -1, output: all, seconds: (Date.now() - began) / 1000 };
+  }
+
+  /**
+   * Start a command without waiting for its end.
+   *
+   * @param {string} command
+   * @param {string[]} args
+   */
+  start(command, args) {
+    return execa(command, args, {
       cwd: this.root,
       reject: false,
       all: true,
       stdin: 'ignore',
       env: { VALIDATION_LOCK_DIR: this.#locks, CUDA_VISIBLE_DEVICES: '', NX_WORKSPACE_ROOT_PATH: this.root },
     });
-    return { exitCode: exitCode ?? -1, output: all, seconds: (Date.now() - began) / 1000 };
   }
 
   /** @param {string[]} args */

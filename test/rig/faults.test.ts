@@ -68,29 +68,6 @@ test(
   },
 );
 
-test(
-  'weights that are gone are named, with the command that makes them again',
-  { timeout: 120_000 },
-  async () => {
-    await using rig = new Rig(SMALL_SUITE);
-    await rig.generate();
-    await rig.nx(['run', 'rig.m.edits:edit']);
-    const { recipe } = JSON.parse(rig.read('output/rig/m/models/quant_8bit_clean.manifest.json')) as {
-      recipe: string;
-    };
-    rmSync(`${rig.root}/.weights/${recipe}`, { recursive: true });
-    const { exitCode, output } = await rig.nx(['run', 'rig.m.quant_8bit_clean:eval-mmlu']);
-    expect(exitCode).not.toBe(0);
-    expect(output).toContain('failed (weights_missing)');
-    const command = 'npx nx run rig.m.edits:edit --skip-nx-cache --excludeTaskDependencies';
-    expect(output).toContain(command);
-    rig.takeRuns();
-    expect((await rig.nx(command.split(' ').slice(2))).exitCode).toBe(0);
-    expect(rig.takeStarted()).toEqual(['rig.m.edits:edit']);
-    expect((await rig.nx(['run', 'rig.m.quant_8bit_clean:eval-mmlu'])).exitCode).toBe(0);
-  },
-);
-
 test('results made from inputs that changed meanwhile are not kept', { timeout: 120_000 }, async () => {
   await using rig = new Rig(SMALL_SUITE);
   await rig.generate();

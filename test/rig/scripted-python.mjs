@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -29,6 +30,7 @@ process.stdin.resume();
 process.stdin.on('end', () => process.kill(-process.pid, 'SIGKILL'));
 if (script.deaf) process.on('SIGTERM', () => undefined);
 
+if (script.exclusive) claim();
 record('start');
 console.log(`scripted ${job.cell}`);
 if (script.print) console.log(script.print);
@@ -58,9 +60,40 @@ record('end');
 say({ event: 'exit', code: script.exit ?? 0 });
 process.exit(script.exit ?? 0);
 
+/** Notes when another living process runs the same cell: an eye of its own on what leases promise. */
+function claim() {
+  const path = join(workspace, 'running', job.cell);
+  mkdirSync(join(workspace, 'running'), { recursive: true });
+  try {
+    writeFileSync(path, String(process.pid), { flag: 'wx' });
+  } catch {
+    const other = Number(readFileSync(path, 'utf8'));
+    const alive =
+      existsSync(`/proc/${other}/cmdline`) &&
+      readFileSync(`/proc/${other}/cmdline`, 'utf8').includes('scripted-python');
+    if (
+      other !== process.pid &&
+      alive &&
+      readFileSync(`/proc/${other}/environ`, 'utf8').includes(workspace)
+    ) {
+      const line = JSON.stringify({ cell: job.cell, pids: [other, process.pid] });
+      // Dying, perhaps: a killed process may be seen for a moment longer.
+      setTimeout(
+        () =>
+          existsSync(`/proc/${other}/cmdline`) &&
+          appendFileSync(join(workspace, 'overlaps.jsonl'), `${line}\n`),
+        20,
+      );
+    }
+    writeFileSync(path, String(process.pid));
+  }
+  process.on('exit', () => rmSync(path, { force: true }));
+}
+
 function scriptOf(cell) {
   const path = join(workspace, 'script.json');
-  const script = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {})[cell] ?? {};
+  const all = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const script = all[cell] ?? all['*'] ?? {};
   const attempt = Number(/attempt-(\d+)/.exec(job.work)?.[1] ?? 1);
   return attempt > (script.attempts ?? Infinity) ? {} : script;
 }
@@ -96,7 +129,7 @@ function score({ name, task }) {
 
 /** Bytes follow from the recipe alone, as with the real edits. */
 function makeWeights({ store }) {
-  const content = `weights of ${store.recipe}\n`;
+  const content = `weights of ${store.recipe}\n`.padEnd(script.bytes ?? 0, 'w');
   const file = {
     path: 'model.safetensors',
     bytes: content.length,
@@ -104,9 +137,13 @@ function makeWeights({ store }) {
   };
   const manifest = `${JSON.stringify({ schema: 1, recipe: store.recipe, files: [file], bytes: content.length }, null, 2)}\n`;
   const entry = join(store.root, store.recipe);
+  if (job.remake) rmSync(entry, { recursive: true, force: true });
   if (!existsSync(entry)) {
     const staging = join(store.root, `.tmp-${store.recipe}-${process.pid}`);
     mkdirSync(staging, { recursive: true });
+    if (content.length > Number(process.env.RIG_STORE_QUOTA ?? Infinity)) {
+      throw new Error('ENOSPC: No space left on device (quota)');
+    }
     writeFileSync(join(staging, file.path), content);
     writeFileSync(join(staging, 'manifest.json'), manifest);
     renameSync(staging, entry);

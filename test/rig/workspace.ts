@@ -41,6 +41,10 @@ export interface Script {
   /** Printed to the log: a text, and the value of a variable. */
   print?: string;
   environment?: string;
+  /** Notes an overlap with another process of the same cell in overlaps.jsonl. */
+  exclusive?: boolean;
+  /** Weights of so many bytes. */
+  bytes?: number;
   /** Raw lines on the events' descriptor, a byte a character. */
   events?: string[];
 }

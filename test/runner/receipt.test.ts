@@ -94,15 +94,21 @@ test('weights that are not whole in the store are made again', async () => {
   const part = { ...PART, writes: [{ file: 'manifest.json', path: 'output/s/manifest.json' }] };
   const recipe = 'a'.repeat(64);
   const files = [{ path: 'model.safetensors', bytes: 3, sha256: '0' }];
-  put('staging/manifest.json', JSON.stringify({ schema: 1, recipe, files, bytes: 3 }));
+  const manifest = JSON.stringify({ schema: 1, recipe, files, bytes: 3 });
+  put('staging/manifest.json', manifest);
   const results = await publish(root, part, join(root, 'staging'));
   writeReceipt(root, part, { ...RECEIPT, results, recipe });
   const why = (): Promise<string | undefined> => reasonToRun(root, join(root, 'store'), part, 'f');
-  expect(await why()).toContain('weights are gone');
+  expect(await why()).toContain('weights are missing');
   put(`store/${recipe}/model.safetensors`, 'ab');
-  expect(await why()).toContain('weights are gone');
+  expect(await why()).toContain('weights are missing');
   put(`store/${recipe}/model.safetensors`, 'abc');
+  expect(await why()).toContain('weights are missing');
+  put(`store/${recipe}/manifest.json`, manifest);
   expect(await why()).toBeUndefined();
+  // Where they may go once nothing waits for them, the receipt stands without them.
+  rmSync(join(root, 'store'), { recursive: true });
+  expect(await reasonToRun(root, join(root, 'store'), part, 'f', false)).toBeUndefined();
 });
 
 test('publishing replaces all or nothing, and takes an old certificate away', async () => {

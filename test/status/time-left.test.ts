@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { weightsGiB } from '../../tools/suite/memory.js';
 import { estimatedSeconds } from '../../tools/suite/estimate.js';
 import type { ReceiptFacts } from '../../tools/status/cell-states.js';
 import { leastSeconds, timeLeft, type OpenCell } from '../../tools/status/time-left.js';
@@ -79,7 +80,8 @@ describe('timeLeft', () => {
   test('what was not measured is estimated, and said to be', () => {
     const cells = [cell('a'), cell('b', { kind: 'certify' })];
     const left = timeLeft({ ...of, cells, states: new Map([['s.m.a', 'waiting']]) });
-    const seconds = estimatedSeconds('eval', 1) + estimatedSeconds('certify', 1);
+    const seconds =
+      estimatedSeconds('eval', weightsGiB('tiny')) + estimatedSeconds('certify', weightsGiB('tiny'));
     expect(left).toEqual({ seconds, cells: 2, estimated: 2 });
   });
 

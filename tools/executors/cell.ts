@@ -1,9 +1,8 @@
 // Executor `cell`: runs one cell. A refuted model is a result; only a fault fails the task.
 import type { ExecutorContext } from '@nx/devkit';
-import { messageOf } from '../base/message.js';
 import { redact } from '../base/redact.js';
 import { cancellation } from '../runner/cancellation.js';
-import { Fault } from '../runner/fault.js';
+import { asFault } from '../runner/fault.js';
 import { clearFault, readFault } from '../runner/last-fault.js';
 import { noteProgress } from '../runner/note-progress.js';
 import { recordFault } from '../runner/record-fault.js';
@@ -39,7 +38,7 @@ export default async function cell(
     say(outcome === 'reused' ? 'reused: its receipt stands' : 'done');
     return { success: true };
   } catch (error) {
-    const fault = error instanceof Fault ? error : new Fault('internal', messageOf(error));
+    const fault = asFault(error);
     const { code, message, hint } = fault;
     console.error(redact(`${project}:${target} failed (${code}): ${message}`));
     if (hint !== '') console.error(redact(hint));

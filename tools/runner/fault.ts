@@ -1,5 +1,7 @@
 // Why a cell failed: a typed cause, a sentence, what to do. Everything that ends a cell badly becomes one of these.
 
+import { messageOf } from '../base/message.js';
+
 /** Causes Python reports by its exit code (validation/job.py), in that order. */
 export const FAULT_CODES = [
   'bad_input',
@@ -85,4 +87,18 @@ export class Fault extends Error {
   ) {
     super(message);
   }
+}
+
+/** What the executor itself could not do as a fault: mostly a disk that is full or may not be written. */
+export function asFault(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const message = messageOf(error);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (['ENOSPC', 'EDQUOT'].includes(code)) {
+    return new Fault('disk_full', message, 'Free some space. The same command then goes on.');
+  }
+  if (['EROFS', 'EACCES', 'EPERM'].includes(code)) {
+    return new Fault('read_only', message, 'Make the directory writable, or name another in site.yaml.');
+  }
+  return new Fault('internal', message);
 }

@@ -113,7 +113,10 @@ function limitsOf(context: CellContext): Limits {
     toleranceGiB: settings.memoryToleranceGiB,
     sharing: settings.sharing,
     strategy: settings.strategy,
-    disk: { device: deviceOf(settings.storageRoot), minFreeBytes: minFreeDiskGiB(context) * GIB },
+    disk: {
+      device: deviceOf(settings.storageRoot),
+      minFreeBytes: minFreeDiskGiB(settings.minFreeDiskGiB, context.schedule.suiteGiB) * GIB,
+    },
   };
 }
 
@@ -121,7 +124,6 @@ function limitsOf(context: CellContext): Limits {
 const DEFAULT_MIN_FREE_GIB = 200;
 
 /** `auto`: the reference's 200 GiB, or less for a suite that writes less in all. */
-function minFreeDiskGiB({ settings, schedule }: CellContext): number {
-  const { minFreeDiskGiB } = settings;
-  return minFreeDiskGiB === 'auto' ? Math.min(DEFAULT_MIN_FREE_GIB, schedule.suiteGiB) : minFreeDiskGiB;
+export function minFreeDiskGiB(written: number | 'auto', suiteGiB: number): number {
+  return written === 'auto' ? Math.min(DEFAULT_MIN_FREE_GIB, suiteGiB) : written;
 }

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../suite/cell.js';
 import { digestFile, writeWhole } from '../base/files.js';
+import { sha256 } from '../base/canonical.js';
 import { toldValue } from './events.js';
-import { missingFile, parseManifest } from './manifest.js';
+import { parseManifest, weightsProblem } from './manifest.js';
 
 const attemptSchema = z.object({
   number: z.number(),
@@ -69,18 +70,21 @@ const SECOND_LOOK_MS = 200;
 /**
  * Why a part must run, or undefined when its receipt stands for it. Where only some of its files are there, or they
  * are not as the receipt says, another run may be restoring them: they are looked at a second time.
+ *
+ * @param weightsWanted false where weights may be gone: whoever needs them makes them again.
  */
 export async function reasonToRun(
   workspaceRoot: string,
   storageRoot: string,
   part: CellPart,
   fingerprint: string,
+  weightsWanted = true,
 ): Promise<string | undefined> {
-  const reason = await mismatch(workspaceRoot, storageRoot, part, fingerprint);
+  const reason = await mismatch(workspaceRoot, storageRoot, part, fingerprint, weightsWanted);
   const files = [part.receipt, ...part.writes.map(({ path }) => path)];
   if (reason === undefined || !files.some((path) => existsSync(join(workspaceRoot, path)))) return reason;
   await sleep(SECOND_LOOK_MS);
-  return mismatch(workspaceRoot, storageRoot, part, fingerprint);
+  return mismatch(workspaceRoot, storageRoot, part, fingerprint, weightsWanted);
 }
 
 async function mismatch(
@@ -88,13 +92,16 @@ async function mismatch(
   storageRoot: string,
   part: CellPart,
   fingerprint: string,
+  weightsWanted: boolean,
 ): Promise<string | undefined> {
   const receipt = readReceipt(join(workspaceRoot, part.receipt));
   if (receipt === undefined) return 'no receipt';
   if (receipt.fingerprint !== fingerprint) return 'its inputs, parameters, code or versions changed';
   const altered = await alteredResult(workspaceRoot, receipt);
   if (altered !== undefined) return altered;
-  return receipt.recipe === null ? undefined : reasonToRemake(workspaceRoot, storageRoot, part);
+  return receipt.recipe === null || !weightsWanted
+    ? undefined
+    : reasonToRemake(workspaceRoot, storageRoot, part);
 }
 
 /** The first published file that is not what the receipt says. */
@@ -107,14 +114,16 @@ export async function alteredResult(workspaceRoot: string, receipt: Receipt): Pr
   return undefined;
 }
 
-function reasonToRemake(workspaceRoot: string, storageRoot: string, part: CellPart): string | undefined {
+async function reasonToRemake(
+  workspaceRoot: string,
+  storageRoot: string,
+  part: CellPart,
+): Promise<string | undefined> {
   const manifest = part.writes.find(({ file }) => file === 'manifest.json');
   if (manifest === undefined) return 'it has no manifest';
-  const missing = missingFile(
-    storageRoot,
-    parseManifest(readFileSync(join(workspaceRoot, manifest.path), 'utf8')),
-  );
-  return missing === undefined ? undefined : `weights are gone (${missing})`;
+  const text = readFileSync(join(workspaceRoot, manifest.path), 'utf8');
+  const problem = await weightsProblem(storageRoot, parseManifest(text), sha256(text));
+  return problem === undefined ? undefined : `weights are ${problem.how} (${problem.path})`;
 }
 
 /** Undefined when the file is missing, torn or foreign: the cell then runs. */

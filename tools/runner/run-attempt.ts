@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { HeldLease } from '../lease/acquire.js';
 import { readPool } from '../lease/pool.js';
 import { redact, secretsOf } from '../base/redact.js';
-import { messageOf } from '../base/message.js';
 import { timeoutOf } from '../suite/task-names.js';
 import { adjustSpec, describeAdjustment } from './adjustment.js';
 import { newAttempt, tidyAttempt, type Attempt } from './attempt.js';
 import { classify, exitCodeOf } from './classify.js';
-import { Fault } from './fault.js';
+import { DISK_HINT, diskPressure } from './disk.js';
+import { asFault, Fault } from './fault.js';
 import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
 import { lastLines, LogKeeper, logEnd } from './log-file.js';
@@ -65,7 +65,7 @@ export async function runAttempt(
     for (const candidate of done) await finishPart(context, candidate, record);
   } catch (error) {
     // Why Python failed matters more than that its finished parts could not be kept.
-    failure ??= error instanceof Fault ? error : faultOfSystem(error);
+    failure ??= asFault(error);
   } finally {
     tidyAttempt(attempt);
   }
@@ -100,8 +100,10 @@ async function runWorker(
   });
   const timeoutSeconds = timeoutOfCell(context);
   const keeper = new LogKeeper(attempt.log, secretsOf(process.env));
+  const short = new DiskShortage(context);
   const look = setInterval(() => {
     if (keeper.watch()) lease.signOfLife();
+    short.look();
   }, LOOK_EVERY_MS);
   const kills = readOomKills();
   const progress = progressPrinter(context.say);
@@ -114,7 +116,7 @@ async function runWorker(
       env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
       log: attempt.log,
       timeoutSeconds,
-      signal: AbortSignal.any([context.signal, lease.broken]),
+      signal: AbortSignal.any([context.signal, lease.broken, short.signal]),
       onStart: (pid) => {
         lease.setWorker(pid);
         void noteProgress(context, context.directory);
@@ -132,24 +134,32 @@ async function runWorker(
     const log = logEnd(attempt.log);
     const oomKills = newOomKills(kills, readOomKills());
     const failure = brokenFault(end, lease) ?? classify({ end, said, log, oomKills, timeoutSeconds });
-    return { end, failure };
+    return { end, failure: short.fault ?? failure };
   } finally {
     clearInterval(look);
     keeper.finish(attempt.byproducts);
   }
 }
 
-function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
-  return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
+/** Ends a maker of weights when the disk runs short: it would go on filling it. All others write little, and may end. */
+class DiskShortage {
+  readonly #abort = new AbortController();
+  readonly signal = this.#abort.signal;
+  fault: Fault | undefined;
+
+  constructor(private readonly context: CellContext) {}
+
+  look(): void {
+    const { disk, options } = this.context;
+    const pressure = diskPressure(disk);
+    if (pressure === undefined || !options.parts.some(({ link }) => link !== undefined)) return;
+    this.fault = new Fault('disk_full', `ended: ${pressure}`, DISK_HINT);
+    this.#abort.abort();
+  }
 }
 
-/** What the executor itself could not do: mostly a disk that is full or may not be written. */
-function faultOfSystem(error: unknown): Fault {
-  const { code } = error as NodeJS.ErrnoException;
-  const message = messageOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new Fault('disk_full', message, 'Free some space.');
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return new Fault('read_only', message);
-  return new Fault('internal', message);
+function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
+  return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
 }
 
 /** A worker that ended with its lease did not fail, and is not tried again; one that had finished keeps its results. */

@@ -39,5 +39,6 @@ export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
 
 /** Weights in GiB, by class: what counts until a model's own files are known. */
 export function weightsGiB(sizeClass: SizeClass): number {
-  return BASE_GIB[sizeClass];
+  // What a tiny model takes of a GPU is mostly no weights.
+  return sizeClass === 'tiny' ? 0.05 : BASE_GIB[sizeClass];
 }

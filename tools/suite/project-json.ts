@@ -7,7 +7,7 @@ import { suiteDirectory } from './paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
 import { NO_SCHEDULE, schedules, type Schedule } from './schedule.js';
 import type { Suite, SuiteModel } from './suite.js';
-import { cellTarget, dependsOn, gather, madePaths, metadata } from './targets.js';
+import { cellTarget, dependsOn, gather, madePaths, metadata, PYTHON_ENVIRONMENT } from './targets.js';
 
 /** Stands in `metadata.generated` of every project.json made here; files without it are never touched. */
 export const GENERATED = 'tools:suite';
@@ -193,6 +193,22 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
           `Say what changed since another run of ${name}: --with <its output directory>`,
           `${name}:compare`,
         ),
+        options: { suite: name },
+      },
+      doctor: {
+        executor: './tools:doctor',
+        cache: false,
+        metadata: metadata(
+          `Look whether this host can run ${name}, before hours are spent`,
+          `${name}:doctor`,
+        ),
+        dependsOn: [PYTHON_ENVIRONMENT],
+        options: { suite: name },
+      },
+      clean: {
+        executor: './tools:clean',
+        cache: false,
+        metadata: metadata(`Free the weights of ${name} that can be made again`, `${name}:clean`),
         options: { suite: name },
       },
     },

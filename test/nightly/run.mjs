@@ -1,0 +1,28 @@
+// `npm run nightly -- --seed N [--kills K]`: what takes too long for `npm test`. Five hundred random kills, and the real
+// smoke suite interrupted ten times. The seed is printed; the same one strikes at the same moments.
+import { parseArgs } from 'node:util';
+import { execa } from 'execa';
+
+const { values, positionals } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Math.floor(Date.now() / 86_400_000)) },
+    kills: { type: 'string', default: '500' },
+    help: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+if (values.help || !/^\d+$/.test(values.seed) || !/^\d+$/.test(values.kills)) {
+  console.log('npm run nightly -- [--seed N] [--kills K] [name of a test file]');
+  process.exit(values.help ? 0 : 2);
+}
+console.log(`nightly: seed ${values.seed}, ${values.kills} kills`);
+const { exitCode } = await execa(
+  'npx',
+  ['vitest', 'run', '--config', 'test/nightly/vitest.config.ts', ...positionals],
+  {
+    env: { CHAOS_SEED: values.seed, CHAOS_KILLS: values.kills, OMP_NUM_THREADS: '1' },
+    reject: false,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  },
+);
+process.exitCode = exitCode ?? 1;

@@ -1,0 +1,48 @@
+// Every check of the doctor in its order, each finding told as it comes: the quick ones first.
+import { messageOf } from '../base/message.js';
+import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../suite/settings.js';
+import { error, ok, type Finding } from './finding.js';
+import { disk, gpus, lockDirectory, store } from './host.js';
+import { askPython, environment } from './python.js';
+import { projects, suiteFile } from './suite.js';
+
+export async function examine(
+  workspaceRoot: string,
+  suite: string,
+  offline: boolean,
+  tell: (finding: Finding) => void,
+): Promise<Finding[]> {
+  const all: Finding[] = [];
+  const add = (findings: readonly Finding[]): void => {
+    for (const finding of findings) {
+      all.push(finding);
+      tell(finding);
+    }
+  };
+  let settings: SiteSettings | undefined;
+  try {
+    settings = loadSiteSettings(workspaceRoot);
+    add([ok('site', `${SITE_FILE} and the environment`)]);
+  } catch (cause) {
+    add(
+      messageOf(cause)
+        .split('\n')
+        .map((line) => error('site', line, 'Change it there.')),
+    );
+  }
+  add(suiteFile(workspaceRoot, suite));
+  const { generated, findings } = projects(workspaceRoot, suite);
+  add(findings);
+  if (settings !== undefined) {
+    add(lockDirectory(settings));
+    add(store(settings));
+    if (generated !== undefined) add(disk(workspaceRoot, settings, generated.cells));
+    add(await gpus(settings));
+  }
+  const python = environment(workspaceRoot);
+  add(python);
+  if (generated !== undefined && python.every(({ what }) => what !== 'Python')) {
+    add(await askPython(workspaceRoot, generated.cells, offline));
+  }
+  return all;
+}

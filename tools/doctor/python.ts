@@ -1,0 +1,103 @@
+// What only Python can tell: versions, CUDA as torch sees it, lm-eval's tasks, the hub, the tokenizer.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { readIfThere } from '../base/files.js';
+import { sha256 } from '../base/canonical.js';
+import type { CellOptions, JsonObject, JsonValue } from '../suite/cell.js';
+import { PYTHON_LOCK } from '../suite/python-sources.js';
+import { error, ok, type Finding } from './finding.js';
+
+const TIMEOUT_MS = 180_000;
+const MEND = 'Run: npx nx run tools:python-env --force';
+
+const findingSchema = z.object({
+  level: z.enum(['ok', 'warning', 'error']),
+  what: z.string(),
+  message: z.string(),
+  fix: z.string().default(''),
+});
+
+export function environment(workspaceRoot: string): Finding[] {
+  const python = join(workspaceRoot, '.venv', 'bin', 'python');
+  if (!existsSync(python)) return [error('Python', '.venv is not there', 'Run: npx nx run tools:python-env')];
+  const lock = readIfThere(join(workspaceRoot, PYTHON_LOCK));
+  if (lock === undefined)
+    return [error('Python', `${PYTHON_LOCK} is missing`, `Run: git checkout -- ${PYTHON_LOCK}`)];
+  const installed = readIfThere(join(workspaceRoot, '.venv', 'validation-lock'))?.trim();
+  return installed === sha256(lock)
+    ? [ok('packages', `.venv is as ${PYTHON_LOCK} says`)]
+    : [error('packages', `.venv is not as ${PYTHON_LOCK} says`, MEND)];
+}
+
+/** Ask validation/doctor.py, which answers a JSON object a line. */
+export async function askPython(
+  workspaceRoot: string,
+  cells: readonly CellOptions[],
+  offline: boolean,
+): Promise<Finding[]> {
+  const { stdout, exitCode, stderr, timedOut } = await execa(
+    join(workspaceRoot, '.venv', 'bin', 'python'),
+    ['-m', 'validation.doctor'],
+    {
+      cwd: workspaceRoot,
+      input: JSON.stringify(questions(workspaceRoot, cells, offline)),
+      env: {
+        PYTHONPATH: join(workspaceRoot, 'tools', 'python'),
+        NX_WORKSPACE_ROOT: workspaceRoot,
+        PYTHONDONTWRITEBYTECODE: '1',
+        ...(offline ? { HF_HUB_OFFLINE: '1' } : {}),
+      },
+      timeout: TIMEOUT_MS,
+      reject: false,
+    },
+  );
+  const findings = stdout.split('\n').flatMap((line) => {
+    try {
+      return findingSchema.parse(JSON.parse(line));
+    } catch {
+      return [];
+    }
+  });
+  if (exitCode === 0) return findings;
+  const why = timedOut
+    ? `no answer in ${TIMEOUT_MS / 1000} s`
+    : (stderr.trim().split('\n').at(-1) ?? 'no word');
+  return [...findings, error('Python', `its checks ended badly: ${why}`, MEND)];
+}
+
+function questions(workspaceRoot: string, cells: readonly CellOptions[], offline: boolean): JsonValue {
+  const specs = cells.flatMap(({ model, kind, parts }) => parts.map(({ spec }) => ({ model, kind, spec })));
+  const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
+  return {
+    offline,
+    models: specs
+      .filter(({ kind }) => kind === 'setup')
+      .map(({ model, spec }) => ({
+        name: model,
+        source: spec.source ?? null,
+        trust_remote_code: spec.trust_remote_code === true,
+      })),
+    tasks: [
+      ...new Set(
+        specs.flatMap(({ spec }) =>
+          (Array.isArray(spec.benchmarks) ? spec.benchmarks : []).flatMap((one) =>
+            isObject(one) && typeof one.task === 'string' ? one.task : [],
+          ),
+        ),
+      ),
+    ],
+    include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
+    datasets: [...new Set(specs.flatMap(({ spec }) => providerOf(spec)))],
+  };
+}
+
+function providerOf({ invarlock }: JsonObject): string[] {
+  const dataset = isObject(invarlock) ? invarlock.dataset : undefined;
+  return isObject(dataset) && typeof dataset.provider === 'string' ? [dataset.provider] : [];
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,37 @@
+// What of the suite itself would be refused: mistakes in suite.yaml, InvarLock's floors, projects that are not made.
+import { messageOf } from '../base/message.js';
+import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { loadSuite } from '../suite/load.js';
+import { formatMistake } from '../suite/mistakes.js';
+import { requireRecorded } from '../suite/record.js';
+import { error, ok, type Finding } from './finding.js';
+
+export function suiteFile(workspaceRoot: string, suite: string): Finding[] {
+  const loaded = loadSuite(workspaceRoot, suite);
+  if (!loaded.ok) {
+    return loaded.error.map((mistake) => error('suite.yaml', formatMistake(mistake), 'Change it there.'));
+  }
+  const { warnings } = loaded.value;
+  if (warnings.length === 0)
+    return [ok('InvarLock floors', 'windows, stride and replicates are what it accepts')];
+  // `windows: reference` was asked for by name; every certificate of it would be refused.
+  const fix = 'Leave out `windows: reference` in suite.yaml.';
+  return warnings.map((mistake) => error('InvarLock floors', formatMistake(mistake), fix));
+}
+
+export function projects(
+  workspaceRoot: string,
+  suite: string,
+): { generated: GeneratedSuite | undefined; findings: Finding[] } {
+  const fix = `Run: npx nx g ./tools:suite ${suite}`;
+  try {
+    const generated = readGeneratedSuite(workspaceRoot, suite);
+    if (generated === undefined) {
+      return { generated, findings: [error('projects', `none are made of ${suite}`, fix)] };
+    }
+    requireRecorded(workspaceRoot, suite, process.env);
+    return { generated, findings: [ok('projects', `${generated.cells.length} cells`)] };
+  } catch (cause) {
+    return { generated: undefined, findings: [error('projects', messageOf(cause), fix)] };
+  }
+}

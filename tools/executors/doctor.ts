@@ -1,0 +1,16 @@
+// Executor `doctor`: what would stop a suite on this host, before hours are spent.
+import type { ExecutorContext } from '@nx/devkit';
+import { redact } from '../base/redact.js';
+import { examine } from '../doctor/examine.js';
+import { summary, toLine } from '../doctor/finding.js';
+
+export default async function doctor(
+  { suite, offline = false }: { suite: string; offline?: boolean },
+  { root }: ExecutorContext,
+): Promise<{ success: boolean }> {
+  const findings = await examine(root, suite, offline, (finding) => {
+    console.log(redact(toLine(finding)));
+  });
+  console.log(`\n${summary(suite, findings)}`);
+  return { success: findings.every(({ level }) => level !== 'error') };
+}

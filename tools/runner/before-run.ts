@@ -1,0 +1,33 @@
+// What is looked at before an nx run starts its first cell: the disk its weights take.
+import { readGeneratedSuite } from '../suite/generated.js';
+import { listSuites } from '../suite/load.js';
+import { loadSiteSettings } from '../suite/settings.js';
+import type { PlannedCell } from './consumers.js';
+import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from './disk.js';
+import { describeDisk, diskRefusal, planDisk } from './disk-plan.js';
+import { requestedCells } from './requested.js';
+
+export interface BeforeRun {
+  lines: string[];
+  /** Why the run must not start. */
+  refusal: string | undefined;
+}
+
+/** One line a suite that the command asks for. */
+export function beforeRun(workspaceRoot: string, argv: readonly string[]): BeforeRun {
+  const lines: string[] = [];
+  for (const suite of listSuites(workspaceRoot)) {
+    const cells: readonly PlannedCell[] = readGeneratedSuite(workspaceRoot, suite)?.cells ?? [];
+    const requested = requestedCells(argv, suite, cells);
+    if (requested.length === 0) continue;
+    const settings = loadSiteSettings(workspaceRoot);
+    const { storageKeep, storageRoot } = settings;
+    const plan = planDisk(plannedWeights(workspaceRoot, storageRoot, requested), storageKeep);
+    const free = freeBytes(workspaceRoot, storageRoot);
+    lines.push(`${suite}: ${describeDisk(plan, storageKeep, free)}`);
+    const refusal = diskRefusal(plan, free, minFreeBytes(settings, cells));
+    if (refusal !== undefined)
+      return { lines, refusal: `${suite}: ${refusal}.\n${DISK_HINT.replace('<suite>', suite)}` };
+  }
+  return { lines, refusal: undefined };
+}

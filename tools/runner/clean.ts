@@ -1,0 +1,74 @@
+// What can be made again of a suite's weights, what of it may go, and the going.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readGeneratedSuite } from '../suite/generated.js';
+import { manifestAt, removeLink, weightsOfPlan, type PlannedCell } from './consumers.js';
+import { gib } from './disk-plan.js';
+import { dropEntry, dropLeftovers } from './drop-weights.js';
+
+export interface CleanOptions {
+  workspaceRoot: string;
+  suite: string;
+  storageRoot: string;
+  /** Baselines too: downloads and trainings, which take longest to come back. */
+  baselines: boolean;
+}
+
+export interface Removable {
+  name: string;
+  recipe: string;
+  bytes: number;
+  link: string | undefined;
+}
+
+/** Entries of the store that the suite's cells can make again. @throws Error when the suite has no projects. */
+export function removable({ workspaceRoot, suite, storageRoot, baselines }: CleanOptions): Removable[] {
+  const cells: readonly PlannedCell[] | undefined = readGeneratedSuite(workspaceRoot, suite)?.cells;
+  if (cells === undefined) {
+    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
+  }
+  return weightsOfPlan(cells).flatMap(({ cell, part, manifest }) => {
+    if (cell.kind === 'setup' && !baselines) return [];
+    const found = manifestAt(workspaceRoot, manifest);
+    if (found === undefined || !existsSync(join(storageRoot, found.recipe))) return [];
+    const variant =
+      cell.kind === 'edit' ? part.name : (cell.id.split(':')[0]?.split('.').at(-1) ?? part.name);
+    return [{ name: `${cell.model} ${variant}`, recipe: found.recipe, bytes: found.bytes, link: part.link }];
+  });
+}
+
+/** What would go, for people. */
+export async function describeRemovable(
+  all: readonly Removable[],
+  options: CleanOptions,
+): Promise<{ lines: string[]; empty: boolean }> {
+  const leftovers = await dropLeftovers(options.storageRoot, true);
+  const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
+  const lines = [
+    ...all.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name}`),
+    ...leftovers.map((name) => `  ${'unfinished'.padStart(10)}  ${name}`),
+    all.length + leftovers.length === 0
+      ? `nothing of ${options.suite} can go${options.baselines ? '' : ' (baselines aside: --baselines)'}`
+      : `${gib(total)} can go: ${all.length} weights, which are made again when a cell needs them` +
+        (options.baselines ? '' : '; baselines stay (--baselines)'),
+  ];
+  return { lines, empty: all.length + leftovers.length === 0 };
+}
+
+/** Results, receipts and manifests stay: finished cells stay finished. What a running cell uses stays too. */
+export async function clean(
+  all: readonly Removable[],
+  { workspaceRoot, storageRoot }: CleanOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  let freed = 0;
+  for (const { name, recipe, bytes, link } of all) {
+    const how = await dropEntry(storageRoot, recipe);
+    if (how === 'used') say(`${name} stays: a running cell uses it`);
+    if (how !== 'dropped') continue;
+    removeLink(workspaceRoot, link);
+    freed += bytes;
+  }
+  await dropLeftovers(storageRoot);
+  say(`${gib(freed)} freed`);
+}

@@ -1,0 +1,86 @@
+// What is said when a run ends, after its verdict: root causes with what waits for them, errors on record, a short disk.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readIfThere } from '../base/files.js';
+import { rootCauses, type RootCause } from './blocked.js';
+import type { PlannedCell } from './consumers.js';
+import { pressurePath } from './disk.js';
+import { errorsPath, readErrors, type ErrorRecord } from './journal.js';
+import { readFault } from './last-fault.js';
+import { readReceipt } from './receipt.js';
+
+const SHOWN_CELLS = 8;
+const SHOWN_ERRORS = 5;
+
+/** @param since when the run began, milliseconds since the epoch. */
+export function closingLines(
+  workspaceRoot: string,
+  suite: string,
+  cells: readonly PlannedCell[],
+  since: number,
+): string[] {
+  const errors = readErrors(workspaceRoot, suite).filter(({ at }) => Date.parse(at) >= since);
+  return [
+    ...causeLines(causesOf(workspaceRoot, cells)),
+    ...errorLines(errors, suite),
+    ...pressureLines(workspaceRoot, suite, since),
+  ];
+}
+
+function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCause[] {
+  const faults = new Map<string, string>();
+  const finished = new Set<string>();
+  for (const { id, parts } of cells) {
+    const [project = '', target = ''] = id.split(':');
+    const fault = readFault(workspaceRoot, project, target);
+    const ends = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt);
+    const done = ends.every((end) => end !== undefined && (fault === undefined || end > fault.at));
+    if (done) finished.add(id);
+    else if (fault !== undefined) faults.set(id, fault.sentence);
+  }
+  return rootCauses(cells, faults, finished);
+}
+
+export function causeLines(causes: readonly RootCause[]): string[] {
+  return causes.flatMap(({ cell, fault, blocked }) => {
+    const shown = blocked.slice(0, SHOWN_CELLS).join(', ');
+    const more = blocked.length > SHOWN_CELLS ? `, … (${blocked.length})` : '';
+    return [
+      `  ${cell} failed: ${fault.split('\n')[0] ?? ''}`,
+      ...(blocked.length === 0 ? [] : [`    waiting for it: ${shown}${more}`]),
+    ];
+  });
+}
+
+export function errorLines(errors: readonly ErrorRecord[], suite: string): string[] {
+  if (errors.length === 0) return [];
+  const totals = new Map<string, number>();
+  for (const { code } of errors) totals.set(code, (totals.get(code) ?? 0) + 1);
+  const counts = [...totals].sort((a, b) => b[1] - a[1]).map(([code, count]) => `${count} ${code}`);
+  const again = errors.filter((error) => error.again).length;
+  return [
+    `  errors in this run: ${counts.join(', ')} (${again} of ${errors.length} tried again); all in ${errorsPath(suite)}`,
+    ...errors
+      .slice(-SHOWN_ERRORS)
+      .map(({ at, cell, code, message }) => `    ${at} ${cell} ${code}: ${message.split('\n')[0] ?? ''}`),
+  ];
+}
+
+function pressureLines(workspaceRoot: string, suite: string, since: number): string[] {
+  const path = join(workspaceRoot, pressurePath(suite));
+  if (!existsSync(path)) return [];
+  try {
+    const found = JSON.parse(readIfThere(path) ?? '{}') as {
+      detected_at?: string;
+      free_gb?: number;
+      min_free_gb?: number;
+    };
+    if (Date.parse(found.detected_at ?? '') < since) return [];
+    return [
+      `  the run ended for want of disk: ${found.free_gb ?? '?'} GiB free, ${found.min_free_gb ?? '?'} GiB stay free (MIN_FREE_DISK_GB).`,
+      `    See what can go: npx nx run ${suite}:clean --dry-run. The same command then goes on.`,
+    ];
+  } catch {
+    return [];
+  }
+}

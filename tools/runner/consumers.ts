@@ -1,0 +1,88 @@
+// Which weights nothing waits for any more: every cell that reads them has its receipt.
+import { readFileSync, rmSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { readIfThere } from '../base/files.js';
+import type { CellOptions, CellPart } from '../suite/cell.js';
+import { dropEntry } from './drop-weights.js';
+import { parseManifest } from './manifest.js';
+import { readReceipt } from './receipt.js';
+
+export type PlannedCell = CellOptions & { id: string };
+
+export interface Weights {
+  cell: PlannedCell;
+  part: CellPart;
+  /** Workspace-relative. */
+  manifest: string;
+}
+
+/** Everything of a plan that lies in the store. */
+export function weightsOfPlan(cells: readonly PlannedCell[]): Weights[] {
+  return cells.flatMap((cell) =>
+    cell.parts.flatMap((part) => {
+      const manifest = part.writes.find(({ file }) => file === 'manifest.json')?.path;
+      return part.link === undefined || manifest === undefined ? [] : [{ cell, part, manifest }];
+    }),
+  );
+}
+
+/** Cells that still have to read the weights of a manifest with this digest. */
+export function waitingFor(
+  workspaceRoot: string,
+  cells: readonly PlannedCell[],
+  manifest: string,
+  digest: string,
+): string[] {
+  return cells
+    .filter(({ reads, parts }) => {
+      const role = reads.find(({ as, path }) => as === 'weights' && path === manifest)?.name;
+      if (role === undefined) return false;
+      return !parts.every(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.reads[role] === digest);
+    })
+    .map(({ id }) => id);
+}
+
+/** Whether the site lets such weights go by themselves once nothing waits for them. */
+export function mayGo(keep: 'all' | 'baselines' | 'none', kind: CellOptions['kind']): boolean {
+  return keep === 'none' || (keep === 'baselines' && kind !== 'setup');
+}
+
+/** Drop what nothing waits for, of the weights given. */
+export async function dropConsumed(
+  { workspaceRoot, storageRoot }: { workspaceRoot: string; storageRoot: string },
+  cells: readonly PlannedCell[],
+  candidates: readonly Weights[],
+  say: (line: string) => void,
+): Promise<void> {
+  for (const { cell, part, manifest } of candidates) {
+    const text = readIfThere(join(workspaceRoot, manifest));
+    if (text === undefined || waitingFor(workspaceRoot, cells, manifest, sha256(text)).length > 0) continue;
+    const { recipe, bytes } = parseManifest(text);
+    if ((await dropEntry(storageRoot, recipe)) !== 'dropped') continue;
+    removeLink(workspaceRoot, part.link);
+    const size = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    say(
+      `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are dropped (${size}): nothing waits for them`,
+    );
+  }
+}
+
+/** Of weights that went: a link that leads nowhere would only puzzle. */
+export function removeLink(workspaceRoot: string, link: string | undefined): void {
+  if (link === undefined) return;
+  const path = join(workspaceRoot, link);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(path, { force: true });
+}
+
+/** Bytes of an entry as its manifest says, and whether it is there. */
+export function manifestAt(
+  workspaceRoot: string,
+  path: string,
+): ReturnType<typeof parseManifest> | undefined {
+  try {
+    return parseManifest(readFileSync(join(workspaceRoot, path), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

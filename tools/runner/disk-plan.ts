@@ -1,0 +1,86 @@
+// How much disk the weights of a run take: what is still to be made, by what is known of each model. Pure.
+import type { CellKind } from '../suite/cell.js';
+
+export type Keep = 'all' | 'baselines' | 'none';
+
+/** One entry of the store, as a run finds it. */
+export interface PlannedWeights {
+  model: string;
+  kind: CellKind;
+  bytes: number;
+  /** It lies in the store already. */
+  there: boolean;
+  /** Something still has to read it. */
+  wanted: boolean;
+  /** It comes from the hub, whose cache keeps a copy on the same disk. */
+  hubCopy: boolean;
+}
+
+export interface DiskPlan {
+  /** Bytes that are written and stay. */
+  staysBytes: number;
+  /** Of it, copies in the hub's cache. */
+  hubBytes: number;
+  /** Bytes that are written and go once nothing waits for them: the largest of them, and all. */
+  passingLargestBytes: number;
+  passingAllBytes: number;
+  /** Without so much free disk the run cannot end; more is used while it is there. */
+  leastBytes: number;
+  mostBytes: number;
+}
+
+export function planDisk(weights: readonly PlannedWeights[], keep: Keep): DiskPlan {
+  const toMake = weights.filter(({ there, wanted, kind }) => !there && (wanted || stays(keep, kind)));
+  const staying = toMake.filter(({ kind }) => stays(keep, kind));
+  const passing = toMake.filter(({ kind }) => !stays(keep, kind));
+  const hubBytes = sum(toMake.filter(({ hubCopy }) => hubCopy));
+  const staysBytes = sum(staying) + hubBytes;
+  // A baseline that may go is still there while the edits of it are.
+  const atOnce = [...new Set(passing.map(({ model }) => model))].map((model) => {
+    const own = passing.filter((one) => one.model === model);
+    return (
+      sum(own.filter(({ kind }) => kind === 'setup')) + largest(own.filter(({ kind }) => kind !== 'setup'))
+    );
+  });
+  const passingLargestBytes = Math.max(0, ...atOnce);
+  const passingAllBytes = sum(passing);
+  return {
+    staysBytes,
+    hubBytes,
+    passingLargestBytes,
+    passingAllBytes,
+    leastBytes: staysBytes + passingLargestBytes,
+    mostBytes: staysBytes + passingAllBytes,
+  };
+}
+
+/** Why a run is refused before it starts, or undefined when its weights fit. */
+export function diskRefusal(plan: DiskPlan, freeBytes: number, minFreeBytes: number): string | undefined {
+  // Nothing to write: what is finished may be looked at on the fullest disk.
+  if (plan.leastBytes === 0 || plan.leastBytes + minFreeBytes <= freeBytes) return undefined;
+  return (
+    `planned weights do not fit: ${gib(plan.leastBytes)} are still to be made and ${gib(minFreeBytes)} stay free ` +
+    `(MIN_FREE_DISK_GB), ${gib(freeBytes)} are free`
+  );
+}
+
+/** One line a run begins with. */
+export function describeDisk(plan: DiskPlan, keep: Keep, freeBytes: number): string {
+  if (plan.mostBytes === 0)
+    return `disk: no weights to be made (storage.keep: ${keep}), ${gib(freeBytes)} free`;
+  const hub = plan.hubBytes > 0 ? ` (with ${gib(plan.hubBytes)} in the hub's cache)` : '';
+  const all =
+    plan.leastBytes === plan.mostBytes
+      ? `${gib(plan.mostBytes)} of weights are to be made${hub}`
+      : `${gib(plan.staysBytes)} of weights are to be made and stay${hub}; at least ${gib(plan.leastBytes)} at its ` +
+        `peak, and up to ${gib(plan.mostBytes)} where there is room`;
+  return `disk: ${all} (storage.keep: ${keep}), ${gib(freeBytes)} free`;
+}
+
+export const gib = (bytes: number): string =>
+  `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 1 : 0)} GiB`;
+
+const stays = (keep: Keep, kind: CellKind): boolean =>
+  keep === 'all' || (keep === 'baselines' && kind === 'setup');
+const sum = (all: readonly PlannedWeights[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
+const largest = (all: readonly PlannedWeights[]): number => Math.max(0, ...all.map(({ bytes }) => bytes));

@@ -1,0 +1,132 @@
+// Free disk at the edge: what a plan finds, whether a cell may start, and the record of a disk that ran short.
+import { readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { writeWhole } from '../base/files.js';
+import { GIB } from '../lease/state.js';
+import { weightsGiB } from '../suite/memory.js';
+import type { SiteSettings } from '../suite/settings.js';
+import { manifestAt, waitingFor, weightsOfPlan, type PlannedCell } from './consumers.js';
+import type { PlannedWeights } from './disk-plan.js';
+import { Fault } from './fault.js';
+import { minFreeDiskGiB } from './lease-request.js';
+import { missingFile } from './manifest.js';
+
+/** The weights of cells, as the workspace and the store have them now. */
+export function plannedWeights(
+  workspaceRoot: string,
+  storageRoot: string,
+  cells: readonly PlannedCell[],
+): PlannedWeights[] {
+  const baselines = new Map<string, number>();
+  const all = weightsOfPlan(cells);
+  for (const { cell, manifest } of all) {
+    const known = cell.kind === 'setup' ? manifestAt(workspaceRoot, manifest)?.bytes : undefined;
+    if (known !== undefined) baselines.set(cell.model, known);
+  }
+  return all.map(({ cell, part, manifest }) => {
+    const found = manifestAt(workspaceRoot, manifest);
+    const source = part.spec.source;
+    const fromHub =
+      typeof source === 'object' && source !== null && 'type' in source && source.type === 'hub';
+    return {
+      model: cell.model,
+      kind: cell.kind,
+      bytes: found?.bytes ?? baselines.get(cell.model) ?? weightsGiB(cell.sizeClass) * GIB,
+      there: found !== undefined && missingFile(storageRoot, found) === undefined,
+      wanted:
+        found === undefined ||
+        waitingFor(workspaceRoot, cells, manifest, digestOf(join(workspaceRoot, manifest))).length > 0,
+      hubCopy: fromHub && sameDevice(hubCache(), storageRoot),
+    };
+  });
+}
+
+function digestOf(path: string): string {
+  try {
+    return sha256(readFileSync(path));
+  } catch {
+    return '';
+  }
+}
+
+function hubCache(): string {
+  const { HF_HUB_CACHE, HF_HOME, HOME } = process.env;
+  return HF_HUB_CACHE ?? join(HF_HOME ?? join(HOME ?? '/', '.cache', 'huggingface'), 'hub');
+}
+
+function sameDevice(one: string, other: string): boolean {
+  return statSync(existing(one)).dev === statSync(existing(other)).dev;
+}
+
+/** What stays free: as the site says, or as the suite's own size. */
+export function minFreeBytes(
+  { minFreeDiskGiB: written }: SiteSettings,
+  cells: readonly PlannedCell[],
+): number {
+  const suiteGiB = weightsOfPlan(cells).reduce((sum, { cell }) => sum + weightsGiB(cell.sizeClass), 0);
+  return minFreeDiskGiB(written, suiteGiB) * GIB;
+}
+
+/** Bytes an ordinary user may still write, where that is least: in the store, or where results and logs go. */
+export function freeBytes(workspaceRoot: string, storageRoot: string): number {
+  const places = [storageRoot, join(workspaceRoot, 'output')].map(existing);
+  return Math.min(
+    ...places.map((path) => {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    }),
+  );
+}
+
+function existing(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    if (statSync(at, { throwIfNoEntry: false }) !== undefined || at === dirname(at)) return at;
+  }
+}
+
+export interface DiskWatch {
+  workspaceRoot: string;
+  suite: string;
+  settings: SiteSettings;
+  minFreeBytes: number;
+}
+
+export const pressurePath = (suite: string): string => `output/${suite}/state/disk_pressure.json`;
+
+/** The sentence for a disk with too little free space, which is then on record; undefined while there is enough. */
+export function diskPressure(watch: DiskWatch): string | undefined {
+  const { workspaceRoot, suite, settings, minFreeBytes: floor } = watch;
+  const free = freeBytes(workspaceRoot, settings.storageRoot);
+  const path = join(workspaceRoot, pressurePath(suite));
+  if (free >= floor) {
+    rmSync(path, { force: true });
+    return undefined;
+  }
+  const record = {
+    detected_at: new Date().toISOString(),
+    free_gb: rounded(free),
+    min_free_gb: rounded(floor),
+    output_dir: join(workspaceRoot, 'output', suite),
+    store: settings.storageRoot,
+  };
+  try {
+    writeWhole(path, `${JSON.stringify(record, null, 2)}\n`);
+  } catch {
+    // So full that not even that can be written: the sentence tells it.
+  }
+  return `${rounded(free)} GiB of disk are free, under the ${rounded(floor)} GiB that stay free (MIN_FREE_DISK_GB)`;
+}
+
+/** @throws Fault when the disk has too little free space for any cell to start. */
+export function requireDisk(watch: DiskWatch): void {
+  const pressure = diskPressure(watch);
+  if (pressure === undefined) return;
+  throw new Fault('disk_full', `not started: ${pressure}`, DISK_HINT);
+}
+
+export const DISK_HINT =
+  'Free some space (npx nx run <suite>:clean says what can be made again), let weights go once nothing waits for them ' +
+  '(storage.keep), or lower storage.min_free_gib. The same command then goes on from here.';
+
+const rounded = (bytes: number): number => Math.round((bytes / GIB) * 1000) / 1000;
