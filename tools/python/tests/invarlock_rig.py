@@ -58,3 +58,17 @@ def make_job(root: Path, kind: str, spec: dict[str, Any], reads: dict[str, Path]
         reads={name: Read(path, None, "0" * 64) for name, path in reads.items()},
         parts=(Part(kind, spec, root / "out", None),),
     )
+
+
+def without_run(certificate: dict[str, Any]) -> dict[str, Any]:
+    """A certificate without run ids, times, paths, and the digests of reports that hold those."""
+    names = {"run_id", "ts", "generated_at", "resolved_at", "report_hash", "events_path", "report_path"}
+    names |= {"system_overhead", "telemetry", "memory_snapshots", "timings", "guard_timings"}
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: scrub(item) for key, item in value.items() if key not in names}
+        return [scrub(item) for item in value] if isinstance(value, list) else value
+
+    found: dict[str, Any] = scrub(certificate)
+    return found

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from invarlock_rig import SPEC, settings_of
+from invarlock_rig import SPEC, settings_of, without_run
 
 from validation.certify import check_certificate
 from validation.invarlock_adapter import link_model
@@ -201,20 +201,6 @@ def test_a_shared_baseline_certifies_as_a_fresh_one(
     assert {"validation", "primary_metric", "confidence", "resolved_policy"} <= certificates[0].keys()
     # Nothing was evaluated twice.
     assert not (root / shared / "work" / "runs" / "source").exists()
-
-
-def without_run(certificate: dict[str, Any]) -> dict[str, Any]:
-    """A certificate without run ids, times, paths, and the digests of reports that hold those."""
-    names = {"run_id", "ts", "generated_at", "resolved_at", "report_hash", "events_path", "report_path"}
-    names |= {"system_overhead", "telemetry"}
-
-    def scrub(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: scrub(item) for key, item in value.items() if key not in names}
-        return [scrub(item) for item in value] if isinstance(value, list) else value
-
-    found: dict[str, Any] = scrub(certificate)
-    return found
 
 
 def test_a_guard_that_crashes_on_the_subject_is_told_though_its_flag_says_true(
