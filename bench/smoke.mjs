@@ -8,19 +8,20 @@ import { Checkout } from '../test/e2e/checkout.mjs';
 import { CpuMeter } from './cpu-meter.mjs';
 import { line, median } from './print.mjs';
 
-/** With `alone`, only the first of the two runs. */
-export async function smoke({ alone = false } = {}) {
-  const warm = await measured({ warm: true }, again);
+/** With `alone`, only the first of the two runs; with a model, only its cells. */
+export async function smoke({ alone = false, model } = {}) {
+  const which = model === undefined ? [] : ['-p', `tag:model:${model}`];
+  const warm = await measured({ warm: true, which }, model === undefined ? again : undefined);
   if (alone) return;
   console.log('  a process a cell, a fresh baseline a certificate:');
-  const cold = await measured({ warm: false });
+  const cold = await measured({ warm: false, which });
   const factor = (name) => (cold[name] / warm[name]).toFixed(1);
   line('speed-up, wall time', `${factor('wall')} x`);
   line('speed-up, core-seconds', `${factor('cores')} x`);
 }
 
 /** One run from nothing, and what is measured of it. */
-async function measured({ warm }, then = async () => 0) {
+async function measured({ warm, which }, then = async () => 0) {
   const checkout = await Checkout.create();
   try {
     if (!warm) {
@@ -29,7 +30,7 @@ async function measured({ warm }, then = async () => 0) {
       await checkout.nx('g', './tools:suite', 'smoke');
     }
     const meter = new CpuMeter(checkout.root);
-    const run = await checkout.nx('run-many', '-t', 'certify');
+    const run = await checkout.nx('run-many', '-t', 'certify', ...which);
     const shares = meter.stop();
     const scheduled = await then(checkout);
     const window = span(checkout.root);
