@@ -29,11 +29,17 @@ async function answer(): Promise<void> {
   }
 }
 
-/** The process that asks, the nx run, by pid and start; where that cannot be told, nobody, and nothing is remembered. */
-function asker(): string | undefined {
+/**
+ * The nx run that asks, by pid and start; Nx asks by way of a shell. Where it cannot be told, undefined, and nothing is
+ * remembered.
+ */
+function asker(pid = process.ppid): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
-    return `${process.ppid}@${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const end = stat.lastIndexOf(')');
+    const command = stat.slice(stat.indexOf('(') + 1, end);
+    const fields = stat.slice(end + 2).split(' ');
+    return /^(ba|da)?sh$/.test(command) ? asker(Number(fields[1])) : `${pid}@${fields[19] ?? ''}`;
   } catch {
     return undefined;
   }
