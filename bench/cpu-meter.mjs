@@ -1,5 +1,6 @@
 // Where core-seconds go while something runs: sampled from /proc, by what each process is.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 const EVERY_MS = 250;
 const TICKS_A_SECOND = 100;
@@ -13,7 +14,7 @@ const TICKS_A_SECOND = 100;
 export class CpuMeter {
   /** @type {Map<string, { share: Share, seconds: number }>} */
   #processes = new Map();
-  /** @type {{ at: number, idle: number, total: number }[]} */
+  /** @type {{ at: number, idle: number, runnable: number }[]} */
   #machine = [];
   #timer;
 
@@ -33,12 +34,15 @@ export class CpuMeter {
     return shares;
   }
 
-  /** Share of the machine's cores that did something between two times (ms since the epoch), all processes counted. */
-  busy(from, to) {
+  /**
+   * Share of the cores that processes of the directory used, or waited for, between two times (ms since the epoch):
+   * what they would use of a machine that nobody else works on.
+   */
+  wanted(from, to) {
     const within = this.#machine.filter(({ at }) => at >= from && at <= to);
-    const [first, last] = [within[0], within.at(-1)];
-    if (first === undefined || last === undefined || last.total === first.total) return NaN;
-    return 1 - (last.idle - first.idle) / (last.total - first.total);
+    const cores = availableParallelism();
+    const used = within.reduce((sum, { runnable }) => sum + Math.min(cores, runnable), 0);
+    return within.length === 0 ? NaN : used / (cores * within.length);
   }
 
   /** Core-seconds the machine did nothing at all. */
@@ -49,13 +53,15 @@ export class CpuMeter {
 
   #sample() {
     const cpu = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
-    const total = cpu.slice(0, 8).reduce((sum, ticks) => sum + ticks, 0);
-    this.#machine.push({ at: Date.now(), idle: cpu[3] + cpu[4], total });
+    let runnable = 0;
     for (const pid of readdirSync('/proc')) {
       if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
       const found = this.#look(pid);
-      if (found !== undefined) this.#processes.set(found.key, found);
+      if (found === undefined) continue;
+      this.#processes.set(found.key, found);
+      if (found.state === 'R') runnable += 1;
     }
+    this.#machine.push({ at: Date.now(), idle: cpu[3] + cpu[4], runnable });
   }
 
   #look(pid) {
@@ -66,7 +72,7 @@ export class CpuMeter {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const seconds = (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-      return { key: `${pid}@${fields[19]}`, seconds, share: shareOf(command, pid) };
+      return { key: `${pid}@${fields[19]}`, seconds, share: shareOf(command, pid), state: fields[0] };
     } catch {
       return undefined; // gone
     }

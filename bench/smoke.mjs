@@ -45,11 +45,11 @@ async function measured({ warm, which }, then = async () => 0) {
       line('  scheduler, fingerprints, receipts', (shares.node - scheduled).toFixed(0));
     } else line('  Nx, executors, scheduler', shares.node.toFixed(0));
     line(
-      '  idle',
+      '  idle (nobody used them)',
       `${meter.idleSeconds().toFixed(0)} of ${(run.seconds * availableParallelism()).toFixed(0)}`,
     );
-    const busy = `${(100 * meter.busy(window.from, window.to)).toFixed(0)} %`;
-    line('cores busy, first calibration to last certificate', busy);
+    const wanted = `${(100 * meter.wanted(window.from, window.to)).toFixed(0)} %`;
+    line('cores in use, first calibration to last certificate', wanted);
     return { wall: run.seconds, cores };
   } finally {
     await checkout[Symbol.asyncDispose]();
