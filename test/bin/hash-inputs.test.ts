@@ -1,11 +1,12 @@
 // What a cell's hash takes from this machine is asked once an nx run, by whichever shell, and anew by the next.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
 
 const SCRIPT = join(import.meta.dirname, '../../tools/dist/bin/hash-inputs.js');
+const LOCK = readFileSync(join(import.meta.dirname, '../../tools/python/requirements.lock'), 'utf8');
 const root = mkdtempSync(join(tmpdir(), 'validation-hash-'));
 mkdirSync(join(root, 'tools/python'), { recursive: true });
 afterAll(() => {
@@ -13,8 +14,10 @@ afterAll(() => {
 });
 
 function pin(torch: string): void {
-  const others = ['transformers', 'invarlock', 'lm-eval'].map((name) => `${name}==1`);
-  writeFileSync(join(root, 'tools/python/requirements.lock'), [`torch==${torch}`, ...others, ''].join('\n'));
+  writeFileSync(
+    join(root, 'tools/python/requirements.lock'),
+    LOCK.replace(/^torch==\S+/m, `torch==${torch}`),
+  );
 }
 
 const options = {
