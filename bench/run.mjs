@@ -1,10 +1,12 @@
-// `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them.
+// `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
+// `warm` is the first half of `smoke`, `model` both halves for one model.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { Checkout } from '../test/e2e/checkout.mjs';
 import { leases } from './leases.mjs';
+import { line, median } from './print.mjs';
+import { smoke } from './smoke.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -43,33 +45,6 @@ async function plan() {
   ]) {
     line(what, `${median(runs.map((run) => run[key])).toFixed(0)} ms`);
   }
-}
-
-/** The smoke suite from an installed checkout, answered from the cache, and from receipts after `nx reset`. */
-async function smoke() {
-  const checkout = await Checkout.create();
-  try {
-    await measureSmoke(checkout);
-  } finally {
-    await checkout[Symbol.asyncDispose]();
-  }
-}
-
-async function measureSmoke(checkout) {
-  const certify = () => checkout.nx('run-many', '-t', 'certify');
-  const first = await certify();
-  line(
-    'smoke suite, installed, nothing cached',
-    `${first.seconds.toFixed(0)} s (exit code ${first.exitCode})`,
-  );
-  const cached = [];
-  for (let i = 0; i < 3; i += 1) cached.push((await certify()).seconds);
-  line('again, from the cache', `${median(cached).toFixed(1)} s (median of 3)`);
-  await checkout.nx('reset');
-  line('after nx reset, from receipts', `${(await certify()).seconds.toFixed(1)} s`);
-  const sync = [];
-  for (let i = 0; i < 3; i += 1) sync.push((await checkout.nx('sync:check')).seconds);
-  line('nx sync:check', `${median(sync).toFixed(1)} s (median of 3)`);
 }
 
 /** Peak memory of setup, edits and errors as the model grows; throughput against a plain copy. */
@@ -114,22 +89,16 @@ async function report() {
 
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
 const BENCHES = { plan, leases, report, edits, smoke };
+/** Run only when asked for by name. */
+const PARTS = { warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
 
 const wanted = process.argv.slice(2);
-for (const name of wanted.filter((each) => !(each in BENCHES))) {
-  console.error(`no benchmark ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
+for (const name of wanted.filter((each) => !(each in { ...BENCHES, ...PARTS }))) {
+  console.error(`no benchmark ${name}; there are ${Object.keys({ ...BENCHES, ...PARTS }).join(', ')}`);
   process.exit(2);
 }
-for (const [name, bench] of Object.entries(BENCHES)) {
+for (const [name, bench] of Object.entries(wanted.length > 0 ? { ...BENCHES, ...PARTS } : BENCHES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`\n${name}`);
   await bench();
-}
-
-function line(what, figure) {
-  console.log(`  ${what.padEnd(52)} ${figure}`);
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
