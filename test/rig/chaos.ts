@@ -63,7 +63,7 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
       over.abort();
     });
     while (!over.signal.aborted && total() < kills) {
-      await sleep(100 + random() * 700);
+      await sleep(50 + random() * 450);
       const victim = strike(rig, run.pid ?? 0, random);
       if (victim === undefined) continue;
       killed[victim] += 1;
@@ -79,13 +79,19 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
   return { cells: cellsOf(rig).length, kills: killed, rounds, violations: await violationsOf(rig) };
 }
 
-/** Kill one process of the run: nx seldom, as it takes all others with it. */
+/** Kill one process of the run, once it works at cells: nx seldom, as it takes all others with it. */
 function strike(rig: Rig, nx: number, random: () => number): Victim | undefined {
+  const pids: Record<Victim, number[]> = {
+    nx: [nx],
+    executor: childrenOf(nx).filter((pid) => read(`/proc/${pid}/cmdline`).includes('run-executor')),
+    worker: workersOf(rig),
+  };
+  if (pids.executor.length === 0) return undefined;
   const choice = random();
-  if (choice < 0.12) return kill(nx) ? 'nx' : undefined;
-  const victim = choice < 0.45 ? 'executor' : 'worker';
-  const pids = victim === 'executor' ? childrenOf(nx) : workersOf(rig);
-  const pid = pids[Math.floor(random() * pids.length)];
+  const wanted: Victim = choice < 0.1 ? 'nx' : choice < 0.4 ? 'executor' : 'worker';
+  // Between two cells there is no worker: an executor serves.
+  const victim = wanted === 'worker' && pids.worker.length === 0 ? 'executor' : wanted;
+  const pid = pids[victim][Math.floor(random() * pids[victim].length)];
   return pid !== undefined && kill(pid) ? victim : undefined;
 }
 
