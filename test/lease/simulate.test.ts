@@ -1,7 +1,8 @@
 // The reference's plan on simulated hosts, by the real grant: makespan against the lower bound, memory, disk.
 import { describe, expect, test } from 'vitest';
 import { usableGiB } from '../../tools/lease/fit.js';
-import { simulate, type Keep, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
+import { simulate, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
+import type { Keep } from '../../tools/lease/simulated-weights.js';
 import type { Strategy } from '../../tools/lease/state.js';
 import type { Cell } from '../../tools/suite/cell.js';
 import { weightsGiB } from '../../tools/suite/memory.js';

@@ -1,16 +1,14 @@
-// What an executor calls: wait for a lease, hold it, give it back.
+// What an executor calls for a lease: a ticket, and the wait until it is granted.
 import { monotonicMs } from '../base/clock.js';
-import { messageOf } from '../base/message.js';
 import { Bell } from './bell.js';
-import { forgetBreak, whyBroken } from './broken.js';
 import { withFileLock } from './file-lock.js';
 import { impossible } from './fit.js';
-import { BEAT_MS, writeBeat } from './heart.js';
+import { hold, type HeldLease } from './hold.js';
 import { hostRamGiB } from './host.js';
 import { newId } from './ids.js';
 import { openLockDirectory, type LockDirectory } from './lock-directory.js';
 import { readRefusal, schedulerPass, type Passed } from './pass.js';
-import { identityOf, ownIdentity } from './process-identity.js';
+import { ownIdentity } from './process-identity.js';
 import {
   beginProgress,
   readProgress,
@@ -24,7 +22,6 @@ import {
   readLease,
   removeLease,
   removeTicket,
-  writeLease,
   writeTicket,
   type LeaseRecord,
   type TicketRecord,
@@ -57,25 +54,6 @@ export interface LeaseRequest {
   finished?: () => readonly Finished[];
   /** Called at every pass of the host's ticker while this process is it. */
   onTick?: (passed: Passed) => void;
-}
-
-export interface HeldLease {
-  record: LeaseRecord;
-  waitedMs: number;
-  /** Aborts when somebody broke the lease by hand (`nx leases --break`). */
-  broken: AbortSignal;
-  /** A sentence about who broke it; undefined while nobody did. */
-  whyBroken: () => string | undefined;
-  /**
-   * Name the process group that uses the lease, so that it can be ended if this executor dies.
-   *
-   * @throws Error when the lease was broken meanwhile: nothing may start under it.
-   */
-  setWorker: (pid: number) => void;
-  /** The worker said something: it lives. */
-  signOfLife: () => void;
-  /** @param outcome given when the cell is finished: counted in the run's progress. */
-  release: (outcome?: { seconds: number }) => Promise<void>;
 }
 
 export class Cancelled extends Error {}
@@ -227,86 +205,6 @@ function enlist(
 ): void {
   if (readProgress(directory, run) === undefined) beginProgress(directory, run, request.finished?.() ?? []);
   recordWaiting(directory, run, { cell, model: standing.model, cellsOfModel: standing.cellsOfModel });
-}
-
-function hold(
-  directory: LockDirectory,
-  granted: LeaseRecord,
-  waitedMs: number,
-  stake: Stake,
-  say: (line: string) => void,
-): HeldLease {
-  let record = granted;
-  let released = false;
-  let signOfLifeMs = monotonicMs();
-  const breaking = new AbortController();
-  /** Removed or torn by hand, or not written when the disk was full: it stands again. */
-  const keep = (): void => {
-    const found = readLease(directory, record.id);
-    if (found.state === 'read' && found.value.worker?.pid === record.worker?.pid) return;
-    openLockDirectory(directory.root);
-    writeLease(directory, record);
-  };
-  const beat = (): void => {
-    try {
-      if (whyBroken(directory, record.id) !== undefined) {
-        breaking.abort();
-        return;
-      }
-      keep();
-      writeBeat(directory, record.id, signOfLifeMs);
-    } catch (error) {
-      say(`heartbeat: ${messageOf(error)}`);
-    }
-  };
-  beat();
-  const heart = setInterval(beat, BEAT_MS).unref();
-  return {
-    record: granted,
-    waitedMs,
-    broken: breaking.signal,
-    whyBroken: () => whyBroken(directory, record.id),
-    setWorker(pid) {
-      const broken = whyBroken(directory, record.id);
-      if (broken !== undefined) throw new Error(broken);
-      record = { ...record, worker: identityOf(pid) ?? null };
-      beat();
-    },
-    signOfLife() {
-      signOfLifeMs = monotonicMs();
-    },
-    async release(outcome) {
-      if (released) return;
-      released = true;
-      clearInterval(heart);
-      // Whoever waits is served a second later by the ticker, so a pass that fails here fails nobody's cell.
-      await schedulerPass(directory, {
-        onWait: say,
-        notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
-        before: () => {
-          removeLease(directory, granted.id);
-          forgetBreak(directory, granted.id);
-          if (outcome !== undefined) countDone(directory, granted, outcome.seconds);
-        },
-      })
-        .then(({ warnings }) => {
-          warnings.forEach(say);
-        })
-        .catch((error: unknown) => {
-          removeLease(directory, granted.id);
-          say(`scheduler: ${messageOf(error)}`);
-        });
-      stake.resign();
-    },
-  };
-}
-
-function countDone(
-  directory: LockDirectory,
-  { run, cell, model, kind, units }: LeaseRecord,
-  seconds: number,
-): void {
-  recordFinished(directory, run, { cell, model, kind, seconds: seconds / units });
 }
 
 /** One line: what it needs, what is free, and who holds the rest. */

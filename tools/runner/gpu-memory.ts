@@ -1,6 +1,6 @@
 // After a GPU ran out of memory: see that what the dead process held is free, before anybody takes the GPU again.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HeldLease } from '../lease/acquire.js';
+import type { HeldLease } from '../lease/hold.js';
 import type { LockDirectory } from '../lease/lock-directory.js';
 import { readPool } from '../lease/pool.js';
 import type { SiteSettings } from '../suite/settings.js';

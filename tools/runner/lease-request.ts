@@ -22,13 +22,15 @@ export interface Turn {
   madeBefore: number;
   /** Since when the cell waits (`monotonicMs`). */
   queuedAtMs: number;
+  /** A new try backs off until then (`monotonicMs`). */
+  notBeforeMs: number;
 }
 
 /** The request for the parts still to be made. */
 export function leaseRequest(
   context: CellContext,
   pending: readonly PendingPart[],
-  { extraGpus, attempt, madeBefore, queuedAtMs }: Turn,
+  { extraGpus, attempt, madeBefore, queuedAtMs, notBeforeMs }: Turn,
 ): LeaseRequest {
   const { cell, workspaceRoot, project, settings, machine } = context;
   return {
@@ -41,6 +43,7 @@ export function leaseRequest(
     poolGiB: machine.pool.map(({ totalGiB }) => totalGiB),
     storageRoot: settings.storageRoot,
     queuedAtMs,
+    notBeforeMs,
     attempt,
     droppableBytes: settings.storageKeep === 'all' ? 0 : madeBefore * Math.ceil(modelGiB(context) * GIB),
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),

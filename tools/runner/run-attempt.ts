@@ -1,6 +1,6 @@
 // One attempt of a cell under its lease: Python, then publish, then receipts.
 import { join } from 'node:path';
-import type { HeldLease } from '../lease/acquire.js';
+import type { HeldLease } from '../lease/hold.js';
 import { readPool } from '../lease/pool.js';
 import { redact, secretsOf } from '../base/redact.js';
 import { timeoutOf } from '../suite/task-names.js';

@@ -66,10 +66,10 @@ export async function runCell(run: CellRun): Promise<CellOutcome> {
     await countReused(context);
     return 'reused';
   }
-  const { cell, options, settings, machine, signal, journal, say } = context;
+  const { cell, options, settings, machine, journal, say } = context;
   const spec = options.parts[0]?.spec ?? {};
   const pool = machine.pool.length;
-  const tries = new Tries({ cell, kind: options.kind, spec, settings, pool, signal, journal, say });
+  const tries = new Tries({ cell, kind: options.kind, spec, settings, pool, journal, say });
   const turns: Turns = { made: new Set(), recipes: [], queuedAtMs: monotonicMs() };
   const outcome = await tries.run(() => runTurns(context, tries, turns, pending));
   if (settings.storageKeep !== 'all') await dropReadWeights(context);

@@ -1,6 +1,6 @@
 // The tries of one cell: after each that failed, what its cause asks for, until one ends well or none is left.
 import { constants } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../base/clock.js';
 import type { CellKind, JsonObject } from '../suite/cell.js';
 import type { SiteSettings } from '../suite/settings.js';
 import { AS_PLANNED, adjustedBatch, batchOf, hasReferenceWindows, type Adjustment } from './adjustment.js';
@@ -28,7 +28,6 @@ export interface TriedCell {
   settings: SiteSettings;
   /** GPUs of the pool. */
   pool: number;
-  signal: AbortSignal;
   journal: Journal;
   say: (line: string) => void;
 }
@@ -38,6 +37,8 @@ export class Tries {
   readonly reports: AttemptReport[] = [];
   /** What the next one does otherwise than planned. */
   adjustment: Adjustment = AS_PLANNED;
+  /** When the next one may begin (`monotonicMs`): its ticket backs off until then, in its place in the queue. */
+  notBeforeMs = 0;
   readonly #failures: FaultCode[] = [];
 
   constructor(private readonly cell: TriedCell) {}
@@ -59,7 +60,7 @@ export class Tries {
         this.#record(error, decision);
         if (!decision.again) throw error;
         this.adjustment = decision.adjustment;
-        await this.#wait(error, decision);
+        this.#backOff(error, decision);
       }
     }
   }
@@ -95,15 +96,10 @@ export class Tries {
     });
   }
 
-  async #wait({ code, message }: Fault, decision: RetryDecision & { again: true }): Promise<void> {
-    const { say, signal } = this.cell;
+  #backOff({ code, message }: Fault, decision: RetryDecision & { again: true }): void {
     const seconds = (decision.waitMs / 1_000).toFixed(decision.waitMs < 10_000 ? 1 : 0);
-    say(`failed (${code}): ${message}; tries again in ${seconds} s, ${decision.why}`);
-    try {
-      await sleep(decision.waitMs, undefined, { signal });
-    } catch {
-      throw new Fault('cancelled', 'the run was cancelled');
-    }
+    this.cell.say(`failed (${code}): ${message}; tries again in ${seconds} s, ${decision.why}`);
+    this.notBeforeMs = monotonicMs() + decision.waitMs;
   }
 }
 

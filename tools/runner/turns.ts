@@ -1,5 +1,6 @@
 // One try of a cell, in as many turns as it takes: a lease, Python under it, the lease given back.
-import { acquireLease, Cancelled, Refused, type HeldLease } from '../lease/acquire.js';
+import { acquireLease, Cancelled, Refused } from '../lease/acquire.js';
+import type { HeldLease } from '../lease/hold.js';
 import type { LeaseRecord } from '../lease/records.js';
 import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
@@ -122,7 +123,7 @@ async function dropMade(
 async function takeLease(
   context: CellContext,
   pending: readonly PendingPart[],
-  { adjustment, reports }: Tries,
+  { adjustment, reports, notBeforeMs }: Tries,
   turns: Turns,
 ): Promise<HeldLease> {
   const request = leaseRequest(context, pending, {
@@ -130,6 +131,7 @@ async function takeLease(
     attempt: reports.length + 1,
     madeBefore: turns.recipes.length,
     queuedAtMs: turns.queuedAtMs,
+    notBeforeMs,
   });
   try {
     return await acquireLease(context.directory, request, context.signal, context.say);

@@ -1,0 +1,80 @@
+// The weights on a simulated disk: what each cell makes and reads, and when it goes.
+import type { Cell, CellId } from '../suite/cell.js';
+
+/** Which weights stay once nothing waits for them. */
+export type Keep = 'all' | 'baselines' | 'none';
+
+export class Weights {
+  bytes = 0;
+  peakBytes = 0;
+  readonly #stored = new Map<string, number>();
+  readonly #consumers = new Map<string, CellId[]>();
+  readonly #makers = new Map<string, CellId>();
+  readonly #baselines = new Set<string>();
+
+  constructor(
+    cells: readonly Cell[],
+    private readonly keep: Keep,
+  ) {
+    for (const cell of cells) {
+      for (const part of cell.parts.filter(({ link }) => link !== undefined)) {
+        const manifest = part.writes[0]?.path ?? '';
+        this.#makers.set(manifest, cell.id);
+        if (cell.kind === 'setup') this.#baselines.add(manifest);
+      }
+      for (const read of cell.reads.filter(({ as }) => as === 'weights')) {
+        this.#consumers.set(read.path, [...(this.#consumers.get(read.path) ?? []), cell.id]);
+      }
+    }
+  }
+
+  makes({ parts }: Cell): boolean {
+    return parts.some(({ link }) => link !== undefined);
+  }
+
+  variantOf({ parts }: Cell, name: string): string {
+    return parts.find((part) => part.name === name)?.writes[0]?.path ?? name;
+  }
+
+  /** Weights the cell reads that were dropped: it makes them again. */
+  missingFor({ reads }: Cell): string[] {
+    return reads
+      .filter(({ as, path }) => as === 'weights' && this.#makers.has(path) && !this.#stored.has(path))
+      .map(({ path }) => path);
+  }
+
+  store(variant: string, bytes: number): void {
+    if (this.#stored.has(variant)) return;
+    this.#stored.set(variant, bytes);
+    this.bytes += bytes;
+  }
+
+  /** With what running cells write there may be so much at once. */
+  note(writing: number): void {
+    this.peakBytes = Math.max(this.peakBytes, this.bytes + writing);
+  }
+
+  bytesOf(cell: Cell): number {
+    return cell.parts.reduce((sum, { name }) => sum + (this.#stored.get(this.variantOf(cell, name)) ?? 0), 0);
+  }
+
+  /** What the cell made before goes, but for what it makes now. */
+  drop(cell: Cell, making: readonly string[]): void {
+    for (const { name } of cell.parts) if (!making.includes(name)) this.#remove(this.variantOf(cell, name));
+  }
+
+  /** Weights whose last consumer is finished go; baselines never by themselves under `baselines`. */
+  consumed(finished: ReadonlySet<CellId>): void {
+    if (this.keep === 'all') return;
+    for (const variant of [...this.#stored.keys()]) {
+      if (this.#baselines.has(variant) && this.keep === 'baselines') continue;
+      const consumers = this.#consumers.get(variant) ?? [];
+      if (consumers.length > 0 && consumers.every((id) => finished.has(id))) this.#remove(variant);
+    }
+  }
+
+  #remove(variant: string): void {
+    this.bytes -= this.#stored.get(variant) ?? 0;
+    this.#stored.delete(variant);
+  }
+}
