@@ -34,6 +34,7 @@ export function requestOf(
       weightsGiB: 1,
       cellsOfModel: 1,
       blocks: 0,
+      units: 1,
       chains: [],
     },
     needs: { gpus, gibPerGpu: gpus > 0 ? gibPerGpu : 0, cpuSlots: needsSlots, ramGiB: 0, writes: [] },
