@@ -116,9 +116,19 @@ export function writeTicket(directory: LockDirectory, ticket: TicketRecord): str
 }
 
 export function removeTicket(directory: LockDirectory, id: string): void {
-  // Another pass may be ringing its bell there in this instant: then the directory is not empty when it goes.
-  rmSync(join(directory.tickets, id), { recursive: true, force: true, maxRetries: 20, retryDelay: 5 });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      rmSync(join(directory.tickets, id), { recursive: true, force: true });
+      return;
+    } catch (error) {
+      // A pass rang its bell there in this instant: what rang has to go too. A pass rings once, so this ends.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || tries === MAX_RINGS) throw error;
+    }
+  }
 }
+
+/** More than rings ever meet one removal. */
+const MAX_RINGS = 100;
 
 /** Whether the ticket can be read, granted or not. */
 export function isTicketThere(directory: LockDirectory, id: string): boolean {
