@@ -8,5 +8,5 @@ test('fifty kills of nx, executors and workers lose nothing', { timeout: 600_000
   console.log(`seed ${seed}: ${JSON.stringify({ ...outcome, violations: outcome.violations.length })}`);
   expect(outcome.violations).toEqual([]);
   expect(outcome.kills.nx + outcome.kills.executor + outcome.kills.worker).toBeGreaterThanOrEqual(50);
-  expect(outcome.kills.executor + outcome.kills.worker).toBeGreaterThan(outcome.kills.nx);
+  expect(Math.min(...Object.values(outcome.kills))).toBeGreaterThan(0);
 });

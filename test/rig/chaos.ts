@@ -79,20 +79,19 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
   return { cells: cellsOf(rig).length, kills: killed, rounds, violations: await violationsOf(rig) };
 }
 
-/** Kill one process of the run, once it works at cells: nx seldom, as it takes all others with it. */
+/**
+ * Kill one process of the run while cells are at work: nx seldom, as it takes all others with it. Earlier there is only
+ * the executor of the Python environment, and without that nothing would run at all.
+ */
 function strike(rig: Rig, nx: number, random: () => number): Victim | undefined {
-  const pids: Record<Victim, number[]> = {
-    nx: [nx],
-    executor: childrenOf(nx).filter((pid) => read(`/proc/${pid}/cmdline`).includes('run-executor')),
-    worker: workersOf(rig),
-  };
-  if (pids.executor.length === 0) return undefined;
+  const workers = workersOf(rig);
+  if (workers.length === 0) return undefined;
+  const executors = childrenOf(nx).filter((pid) => read(`/proc/${pid}/cmdline`).includes('run-executor'));
   const choice = random();
   const wanted: Victim = choice < 0.1 ? 'nx' : choice < 0.4 ? 'executor' : 'worker';
-  // Between two cells there is no worker: an executor serves.
-  const victim = wanted === 'worker' && pids.worker.length === 0 ? 'executor' : wanted;
-  const pid = pids[victim][Math.floor(random() * pids[victim].length)];
-  return pid !== undefined && kill(pid) ? victim : undefined;
+  const pids: Record<Victim, number[]> = { nx: [nx], executor: executors, worker: workers };
+  const pid = pids[wanted][Math.floor(random() * pids[wanted].length)];
+  return pid !== undefined && kill(pid) ? wanted : undefined;
 }
 
 function kill(pid: number): boolean {
