@@ -70,6 +70,7 @@ def test_the_preset_of_two_calibrations(tmp_path: Path) -> None:
             "max_samples": 400,
         },
         "eval": {"batch_size": 32},
+        "accelerator": {"compile": False},
         "guards": {
             "order": ["invariants", "spectral", "rmt", "variance", "invariants"],
             "spectral": {

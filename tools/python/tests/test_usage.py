@@ -20,11 +20,19 @@ MEBIBYTE = 1 << 20
 
 
 def measured(script: str) -> dict[str, Any]:
-    """`usage()` of a new process after a script."""
+    """`usage()` of a new process after a script.
+
+    A shell stands between: a process that is executed keeps the peak of the one it was forked from,
+    which here is pytest with all it has imported.
+    """
     code = f"import json\n{script}\nfrom validation.usage import usage\nprint(json.dumps(usage()))"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     value: dict[str, Any] = json.loads(done.stdout)
     return value
