@@ -34,7 +34,9 @@ try {
   say({ event: 'released', atMs: monotonicMs(), end });
   if (finished !== undefined) appendFileSync(finished, `${request.cell}\n`);
 } catch (error) {
-  say({ event: 'failed', message: error instanceof Error ? error.message : String(error) });
+  const message = error instanceof Error ? error.message : String(error);
+  say({ event: 'failed', message });
+  if (finished !== undefined) appendFileSync(`${finished}.not`, `${request.cell}: ${message}\n`);
   process.exitCode = 1;
 }
 dispose();

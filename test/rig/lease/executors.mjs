@@ -1,3 +1,4 @@
+// @ts-check
 // Starts executors (executor.mjs) and hears what they say; builds what they ask for.
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';

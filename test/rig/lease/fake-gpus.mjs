@@ -88,17 +88,27 @@ export class FakeGpus {
     });
   }
 
+  /** Pids of workers that live. A recycled pid is somebody else: a worker has this directory in its environment. */
+  living() {
+    return this.uuids
+      .flatMap((uuid) => readdirSync(join(this.root, 'on', uuid)))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(this.root);
+        } catch {
+          return false;
+        }
+      });
+  }
+
   /** Kill what still lives of the workers, by the pids they wrote. */
   dispose() {
-    for (const uuid of this.uuids) {
-      for (const pid of readdirSync(join(this.root, 'on', uuid))) {
-        try {
-          // A recycled pid is somebody else: only a process with this directory in its environment is a worker.
-          if (readFileSync(`/proc/${pid}/environ`, 'latin1').includes(this.root))
-            process.kill(Number(pid), 'SIGKILL');
-        } catch {
-          // gone
-        }
+    for (const pid of this.living()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // gone
       }
     }
     rmSync(this.root, { recursive: true, force: true });

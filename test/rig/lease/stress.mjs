@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
-import { identityOf } from '../../../tools/dist/lease/process-identity.js';
+import { identityOf, isAlive } from '../../../tools/dist/lease/process-identity.js';
 import { isTemporary } from '../../../tools/dist/lease/records.js';
 import { Executor, requestOf } from './executors.mjs';
 import { FakeGpus } from './fake-gpus.mjs';
@@ -19,7 +19,7 @@ const BROOD = 5;
 /**
  * @typedef {{ seed: number, executors: number, atOnce: number, killEveryMs: number }} StressOptions
  * @typedef {{ executors: number, finished: number, killed: Record<'executor' | 'worker' | 'parent' | 'stopped', number>,
- *   workers: number, violations: string[], missing: string[], remains: string[], seconds: number }} StressReport
+ *   workers: number, violations: string[], failed: string[], missing: string[], remains: string[], seconds: number }} StressReport
  */
 
 /**
@@ -40,8 +40,8 @@ class Stress {
   #directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-stress-')));
   #random;
   #options;
-  /** @type {Map<string, number>} Pids of executors by cell. */
-  #pids = new Map();
+  /** @type {Map<string, import('../../../tools/lease/process-identity.js').ProcessIdentity | undefined>} Executors by cell. */
+  #executors = new Map();
   /** @type {Set<string>} Cells whose executor was killed or cancelled on purpose. */
   #doomed = new Set();
   /** @type {Map<import('node:child_process').ChildProcess, string[]>} Cells by living parent. */
@@ -77,7 +77,8 @@ class Stress {
       killed: this.#killed,
       workers: this.#gpus.started().length,
       violations: this.#gpus.violations(),
-      missing: [...this.#pids.keys()].filter((cell) => !finished.has(cell) && !this.#doomed.has(cell)),
+      failed: this.#gpus.lines('finished.not'),
+      missing: [...this.#executors.keys()].filter((cell) => !finished.has(cell) && !this.#doomed.has(cell)),
       // A writer that was killed leaves its temporary file, which the ticker sweeps after a while.
       remains: [tickets, leases, gpus]
         .flatMap((folder) => readdirSync(folder))
@@ -121,17 +122,25 @@ class Stress {
     let heard = 0;
     for await (const line of createInterface({ input: parent.stdout })) {
       const { cell, pid } = JSON.parse(line);
-      this.#pids.set(cell, pid);
+      this.#executors.set(cell, identityOf(pid));
       heard += 1;
       if (heard === configs.length) break;
     }
     // The killer was first: those that were not even forked are no loss.
-    for (const cell of cells) if (!this.#pids.has(cell)) this.#doomed.add(cell);
+    for (const cell of cells) if (!this.#executors.has(cell)) this.#doomed.add(cell);
   }
 
   /** Cells whose executor runs. */
   #living() {
-    return [...this.#pids].filter(([, pid]) => identityOf(pid) !== undefined).map(([cell]) => cell);
+    return [...this.#executors].flatMap(([cell, executor]) =>
+      executor !== undefined && isAlive(executor) ? [cell] : [],
+    );
+  }
+
+  /** Pid of the cell's executor while that very process lives: pids are used again. @param {string} cell */
+  #pidOf(cell) {
+    const executor = this.#executors.get(cell);
+    return executor !== undefined && isAlive(executor) ? executor.pid : undefined;
   }
 
   /** @param {AbortSignal} signal */
@@ -150,23 +159,21 @@ class Stress {
     const cell = this.#pick(this.#living());
     if (cell === undefined) return;
     this.#doomed.add(cell);
-    if (send(this.#pids.get(cell), 'SIGKILL')) this.#killed.executor += 1;
+    if (send(this.#pidOf(cell), 'SIGKILL')) this.#killed.executor += 1;
   }
 
   #killWorker() {
-    const running = this.#gpus.started().filter(({ pid }) => identityOf(pid) !== undefined);
-    const pid = this.#pick(running)?.pid;
+    const pid = this.#pick(this.#gpus.living());
     // By its group now and then, as the kernel or an operator might; else the leader alone.
     if (pid !== undefined && send(this.#random() < 0.3 ? -pid : pid, 'SIGKILL')) this.#killed.worker += 1;
   }
 
   async #stopExecutor() {
     const cell = this.#pick(this.#living());
-    const pid = cell === undefined ? undefined : this.#pids.get(cell);
-    if (!send(pid, 'SIGSTOP')) return;
+    if (cell === undefined || !send(this.#pidOf(cell), 'SIGSTOP')) return;
     this.#killed.stopped += 1;
     await sleep(200 + this.#random() * 4_000);
-    send(pid, 'SIGCONT');
+    send(this.#pidOf(cell), 'SIGCONT');
   }
 
   /** As nx killed: its executors hear of it and end by themselves. */
@@ -185,7 +192,7 @@ class Stress {
 
   dispose() {
     for (const parent of this.#parents.keys()) parent.kill('SIGKILL');
-    for (const cell of this.#living()) send(this.#pids.get(cell), 'SIGKILL');
+    for (const cell of this.#living()) send(this.#pidOf(cell), 'SIGKILL');
     this.#gpus.dispose();
     rmSync(this.#directory.root, { recursive: true, force: true });
   }
