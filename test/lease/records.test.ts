@@ -1,11 +1,13 @@
 // Tickets as files: one that is rung while it is removed is removed all the same.
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { newId } from '../../tools/lease/ids.js';
 import { openLockDirectory } from '../../tools/lease/lock-directory.js';
 import { removeTicket } from '../../tools/lease/records.js';
+import { survey } from '../../tools/lease/survey.js';
 
 test('a ticket goes however often its bell is rung meanwhile', async () => {
   const directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-lease-')));
@@ -25,4 +27,15 @@ test('a ticket goes however often its bell is rung meanwhile', async () => {
     await ringer;
     rmSync(directory.root, { recursive: true });
   }
+});
+
+test('a ticket that was never written goes with its executor, and stays while that may yet write it', () => {
+  const directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-lease-')));
+  const living = newId();
+  // The same pid, born at another time.
+  const dead = living.replace(/-[0-9a-f]{12}-/, '-000000000000-');
+  for (const id of [living, dead]) mkdirSync(join(directory.tickets, id));
+  expect(survey(directory)).toMatchObject({ tickets: [], warnings: [] });
+  expect(readdirSync(directory.tickets)).toEqual([living]);
+  rmSync(directory.root, { recursive: true });
 });

@@ -101,6 +101,8 @@ export type LeaseRecord = z.infer<typeof leaseSchema>;
 export interface Records<T> {
   records: T[];
   damaged: { id: string; path: string; why: string }[];
+  /** Names without a record: about to be written, just removed, or their writer died between the two. */
+  hollow: string[];
   /** Entries that no part of this suite makes. */
   foreign: string[];
 }
@@ -190,7 +192,7 @@ function collect<T extends { id: string }>(
   names: readonly string[],
   readOne: (id: string) => { path: string; read: RecordRead<T> },
 ): Records<T> {
-  const found: Records<T> = { records: [], damaged: [], foreign: [] };
+  const found: Records<T> = { records: [], damaged: [], hollow: [], foreign: [] };
   for (const id of names) {
     if (!isId(id)) {
       found.foreign.push(id);
@@ -200,6 +202,7 @@ function collect<T extends { id: string }>(
     if (read.state === 'read' && read.value.id === id) found.records.push(read.value);
     else if (read.state === 'read') found.damaged.push({ id, path, why: `is a copy of ${read.value.id}` });
     else if (read.state === 'damaged') found.damaged.push({ id, path, why: read.why });
+    else found.hollow.push(id);
   }
   return found;
 }

@@ -50,6 +50,7 @@ export function survey(directory: LockDirectory, touch = true): Survey {
     if (touch) removeTicket(directory, id);
     return false;
   });
+  for (const id of found.tickets.hollow) if (touch && !isOwnerAlive(id)) removeTicket(directory, id);
   const locks = readGpuLocks(directory);
   const damaged = found.leases.damaged.filter(({ id }) => {
     if (isOwnerAlive(id) || !touch || endStrays(id)) return true;
