@@ -130,7 +130,7 @@ test('wall clocks that are years apart change nothing', TIMEOUT, async () => {
 
 test('a stopped holder keeps its lease, however old its heartbeat', TIMEOUT, async () => {
   await using rig = new LeaseRig();
-  const stopped = await rig.holder('stopped', { work: { seconds: 1 } });
+  const stopped = await rig.holder('stopped');
   const waiting = await rig.waiter('waiting');
   stopped.kill('SIGSTOP');
   const beat = join(rig.directory.beats, `${rig.lease('stopped').id}.json`);
@@ -140,6 +140,7 @@ test('a stopped holder keeps its lease, however old its heartbeat', TIMEOUT, asy
   expect(waiting.said('granted')).toBeUndefined();
   expect(rig.lease('stopped').terminatedAtMs).toBeNull();
   stopped.kill('SIGCONT');
+  stopped.release();
   await waiting.until('granted');
   expect(rig.gpus.violations()).toEqual([]);
 });

@@ -68,6 +68,8 @@ test('damaged lease files: what they hold stays held, each is told, and all heal
   await using rig = new LeaseRig(KINDS.length);
   const holders = await Promise.all(KINDS.map((kind) => rig.holder(kind)));
   const paths = KINDS.map((kind) => rig.leasePath(kind));
+  // Stopped meanwhile: their hearts would heal the files before they are seen.
+  for (const holder of holders) holder.kill('SIGSTOP');
   for (const [at, kind] of KINDS.entries()) DAMAGES[kind]?.(paths[at] ?? '');
   const other = await rig.waiter('other');
   for (const path of paths) {
@@ -75,6 +77,8 @@ test('damaged lease files: what they hold stays held, each is told, and all heal
       expect.stringContaining('what it stands for stays held'),
     ]);
   }
+  expect(other.said('granted')).toBeUndefined();
+  for (const holder of holders) holder.kill('SIGCONT');
   await until(() => rig.leases().length === KINDS.length);
   expect(other.said('granted')).toBeUndefined();
   for (const holder of holders) {
@@ -327,13 +331,14 @@ test.skipIf(!canMount)(
   async () => {
     using mount = mounted('size=256k');
     await using rig = new LeaseRig(1, mount.root);
-    const holder = await rig.holder('holder', { work: { seconds: 1 } });
+    const holder = await rig.holder('holder');
     const waiting = await rig.waiter('waiting');
     const fill = spawnSync('dd', ['if=/dev/zero', `of=${mount.root}/ballast`, 'bs=4k'], { encoding: 'utf8' });
     expect(fill.stderr).toContain('No space left');
     const late = rig.start('late');
     await late.ended;
     expect(late.said('failed')?.message).toMatch(/^lock directory .* cannot be used: ENOSPC/);
+    holder.release();
     await holder.until('released');
     expect(holder.said('failed')).toBeUndefined();
     rmSync(join(mount.root, 'ballast'));
