@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -61,13 +61,17 @@ test('a file is cleaned in place, wherever the secret lies, whatever bytes are a
   );
 });
 
-test('a secret that straddles two windows, or is written in two pieces, is found', () => {
+test('a secret that straddles two windows is found', () => {
   const path = join(root, 'log.txt');
   writeFileSync(path, `${'x'.repeat((1 << 20) - 10)}my-secret-token${'y'.repeat(2_000_000)}my-sec`);
-  const seen = redactFile(path, ['my-secret-token']);
-  appendFileSync(path, 'ret-token and on');
-  redactFile(path, ['my-secret-token'], seen);
+  redactFile(path, ['my-secret-token']);
   const text = readFileSync(path, 'utf8');
   expect(text).not.toContain('my-secret-token');
-  expect(text.endsWith(`${'*'.repeat(15)} and on`)).toBe(true);
+  expect(text.endsWith('ymy-sec')).toBe(true);
+});
+
+test('of a key of several lines each line is a secret', () => {
+  const key = '-----BEGIN KEY-----\nline-one-of-it\nline-two-of-it\n-----END KEY-----\n';
+  const secrets = secretsOf({ SSH_PRIVATE_KEY: key, HOME: root });
+  expect(redact('says line-two-of-it only', secrets)).toBe('says ************** only');
 });

@@ -34,6 +34,7 @@ if (script.exclusive) claim();
 record('start');
 console.log(`scripted ${job.cell}`);
 if (script.print) console.log(script.print);
+if (script.byproduct) writeFileSync(join(job.logs, 'notes.txt'), script.byproduct);
 if (script.environment) console.log(process.env[script.environment]);
 for (const line of script.events ?? []) writeSync(3, Buffer.from(line, 'latin1'));
 if (script.sleepMs) await sleep(script.sleepMs);

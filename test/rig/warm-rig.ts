@@ -1,5 +1,5 @@
 // A directory with warm hosts of the real validation.warm that import next to nothing, and jobs of tests/warm_jobs.py.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +69,7 @@ export class WarmRig implements AsyncDisposable {
   ): Promise<JobResult> {
     this.#jobs += 1;
     const log = join(this.root, `log-${this.#jobs}.txt`);
+    writeFileSync(log, '');
     const events: CellEvent[] = [];
     let started = 0;
     const end = await start({

@@ -41,6 +41,8 @@ export interface Script {
   /** Printed to the log: a text, and the value of a variable. */
   print?: string;
   environment?: string;
+  /** Left in a file beside the log. */
+  byproduct?: string;
   /** Notes an overlap with another process of the same cell in overlaps.jsonl. */
   exclusive?: boolean;
   /** Weights of so many bytes. */

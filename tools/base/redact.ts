@@ -13,8 +13,8 @@ const SECRET_FORMS =
 /** What every such form has in it: looked for first, as floods of output are long. */
 const MARKS = ['hf_', 'ghp', 'gho', 'glpat', 'sk-', 'sk_', '://'];
 const WINDOW = 1 << 20;
-/** Longer than any secret: read again with the next window, so that none is cut in two. */
-const OVERLAP = 1 << 12;
+/** Longer than any secret: seen again with what follows, so that none is cut in two. */
+export const OVERLAP = 1 << 12;
 
 export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
 
@@ -23,7 +23,9 @@ export function secretsOf(environment: NodeJS.ProcessEnv): string[] {
   const named = Object.entries(environment).flatMap(([name, value]) =>
     isSecretName(name) && value !== undefined && !value.startsWith('/') ? value.trim() : [],
   );
-  const found = [...named, ...hubTokens(environment)].filter((value) => value.length >= LEAST_LENGTH);
+  // Logs are cleaned by the line: of a key of several lines each is a secret.
+  const lines = [...named, ...hubTokens(environment)].flatMap((value) => value.split(/[\r\n]+/));
+  const found = lines.map((line) => line.trim()).filter((line) => line.length >= LEAST_LENGTH);
   return [...new Set(found)].sort((a, b) => b.length - a.length);
 }
 
@@ -41,9 +43,13 @@ function hubTokens({ HF_TOKEN_PATH, HF_HOME, HOME }: NodeJS.ProcessEnv): string[
 
 /** The text with every secret as stars, byte for byte of the same length. */
 export function redact(text: string, secrets: readonly string[] = ownSecrets()): string {
+  return withStars(text, secrets, (secret) => Buffer.byteLength(secret));
+}
+
+function withStars(text: string, secrets: readonly string[], lengthOf: (secret: string) => number): string {
   let clean = text;
-  for (const secret of secrets) clean = clean.replaceAll(secret, '*'.repeat(Buffer.byteLength(secret)));
-  return clean.replace(SECRET_FORMS, (found) => '*'.repeat(Buffer.byteLength(found)));
+  for (const secret of secrets) clean = clean.replaceAll(secret, '*'.repeat(lengthOf(secret)));
+  return clean.replace(SECRET_FORMS, (found) => '*'.repeat(lengthOf(found)));
 }
 
 let known: string[] | undefined;
@@ -54,45 +60,28 @@ function ownSecrets(): string[] {
   return known;
 }
 
-/**
- * Overwrite secrets in a file, in place: it keeps its length, so a process may append to it meanwhile.
- *
- * @param from byte to begin at; what lies before was seen already.
- * @returns where to begin the next time: shortly before the end, as a secret may have been half written.
- */
-export function redactFile(path: string, secrets: readonly string[], from = 0): number {
+/** The same of bytes, whatever they are; what has no secret in it is returned as it is. */
+export function redactBytes(bytes: Buffer, secrets: readonly string[]): Buffer {
+  if (![...MARKS, ...secrets].some((mark) => bytes.includes(mark))) return bytes;
+  // One character a byte.
+  const clean = withStars(bytes.toString('latin1'), secrets.map(asLatin1), ({ length }) => length);
+  return Buffer.from(clean, 'latin1');
+}
+
+/** Overwrite secrets in a file, in place: it keeps its length. */
+export function redactFile(path: string, secrets: readonly string[]): void {
   const file = openSync(path, 'r+');
   try {
     const { size } = fstatSync(file);
     const buffer = Buffer.alloc(WINDOW);
-    for (let at = from; at < size; at += WINDOW - OVERLAP) {
-      const length = readSync(file, buffer, 0, WINDOW, at);
-      const window = buffer.subarray(0, length);
-      if (![...MARKS, ...secrets].some((mark) => window.includes(mark))) {
-        if (length < WINDOW) break;
-        continue;
-      }
-      // One character a byte, whatever the bytes are.
-      const text = buffer.toString('latin1', 0, length);
-      const clean = redact(text, secrets.map(asLatin1));
-      if (clean !== text) writeChanges(file, at, text, clean);
-      if (length < WINDOW) break;
+    for (let at = 0; at < size; at += WINDOW - OVERLAP) {
+      const window = buffer.subarray(0, readSync(file, buffer, 0, WINDOW, at));
+      const clean = redactBytes(window, secrets);
+      if (clean !== window) writeSync(file, clean, 0, clean.length, at);
     }
-    return Math.max(from, size - OVERLAP);
   } finally {
     closeSync(file);
   }
 }
 
 const asLatin1 = (secret: string): string => Buffer.from(secret).toString('latin1');
-
-/** Only the bytes that differ are written. */
-function writeChanges(file: number, at: number, before: string, after: string): void {
-  for (let index = 0; index < before.length; index += 1) {
-    if (before[index] === after[index]) continue;
-    let end = index + 1;
-    while (end < before.length && before[end] !== after[end]) end += 1;
-    writeSync(file, Buffer.from(after.slice(index, end), 'latin1'), 0, end - index, at + index);
-    index = end;
-  }
-}

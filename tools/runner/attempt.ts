@@ -2,12 +2,16 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { writeWhole } from '../base/files.js';
+import { secretsOf } from '../base/redact.js';
+import { redactByproducts } from './log-file.js';
 
 export interface Attempt {
   number: number;
   directory: string;
   job: string;
   log: string;
+  /** What Python writes its output to, while there is one. */
+  pipe: string;
   /** Workspace-relative. */
   logName: string;
   work: string;
@@ -25,7 +29,7 @@ export function newAttempt(workspaceRoot: string, project: string, target: strin
   const parent = attemptsDirectory(workspaceRoot, project, target);
   mkdirSync(parent, { recursive: true });
   const last = lastNumber(parent);
-  if (last > 0) tidyAttempt(attemptAt(workspaceRoot, parent, last));
+  if (last > 0) tidyKilled(attemptAt(workspaceRoot, parent, last));
   for (let number = last + 1; ; number += 1) {
     const attempt = attemptAt(workspaceRoot, parent, number);
     if (existsSync(attempt.directory)) continue;
@@ -43,6 +47,7 @@ function attemptAt(workspaceRoot: string, parent: string, number: number): Attem
     directory,
     job: join(directory, 'job.json'),
     log: join(directory, 'log.txt'),
+    pipe: join(directory, 'log.pipe'),
     logName: relative(workspaceRoot, join(directory, 'log.txt')),
     work: join(directory, 'work'),
     out: join(directory, 'out'),
@@ -57,6 +62,13 @@ function attemptAt(workspaceRoot: string, parent: string, number: number): Attem
 export function tidyAttempt(attempt: Attempt): void {
   rmSync(attempt.work, { recursive: true, force: true });
   rmSync(attempt.out, { recursive: true, force: true });
+  rmSync(attempt.pipe, { force: true });
+}
+
+/** The last one, should its executor have been killed: nobody has looked through its by-products for secrets yet. */
+function tidyKilled(attempt: Attempt): void {
+  if (existsSync(attempt.work)) redactByproducts(attempt.byproducts, secretsOf(process.env));
+  tidyAttempt(attempt);
 }
 
 function lastNumber(parent: string): number {

@@ -7,14 +7,14 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { redactFile } from '../base/redact.js';
+import { OVERLAP, redactBytes, redactFile } from '../base/redact.js';
 
 const TAIL_BYTES = 64 << 10;
-/** A longer log is cut in its middle when its attempt has ended: a flood must not fill the disk. */
+/** A log that grows longer is cut in its middle: a flood must not fill the disk. */
 const MOST_BYTES = 64 << 20;
 const HEAD_BYTES = 1 << 20;
 const TAIL_KEPT_BYTES = 15 << 20;
@@ -46,37 +46,103 @@ export function lastLines(text: string, count = 15): string[] {
     .map((line) => (line.length > 400 ? `${line.slice(0, 400)} …` : line));
 }
 
-/** Takes secrets out of a log while it grows, and what is too much when it has ended. */
-export class LogKeeper {
-  #seen = 0;
-  #bytes = 0;
+/** A line that does not end is written in pieces of so many bytes. */
+const LONGEST_LINE_BYTES = 1 << 16;
+const LINE_ENDS = [0x0a, 0x0d];
+
+/** Writes what Python prints as it comes, by whole lines: no secret of it ever reaches the disk, and no gigabytes do. */
+export class LogWriter {
+  #file: number;
+  #size: number;
+  #pending: Buffer = Buffer.alloc(0);
+  /** Bytes that the middle of the log had, and those no disk took. */
+  #leftOut = 0;
+  #lost = 0;
 
   constructor(
     private readonly path: string,
     private readonly secrets: readonly string[],
-  ) {}
-
-  /** While Python writes. @returns whether it has written anything since the last look. */
-  watch(): boolean {
-    const before = this.#bytes;
-    try {
-      this.#bytes = statSync(this.path).size;
-      this.#seen = redactFile(this.path, this.secrets, this.#seen);
-    } catch {
-      // A full or read-only disk: what it does to the cell is told elsewhere.
-    }
-    return this.#bytes > before;
+  ) {
+    this.#file = openSync(path, 'a');
+    this.#size = fstatSync(this.#file).size;
   }
 
-  /** Python has ended; also of files it left beside the log. */
-  finish(byproducts: string): void {
+  push(chunk: Uint8Array): void {
+    const pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
+    const clean = redactBytes(pending, this.secrets);
+    const cut = wholeLines(pending, clean);
+    this.#pending = pending.subarray(cut);
+    this.#write(clean.subarray(0, cut));
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#write(redactBytes(this.#pending, this.secrets));
+    closeSync(this.#file);
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     try {
-      if (cutMiddle(this.path)) this.#seen = 0;
+      if (this.#lost > 0)
+        this.#size += writeSync(this.#file, `[… ${this.#lost} bytes could not be written …]\n`);
+      this.#lost = 0;
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at);
+      this.#size += bytes.length;
+      if (this.#size > MOST_BYTES) this.#cutMiddle();
     } catch {
-      // as above
+      // A full or read-only disk: what it does to the cell is told elsewhere, and its Python may well be finished.
+      this.#lost += bytes.length;
     }
-    this.watch();
-    for (const path of filesIn(byproducts)) new LogKeeper(path, this.secrets).watch();
+  }
+
+  /** Beginning and end stay, with a line between them that says what is gone. */
+  #cutMiddle(): void {
+    const kept = `${this.path}.tmp`;
+    const from = openSync(this.path, 'r');
+    try {
+      const piece = (at: number, length: number): Buffer => {
+        const buffer = Buffer.alloc(length);
+        return buffer.subarray(0, readSync(from, buffer, 0, length, at));
+      };
+      const { size } = fstatSync(from);
+      this.#leftOut += size - HEAD_BYTES - TAIL_KEPT_BYTES;
+      const note = Buffer.from(`\n[… ${this.#leftOut} bytes were left out here …]\n`);
+      // The next cut takes the note away with the rest of the middle.
+      this.#leftOut -= note.length;
+      writeFileSync(
+        kept,
+        Buffer.concat([piece(0, HEAD_BYTES), note, piece(size - TAIL_KEPT_BYTES, TAIL_KEPT_BYTES)]),
+      );
+      const file = openSync(kept, 'a');
+      renameSync(kept, this.path);
+      closeSync(this.#file);
+      this.#file = file;
+      this.#size = fstatSync(file).size;
+    } finally {
+      closeSync(from);
+      rmSync(kept, { force: true });
+    }
+  }
+}
+
+/** How much may be written: up to the last line's end, or of an endless line all but what may be half a secret. */
+function wholeLines(text: Buffer, clean: Buffer): number {
+  const lines = Math.max(...LINE_ENDS.map((end) => text.lastIndexOf(end))) + 1;
+  if (lines > 0 || text.length < LONGEST_LINE_BYTES) return lines;
+  let cut = text.length - OVERLAP;
+  while (cut > 0 && clean[cut - 1] !== text[cut - 1]) cut -= 1;
+  return cut;
+}
+
+/** Secrets go from files that Python left beside its log. */
+export function redactByproducts(directory: string, secrets: readonly string[]): void {
+  for (const path of filesIn(directory)) {
+    try {
+      redactFile(path, secrets);
+    } catch {
+      // Read-only, or gone meanwhile.
+    }
   }
 }
 
@@ -87,28 +153,5 @@ function filesIn(directory: string): string[] {
       .map((entry) => join(entry.parentPath, entry.name));
   } catch {
     return [];
-  }
-}
-
-/** Beginning and end stay, with a line between them that says what is gone. */
-function cutMiddle(path: string): boolean {
-  const { size } = statSync(path);
-  if (size <= MOST_BYTES) return false;
-  const kept = `${path}.tmp`;
-  const from = openSync(path, 'r');
-  try {
-    const piece = (at: number, length: number): Buffer => {
-      const buffer = Buffer.alloc(length);
-      return buffer.subarray(0, readSync(from, buffer, 0, length, at));
-    };
-    const left = size - HEAD_BYTES - TAIL_KEPT_BYTES;
-    const note = Buffer.from(`\n[… ${left} bytes were left out here …]\n`);
-    const pieces = [piece(0, HEAD_BYTES), note, piece(size - TAIL_KEPT_BYTES, TAIL_KEPT_BYTES)];
-    writeFileSync(kept, Buffer.concat(pieces));
-    renameSync(kept, path);
-    return true;
-  } finally {
-    closeSync(from);
-    rmSync(kept, { force: true });
   }
 }

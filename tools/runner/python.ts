@@ -11,7 +11,7 @@ export interface PythonRun {
   args: string[];
   cwd: string;
   env: Record<string, string>;
-  /** Absolute path; stdout and stderr go there. */
+  /** Absolute path of a file or named pipe; stdout and stderr are appended to it. */
   log: string;
   /** 0: no limit. */
   timeoutSeconds: number;
@@ -35,7 +35,7 @@ export async function runPython(run: PythonRun): Promise<PythonEnd> {
     cwd: run.cwd,
     env: { ...run.env, CELL_EVENTS_FD: String(EVENTS_FD) },
     // stdin stays open and silent: its end tells the worker that this executor is gone.
-    // A descriptor, not a pipe: a flood of output passes by this process. (execa takes any; its types know only 1 and 2.)
+    // One descriptor for both: their lines stay in order. (execa takes any; its types know only 1 and 2.)
     stdio: ['pipe', log as 1, log as 1, 'pipe'],
     buffer: false,
     detached: true,

@@ -11,7 +11,8 @@ import { DISK_HINT, diskPressure } from './disk.js';
 import { asFault, Fault } from './fault.js';
 import type { CellEvent } from './events.js';
 import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
-import { lastLines, LogKeeper, logEnd } from './log-file.js';
+import { lastLines, logEnd, redactByproducts } from './log-file.js';
+import { LogPipe } from './log-pipe.js';
 import { noteProgress } from './note-progress.js';
 import { newOomKills, readOomKills } from './oom-kills.js';
 import { namesOutdated } from './remade.js';
@@ -99,10 +100,11 @@ async function runWorker(
     site: settings,
   });
   const timeoutSeconds = timeoutOfCell(context);
-  const keeper = new LogKeeper(attempt.log, secretsOf(process.env));
+  const secrets = secretsOf(process.env);
+  const pipe = await LogPipe.open(attempt.pipe, attempt.log, secrets);
   const short = new DiskShortage(context);
   const look = setInterval(() => {
-    if (keeper.watch()) lease.signOfLife();
+    if (pipe.hasGrown()) lease.signOfLife();
     short.look();
   }, LOOK_EVERY_MS);
   const kills = readOomKills();
@@ -114,10 +116,11 @@ async function runWorker(
       args: ['-m', 'validation', '--spec', attempt.job],
       cwd: attempt.work,
       env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
-      log: attempt.log,
+      log: pipe.path,
       timeoutSeconds,
       signal: AbortSignal.any([context.signal, lease.broken, short.signal]),
       onStart: (pid) => {
+        pipe.unlink();
         lease.setWorker(pid);
         void noteProgress(context, context.directory);
       },
@@ -131,13 +134,15 @@ async function runWorker(
       },
     };
     const end = await startPython(run, { ...context, ...settings });
+    await pipe.end();
     const log = logEnd(attempt.log);
     const oomKills = newOomKills(kills, readOomKills());
     const failure = brokenFault(end, lease) ?? classify({ end, said, log, oomKills, timeoutSeconds });
     return { end, failure: short.fault ?? failure };
   } finally {
     clearInterval(look);
-    keeper.finish(attempt.byproducts);
+    await pipe.end();
+    redactByproducts(attempt.byproducts, secrets);
   }
 }
 

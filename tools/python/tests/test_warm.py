@@ -56,6 +56,7 @@ class RealHost:
 
     def run(self, *module: str, log: Path, cwd: Path, **changes: Any) -> list[dict[str, Any]]:
         """Run `python -m module…` in a child; everything that was told of it."""
+        log.touch()
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._directory / "h.sock"))
             request = {

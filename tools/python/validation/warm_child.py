@@ -132,7 +132,9 @@ def _reset_signals() -> None:
 
 def _place_descriptors(connection: socket.socket, log: str) -> None:
     """Standard input and events are the connection, output is the log, all others stay as they are."""
-    log_descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    # A pipe whose reader is gone must not hold the child for ever, and a log nobody made is nobody's to read.
+    log_descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+    os.set_blocking(log_descriptor, True)
     aside = _above(connection.fileno()), _above(log_descriptor)
     connection.close()
     os.close(log_descriptor)
