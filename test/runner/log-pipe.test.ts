@@ -62,7 +62,9 @@ test(
   'a process that left the group and keeps the pipe open holds up nothing',
   { timeout: 20_000 },
   async () => {
-    const end = await bash('setsid sleep 60 & echo $! > pid; echo here; exit 3');
+    const end = await bash(
+      'setsid bash -c "echo \\$\\$ > pid; exec sleep 60" & until [ -s pid ]; do sleep 0.01; done; echo here; exit 3',
+    );
     expect(end).toEqual({ how: 'exit', exitCode: 3 });
     expect(readFileSync(log(), 'utf8')).toBe('here\n');
     process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')), 'SIGKILL');

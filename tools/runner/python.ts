@@ -1,6 +1,7 @@
 // Runs one Python process for a cell: own session, own process group, events in, log to a file, ended as a group.
 import { closeSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa, type Options } from 'execa';
 import { GRACE_MS } from '../lease/reap.js';
 import { LineSplitter, parseEvent, type CellEvent } from './events.js';
@@ -28,6 +29,8 @@ export type PythonEnd =
   | { how: 'unstartable'; message: string };
 
 const EVENTS_FD = 3;
+/** What the last events take to arrive, once nobody writes any more. */
+const DRAIN_MS = 2_000;
 
 export async function runPython(run: PythonRun): Promise<PythonEnd> {
   const log = openSync(run.log, 'a');
@@ -48,8 +51,11 @@ export async function runPython(run: PythonRun): Promise<PythonEnd> {
   if (pid === undefined) return { how: 'unstartable', message: (await child).shortMessage ?? run.command };
   listen(child.stdio[EVENTS_FD], run.onEvent);
   // Children the worker left behind hold its GPU, and its pipes: they go with it, before the pipes are waited for.
+  // One that left the group keeps the pipes, and nobody waiting.
   child.once('exit', () => {
-    void endGroup(pid, GRACE_MS);
+    void endGroup(pid, GRACE_MS)
+      .then(() => sleep(DRAIN_MS, undefined, { ref: false }))
+      .then(() => child.stdio[EVENTS_FD].destroy());
   });
   const ended = child.then(({ signal, exitCode }) =>
     signal === undefined ? { exitCode: exitCode ?? -1 } : { signal },
