@@ -10,9 +10,10 @@ import { resolveReads } from '../../tools/runner/reads.js';
 import { writeVerdict } from '../../tools/results/write.js';
 import { formatMistake } from '../../tools/suite/mistakes.js';
 import { parseSuite } from '../../tools/suite/load.js';
+import { readProfile } from '../../tools/suite/profiles.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
 import { filesOf, planOf } from '../results/builders.js';
-import { MANIFESTS, NOT_RESULTS, SITE_TEXTS, SUITE_TEXTS, VARIABLES } from './corpus.js';
+import { MANIFESTS, NOT_RESULTS, PROFILES, SITE_TEXTS, SUITE_TEXTS, VARIABLES } from './corpus.js';
 
 let root: string;
 beforeEach(() => {
@@ -34,8 +35,8 @@ function expectSentence(text: string): void {
 }
 
 test('the corpus has more than a hundred', () => {
-  const all = [SUITE_TEXTS, SITE_TEXTS, VARIABLES, NOT_RESULTS, MANIFESTS];
-  expect(all.reduce((sum, one) => sum + one.length, 0)).toBeGreaterThanOrEqual(130);
+  const all = [SUITE_TEXTS, SITE_TEXTS, VARIABLES, NOT_RESULTS, MANIFESTS, PROFILES];
+  expect(all.reduce((sum, one) => sum + one.length, 0)).toBeGreaterThanOrEqual(150);
 });
 
 describe('suite.yaml', () => {
@@ -93,6 +94,21 @@ describe('manifests', () => {
     expect(fault.code).toBe('bad_input');
     expect(fault.message).toContain('output/x.manifest.json');
     expectSentence(`${fault.message} ${fault.hint}`);
+  });
+});
+
+describe('model profiles', () => {
+  const path = 'output/x/models/m/baseline.profile.json';
+  test.each(PROFILES)('%j', (text, words) => {
+    put(path, text);
+    const said: string[] = [];
+    expect(readProfile(root, 'x', 'm', (sentence) => said.push(sentence))).toBeUndefined();
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain(`${path} ${words}`);
+    expect(said[0]).toContain('npx nx run x.m.baseline:setup');
+    expect(said[0]?.length).toBeLessThan(300);
+    expectSentence(said[0] ?? '');
+    expect(readdirSync(join(root, 'output/x'))).toEqual(['models']);
   });
 });
 

@@ -159,3 +159,48 @@ export const MANIFESTS = [
   JSON.stringify({ schema: 1, recipe: RECIPE, files: [file({ bytes: -1 })], bytes: 1 }),
   JSON.stringify({ schema: 1, recipe: RECIPE, files: [file({ bytes: 'many' })], bytes: 1 }),
 ];
+
+/** model_profile.json: the text, and what is wrong with it. */
+const profile = (change: object): string =>
+  JSON.stringify({
+    ...{
+      model_id: 'm',
+      weights_bytes: 2 ** 30,
+      weights_gb: 1,
+      dtype_bytes: 2,
+      hidden_size: 64,
+      num_layers: 2,
+    },
+    ...{ num_heads: 4, num_kv_heads: 2, max_position_embeddings: 128, ...change },
+  });
+export const PROFILES: [text: string, words: string][] = [
+  ['', 'is no JSON'],
+  ['{', 'is no JSON'],
+  [profile({}).slice(0, -20), 'is no JSON'],
+  [profile({}).replace('"num_layers":2', '"num_layers":NaN'), 'is no JSON'],
+  ['\u0000\u0001', 'is no JSON'],
+  ['<html></html>', 'is no JSON'],
+  ['null', 'is not an object'],
+  ['[]', 'is not an object'],
+  ['7', 'is not an object'],
+  ['"text"', 'is not an object'],
+  ['{}', 'has no weights_bytes'],
+  ['{"architectures": ["LlamaForCausalLM"], "hidden_size": 64}', 'has no weights_bytes'],
+  [profile({ weights_bytes: undefined }), 'has no weights_bytes'],
+  [profile({ weights_bytes: -1 }), 'weights_bytes is -1'],
+  [profile({ weights_bytes: 0 }), 'weights_bytes is 0'],
+  [profile({ weights_bytes: 1e300 }), 'weights_bytes is 1e+300'],
+  [profile({}).replace('1073741824', '1e999'), 'weights_bytes is null'],
+  [profile({ weights_bytes: '13 GiB' }), 'weights_bytes is "13 GiB"'],
+  [profile({ hidden_size: [64] }), 'hidden_size is [64]'],
+  [profile({ hidden_size: null }), 'hidden_size is null'],
+  [profile({ num_layers: 2.5 }), 'num_layers is 2.5'],
+  [profile({ num_layers: true }), 'num_layers is true'],
+  [profile({ num_heads: 0 }), 'num_heads is 0'],
+  [profile({ num_kv_heads: { value: 2 } }), 'num_kv_heads is {"value":2}'],
+  [profile({ max_position_embeddings: 2 ** 40 }), 'max_position_embeddings is 1099511627776'],
+  [profile({ dtype_bytes: 1e6 }), 'dtype_bytes is 1000000'],
+  [profile({ head_dim: -64 }), 'head_dim is -64'],
+  [profile({ hidden_size: 'x'.repeat(1_000_000) }), 'hidden_size is "xxx'],
+  [`{"a": ${'['.repeat(2_000)}${']'.repeat(2_000)}}`, 'has no weights_bytes'],
+];

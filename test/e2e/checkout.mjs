@@ -55,6 +55,15 @@ export class Checkout {
     });
   }
 
+  /**
+   * Start nx itself, with no npx in between that would pass no SIGKILL on.
+   *
+   * @param {string[]} args
+   */
+  startNx(...args) {
+    return this.start(process.execPath, [join(REPOSITORY, 'node_modules/nx/dist/bin/nx.js'), ...args]);
+  }
+
   /** @param {string[]} args */
   nx(...args) {
     return this.run('npx', ['nx', ...args]);

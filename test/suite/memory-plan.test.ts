@@ -45,16 +45,15 @@ describe('by profile', () => {
       dtype_bytes: 2,
     });
     expect(parseProfile(text)).toEqual({
-      weightsGiB: 2,
-      layers: 2,
-      kvHeads: 2,
-      headDim: 16,
-      maxPositions: 128,
-      dtypeBytes: 2,
+      ok: true,
+      value: { weightsGiB: 2, layers: 2, kvHeads: 2, headDim: 16, maxPositions: 128, dtypeBytes: 2 },
     });
-    for (const bad of [undefined, '', '{}', text.replace('"num_layers":2', '"num_layers":0')]) {
-      expect(parseProfile(bad)).toBeUndefined();
-    }
+    expect(parseProfile('')).toEqual({ ok: false, error: 'is no JSON' });
+    expect(parseProfile('{}')).toEqual({ ok: false, error: 'has no weights_bytes' });
+    expect(parseProfile(text.replace('"num_layers":2', '"num_layers":0'))).toEqual({
+      ok: false,
+      error: 'num_layers is 0, which is no such size',
+    });
   });
 
   test('keys and values of 16 sequences of 2048 tokens of Mistral-7B are 4 GiB', () => {

@@ -1,6 +1,7 @@
 // Every check of the doctor in its order, each finding told as it comes: the quick ones first.
 import { messageOf } from '../base/message.js';
 import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../suite/settings.js';
+import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { disk, gpus, lockDirectory, store } from './host.js';
 import { askPython, environment } from './python.js';
@@ -42,7 +43,8 @@ export async function examine(
   const python = environment(workspaceRoot);
   add(python);
   if (generated !== undefined && python.every(({ what }) => what !== 'Python')) {
-    add(await askPython(workspaceRoot, generated.cells, offline));
+    const driver = settings === undefined ? undefined : await readDriver(settings);
+    add(await askPython(workspaceRoot, generated.cells, { offline, driver }));
   }
   return all;
 }

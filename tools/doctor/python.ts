@@ -7,6 +7,7 @@ import { readIfThere } from '../base/files.js';
 import { sha256 } from '../base/canonical.js';
 import type { CellOptions, JsonObject, JsonValue } from '../suite/cell.js';
 import { PYTHON_LOCK } from '../suite/python-sources.js';
+import type { Driver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 
 const TIMEOUT_MS = 180_000;
@@ -35,14 +36,14 @@ export function environment(workspaceRoot: string): Finding[] {
 export async function askPython(
   workspaceRoot: string,
   cells: readonly CellOptions[],
-  offline: boolean,
+  { offline, driver }: { offline: boolean; driver: Driver | undefined },
 ): Promise<Finding[]> {
   const { stdout, exitCode, stderr, timedOut } = await execa(
     join(workspaceRoot, '.venv', 'bin', 'python'),
     ['-m', 'validation.doctor'],
     {
       cwd: workspaceRoot,
-      input: JSON.stringify(questions(workspaceRoot, cells, offline)),
+      input: JSON.stringify({ ...questions(workspaceRoot, cells), offline, driver: driver ?? null }),
       env: {
         PYTHONPATH: join(workspaceRoot, 'tools', 'python'),
         NX_WORKSPACE_ROOT: workspaceRoot,
@@ -67,11 +68,10 @@ export async function askPython(
   return [...findings, error('Python', `its checks ended badly: ${why}`, MEND)];
 }
 
-function questions(workspaceRoot: string, cells: readonly CellOptions[], offline: boolean): JsonValue {
+function questions(workspaceRoot: string, cells: readonly CellOptions[]): JsonObject {
   const specs = cells.flatMap(({ model, kind, parts }) => parts.map(({ spec }) => ({ model, kind, spec })));
   const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
   return {
-    offline,
     models: specs
       .filter(({ kind }) => kind === 'setup')
       .map(({ model, spec }) => ({

@@ -67,7 +67,8 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
     count: assumed ? (settings.numGpus ?? 0) : machine.pool.length,
     usableGiB: perDeviceGiB(settings, Number.isFinite(smallest) ? usableGiB(smallest) : undefined),
   };
-  const profiles = readProfiles(workspaceRoot, suite, cells);
+  const badProfiles: string[] = [];
+  const profiles = readProfiles(workspaceRoot, suite, cells, (sentence) => badProfiles.push(sentence));
   const unfit = unfitCells(cells, profiles, settings, devices);
   const states = await cellStates(workspaceRoot, cells, settings, machine, unfit);
   const works = worksOf(workspaceRoot, cells, states, profiles, settings, devices);
@@ -88,7 +89,7 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
     disk: diskOf(cast, held, settings),
     memory: memoryRows(cells, profiles, settings, devices),
     willNotFit: [...unfit].map(([id, why]) => `${id} ${why}`),
-    warnings: warningsOf(workspaceRoot, suite),
+    warnings: [...badProfiles, ...warningsOf(workspaceRoot, suite)],
   };
 }
 

@@ -76,7 +76,8 @@ function modelGiB({ options, reads }: CellContext): number {
 
 function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
   const { machine, options, project, settings, say, workspaceRoot } = context;
-  const need = memoryNeed(options, readProfile(workspaceRoot, suiteOf(project), options.model), settings);
+  const profile = readProfile(workspaceRoot, suiteOf(project), options.model, say);
+  const need = memoryNeed(options, profile, settings);
   const writes = writesOf(context, pending);
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   if (need.device === 'host' || !Number.isFinite(smallest)) {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { CellKind, CellOptions, JsonValue, SizeClass } from './cell.js';
 import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
+import { fail, ok, type Result } from './result.js';
 import type { SiteSettings } from './settings.js';
 import { taskName } from './task-names.js';
 
@@ -16,33 +17,51 @@ export interface ModelProfile {
   dtypeBytes: number;
 }
 
-const count = z.number().positive();
+/** Largest values that are sizes of a model, and none of a broken file. */
+const MOST_BYTES = 2 ** 50;
+const MOST = 2 ** 30;
+const count = (most = MOST): z.ZodNumber => z.number().int().positive().max(most);
 const profileSchema = z.object({
-  weights_bytes: count,
-  hidden_size: count,
-  num_layers: count,
-  num_heads: count,
-  num_kv_heads: count,
-  max_position_embeddings: count,
-  dtype_bytes: count,
-  head_dim: count.optional(),
+  weights_bytes: count(MOST_BYTES),
+  hidden_size: count(),
+  num_layers: count(),
+  num_heads: count(),
+  num_kv_heads: count(),
+  max_position_embeddings: count(),
+  dtype_bytes: count(16),
+  head_dim: count().optional(),
 });
 
-/** The profile in a `model_profile.json`; undefined for a missing, torn or foreign one: the plan is then by name. */
-export function parseProfile(text: string | undefined): ModelProfile | undefined {
+/** The profile in a `model_profile.json`, or what is wrong with it: the plan is then by name. */
+export function parseProfile(text: string): Result<ModelProfile, string> {
+  let json: unknown;
   try {
-    const raw = profileSchema.parse(JSON.parse(text ?? ''));
-    return {
-      weightsGiB: raw.weights_bytes / 2 ** 30,
-      layers: raw.num_layers,
-      kvHeads: raw.num_kv_heads,
-      headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,
-      maxPositions: raw.max_position_embeddings,
-      dtypeBytes: raw.dtype_bytes,
-    };
+    json = JSON.parse(text);
   } catch {
-    return undefined;
+    return fail('is no JSON');
   }
+  const parsed = profileSchema.safeParse(json);
+  if (!parsed.success) return fail(wrongSize(json, parsed.error.issues[0]?.path[0]));
+  const raw = parsed.data;
+  return ok({
+    weightsGiB: raw.weights_bytes / 2 ** 30,
+    layers: raw.num_layers,
+    kvHeads: raw.num_kv_heads,
+    headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,
+    maxPositions: raw.max_position_embeddings,
+    dtypeBytes: raw.dtype_bytes,
+  });
+}
+
+function wrongSize(json: unknown, key: PropertyKey | undefined): string {
+  if (typeof json !== 'object' || json === null || Array.isArray(json) || key === undefined) {
+    return 'is not an object with the sizes of a model';
+  }
+  const value = (json as Record<PropertyKey, unknown>)[key];
+  if (value === undefined) return `has no ${String(key)}`;
+  const shown = JSON.stringify(value);
+  const short = shown.length > 40 ? `${shown.slice(0, 40)} …` : shown;
+  return `${String(key)} is ${short}, which is no such size`;
 }
 
 /** Keys and values of `batch` sequences of `tokens`: 2 · layers · b · s · kv_heads · head_dim · dtype_bytes (reference). */

@@ -4,9 +4,27 @@ import { readIfThere } from '../base/files.js';
 import { parseProfile, type ModelProfile } from './memory-plan.js';
 import { beside, modelPaths } from './paths.js';
 
-export function readProfile(workspaceRoot: string, suite: string, model: string): ModelProfile | undefined {
-  const { baseline } = modelPaths(suite, model);
-  return parseProfile(readIfThere(join(workspaceRoot, beside(baseline).profile)));
+/**
+ * Undefined while there is none, and for a torn or foreign one: memory is then planned by the model's size class.
+ *
+ * @param tell is told what is wrong with one, and what to do.
+ */
+export function readProfile(
+  workspaceRoot: string,
+  suite: string,
+  model: string,
+  tell: (sentence: string) => void = () => undefined,
+): ModelProfile | undefined {
+  const path = beside(modelPaths(suite, model).baseline).profile;
+  const text = readIfThere(join(workspaceRoot, path));
+  if (text === undefined) return undefined;
+  const parsed = parseProfile(text);
+  if (parsed.ok) return parsed.value;
+  tell(
+    `${path} ${parsed.error}: memory is planned by the model's size class; ` +
+      `npx nx run ${suite}.${model}.baseline:setup writes it anew`,
+  );
+  return undefined;
 }
 
 /** By model. */
@@ -14,11 +32,12 @@ export function readProfiles(
   workspaceRoot: string,
   suite: string,
   cells: readonly { model: string }[],
+  tell?: (sentence: string) => void,
 ): ReadonlyMap<string, ModelProfile> {
   const models = [...new Set(cells.map(({ model }) => model))];
   return new Map(
     models.flatMap((model) => {
-      const profile = readProfile(workspaceRoot, suite, model);
+      const profile = readProfile(workspaceRoot, suite, model, tell);
       return profile === undefined ? [] : [[model, profile] as const];
     }),
   );

@@ -1,0 +1,52 @@
+// Interrupts a run of nx as people and machines do: Ctrl-C, `kill`, SIGKILL, and the end of everything at once.
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** `machine`: nx and its executors die in the same instant, unheard. */
+export const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGKILL', 'machine'] as const;
+export type Interruption = (typeof INTERRUPTIONS)[number];
+
+/**
+ * Interrupt nx after a while and wait until the run is over.
+ *
+ * @returns whether it was still running then.
+ */
+export async function interrupt(
+  run: PromiseLike<unknown> & { pid?: number | undefined },
+  afterMs: number,
+  how: Interruption,
+): Promise<boolean> {
+  const over = run.then(() => true);
+  if (run.pid === undefined || (await Promise.race([over, sleep(afterMs, false)]))) return false;
+  const victims = how === 'machine' ? [run.pid, ...executorsOf(run.pid)] : [run.pid];
+  for (const pid of victims) send(pid, how === 'machine' ? 'SIGKILL' : how);
+  await over;
+  return true;
+}
+
+function executorsOf(nx: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const stat = read(`/proc/${pid}/stat`);
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      return parent === nx && read(`/proc/${pid}/cmdline`).includes('run-executor');
+    })
+    .map(Number);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
