@@ -38,7 +38,14 @@ if (script.byproduct) writeFileSync(join(job.logs, 'notes.txt'), script.byproduc
 if (script.environment) console.log(process.env[script.environment]);
 for (const line of script.events ?? []) writeSync(3, Buffer.from(line, 'latin1'));
 if (script.sleepMs) await sleep(script.sleepMs);
+while (script.until && !existsSync(join(workspace, script.until))) await sleep(50);
 if (script.signal) process.kill(process.pid, script.signal);
+if (script.gpuFreeMiB !== undefined) {
+  mkdirSync(join(workspace, 'gpu-free'), { recursive: true });
+  for (const gpu of process.env.CUDA_VISIBLE_DEVICES.split(',')) {
+    writeFileSync(join(workspace, 'gpu-free', gpu), String(script.gpuFreeMiB));
+  }
+}
 if (script.fault) {
   say({ event: 'fault', code: script.fault, message: script.message ?? 'as scripted', hint: '' });
   record('end');

@@ -12,7 +12,7 @@ const entries = (rig: Rig): string[] =>
 
 test(
   'weights that are gone or altered are made again, once for all who wait, also those they are made of',
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     await using rig = new Rig(SMALL_SUITE);
     await rig.generate();
@@ -57,7 +57,7 @@ test(
 
 test(
   'with keep: baselines edits go with their last receipt, and come back when they are needed',
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async () => {
     await using rig = new Rig(SMALL_SUITE);
     rig.edit('workspace-config/site.yaml', (text) => text.replace('keep: all', 'keep: baselines'));

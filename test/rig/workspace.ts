@@ -30,6 +30,8 @@ export interface Ran {
 /** What the scripted Python is told to do for one cell. */
 export interface Script {
   sleepMs?: number;
+  /** Waits until this file is in the workspace. */
+  until?: string;
   exit?: number;
   fault?: string;
   message?: string;
@@ -45,6 +47,8 @@ export interface Script {
   byproduct?: string;
   /** Notes an overlap with another process of the same cell in overlaps.jsonl. */
   exclusive?: boolean;
+  /** What nvidia-smi is to say of its GPUs once it has failed. */
+  gpuFreeMiB?: number;
   /** Weights of so many bytes. */
   bytes?: number;
   /** Raw lines on the events' descriptor, a byte a character. */
@@ -57,13 +61,17 @@ export interface NxResult {
 }
 
 export class Rig implements AsyncDisposable {
-  readonly root = mkdtempSync(join(tmpdir(), 'validation-rig-'));
+  readonly root: string;
   /** Outside the workspace, so that several workspaces can share it. */
   readonly lockDirectory: string;
   readonly #ownsLocks: boolean;
   #warm = false;
 
-  constructor(suite: string, { lockDirectory }: { lockDirectory?: string } = {}) {
+  constructor(
+    suite: string,
+    { lockDirectory, prefix = 'validation-rig-' }: { lockDirectory?: string; prefix?: string } = {},
+  ) {
+    this.root = mkdtempSync(join(tmpdir(), prefix));
     this.#ownsLocks = lockDirectory === undefined;
     this.lockDirectory =
       lockDirectory ?? join(tmpdir(), `validation-locks-${randomBytes(6).toString('hex')}`);

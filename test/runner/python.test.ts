@@ -1,5 +1,5 @@
 // Real processes: exits, signals, time-outs, cancellation, floods, orphans.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,36 @@ test('exit code, log and events', async () => {
   expect(end).toEqual({ how: 'exit', exitCode: 84 });
   expect(readFileSync(join(directory, 'log.txt'), 'utf8')).toBe('out\nerr\n');
   expect(events).toEqual([{ event: 'part', name: 'é' }]);
+});
+
+test('arguments, directory and environment are passed as they are: no shell reads them', async () => {
+  const nasty = [
+    '; touch x',
+    '$(touch x)',
+    '`touch x`',
+    "'",
+    '"',
+    'two\nlines',
+    '*',
+    '-rf',
+    '',
+    '  ',
+    '\\',
+    '& touch x &',
+  ];
+  const odd = join(directory, 'a b; touch x; \'"$(touch x)');
+  mkdirSync(odd);
+  const print = 'console.log(JSON.stringify([process.argv.slice(1), process.cwd(), process.env.ODD]))';
+  const end = await bash('', {
+    command: process.execPath,
+    args: ['-e', print, '--', ...nasty],
+    cwd: odd,
+    env: { ODD: '$(touch x); touch x' },
+  });
+  expect(end).toEqual({ how: 'exit', exitCode: 0 });
+  const said: unknown = JSON.parse(readFileSync(join(directory, 'log.txt'), 'utf8'));
+  expect(said).toEqual([nasty, odd, '$(touch x); touch x']);
+  expect([...readdirSync(directory), ...readdirSync(odd)]).not.toContain('x');
 });
 
 test('death by a signal is told apart', async () => {

@@ -339,3 +339,19 @@ describe('any suite', () => {
     );
   });
 });
+
+test("only the cells of a model that opts in may run its repository's code", () => {
+  const suite = parsed(`models:
+  - { name: own, id: o/own, trust_remote_code: true, size_class: 7b }
+  - { name: plain, id: o/plain, size_class: 7b }
+  - { name: refused, id: o/refused, trust_remote_code: false, size_class: 7b }
+`);
+  const trusting = planSuite(suite).filter(({ parts }) =>
+    JSON.stringify(parts).includes('"trust_remote_code":true'),
+  );
+  expect(new Set(trusting.map(({ model }) => model))).toEqual(new Set(['own']));
+  // Whoever loads it with transformers, and the preset, which has InvarLock's settings; edits read tensors alone.
+  expect(new Set(trusting.map(({ kind }) => kind))).toEqual(
+    new Set(['setup', 'calibrate', 'preset', 'baseline', 'eval', 'certify']),
+  );
+});

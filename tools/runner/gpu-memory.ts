@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLease } from '../lease/hold.js';
 import type { LockDirectory } from '../lease/lock-directory.js';
-import { readPool } from '../lease/pool.js';
-import type { SiteSettings } from '../suite/settings.js';
+import type { LeaseRecord } from '../lease/records.js';
+import { readGpus } from '../lease/pool.js';
+import { monotonicMs } from '../base/clock.js';
 
 interface Host {
-  settings: SiteSettings;
   directory: LockDirectory;
   signal: AbortSignal;
   say: (line: string) => void;
@@ -16,22 +16,35 @@ const LONGEST_MS = 60_000;
 const EVERY_MS = 1_000;
 
 /** Wait, for a minute at most, until each GPU of the lease has as much free memory as the cell was promised. */
-export async function gpuMemoryFreed(
-  { settings, directory, signal, say }: Host,
-  { record }: HeldLease,
-): Promise<void> {
-  const deadline = Date.now() + LONGEST_MS;
+export async function gpuMemoryFreed({ directory, signal, say }: Host, { record }: HeldLease): Promise<void> {
+  const deadline = monotonicMs() + LONGEST_MS;
   while (record.gpus.length > 0 && !signal.aborted) {
-    const pool = await readPool(settings, directory);
-    const taken = pool.filter(
-      ({ uuid, freeGiB }) => record.gpus.includes(uuid) && freeGiB < record.gibPerGpu,
-    );
-    if (taken.length === 0) return;
-    if (Date.now() > deadline) {
-      const names = taken.map(({ index, freeGiB }) => `GPU ${index} (${freeGiB.toFixed(1)} GiB free)`);
-      say(`the memory of ${names.join(', ')} does not come free; other GPUs are taken if there are any`);
+    const taken = await takenGpus(directory, record);
+    if (taken?.length === 0) return;
+    if (monotonicMs() > deadline) {
+      say(
+        taken === undefined
+          ? 'nvidia-smi does not say whether the memory of its GPUs came free'
+          : `the memory of ${taken.join(', ')} does not come free; other GPUs are taken if there are any`,
+      );
       return;
     }
     await sleep(EVERY_MS);
+  }
+}
+
+/** Those of the lease with less free memory than it was promised; undefined while nvidia-smi fails. */
+async function takenGpus(
+  directory: LockDirectory,
+  { gpus: held, gibPerGpu }: LeaseRecord,
+): Promise<string[] | undefined> {
+  try {
+    // An answer from before the process died tells of another time.
+    const { gpus } = await readGpus(directory, [], { maxAgeMs: EVERY_MS, notBeforeMs: monotonicMs() });
+    return gpus
+      .filter(({ uuid, freeGiB }) => held.includes(uuid) && freeGiB < gibPerGpu)
+      .map(({ index, freeGiB }) => `GPU ${index} (${freeGiB.toFixed(1)} GiB free)`);
+  } catch {
+    return undefined;
   }
 }

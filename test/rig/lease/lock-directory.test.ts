@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -293,11 +294,17 @@ test.skipIf(!isRoot)('a directory of another user is refused', () => {
 /** A small file system of its own, for what root may not simply forbid itself. */
 function mounted(options: string): { root: string } & Disposable {
   const root = mkdtempSync(join(tmpdir(), 'validation-mount-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=700,${options}`, 'tmpfs', root]);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=700,${options}`, 'tmpfs', root]);
+  } catch (error) {
+    rmdirSync(root);
+    throw error;
+  }
   return {
     root,
     [Symbol.dispose]() {
       execFileSync('umount', ['--lazy', root]);
+      rmdirSync(root);
     },
   };
 }

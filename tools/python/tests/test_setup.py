@@ -75,6 +75,19 @@ def test_a_directory_becomes_bf16(tmp_path: Path, shards: int, dtype: torch.dtyp
     assert json.loads((entry / "model_profile.json").read_text())["weights_bytes"] == total
 
 
+def test_shards_that_are_links_become_files_of_the_store(tmp_path: Path) -> None:
+    """The hub's cache is made of links into its blobs; the store's bytes are its own."""
+    model = write_model(tmp_path / "model", llama_tensors(), shards=2)
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    for path in [*model.glob("*.safetensors"), model / "config.json", model / "tokenizer.json"]:
+        path.rename(blobs / path.name)
+        path.symlink_to(blobs / path.name)
+    entry = set_up(job_for(tmp_path, {"type": "path", "path": str(model)}))
+    assert same(entry, llama_tensors())
+    assert not [path for path in entry.rglob("*") if path.is_symlink()]
+
+
 @pytest.mark.parametrize("shards", [1, 2])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_pickled_weights(tmp_path: Path, shards: int, zipped: bool) -> None:
