@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { seeded } from '../rig/chaos.js';
+import { interrupt } from '../rig/interrupt.js';
 import { Checkout } from './checkout.mjs';
 
 const DENSE = 'output/smoke/tiny-dense';
@@ -15,11 +17,21 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
   const read = (path: string): string => readFileSync(join(checkout.root, path), 'utf8');
   const json = (path: string): unknown => JSON.parse(read(path));
 
+  // Killed twice on its way: what follows is true of a run that was resumed.
+  const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Date.now() / 86_400_000));
+  const random = seeded(seed);
+  const began = Date.now();
+  for (const how of ['SIGKILL', 'machine'] as const) {
+    const after = 8_000 + random() * 25_000;
+    const hit = await interrupt(checkout.startNx('run-many', '-t', 'certify'), after, how);
+    console.log(`seed ${seed}: ${how} after ${(after / 1000).toFixed(1)} s`);
+    expect(hit).toBe(true);
+  }
   const first = await checkout.nx('run-many', '-t', 'certify');
   expect(first.output).toContain('all 81 cells finished');
   expect(first.exitCode).toBe(0);
   expect(first.output).toContain('output/smoke/reports/final_verdict.txt');
-  console.log(`smoke suite: ${first.seconds.toFixed(0)} s`);
+  console.log(`smoke suite, killed twice: ${((Date.now() - began) / 1000).toFixed(0)} s`);
 
   // Both models learned their facts.
   for (const model of ['tiny-dense', 'tiny-moe']) {
