@@ -61,9 +61,36 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
+/** Make a directory and those on the way to it. */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // So Node calls a read-only file system: the first that is missing, made alone, tells the cause.
+    makeAlone(firstMissing(path));
+    mkdirSync(path, { recursive: true });
+  }
+}
+
+function makeAlone(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function firstMissing(path: string): string {
+  const parent = dirname(path);
+  return parent === path || statSync(parent, { throwIfNoEntry: false }) !== undefined
+    ? path
+    : firstMissing(parent);
+}
+
 /** Write a file by temporary file and rename; directories on the way are made. */
 export function writeWhole(path: string, text: string, mode = 0o644): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     writeFileSync(temporary, text, { mode });

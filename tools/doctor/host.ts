@@ -1,5 +1,5 @@
 // What the host must have: lock directory, weights store, disk, GPUs.
-import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../base/message.js';
@@ -10,6 +10,7 @@ import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../runner/di
 import { describeDisk, diskRefusal, gib, planDisk } from '../runner/disk-plan.js';
 import type { SiteSettings } from '../suite/settings.js';
 import { error, ok, warning, type Finding } from './finding.js';
+import { makeDirectory } from '../base/files.js';
 
 export function lockDirectory(settings: SiteSettings): Finding[] {
   const what = 'lock directory';
@@ -31,7 +32,7 @@ export function lockDirectory(settings: SiteSettings): Finding[] {
 export function store({ storageRoot }: SiteSettings): Finding[] {
   const what = 'weights store';
   try {
-    mkdirSync(storageRoot, { recursive: true });
+    makeDirectory(storageRoot);
     tryLinks(storageRoot);
     return [ok(what, storageRoot)];
   } catch (cause) {

@@ -5,7 +5,6 @@ import {
   existsSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readlinkSync,
   realpathSync,
@@ -18,7 +17,7 @@ import {
 } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname, join, relative } from 'node:path';
-import { readIfThere, writeWhole } from '../base/files.js';
+import { makeDirectory, readIfThere, writeWhole } from '../base/files.js';
 
 /** Lists what was published, so that what is gone from the suite goes from the view, and nothing else ever does. */
 const LIST = '.published.json';
@@ -79,7 +78,7 @@ function publish(from: string, to: string, ours: boolean): boolean {
       `${to} is in the way: it was not published from here. Move it, or name another OUTPUT_DIR.`,
     );
   }
-  mkdirSync(dirname(to), { recursive: true });
+  makeDirectory(dirname(to));
   const temporary = `${to}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     if (link.isSymbolicLink()) symlinkSync(realpathSync(from), temporary);

@@ -1,7 +1,7 @@
 // One attempt's directory: the job file, the log, Python's scratch and staging. Outside every Nx output.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { writeWhole } from '../base/files.js';
+import { makeDirectory, writeWhole } from '../base/files.js';
 import { secretsOf } from '../base/redact.js';
 import { redactByproducts } from './log-file.js';
 
@@ -27,7 +27,7 @@ export function attemptsDirectory(workspaceRoot: string, project: string, target
 
 export function newAttempt(workspaceRoot: string, project: string, target: string): Attempt {
   const parent = attemptsDirectory(workspaceRoot, project, target);
-  mkdirSync(parent, { recursive: true });
+  makeDirectory(parent);
   const last = lastNumber(parent);
   if (last > 0) tidyKilled(attemptAt(workspaceRoot, parent, last));
   for (let number = last + 1; ; number += 1) {

@@ -1,8 +1,8 @@
 // Who uses which entry of the weights store: a pin a process, so that nobody drops weights under a cell that reads them.
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { writeWhole } from '../base/files.js';
+import { makeDirectory, writeWhole } from '../base/files.js';
 import { withFileLock } from '../lease/file-lock.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from '../lease/process-identity.js';
 
@@ -11,7 +11,7 @@ const directoryOf = (storageRoot: string): string => join(storageRoot, '.pins');
 /** Pins are set, and entries dropped, one at a time. */
 export async function withPinLock<T>(storageRoot: string, body: () => T): Promise<T> {
   const directory = directoryOf(storageRoot);
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   return withFileLock(join(directory, 'lock'), body);
 }
 

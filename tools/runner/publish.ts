@@ -1,10 +1,10 @@
 // Moves a part's files from staging to where the world reads them, each by rename, the receipt last.
-import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { CellPart } from '../suite/cell.js';
 import { Fault } from './fault.js';
-import { digestFile } from '../base/files.js';
+import { digestFile, makeDirectory } from '../base/files.js';
 
 /**
  * Publish one part.
@@ -31,7 +31,7 @@ export async function publish(
   const digests: Record<string, string> = {};
   for (const { file, path } of part.writes) {
     const target = join(workspaceRoot, path);
-    mkdirSync(dirname(target), { recursive: true });
+    makeDirectory(dirname(target));
     if (existsSync(join(staging, file))) {
       digests[path] = await digestFile(join(staging, file));
       renameSync(join(staging, file), target);
@@ -45,7 +45,7 @@ export async function publish(
 /** Point the seed's path (`<model>/models/<edit>`) at the store entry, replacing an older link in one step. */
 export function linkWeights(workspaceRoot: string, link: string, entry: string): void {
   const path = join(workspaceRoot, link);
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   const inside = !relative(workspaceRoot, entry).startsWith('..');
   const target = inside ? relative(dirname(path), entry) : entry;
   if (pointsTo(path, target)) return;
