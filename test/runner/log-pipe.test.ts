@@ -85,3 +85,12 @@ test('a pipe that a killed executor left is replaced', async () => {
   await bash('echo again');
   expect(readFileSync(log(), 'utf8')).toBe('again\n');
 });
+
+test('where the file system makes no pipes, one elsewhere does, and is gone when it is over', async () => {
+  const pipe = await LogPipe.open(join(root, 'none', 'log.pipe'), log(), [TOKEN]);
+  expect(pipe.path.startsWith(tmpdir())).toBe(true);
+  await execa('bash', ['-c', `echo "said ${TOKEN}" > ${pipe.path}`]);
+  await pipe.end();
+  expect(readFileSync(log(), 'utf8')).toBe(`said ${'*'.repeat(TOKEN.length)}\n`);
+  expect(existsSync(pipe.path)).toBe(false);
+});

@@ -1,7 +1,10 @@
 // The way of Python's output into its log: a named pipe whose other end is this process, so that only what is clean of
 // secrets is ever written, also should this process be killed.
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { LogWriter } from './log-file.js';
@@ -42,9 +45,11 @@ export class LogPipe {
 
   /** @throws Error where no pipe or log can be made: the disk is full or read-only. */
   static async open(path: string, log: string, secrets: readonly string[]): Promise<LogPipe> {
-    rmSync(path, { force: true });
-    await execa('mkfifo', ['-m', '600', path], { stdin: 'ignore' });
-    return new LogPipe(path, log, secrets);
+    if (await makePipe(path)) return new LogPipe(path, log, secrets);
+    // Some network file systems know no pipes.
+    const elsewhere = join(tmpdir(), `validation-log-${randomBytes(6).toString('hex')}.pipe`);
+    if (await makePipe(elsewhere)) return new LogPipe(elsewhere, log, secrets);
+    throw new Error(`no pipe for a log can be made (mkfifo), neither ${path} nor in ${tmpdir()}`);
   }
 
   /** Its writers have it open, or none will come: nothing that copies or searches directories is to stumble over it. */
@@ -69,4 +74,10 @@ export class LogPipe {
     this.#socket.destroy();
     this.#writer.end();
   }
+}
+
+async function makePipe(path: string): Promise<boolean> {
+  rmSync(path, { force: true });
+  const { exitCode } = await execa('mkfifo', ['-m', '600', path], { stdin: 'ignore', reject: false });
+  return exitCode === 0;
 }
