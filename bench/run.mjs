@@ -1,5 +1,5 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
-// `warm` is the first half of `smoke`, `model` both halves for one model.
+// `warm` is the first half of `smoke`, `model` both halves for one model; `kernels` needs a GPU.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +56,15 @@ async function edits() {
   });
 }
 
+/** Edit kernels against a copy and the reference's way; a host without a GPU says so. */
+async function kernels() {
+  await execa(join(ROOT, '.venv/bin/python'), ['bench/edit_kernels.py'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { PYTHONPATH: 'tools/python' },
+  });
+}
+
 /** Analysis and report of the reference's cells, and of ten times as many, each run in a process of its own. */
 async function report() {
   const { layTree } = await import('./report-tree.mjs');
@@ -90,7 +99,7 @@ async function report() {
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
 const BENCHES = { plan, leases, report, edits, smoke };
 /** Run only when asked for by name. */
-const PARTS = { warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
+const PARTS = { kernels, warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
 
 const wanted = process.argv.slice(2);
 for (const name of wanted.filter((each) => !(each in { ...BENCHES, ...PARTS }))) {

@@ -32,11 +32,17 @@ async function measured({ warm, which }, then = async () => 0) {
     const meter = new CpuMeter(checkout.root);
     const run = await checkout.nx('run-many', '-t', 'certify', ...which);
     const shares = meter.stop();
+    if (run.exitCode !== 0) {
+      // Figures of a run that failed say nothing.
+      throw new Error(
+        `nx run-many ended with ${run.exitCode}:\n${run.output.split('\n').slice(-60).join('\n')}`,
+      );
+    }
     const scheduled = await then(checkout);
     const window = span(checkout.root);
     const imports = warm ? shares.host : await importSeconds(checkout.root);
     const cores = shares.host + shares.python + shares.node;
-    line('wall', `${run.seconds.toFixed(0)} s (exit code ${run.exitCode})`);
+    line('wall', `${run.seconds.toFixed(0)} s`);
     line('core-seconds', cores.toFixed(0));
     line('  imports', imports.toFixed(0));
     line('  compute', (shares.host + shares.python - imports).toFixed(0));

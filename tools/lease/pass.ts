@@ -28,6 +28,8 @@ export interface Passed {
   state: SchedulerState;
   leases: LeaseRecord[];
   waiting: Waiting[];
+  /** Somebody waits for a GPU that no lease holds: a foreign process may leave it any moment. */
+  watchesGpus: boolean;
 }
 
 export interface PassOptions {
@@ -66,7 +68,13 @@ export async function lookOn(directory: LockDirectory): Promise<Passed> {
   const now = monotonicMs();
   const state = stateOf(directory, found, gpus, null);
   const { leases } = found;
-  return { warnings: [...warnings, ...found.warnings], state, leases, waiting: grant(state, now).waiting };
+  return {
+    warnings: [...warnings, ...found.warnings],
+    state,
+    leases,
+    waiting: grant(state, now).waiting,
+    watchesGpus: false,
+  };
 }
 
 function lockedPass(directory: LockDirectory, readings: Readings): Passed {
@@ -99,6 +107,7 @@ function lockedPass(directory: LockDirectory, readings: Readings): Passed {
     state,
     leases: [...found.leases, ...granted],
     waiting: decision.waiting,
+    watchesGpus: readings.fresh && decision.waiting.some(({ ticket }) => ticket.needs.gpus > 0),
   };
 }
 

@@ -10,24 +10,55 @@ export type PlainRead =
   /** There, and nothing this suite wrote. */
   | { state: 'damaged'; why: string };
 
+/** A file that may be read, as it was found; `stamp` is another one after every change. */
+export interface Plain {
+  state: 'plain';
+  stamp: string;
+  /** Long enough unchanged that no later change can have this stamp: clocks of file systems tick in milliseconds. */
+  settled: boolean;
+}
+
 /** Nothing this suite writes there comes near it. */
 const MAX_BYTES = 1 << 20;
 
+const SETTLED_MS = 100;
+
 export function readPlain(path: string): PlainRead {
+  const found = lookAtPlain(path);
+  return found.state === 'plain' ? readFound(path) : found;
+}
+
+/** Whether the file may be read, and its stamp. */
+export function lookAtPlain(path: string): Plain | Exclude<PlainRead, { state: 'read' }> {
   try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
     if (stats === undefined) return { state: 'gone' };
     if (stats.isSymbolicLink()) return damaged('is a symbolic link');
     if (!stats.isFile()) return damaged('is no file');
     if (stats.size > MAX_BYTES) return damaged(`is too large (${stats.size} bytes)`);
     const uid = process.getuid?.();
-    if (uid !== undefined && stats.uid !== uid) return damaged(`belongs to user ${stats.uid}`);
+    if (uid !== undefined && stats.uid !== BigInt(uid)) return damaged(`belongs to user ${stats.uid}`);
+    const { ino, size, mtimeNs, ctimeNs } = stats;
+    const stamp = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    return { state: 'plain', stamp, settled: Date.now() - Number(ctimeNs / 1_000_000n) > SETTLED_MS };
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+/** The text of a file that was looked at. */
+export function readFound(path: string): PlainRead {
+  try {
     const text = readIfThere(path);
     return text === undefined ? { state: 'gone' } : { state: 'read', text };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOTDIR' ? { state: 'gone' } : damaged(`cannot be read (${messageOf(error)})`);
+    return unreadable(error);
   }
+}
+
+function unreadable(error: unknown): Exclude<PlainRead, { state: 'read' }> {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOTDIR' ? { state: 'gone' } : damaged(`cannot be read (${messageOf(error)})`);
 }
 
 /** Write a file for this user only, in place of whatever lies there. */

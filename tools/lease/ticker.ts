@@ -1,8 +1,9 @@
 // The one process of the host that looks once a second for what causes no event: a killed process, a foreign process
-// that left a GPU, a file removed by hand. Every process with a ticket or a lease stands for election.
+// that left a GPU, a file removed by hand. It makes a pass when a look finds any of these, and every few seconds
+// whatever it finds. Every process with a ticket or a lease stands for election.
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
@@ -18,6 +19,8 @@ import { readRecord } from './read-record.js';
 import { identitySchema } from './records.js';
 
 const TICK_MS = 1_000;
+/** From pass to pass while nothing happens that a look would find: dead waiters are swept, free disk is read again. */
+const QUIET_MS = 3_000;
 /** From pass to pass while a dead executor's worker is being ended. */
 const ENDING_TICK_MS = 250;
 /** A ticker that was silent for so long is replaced, though it lives: it may be stopped. */
@@ -118,20 +121,48 @@ async function run(candidate: Candidate, warn: Warn, onPass: OnPass): Promise<vo
   quietly(() => {
     sweep(directory);
   })();
+  let last: LastPass | undefined;
   const pass = async (): Promise<void> => {
     let ending = false;
     try {
-      const passed = await schedulerPass(directory);
-      warn(passed.warnings);
-      ending = isEnding(passed);
-      onPass(passed);
+      if (last === undefined || !isQuiet(directory, last)) {
+        // Before the pass: what changes while it works is looked at again.
+        const stamp = stampOf(directory);
+        const passed = await schedulerPass(directory);
+        last = { atMs: monotonicMs(), stamp, passed };
+        warn(passed.warnings);
+        ending = isEnding(passed);
+        onPass(passed);
+      }
     } catch (error) {
+      last = undefined;
       warn([`scheduler: ${messageOf(error)}`]);
     }
     if (candidate.duty !== duty) return;
     duty.pass = setTimeout(() => void pass(), ending ? ENDING_TICK_MS : TICK_MS).unref();
   };
   await pass();
+}
+
+interface LastPass {
+  atMs: number;
+  stamp: string;
+  passed: Passed;
+}
+
+/** Whether another pass would find what the last one found: nothing came or went, and all who hold something live. */
+function isQuiet(directory: LockDirectory, { atMs, stamp, passed }: LastPass): boolean {
+  const sinceMs = monotonicMs() - atMs;
+  if (sinceMs < 0 || sinceMs >= QUIET_MS) return false;
+  if (passed.watchesGpus || passed.warnings.length > 0 || isEnding(passed)) return false;
+  return stampOf(directory) === stamp && passed.leases.every(({ executor }) => isAlive(executor));
+}
+
+/** Another one whenever a ticket, a lease or a GPU's lock comes or goes. */
+function stampOf({ tickets, leases, gpus }: LockDirectory): string {
+  return [tickets, leases, gpus]
+    .map((path) => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n)
+    .join(' ');
 }
 
 function isEnding({ leases }: Passed): boolean {

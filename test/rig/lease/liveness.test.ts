@@ -13,6 +13,14 @@ const TIMEOUT = { timeout: 120_000 };
 /** More than a tick and a look of everybody: what has not happened by then does not happen. */
 const TICKS_MS = 2_500;
 
+/** End a worker's group once it has told its pid: no group, 0, would be that of the tests themselves. */
+async function killWorker(rig: LeaseRig, nth: number): Promise<void> {
+  await until(() => rig.gpus.started().length > nth);
+  const pid = rig.gpus.started()[nth]?.pid;
+  if (pid === undefined || !(pid > 1)) throw new Error(`worker ${nth} told no pid`);
+  process.kill(-pid, 'SIGKILL');
+}
+
 test.each([
   ['deaf to SIGTERM', { mode: 'deaf' }],
   ['that left its group', { mode: 'stray' }],
@@ -40,15 +48,14 @@ test(
     const first = await rig.holder('first', { work: {} });
     const second = await rig.waiter('second', { work: {} });
     const third = await rig.waiter('third');
-    const [worker] = rig.gpus.started();
     // The worker goes with its executor, as Python does when its standard input ends.
-    process.kill(-(worker?.pid ?? 0), 'SIGKILL');
+    await killWorker(rig, 0);
     first.kill('SIGKILL');
     const died = monotonicMs();
     const { atMs = 0 } = await second.until('granted');
     await until(() => rig.ticker() === second.pid || rig.ticker() === third.pid);
     await second.until('working');
-    process.kill(-(rig.gpus.started()[1]?.pid ?? 0), 'SIGKILL');
+    await killWorker(rig, 1);
     second.kill('SIGKILL');
     const diedToo = monotonicMs();
     const { atMs: again = 0 } = await third.until('granted');
@@ -212,6 +219,8 @@ test(
   async () => {
     await using rig = new LeaseRig(1);
     const held = await rig.holder('held', { work: {} });
+    // It has begun, and has the GPU in hand once it tells so.
+    await until(() => rig.gpus.started().length === 1);
     const intruder = spawn(join(import.meta.dirname, 'worker.sh'), ['plain', '0'], {
       env: { ...rig.gpus.env, CUDA_VISIBLE_DEVICES: rig.gpus.uuids[0], VALIDATION_LEASE: 'intruder' },
     });

@@ -92,6 +92,11 @@ def largest_magnitude(values: torch.Tensor) -> torch.Tensor:
     return torch.maximum(low.float().abs(), high.float().abs())
 
 
+def on_gpu(values: torch.Tensor) -> bool:
+    """Whether the fused kernels may serve a matrix: it lies contiguously on a CUDA device."""
+    return values.is_cuda and values.is_contiguous()
+
+
 def divided(values: torch.Tensor, divisor: float) -> torch.Tensor:
     """`values / divisor`, rounded once on every device.
 

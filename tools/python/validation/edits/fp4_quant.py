@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from validation.edits.base import Edited, Weights, divided, largest_magnitude, row_chunks
+from validation.edits.base import Edited, Weights, divided, largest_magnitude, on_gpu, row_chunks
 from validation.job import Fault
 
 LEVELS: dict[str, tuple[float, ...]] = {
@@ -43,7 +43,13 @@ class Fp4Quant:
     def apply(self, weights: Weights) -> Edited:
         """Quantize a matrix."""
         values = weights.values
-        scale = divided(largest_magnitude(values), LEVELS[self.format][-1])
+        if "peak" not in weights.shared:
+            weights.shared["peak"] = largest_magnitude(values)
+        scale = divided(weights.shared["peak"], LEVELS[self.format][-1])
+        if on_gpu(values):
+            from validation.edits import kernels  # needs a GPU's compiler
+
+            return Edited(kernels.fp4(values, scale, LEVELS[self.format]))
         if not bool(scale > 0):
             return Edited(values)
         result = torch.empty_like(values)

@@ -5,6 +5,9 @@ vectors of the shorter side. They are eigenvectors of the n x n Gram matrix, so 
 eigenproblem in float64 instead of an SVD of W. Squaring costs half the digits of float64: the residual
 |W - W_r| exceeds the optimum by at most 1e-7 |W| (Frobenius), below a float32 SVD's own error and far below
 the rounding to bf16, which is the only one. A rank of n or more gives the matrix itself.
+
+That is the way of a CPU. On a GPU the directions are those of block power steps (see `subspace`), whose
+residual exceeds the optimum by less than 0.3 %.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import torch
 
 from validation.edits.base import CHUNK, Edited, Weights, one_thread, whole_number
 from validation.edits.leading import Tridiagonal, leading, reduce
+from validation.edits.subspace import gram_matrix, leading_directions
 from validation.rounding import rounded_once
 
 #: Columns worked on at a time, at least: fewer would starve the matrix products.
 _COLUMNS = 256
+_GPU_COLUMNS = 8192
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class LowrankSvd:
         full = min(values.shape)
         if self.rank >= full or not bool(values.any()):
             return Edited(values, {"rank": min(self.rank, full), "energy_kept": 1.0})
+        if values.is_cuda:
+            return self._on_gpu(weights)
         with one_thread():
             if "gram" not in weights.shared:
                 weights.shared["gram"] = _Gram.of(values)
@@ -62,6 +69,22 @@ class LowrankSvd:
         """The reference's keys; its `avg_energy_retained` is a ratio of norms: the root of the energy."""
         mean = sum(row["energy_kept"] ** 0.5 for row in rows) / max(1, len(rows))
         return {"modified_matrices": len(rows), "avg_energy_retained": float(f"{mean:.6g}")}
+
+    def _on_gpu(self, weights: Weights) -> Edited:
+        """As `apply`, its directions by block power steps (`subspace`), in float32."""
+        values = weights.values
+        wide = values if values.shape[0] <= values.shape[1] else values.T
+        if "gram" not in weights.shared:
+            weights.shared["gram"] = gram_matrix(wide)
+        gram: torch.Tensor = weights.shared["gram"]
+        energies, kept = leading_directions(gram, self.rank)
+        result = torch.empty_like(values)
+        target = result if wide is values else result.T
+        for start in range(0, wide.shape[1], _GPU_COLUMNS):
+            part = wide[:, start : start + _GPU_COLUMNS].float()
+            target[:, start : start + _GPU_COLUMNS] = (kept @ (kept.T @ part)).to(values.dtype)
+        share = min(1.0, float(energies.sum() / gram.diagonal().sum()))
+        return Edited(result, {"rank": self.rank, "energy_kept": float(f"{share:.6g}")})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from validation.edits.base import Edited, Weights, row_chunks
+from validation.edits.base import Edited, Weights, on_gpu, row_chunks
 from validation.job import Fault
 
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
@@ -44,6 +44,12 @@ class MagnitudePrune:
         """Prune a matrix."""
         values = weights.values
         count = int(values.numel() * Fraction(str(self.sparsity)))
+        if count and on_gpu(values) and values.dtype.itemsize == 2:
+            from validation.edits import kernels  # needs a GPU's compiler
+
+            made, right = kernels.prune(values, count)
+            if bool(right):
+                return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})
         result = torch.empty_like(values)
         threshold, ties = _threshold(values, count) if count else (-1, 0)
         for rows in row_chunks(values):

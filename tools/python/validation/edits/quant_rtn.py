@@ -14,7 +14,15 @@ from typing import Any
 
 import torch
 
-from validation.edits.base import Edited, Weights, divided, largest_magnitude, row_chunks, whole_number
+from validation.edits.base import (
+    Edited,
+    Weights,
+    divided,
+    largest_magnitude,
+    on_gpu,
+    row_chunks,
+    whole_number,
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,14 @@ class QuantRtn:
     def apply(self, weights: Weights) -> Edited:
         """Quantize a matrix."""
         values, size = weights.values, self.group_size
-        result = torch.empty_like(values)
         width = values.shape[1]
+        if size is not None and width >= size and on_gpu(values):
+            from validation.edits import kernels  # needs a GPU's compiler
+
+            if kernels.serves_groups(values, size):
+                made = kernels.rtn(values, size, 2 ** (self.bits - 1) - 1)
+                return Edited(made, {"groups": values.numel() // size})
+        result = torch.empty_like(values)
         if size is None or width < size:
             peak = largest_magnitude(values)
             for rows in row_chunks(values):

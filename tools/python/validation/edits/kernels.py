@@ -1,0 +1,238 @@
+"""Fused GPU kernels of the edits (Triton): the same bits as torch's way on a CPU.
+
+Each reads a matrix once and writes it once, and none waits for the GPU: what one finds the next reads
+there. Matrices are contiguous; those that none serves go torch's way, on a GPU too. Divisions are rounded
+once (`div_rn`), halves go to the even level, and nothing is multiplied and added in one rounding.
+"""
+
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, import-untyped"
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+import triton
+import triton.language as tl
+
+#: Added and taken away again it rounds a float32 below 2^22 to a whole number, halves to the even one.
+_ROUNDER = tl.constexpr(12582912.0)
+#: Elements of a program.
+_BLOCK = 1024
+#: Magnitudes next to each other that one count tells apart.
+WINDOW = 16
+#: Programs of a count: each has a stretch of the matrix and a histogram of its own.
+_PROGRAMS = 4096
+#: Magnitudes looked at to tell about where a threshold lies.
+_SAMPLE = 1 << 17
+#: Magnitudes of a 16-bit number.
+_MAGNITUDES = 1 << 15
+
+
+def serves_groups(values: torch.Tensor, size: int) -> bool:
+    """Whether `rtn` serves groups of `size`: a power of two that divides the rows."""
+    return values.shape[1] % size == 0 and size & (size - 1) == 0 and 16 <= size <= _BLOCK
+
+
+def rtn(values: torch.Tensor, size: int, top: int) -> torch.Tensor:
+    """Round-to-nearest with a scale a group of `size` inputs (see `quant_rtn`), levels -top-1 ... top."""
+    result = torch.empty_like(values)
+    groups = values.numel() // size
+    per_program = max(1, _BLOCK // size)
+    _rtn[(triton.cdiv(groups, per_program),)](
+        values, result, groups, float(top), GROUP=size, GROUPS=per_program, num_warps=4
+    )
+    return result
+
+
+def fp4(values: torch.Tensor, scale: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """The nearest of the levels times `scale` (a float32 scalar on the device), see `fp4_quant`."""
+    result = torch.empty_like(values)
+    count, steps = values.numel(), len(levels) - 1
+    table = _table(levels, values.device)
+    bounds = torch.empty(2 * steps, dtype=torch.float32, device=values.device)
+    _bounds[(1,)](table, scale, bounds, STEPS=steps, WIDTH=triton.next_power_of_2(steps), num_warps=1)
+    _fp4[(triton.cdiv(count, _BLOCK),)](values, result, count, bounds, STEPS=steps, BLOCK=_BLOCK, num_warps=4)
+    return result
+
+
+@cache
+def _table(levels: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """Where each step from level to level lies, halfway, and the level it leads to."""
+    table = torch.tensor(levels, dtype=torch.float32)
+    return torch.cat([(table[:-1] + table[1:]) / 2, table[1:]]).to(device)
+
+
+def prune(values: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `count` smallest magnitudes of a 16-bit matrix become zero, of equal ones those at lower positions.
+
+    A sample says about where the threshold lies; counting what lies below that place, and at each of the
+    `WINDOW` magnitudes from there on, makes it exact.
+
+    Returns:
+        The matrix, and whether it is right (bool on the device): not when the threshold lies elsewhere than
+        the sample says, or is zero.
+    """
+    bits, size, device = values.view(torch.int16), values.numel(), values.device
+    zeros = torch.zeros(_MAGNITUDES + _PROGRAMS * (WINDOW + 1), dtype=torch.int32, device=device)
+    histogram, below = zeros[:_MAGNITUDES], zeros[_MAGNITUDES : _MAGNITUDES + _PROGRAMS]
+    at = zeros[_MAGNITUDES + _PROGRAMS :]
+    found = torch.zeros(4, dtype=torch.int64, device=device)
+    step = max(1, size // _SAMPLE)
+    sampled = triton.cdiv(size, step)
+    _sample[(triton.cdiv(sampled, 1024),)](bits, histogram, sampled, step, BLOCK=1024)
+    rank = triton.cdiv(count * sampled, size) - 1
+    _choose[(1,)](histogram, found, rank, WINDOW=WINDOW, BLOCK=_MAGNITUDES, num_warps=32)
+    stretch = triton.cdiv(triton.cdiv(size, _PROGRAMS), _BLOCK) * _BLOCK
+    _count[(_PROGRAMS,)](bits, below, at, found, size, stretch, WINDOW=WINDOW, BLOCK=_BLOCK, num_warps=4)
+    rows = triton.next_power_of_2(_PROGRAMS)
+    _decide[(1,)](
+        below, at, found, count, stretch, PROGRAMS=_PROGRAMS, WINDOW=WINDOW, ROWS=rows, num_warps=32
+    )
+    _cut[(1,)](bits, found, size, stretch, BLOCK=4 * _BLOCK, num_warps=32)
+    result = torch.empty_like(values)
+    _prune[(triton.cdiv(size, _BLOCK),)](
+        bits, result.view(torch.int16), found, size, BLOCK=_BLOCK, num_warps=4
+    )
+    return result, found[3] == 1
+
+
+@triton.jit
+def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr):
+    rows = tl.program_id(0).to(tl.int64) * GROUPS + tl.arange(0, GROUPS)
+    at = rows[:, None] * GROUP + tl.arange(0, GROUP)[None, :]
+    mask = (rows < groups)[:, None]
+    wide = tl.load(values + at, mask=mask, other=0.0).to(tl.float32)
+    scale = tl.div_rn(tl.max(tl.abs(wide), axis=1), tl.zeros([GROUPS], tl.float32) + top)[:, None]
+    filled = tl.where(scale > 0, scale, 1.0)
+    ratio = tl.div_rn(wide, tl.broadcast_to(filled, (GROUPS, GROUP)))
+    level = (ratio + _ROUNDER) - _ROUNDER
+    level = tl.minimum(tl.maximum(level, -top - 1.0), top)
+    # a level of zero keeps the sign of its weight, as torch's rounding does
+    bits = tl.abs(level * scale).to(tl.int32, bitcast=True) | (wide.to(tl.int32, bitcast=True) & -2147483648)
+    made = tl.where(scale > 0, bits.to(tl.float32, bitcast=True), wide)
+    tl.store(result + at, made.to(result.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _bounds(table, scale, bounds, STEPS: tl.constexpr, WIDTH: tl.constexpr):
+    """The largest magnitude below each step: divided by the scale, rounded, it is at most the middle."""
+    step = tl.arange(0, WIDTH)
+    inside = step < STEPS
+    unit = tl.zeros([WIDTH], tl.float32) + tl.load(scale)
+    middle = tl.load(table + step, mask=inside, other=1.0)
+    near = (middle * unit).to(tl.int32, bitcast=True)
+    bound = tl.zeros([WIDTH], tl.float32)
+    for away in tl.static_range(-4, 5):
+        tried = tl.maximum(near + away, 0).to(tl.float32, bitcast=True)
+        bound = tl.where(tl.div_rn(tried, unit) <= middle, tried, bound)
+    tl.store(bounds + step, bound, mask=inside)
+    tl.store(bounds + STEPS + step, tl.load(table + STEPS + step, mask=inside, other=0.0) * unit, mask=inside)
+
+
+@triton.jit
+def _fp4(values, result, count, bounds, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    wide = tl.load(values + place, mask=place < count, other=0.0).to(tl.float32)
+    size = tl.abs(wide)
+    made = tl.zeros([BLOCK], tl.float32)
+    for step in tl.static_range(STEPS):
+        made = tl.where(size > tl.load(bounds + step), tl.load(bounds + STEPS + step), made)
+    bits = made.to(tl.int32, bitcast=True) | (wide.to(tl.int32, bitcast=True) & -2147483648)
+    tl.store(
+        result + place, bits.to(tl.float32, bitcast=True).to(result.dtype.element_ty), mask=place < count
+    )
+
+
+@triton.jit
+def _sample(bits, histogram, sampled, step, BLOCK: tl.constexpr):
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = place < sampled
+    magnitude = tl.load(bits + place * step, mask=inside, other=0).to(tl.int32) & 0x7FFF
+    tl.atomic_add(histogram + magnitude, 1, mask=inside, sem="relaxed")
+
+
+@triton.jit
+def _choose(histogram, found, rank, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+    """found[0]: where the window of magnitudes begins."""
+    upto = tl.cumsum(tl.load(histogram + tl.arange(0, BLOCK)), axis=0)
+    # the magnitude at that rank, counted from 0
+    middle = tl.sum((upto <= rank).to(tl.int32), axis=0)
+    tl.store(found, tl.maximum(middle - WINDOW // 2, 0).to(tl.int64))
+
+
+@triton.jit
+def _count(bits, below, at, found, size, stretch, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+    program = tl.program_id(0).to(tl.int64)
+    end = tl.minimum((program + 1) * stretch, size)
+    under = tl.zeros([BLOCK], tl.int32)
+    low = tl.load(found).to(tl.int32)
+    for begin in range(program * stretch, end, BLOCK):
+        place = begin + tl.arange(0, BLOCK)
+        inside = place < end
+        magnitude = tl.load(bits + place, mask=inside, other=0x7FFF).to(tl.int32) & 0x7FFF
+        digit = magnitude - low
+        under += tl.where(inside & (digit < 0), 1, 0)
+        tl.atomic_add(
+            at + program * WINDOW + digit, 1, mask=inside & (digit >= 0) & (digit < WINDOW), sem="relaxed"
+        )
+    tl.store(below + program, tl.sum(under, axis=0))
+
+
+@triton.jit
+def _decide(
+    below, at, found, count, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
+):
+    """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: the tie's number there."""
+    row = tl.arange(0, ROWS)
+    inside = row < PROGRAMS
+    total = tl.sum(tl.load(below + row, mask=inside, other=0).to(tl.int64), axis=0)
+    digit = 0
+    under = total
+    upto = total
+    for step in range(WINDOW):
+        here = tl.sum(tl.load(at + row * WINDOW + step, mask=inside, other=0).to(tl.int64), axis=0)
+        upto += here
+        passed = upto < count
+        digit += passed.to(tl.int32)
+        under = tl.where(passed, upto, under)
+    ties = count - under
+    column = tl.minimum(digit, WINDOW - 1)
+    of_each = tl.load(at + row * WINDOW + column, mask=inside, other=0).to(tl.int64)
+    sums = tl.cumsum(of_each, axis=0)
+    program = tl.sum((sums < ties).to(tl.int32), axis=0)
+    earlier = tl.sum(tl.where(row < program, of_each, 0), axis=0)
+    threshold = tl.load(found) + digit
+    right = (digit < WINDOW) & (total < count) & (threshold > 0)
+    tl.store(found, threshold)
+    tl.store(found + 1, tl.minimum(program, PROGRAMS - 1).to(tl.int64) * stretch)
+    tl.store(found + 2, ties - earlier)
+    tl.store(found + 3, right.to(tl.int64))
+
+
+@triton.jit
+def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
+    """found[2]: the position of the last tie that goes."""
+    threshold = tl.load(found).to(tl.int32)
+    begin = tl.load(found + 1)
+    wanted = tl.load(found + 2).to(tl.int32)
+    end = tl.minimum(begin + stretch, size)
+    before = 0
+    last = begin - 1
+    for start in range(begin, end, BLOCK):
+        place = start + tl.arange(0, BLOCK)
+        magnitude = tl.load(bits + place, mask=place < end, other=0x7FFF).to(tl.int32) & 0x7FFF
+        tied = ((magnitude == threshold) & (place < end)).to(tl.int32)
+        number = before + tl.cumsum(tied, axis=0)
+        last = tl.maximum(last, tl.max(tl.where((tied == 1) & (number == wanted), place, begin - 1), axis=0))
+        before += tl.sum(tied, axis=0)
+    tl.store(found + 2, last)
+
+
+@triton.jit
+def _prune(bits, result, found, size, BLOCK: tl.constexpr):
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    value = tl.load(bits + place, mask=place < size, other=0)
+    threshold = tl.load(found).to(tl.int32)
+    magnitude = value.to(tl.int32) & 0x7FFF
+    goes = (magnitude < threshold) | ((magnitude == threshold) & (place <= tl.load(found + 2)))
+    tl.store(result + place, tl.where(goes, 0, value).to(tl.int16), mask=place < size)
