@@ -182,7 +182,7 @@ def _count(bits, below, at, found, size, stretch, WINDOW: tl.constexpr, BLOCK: t
 def _decide(
     below, at, found, count, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
 ):
-    """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: the tie's number there."""
+    """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: its number there."""
     row = tl.arange(0, ROWS)
     inside = row < PROGRAMS
     total = tl.sum(tl.load(below + row, mask=inside, other=0).to(tl.int64), axis=0)
