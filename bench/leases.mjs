@@ -75,15 +75,22 @@ async function idleCost(root, executors) {
   await sleep(30_000);
   const before = executors.map(({ pid }) => cpuSeconds(pid));
   await sleep(SECONDS * 1_000);
-  const after = executors.map(({ pid }) => cpuSeconds(pid));
+  const used = executors.map(({ pid }, at) => {
+    const { own, children } = cpuSeconds(pid);
+    return { pid, own: own - (before[at]?.own ?? 0), children: children - (before[at]?.children ?? 0) };
+  });
   const ticker = JSON.parse(readFileSync(join(root, 'ticker.json'), 'utf8')).owner.pid;
-  const at = executors.findIndex(({ pid }) => pid === ticker);
-  const tickers = (after[at]?.own ?? NaN) - (before[at]?.own ?? NaN);
-  const sum = (/** @type {'own' | 'children'} */ key) =>
-    after.reduce((total, { [key]: value }, at) => total + value - (before[at]?.[key] ?? 0), 0);
+  const holds = new Set(executors.filter((each) => each.said('granted')).map(({ pid }) => pid));
+  const sum = (/** @type {typeof used} */ of) => of.reduce((total, { own }) => total + own, 0).toFixed(2);
+  const others = used.filter(({ pid }) => pid !== ticker);
   line(
-    `CPU of ${WAITING} waiting and ${GPUS} holding executors`,
-    `${sum('own').toFixed(2)} s in a minute, ${tickers.toFixed(2)} of them the ticker's; nvidia-smi ${sum('children').toFixed(2)} s`,
+    `CPU of ${WAITING} waiting executors in a minute`,
+    `${sum(others.filter(({ pid }) => !holds.has(pid)))} s, and ${sum(used.filter(({ pid }) => pid === ticker))} the host's ticker`,
+  );
+  const children = used.reduce((total, { children: of }) => total + of, 0).toFixed(2);
+  line(
+    `CPU of ${GPUS} holding executors in a minute`,
+    `${sum(others.filter(({ pid }) => holds.has(pid)))} s; nvidia-smi ${children} s`,
   );
 }
 
