@@ -1,4 +1,4 @@
-// What only Python can tell: versions, CUDA as torch sees it, lm-eval's tasks, the hub, the tokenizer.
+// What only Python can tell: versions, CUDA as torch sees it, lm-eval's tasks, the hub, the windows that exist.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -9,8 +9,11 @@ import type { CellOptions, JsonObject, JsonValue } from '../suite/cell.js';
 import { PYTHON_LOCK } from '../suite/python-sources.js';
 import type { Driver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
+import { windowsQuestions } from './windows.js';
 
 const TIMEOUT_MS = 180_000;
+/** Counting the windows of one model, twice what a slow core took. */
+const TIMEOUT_PER_MODEL_MS = 120_000;
 const MEND = 'Run: npx nx run tools:python-env --force';
 
 const findingSchema = z.object({
@@ -38,6 +41,8 @@ export async function askPython(
   cells: readonly CellOptions[],
   { offline, driver }: { offline: boolean; driver: Driver | undefined },
 ): Promise<Finding[]> {
+  const models = cells.filter(({ kind }) => kind === 'setup').length;
+  const timeout = TIMEOUT_MS + models * TIMEOUT_PER_MODEL_MS;
   const { stdout, exitCode, stderr, timedOut } = await execa(
     join(workspaceRoot, '.venv', 'bin', 'python'),
     ['-m', 'validation.doctor'],
@@ -50,7 +55,7 @@ export async function askPython(
         PYTHONDONTWRITEBYTECODE: '1',
         ...(offline ? { HF_HUB_OFFLINE: '1' } : {}),
       },
-      timeout: TIMEOUT_MS,
+      timeout,
       reject: false,
     },
   );
@@ -62,9 +67,7 @@ export async function askPython(
     }
   });
   if (exitCode === 0) return findings;
-  const why = timedOut
-    ? `no answer in ${TIMEOUT_MS / 1000} s`
-    : (stderr.trim().split('\n').at(-1) ?? 'no word');
+  const why = timedOut ? `no answer in ${timeout / 1000} s` : (stderr.trim().split('\n').at(-1) ?? 'no word');
   return [...findings, error('Python', `its checks ended badly: ${why}`, MEND)];
 }
 
@@ -90,6 +93,7 @@ function questions(workspaceRoot: string, cells: readonly CellOptions[]): JsonOb
     ],
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
     datasets: [...new Set(specs.flatMap(({ spec }) => providerOf(spec)))],
+    windows: windowsQuestions(workspaceRoot, cells),
   };
 }
 

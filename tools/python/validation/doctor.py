@@ -1,7 +1,7 @@
 """`python -m validation.doctor`: what only Python can tell of a host, a JSON finding a line.
 
-Questions come as JSON on standard input: the suite's models, benchmark tasks and datasets. Nothing is
-downloaded.
+Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. Nothing
+is downloaded but what windows are counted with (tokenizers, wikitext2's text), and offline not even that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MEND = "Run: npx nx run tools:python-env --force"
 def main() -> int:
     """Answer every question; a check that breaks is an error of its own and stops no other."""
     questions: dict[str, Any] = json.load(sys.stdin)
-    for check in (versions, accelerator, models, tasks, datasets):
+    for check in (versions, accelerator, models, tasks, datasets, windows):
         for found in _guarded(check, questions):
             print(json.dumps(found), flush=True)
     return 0
@@ -43,6 +43,14 @@ def _guarded(
         yield finding("error", check.__name__, str(fault), fault.hint)
     except Exception as error:  # whatever a library throws is this check's answer
         yield finding("error", check.__name__, f"{type(error).__name__}: {error}", _MEND)
+
+
+def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether every model's windows exist, counted by InvarLock's own provider."""
+    if questions.get("windows"):
+        from validation.doctor_windows import windows as count
+
+        yield from count(questions)
 
 
 def versions(_: Mapping[str, Any]) -> Iterator[Finding]:

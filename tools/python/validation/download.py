@@ -12,7 +12,7 @@ from validation.hub_space import progress_bar, require_space
 from validation.job import Fault, Job, emit
 
 #: Everything a model directory needs besides weights; code only where it is trusted.
-_FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")
+FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")
 _SAFETENSORS = ("model*.safetensors",)
 _PICKLED = ("pytorch_model*.bin",)
 
@@ -66,7 +66,7 @@ def download(model: str, revision: str, trusted: bool) -> Path:
     """The files of a hub model in the hub's cache: safetensors if it has them, else pytorch_model*.bin."""
     import huggingface_hub
 
-    files = [*_FILES, *(("*.py",) if trusted else ())]
+    files = [*FILES, *(("*.py",) if trusted else ())]
     emit("progress", message=f"downloading {model} at {revision}")
     cache = Path(huggingface_hub.constants.HF_HUB_CACHE)
     for weights in (_SAFETENSORS, _PICKLED):

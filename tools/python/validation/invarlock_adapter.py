@@ -50,8 +50,12 @@ def link_model(work: Path, role: str, entry: Path) -> str:
 _SENTENCE = "The quick brown fox jumps over the lazy dog."
 
 
-def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
-    """The encoder InvarLock will use for the model, cut at `seq_len`."""
+def load_tokenizer(work: Path, model: str) -> Any:
+    """The tokenizer InvarLock will use for a model that `link_model` shows.
+
+    Raises:
+        Fault: `misconfigured` for a model without a tokenizer of its own, or one that cannot pad.
+    """
     with contextlib.chdir(work):
         profiles = importlib.import_module("invarlock.model_profile")
         try:
@@ -69,6 +73,12 @@ def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], 
         )
     if tokenizer.pad_token_id is None:
         raise Fault("misconfigured", "tokenizer of the model: neither a pad nor an eos token")
+    return tokenizer
+
+
+def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
+    """The encoder InvarLock will use for the model, cut at `seq_len`."""
+    tokenizer = load_tokenizer(work, model)
     return lambda text: list(tokenizer.encode(text, truncation=True, max_length=settings.seq_len))
 
 

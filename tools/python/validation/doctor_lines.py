@@ -1,0 +1,108 @@
+"""The doctor's count of windows in a local corpus, of which every run has lines of its own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from validation import window_count
+from validation.doctor_finding import Finding, finding
+from validation.invarlock_config import Settings, Slice, dataset_seed, parse_slice
+from validation.invarlock_windows import read_lines, slice_of, text_of
+from validation.preflight import Floors, line_problems, window_problems
+from validation.window_count import Choice, Drawn, draw
+
+#: Tokens beyond which the length of a line does not matter.
+_WHOLE = 1 << 14
+
+
+def count_lines(
+    what: str,
+    question: Mapping[str, Any],
+    settings: Settings,
+    floors: Floors,
+    tokenizer: Any,
+    work: Path,
+) -> Finding:
+    """Draw the windows of every run from its slice, and where they are refused look for valid ones."""
+    lines = read_lines(Path(question["corpus"]))
+    slices = sorted({parse_slice(each) for each in question["runs"]}, key=lambda part: part.index)
+    count = max(part.count for part in slices)
+    encode = _encoder(tokenizer, _WHOLE)
+    tokens = [tuple(encode(text_of(line, settings.text_field) or "")) for line in lines]
+    asked = (
+        f"{settings.preview} + {settings.final} windows of {settings.seq_len} tokens in each of {count} runs"
+    )
+    found = line_problems(len(lines), settings, Slice(0, count))
+    drawn: list[Drawn] = []
+    if not found:
+        for part in slices:
+            own = slice_of(lines, settings, part)
+            drawn.append(draw(_provider(own, settings, work), tokenizer, settings, dataset_seed(1)))
+        read = [text_of(line, settings.text_field) or "" for line in lines[: count * settings.windows]]
+        found = window_problems(read, encode, settings, 1) or window_count.problems(settings, floors, drawn)
+    if not found:
+        least = window_count.least_tokens(settings, floors)
+        fewest = min(each.tokens for each in drawn)
+        read_of = f"{count * settings.windows} of {len(lines)} lines"
+        return finding("ok", what, f"{asked}: {read_of}, at least {fewest} tokens a run ({least} needed)")
+    return finding(
+        "error", what, f"{asked}: {'; '.join(found)}", _fix(question, settings, floors, count, tokens)
+    )
+
+
+def _fix(
+    question: Mapping[str, Any],
+    settings: Settings,
+    floors: Floors,
+    count: int,
+    tokens: Sequence[tuple[int, ...]],
+) -> str:
+    """The largest valid choice, or what a corpus with one must have."""
+    most = largest(settings, floors, count, tokens)
+    if most is not None:
+        choice = window_count.as_yaml(question["size_class"], most)
+        return f"Set {choice} in suite.yaml, the largest valid choice, and make the projects anew (nx g)."
+    arm = window_count.least_arm(settings, floors)
+    length = -(-window_count.least_tokens(settings, floors) // (2 * arm))
+    return (
+        f"No windows of it are valid: {count} runs need {2 * arm * count} different lines, of {length} tokens"
+        " or more if there are no more lines than that."
+    )
+
+
+def largest(
+    settings: Settings, floors: Floors, count: int, tokens: Sequence[tuple[int, ...]]
+) -> Choice | None:
+    """The largest windows the corpus gives `count` runs: as long as its shortest line, and all its lines.
+
+    Args:
+        settings: Of the runs; their numbers of windows don't matter.
+        floors: Of the tier.
+        count: Runs that have lines of their own.
+        tokens: The tokens of each line, uncut.
+    """
+    arm = len(tokens) // count // 2
+    used = tokens[: 2 * arm * count]
+    length = min((len(each) for each in used), default=0)
+    if arm < window_count.least_arm(settings, floors) or length == 0:
+        return None
+    enough = 2 * arm * length >= window_count.least_tokens(settings, floors)
+    distinct = len({each[:length] for each in used}) == len(used)
+    return Choice(length, arm, 2 * arm * length) if enough and distinct else None
+
+
+def _encoder(tokenizer: Any, limit: int) -> Callable[[str], list[int]]:
+    return lambda text: list(tokenizer.encode(text, truncation=True, max_length=limit))
+
+
+def _provider(lines: Sequence[str], settings: Settings, work: Path) -> Any:
+    """InvarLock's own, on a run's slice."""
+    file = work / "corpus.jsonl"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = importlib.import_module("invarlock.eval.data")
+    return data.get_provider(
+        settings.provider, file=str(file), text_field=settings.text_field, max_samples=settings.windows
+    )

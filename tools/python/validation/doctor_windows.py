@@ -1,0 +1,90 @@
+"""The doctor's question whether a suite's windows exist, by each model's own tokenizer and corpus.
+
+A tokenizer comes from the weights store, the model's directory or the hub's cache. Unless the doctor is
+offline, the hub is asked for one that is missing and for the text of wikitext2: megabytes, and no weights.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from validation.doctor_finding import Finding, finding, first_line
+from validation.doctor_lines import count_lines
+from validation.doctor_rows import count_rows
+from validation.download import FILES, find
+from validation.facts_model import build_tokenizer
+from validation.invarlock_adapter import link_model, load_tokenizer
+from validation.invarlock_config import parse_settings
+from validation.job import Fault
+from validation.preflight import load_floors, number_problems
+
+_AGAIN = "Run the doctor again where there is a network, or once the model's setup is done."
+
+
+def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every model's windows; what breaks one stops no other."""
+    for question in questions.get("windows", ()):
+        try:
+            yield check(question, bool(questions.get("offline")))
+        except Fault as fault:
+            yield finding("error", f"windows of {question['model']}", str(fault), fault.hint)
+
+
+def check(question: Mapping[str, Any], offline: bool) -> Finding:
+    """One model's windows.
+
+    Args:
+        question: `model`, `size_class`, `source`, `link` (to its weights in the store), `invarlock` (as in a
+            cell's spec), `runs` (each `run` and perhaps `window_slice`) and `corpus`, the file or None.
+        offline: Ask no hub.
+
+    Raises:
+        Fault: for a model without a usable tokenizer, or a corpus that cannot be read.
+    """
+    what = f"windows of {question['model']}"
+    settings = parse_settings({"invarlock": question["invarlock"]})
+    floors = load_floors(settings.tier)
+    if refused := number_problems(settings, floors):
+        return finding("error", what, "; ".join(refused), "Change the numbers in suite.yaml.")
+    with tempfile.TemporaryDirectory(prefix="validation-doctor-") as directory:
+        work = Path(directory)
+        try:
+            files = _tokenizer_files(question, work, offline)
+        except Fault:
+            raise
+        except Exception as error:  # whatever the hub throws; the check of the model says what to do
+            return finding("warning", what, f"not counted, no tokenizer here ({first_line(error)})", _AGAIN)
+        tokenizer = load_tokenizer(work, link_model(work, "baseline", files))
+        if settings.is_local:
+            return count_lines(what, question, settings, floors, tokenizer, work)
+        return count_rows(what, question, settings, floors, tokenizer)
+
+
+def _tokenizer_files(question: Mapping[str, Any], work: Path, offline: bool) -> Path:
+    """A directory with the model's tokenizer and configuration."""
+    link, source = Path(question["link"]), question["source"]
+    if (link / "config.json").is_file():
+        return link
+    match source["type"]:
+        case "path":
+            return find(str(source["path"]))
+        case "facts":
+            made = work / "facts"
+            build_tokenizer().save_pretrained(made)
+            (made / "config.json").write_text(json.dumps({"model_type": source["architecture"]}))
+            return made
+    import huggingface_hub
+
+    return Path(
+        huggingface_hub.snapshot_download(
+            str(source["id"]),
+            revision=str(source.get("revision") or "main"),
+            allow_patterns=list(FILES),
+            ignore_patterns=["*/*"],
+            local_files_only=offline,
+        )
+    )
