@@ -1,6 +1,7 @@
 """Peak memory and throughput on growing checkpoints: setup, the suite's eight edits in one pass, an error.
 
-`PYTHONPATH=tools/python python bench/weights_streaming.py [--gib 1 2 4] [--edits NAME ...] [--directory DIR]`
+`PYTHONPATH=tools/python python bench/weights_streaming.py [--gib 1 2 4] [--edits NAME ...] [--directory DIR]
+[--cuda] [--wide]`
 
 The checkpoints are LLaMA-like: hidden size 1024, MLP 4096, a 32,768-token vocabulary, untied. Their size is a
 number of blocks: the largest tensor stays the same, and a flat peak shows as flat. Every cell runs in a
@@ -33,10 +34,18 @@ from validation.job import load_job
 from validation.rewrite import Loaded
 from validation.store import MANIFEST
 
-HIDDEN, WIDTH, VOCABULARY = 1024, 4096, 32_768
+WIDE = "--wide" in sys.argv
+#: With --wide, a block is one of Mistral-7B's with as many heads for keys as for queries.
+HIDDEN, WIDTH, VOCABULARY = (4096, 14_336, 32_768) if WIDE else (1024, 4096, 32_768)
 BYTES_A_BLOCK = 2 * (HIDDEN * HIDDEN * 4 + HIDDEN * WIDTH * 3 + 2 * HIDDEN)
 BYTES_BESIDE = 2 * (2 * VOCABULARY * HIDDEN + HIDDEN)
-BLOCKS_A_SHARD = 8
+BLOCKS_A_SHARD = 2 if WIDE else 8
+CUDA = "--cuda" in sys.argv
+DEVICE = (
+    {"type": "cuda", "class": "cuda", "gpus": 1, "threads": 4}
+    if CUDA
+    else {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1}
+)
 KINDS = {"setup": setup.run, "edit": edit.run, "inject": inject.run}
 
 EDITS: dict[str, dict[str, Any]] = {
@@ -59,6 +68,8 @@ def main() -> None:
     parser.add_argument("--gib", type=float, nargs="+", default=[1.0], help="sizes in GiB (default 1)")
     parser.add_argument("--edits", nargs="+", choices=EDITS, default=list(EDITS), help="default: all eight")
     parser.add_argument("--directory", type=Path, help="where to work (default: the temporary directory)")
+    parser.add_argument("--cuda", action="store_true", help="edits on the first GPU")
+    parser.add_argument("--wide", action="store_true", help="blocks of a 7B model")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -93,6 +104,7 @@ def measure(work: Path, gib: float, edits: list[str]) -> None:
         print(
             f"{kind:8} {said['peak'] / 2**20:6.0f} MiB peak, {within} the bound; "
             f"{grown / 2**20:.0f} MiB grown; {said['seconds']:.1f} s"
+            + (f"; GPU {said['gpu'] / largest:.1f} largest tensors" if said["gpu"] else "")
         )
         if kind == "edit":
             compare(work, edits, said)
@@ -139,7 +151,8 @@ def run(work: Path, kind: str, specs: dict[str, dict[str, Any]]) -> dict[str, An
     """Run a job in a child process; what it says of itself."""
     job_file = work / f"{kind}.json"
     job_file.write_text(json.dumps(make_job(work, kind, specs)))
-    command = [sys.executable, __file__, "--child", str(job_file)]
+    flags = [flag for flag, given in (("--cuda", CUDA), ("--wide", WIDE)) if given]
+    command = [sys.executable, __file__, *flags, "--child", str(job_file)]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, text=True, check=True)
     said: dict[str, Any] = json.loads(ended.stdout)
@@ -154,6 +167,8 @@ def child(job_file: Path) -> None:
     def timed(edition: edit.Edition, loaded: Loaded) -> torch.Tensor:
         began = time.monotonic()
         result = change(edition, loaded)
+        if CUDA:
+            torch.cuda.synchronize()
         spent[f"{edition.spec['type']} {edition.spec['scope']}"] += time.monotonic() - began
         return result
 
@@ -163,7 +178,12 @@ def child(job_file: Path) -> None:
         KINDS[job.kind](job)
     seconds = time.monotonic() - began
     spent["everything else: reading, hashing, writing, syncing"] = seconds - sum(spent.values())
-    print(json.dumps({"before": before, "peak": memory("VmHWM"), "seconds": seconds, "spent": spent}))
+    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_initialized() else 0
+    print(
+        json.dumps(
+            {"before": before, "peak": memory("VmHWM"), "gpu": gpu, "seconds": seconds, "spent": spent}
+        )
+    )
 
 
 def reset_peak() -> int:
@@ -196,7 +216,7 @@ def make_job(work: Path, kind: str, specs: dict[str, dict[str, Any]]) -> dict[st
         "kind": kind,
         "model": "model",
         "size_class": "tiny",
-        "device": {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1},
+        "device": DEVICE,
         "work": str(work),
         "logs": str(work),
         "reads": {"baseline": read},

@@ -29,10 +29,12 @@ const REWRITING = [
   'edits/__init__',
   'edits/base',
   'edits/fp4_quant',
+  'edits/kernels',
   'edits/leading',
   'edits/lowrank_svd',
   'edits/magnitude_prune',
   'edits/quant_rtn',
+  'edits/subspace',
   'families',
   'layout',
   'matrices',
@@ -41,6 +43,7 @@ const REWRITING = [
   'rounding',
   'store',
   'variant',
+  'writers',
 ];
 /** Any model directory into a laid-out bf16 one. */
 const CONVERTING = ['checkpoint', 'convert', 'layout', 'rounding', 'sources', 'store'];

@@ -17,9 +17,9 @@ from validation.fp4_native import require_native_fp4
 from validation.job import Fault, Job, Part, Store, write_json
 from validation.matrices import in_scope, matrices
 from validation.matrix import Matrix, Piece
-from validation.rewrite import Copy, Loaded, by_piece, rewrite
+from validation.rewrite import UNDER_WAY, Copy, Loaded, by_piece, rewrite
 from validation.store import Entry, locked_entry, open_entry
-from validation.variant import compute_device, finite, publish, require_floats, rounded
+from validation.variant import compute_device, finite, on_host, publish, require_floats, rounded
 
 METADATA = "edit_metadata.json"
 
@@ -56,7 +56,7 @@ class Edition:
             edited = self.edit.apply(Weights(matrix.name, before, shared))
             whole = matrix.whole(edited.values)
             if whole is not None:
-                result = whole.cpu()
+                result = on_host(whole)
             else:
                 result = loaded.values.clone() if result is None else result
                 matrix.put(result, edited.values)
@@ -144,12 +144,13 @@ def run(job: Job) -> None:
         if not pending:
             return
         source = open_checkpoint(open_entry(job.read("baseline")))
-        editions = plan(source, [by_store[store][0] for store in pending], compute_device(job))
+        device = compute_device(job)
+        editions = plan(source, [by_store[store][0] for store in pending], device)
         copies = [
             Copy(entry, edition.by_piece, edition.change)
             for entry, edition in zip(pending.values(), editions, strict=True)
         ]
-        rewrite(source, copies, "editing tensors")
+        rewrite(source, copies, "editing tensors", UNDER_WAY if device.type == "cuda" else 0)
         if idle := [
             f"{by_store[store][0].name}: changes nothing, every matrix in its scope comes out as it was"
             for store, edition in zip(pending, editions, strict=True)

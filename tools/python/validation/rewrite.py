@@ -1,7 +1,8 @@
 """One pass over a checkpoint that writes any number of changed copies of it, each byte read once.
 
 Tensors that no copy changes pass through in blocks; of the others, the pieces with matrices in them are read
-whole, one after the other. So host memory holds a piece and what is made of it, never a model or a shard.
+whole, one after the other. So host memory holds a piece and what is made of it, never a model or a shard;
+where a GPU works pieces out, also a limited number of bytes that are hashed and written meanwhile.
 A shard that a copy leaves alone is linked, not written.
 """
 
@@ -11,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,12 +21,15 @@ from validation.checkpoint import OWN_FILES, Checkpoint, Shard, Stored, raw_byte
 from validation.job import emit
 from validation.matrix import Matrix, Piece
 from validation.store import Entry
+from validation.writers import Writers
 
 _PROGRESS_SECONDS = 1.0
 #: Bytes of a tensor without matrices that are held at once.
 _BLOCK = 16 << 20
 #: Bytes the kernel is asked to read ahead of the piece in hand; page cache, not this process's memory.
 _READ_AHEAD = 128 << 20
+#: Bytes on their way to the disk at once, where pieces are worked out elsewhere than on the processor.
+UNDER_WAY = 1 << 30
 
 
 @dataclass
@@ -62,29 +67,32 @@ def by_piece(found: Sequence[Matrix]) -> dict[Piece, list[Matrix]]:
     return result
 
 
-def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str) -> None:
+def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, under_way: int = 0) -> None:
     """Write the copies: same files, same headers, and the same bytes wherever a copy changes nothing.
 
     Args:
         source: what is copied.
         copies: what is made of it.
         label: what the progress messages say is being done.
+        under_way: bytes that may wait to be written while others are worked out; 0: one after the other.
     """
     progress = _Progress(label, source.weights_bytes)
-    for shard in source.shards:
-        names = {stored.name for stored in shard.tensors}
-        size = len(shard.header) + sum(stored.bytes for stored in shard.tensors)
-        changed = [copy for copy in copies if any(piece.tensor in names for piece in copy.matrices)]
-        for copy in copies:
-            if any(copy is each for each in changed):
-                copy.bytes_written += size
+    with Writers(len(copies), under_way) as writers:
+        for shard in source.shards:
+            names = {stored.name for stored in shard.tensors}
+            size = len(shard.header) + sum(stored.bytes for stored in shard.tensors)
+            changed: dict[int, Copy] = {}
+            for number, copy in enumerate(copies):
+                if any(piece.tensor in names for piece in copy.matrices):
+                    changed[number] = copy
+                    copy.bytes_written += size
+                else:
+                    copy.entry.link(shard.path)
+                    copy.bytes_linked += size
+            if changed:
+                _write_shard(shard, changed, progress, writers)
             else:
-                copy.entry.link(shard.path)
-                copy.bytes_linked += size
-        if changed:
-            _write_shard(shard, changed, progress)
-        else:
-            progress.done += size
+                progress.done += size
     for copy in copies:
         _copy_other_files(source, copy.entry)
     progress.tell()
@@ -107,11 +115,15 @@ class _Progress:
         emit("progress", message=self._label, done=min(self.done, self._total), total=self._total)
 
 
-def _write_shard(shard: Shard, copies: Sequence[Copy], progress: _Progress) -> None:
-    files = [copy.entry.create(shard.path.name) for copy in copies]
-    for file in files:
-        file.write(shard.header)
-    pieces = pieces_by_tensor([copy.matrices for copy in copies])
+def _write_shard(shard: Shard, copies: Mapping[int, Copy], progress: _Progress, writers: Writers) -> None:
+    files = {number: copy.entry.create(shard.path.name) for number, copy in copies.items()}
+
+    def write(number: int, block: memoryview | bytes) -> None:
+        writers.do(number, partial(files[number].write, block), len(block))
+
+    for number in copies:
+        write(number, shard.header)
+    pieces = pieces_by_tensor([copy.matrices for copy in copies.values()])
     with shard.open() as reader:
         for stored in shard.tensors:
             for begin, end, piece in runs(stored, pieces.get(stored.name, [])):
@@ -119,16 +131,16 @@ def _write_shard(shard: Shard, copies: Sequence[Copy], progress: _Progress) -> N
                 reader.expect(stored.begin + end, _READ_AHEAD)
                 if piece is None:
                     block = raw_bytes(reader.read(position, end - begin))
-                    for file in files:
-                        file.write(block)
+                    for number in copies:
+                        write(number, block)
                 else:
                     values = reader.read(position, end - begin).view(stored.torch_dtype)
                     loaded = Loaded(piece, values.view(piece.shape))
-                    for copy, file in zip(copies, files, strict=True):
-                        file.write(raw_bytes(_changed(copy, loaded)))
+                    for number, copy in copies.items():
+                        write(number, raw_bytes(_changed(copy, loaded)))
                 progress.add(end - begin)
-    for copy in copies:
-        copy.entry.finish(shard.path.name)
+    for number, copy in copies.items():
+        writers.do(number, partial(copy.entry.finish, shard.path.name))
 
 
 def pieces_by_tensor(wanted: Sequence[Collection[Piece]]) -> dict[str, list[Piece]]:

@@ -47,6 +47,14 @@ def compute_device(job: Job) -> torch.device:
     return torch.device("cuda" if job.device.type == "cuda" else "cpu")
 
 
+def on_host(values: torch.Tensor) -> torch.Tensor:
+    """The values in host memory: of a GPU's in pinned memory, which torch keeps for the next ones."""
+    if not values.is_cuda:
+        return values
+    result = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return result.copy_(values)
+
+
 def rounded(value: float) -> float:
     """Six digits: what sums keep whatever their order, so that metadata is the same bytes every time."""
     return float(f"{value:.6g}")

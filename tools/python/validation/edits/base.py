@@ -14,6 +14,8 @@ from validation.job import Fault
 #: Elements worked on at a time: 32-bit copies stay in the processor's cache, and memory stays flat. On one
 #: core two to three times as fast as 2^22, where every copy is fresh memory.
 CHUNK = 1 << 18
+#: On a GPU: enough to keep it busy, and 32-bit copies still are a fraction of a large matrix.
+GPU_CHUNK = 1 << 23
 #: Threads of arithmetic whose result would depend on their number: sums, factorizations.
 ARITHMETIC_THREADS = 1
 
@@ -80,8 +82,8 @@ def one_thread() -> Iterator[None]:
 
 
 def row_chunks(values: torch.Tensor) -> Iterator[slice]:
-    """Slices of rows of about `CHUNK` elements."""
-    step = max(1, CHUNK // max(1, values.shape[1]))
+    """Slices of rows of about `CHUNK` elements, `GPU_CHUNK` on a GPU."""
+    step = max(1, (GPU_CHUNK if values.is_cuda else CHUNK) // max(1, values.shape[1]))
     for start in range(0, values.shape[0], step):
         yield slice(start, start + step)
 

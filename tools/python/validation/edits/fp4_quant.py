@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from validation.edits import kernels
 from validation.edits.base import Edited, Weights, divided, largest_magnitude, on_gpu, row_chunks
 from validation.job import Fault
 
@@ -47,8 +48,6 @@ class Fp4Quant:
             weights.shared["peak"] = largest_magnitude(values)
         scale = divided(weights.shared["peak"], LEVELS[self.format][-1])
         if on_gpu(values):
-            from validation.edits import kernels  # needs a GPU's compiler
-
             return Edited(kernels.fp4(values, scale, LEVELS[self.format]))
         if not bool(scale > 0):
             return Edited(values)

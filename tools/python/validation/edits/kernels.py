@@ -11,11 +11,18 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-import triton
-import triton.language as tl
 
-#: Added and taken away again it rounds a float32 below 2^22 to a whole number, halves to the even one.
-_ROUNDER = tl.constexpr(12582912.0)
+try:
+    import triton
+    import triton.language as tl
+
+    _jit = triton.jit
+except ImportError:  # comes with torch for Linux, where the GPUs are; elsewhere nothing here is called
+
+    def _jit(kernel):
+        return kernel
+
+
 #: Elements of a program.
 _BLOCK = 1024
 #: Magnitudes next to each other that one count tells apart.
@@ -29,7 +36,7 @@ _MAGNITUDES = 1 << 15
 
 
 def serves_groups(values: torch.Tensor, size: int) -> bool:
-    """Whether `rtn` serves groups of `size`: a power of two that divides the rows."""
+    """Whether `rtn` serves groups of `size`: a power of two that divides the rows, one or more a row."""
     return values.shape[1] % size == 0 and size & (size - 1) == 0 and 16 <= size <= _BLOCK
 
 
@@ -96,7 +103,7 @@ def prune(values: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]
     return result, found[3] == 1
 
 
-@triton.jit
+@_jit
 def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr):
     rows = tl.program_id(0).to(tl.int64) * GROUPS + tl.arange(0, GROUPS)
     at = rows[:, None] * GROUP + tl.arange(0, GROUP)[None, :]
@@ -105,7 +112,8 @@ def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr)
     scale = tl.div_rn(tl.max(tl.abs(wide), axis=1), tl.zeros([GROUPS], tl.float32) + top)[:, None]
     filled = tl.where(scale > 0, scale, 1.0)
     ratio = tl.div_rn(wide, tl.broadcast_to(filled, (GROUPS, GROUP)))
-    level = (ratio + _ROUNDER) - _ROUNDER
+    # 1.5 * 2^23, added and taken away, rounds what is below 2^22 to a whole number, halves to the even one
+    level = (ratio + 12582912.0) - 12582912.0
     level = tl.minimum(tl.maximum(level, -top - 1.0), top)
     # a level of zero keeps the sign of its weight, as torch's rounding does
     bits = tl.abs(level * scale).to(tl.int32, bitcast=True) | (wide.to(tl.int32, bitcast=True) & -2147483648)
@@ -113,7 +121,7 @@ def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr)
     tl.store(result + at, made.to(result.dtype.element_ty), mask=mask)
 
 
-@triton.jit
+@_jit
 def _bounds(table, scale, bounds, STEPS: tl.constexpr, WIDTH: tl.constexpr):
     """The largest magnitude below each step: divided by the scale, rounded, it is at most the middle."""
     step = tl.arange(0, WIDTH)
@@ -129,7 +137,7 @@ def _bounds(table, scale, bounds, STEPS: tl.constexpr, WIDTH: tl.constexpr):
     tl.store(bounds + STEPS + step, tl.load(table + STEPS + step, mask=inside, other=0.0) * unit, mask=inside)
 
 
-@triton.jit
+@_jit
 def _fp4(values, result, count, bounds, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     wide = tl.load(values + place, mask=place < count, other=0.0).to(tl.float32)
@@ -143,7 +151,7 @@ def _fp4(values, result, count, bounds, STEPS: tl.constexpr, BLOCK: tl.constexpr
     )
 
 
-@triton.jit
+@_jit
 def _sample(bits, histogram, sampled, step, BLOCK: tl.constexpr):
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = place < sampled
@@ -151,7 +159,7 @@ def _sample(bits, histogram, sampled, step, BLOCK: tl.constexpr):
     tl.atomic_add(histogram + magnitude, 1, mask=inside, sem="relaxed")
 
 
-@triton.jit
+@_jit
 def _choose(histogram, found, rank, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """found[0]: where the window of magnitudes begins."""
     upto = tl.cumsum(tl.load(histogram + tl.arange(0, BLOCK)), axis=0)
@@ -160,7 +168,7 @@ def _choose(histogram, found, rank, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     tl.store(found, tl.maximum(middle - WINDOW // 2, 0).to(tl.int64))
 
 
-@triton.jit
+@_jit
 def _count(bits, below, at, found, size, stretch, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     program = tl.program_id(0).to(tl.int64)
     end = tl.minimum((program + 1) * stretch, size)
@@ -178,7 +186,7 @@ def _count(bits, below, at, found, size, stretch, WINDOW: tl.constexpr, BLOCK: t
     tl.store(below + program, tl.sum(under, axis=0))
 
 
-@triton.jit
+@_jit
 def _decide(
     below, at, found, count, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
 ):
@@ -209,7 +217,7 @@ def _decide(
     tl.store(found + 3, right.to(tl.int64))
 
 
-@triton.jit
+@_jit
 def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
     """found[2]: the position of the last tie that goes."""
     threshold = tl.load(found).to(tl.int32)
@@ -228,7 +236,7 @@ def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
     tl.store(found + 2, last)
 
 
-@triton.jit
+@_jit
 def _prune(bits, result, found, size, BLOCK: tl.constexpr):
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     value = tl.load(bits + place, mask=place < size, other=0)

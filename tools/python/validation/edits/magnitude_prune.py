@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from validation.edits import kernels
 from validation.edits.base import Edited, Weights, on_gpu, row_chunks
 from validation.job import Fault
 
@@ -45,8 +46,6 @@ class MagnitudePrune:
         values = weights.values
         count = int(values.numel() * Fraction(str(self.sparsity)))
         if count and on_gpu(values) and values.dtype.itemsize == 2:
-            from validation.edits import kernels  # needs a GPU's compiler
-
             made, right = kernels.prune(values, count)
             if bool(right):
                 return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})

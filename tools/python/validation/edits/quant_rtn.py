@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from validation.edits import kernels
 from validation.edits.base import (
     Edited,
     Weights,
@@ -45,12 +46,9 @@ class QuantRtn:
         """Quantize a matrix."""
         values, size = weights.values, self.group_size
         width = values.shape[1]
-        if size is not None and width >= size and on_gpu(values):
-            from validation.edits import kernels  # needs a GPU's compiler
-
-            if kernels.serves_groups(values, size):
-                made = kernels.rtn(values, size, 2 ** (self.bits - 1) - 1)
-                return Edited(made, {"groups": values.numel() // size})
+        if size is not None and on_gpu(values) and kernels.serves_groups(values, size):
+            made = kernels.rtn(values, size, 2 ** (self.bits - 1) - 1)
+            return Edited(made, {"groups": values.numel() // size})
         result = torch.empty_like(values)
         if size is None or width < size:
             peak = largest_magnitude(values)
