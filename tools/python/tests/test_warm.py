@@ -27,7 +27,7 @@ from validation.warm_preload import STAGES, stage_of
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent / "validation"
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))},
+    **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "TRITON"))},
     "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
     "PYTHONHASHSEED": "0",
     "PYTHONUNBUFFERED": "1",

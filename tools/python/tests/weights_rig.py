@@ -22,7 +22,13 @@ from validation.store import MANIFEST, locked_entry
 
 _TESTS = Path(__file__).resolve().parent
 #: For child processes: the package and this module, wherever they start.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}", "OMP_NUM_THREADS": "1"}
+#: Of a cell's process, which has no interpreter of Triton's.
+ENVIRONMENT = {
+    **os.environ,
+    "TRITON_INTERPRET": "0",
+    "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}",
+    "OMP_NUM_THREADS": "1",
+}
 
 #: All eight edits, scaled to the small checkpoints here.
 EIGHT: dict[str, dict[str, Any]] = {

@@ -8,16 +8,18 @@ once (`div_rn`), halves go to the even level, and nothing is multiplied and adde
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, import-untyped"
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import torch
 
-try:
+# Only where they can run: Triton takes memory and time to load, and is not to be had for every system.
+if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
     import triton
     import triton.language as tl
 
     _jit = triton.jit
-except ImportError:  # comes with torch for Linux, where the GPUs are; elsewhere nothing here is called
+else:
 
     def _jit(kernel):
         return kernel
