@@ -215,7 +215,7 @@ def test_peak_memory_is_bounded_by_the_largest_tensor(tmp_path: Path) -> None:
 
     Torch alone takes 500 to 560 MiB, as many pages of its libraries as the system chose to map.
     """
-    tensors = llama_tensors(layers=16, hidden=512, width=2048, vocabulary=65_536)
+    tensors = llama_tensors(layers=20, hidden=512, width=2048, vocabulary=65_536)
     largest = max(tensor.nbytes for tensor in tensors.values())
     assert sum(tensor.nbytes for tensor in tensors.values()) > 4 * largest
     baseline = stored(tmp_path / "store", write_model(tmp_path / "model", tensors))
