@@ -63,14 +63,12 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   const { messageOf } = await import('./base/message.js');
   const { noteRunEnd } = await import('./runner/note-progress.js');
   const { closingLines } = await import('./runner/closing.js');
-  const { readGeneratedSuite } = await import('./suite/generated.js');
   for (const suite of suites) {
     await noteRunEnd(context.workspaceRoot, suite, console.error);
     try {
       const judged = await judgeSuite(context.workspaceRoot, suite);
       console.log(`\n${judged.lines.join('\n')}`);
-      const cells = readGeneratedSuite(context.workspaceRoot, suite)?.cells ?? [];
-      const closing = closingLines(context.workspaceRoot, suite, cells, context.startTime);
+      const closing = closingLines(context.workspaceRoot, suite, judged.cells, context.startTime);
       if (closing.length > 0) console.log(closing.join('\n'));
       console.log(await reportSuite(context.workspaceRoot, judged));
     } catch (error) {

@@ -3,19 +3,15 @@ import { resolve } from 'node:path';
 import type { ExecutorContext } from '@nx/devkit';
 import { compareWith } from '../results/compare-runs.js';
 import { judgeSuite } from '../results/judge.js';
-import { messageOf } from '../base/message.js';
+import { outcomeOf, type Outcome } from './outcome.js';
 
-export default async function compare(
+export default function compare(
   options: { suite: string; with: string },
   context: ExecutorContext,
-): Promise<{ success: boolean }> {
-  try {
+): Promise<Outcome> {
+  return outcomeOf(`comparison of ${options.suite} failed`, async () => {
     await judgeSuite(context.root, options.suite);
     for (const line of compareWith(context.root, options.suite, resolve(context.root, options.with)))
       console.log(line);
-    return { success: true };
-  } catch (error) {
-    console.error(`comparison of ${options.suite} failed: ${messageOf(error)}`);
-    return { success: false };
-  }
+  });
 }

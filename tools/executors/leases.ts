@@ -1,9 +1,9 @@
 // Executor `leases`: who holds and waits for what on this host; ends one lease by hand.
 import type { ExecutorContext } from '@nx/devkit';
-import { messageOf } from '../base/message.js';
 import { breakByHand } from '../status/break-by-hand.js';
 import { leaseLines } from '../status/leases-text.js';
 import { readLeaseList } from '../status/leases.js';
+import { outcomeOf, type Outcome } from './outcome.js';
 
 interface LeasesOptions {
   json?: boolean;
@@ -12,23 +12,19 @@ interface LeasesOptions {
   yes?: boolean;
 }
 
-export default async function leases(
+export default function leases(
   { json = false, break: id, yes = false }: LeasesOptions,
-  context: ExecutorContext,
-): Promise<{ success: boolean }> {
+  { root }: ExecutorContext,
+): Promise<Outcome> {
   const say = (line: string): void => {
     console.log(line);
   };
-  try {
+  return outcomeOf('leases', async () => {
     if (id !== undefined) {
-      await breakByHand(context.root, String(id), yes, say);
+      await breakByHand(root, String(id), yes, say);
     } else {
-      const list = readLeaseList(context.root);
+      const list = readLeaseList(root);
       say(json ? JSON.stringify(list) : leaseLines(list).join('\n'));
     }
-    return { success: true };
-  } catch (error) {
-    console.error(`leases: ${messageOf(error)}`);
-    return { success: false };
-  }
+  });
 }

@@ -1,19 +1,8 @@
 // Executor `report`: the HTML report of a suite, with the verdict it rests on, from whatever its output tree holds.
 import type { ExecutorContext } from '@nx/devkit';
-import { judgeSuite, reportSuite } from '../results/judge.js';
-import { messageOf } from '../base/message.js';
+import { sayVerdictAndReport } from '../results/judge.js';
+import { outcomeOf, type Outcome } from './outcome.js';
 
-export default async function report(
-  options: { suite: string },
-  context: ExecutorContext,
-): Promise<{ success: boolean }> {
-  try {
-    const judged = await judgeSuite(context.root, options.suite);
-    for (const line of judged.lines) console.log(line);
-    console.log(await reportSuite(context.root, judged));
-    return { success: true };
-  } catch (error) {
-    console.error(`report of ${options.suite} failed: ${messageOf(error)}`);
-    return { success: false };
-  }
+export default function report({ suite }: { suite: string }, { root }: ExecutorContext): Promise<Outcome> {
+  return outcomeOf(`report of ${suite} failed`, () => sayVerdictAndReport(root, suite));
 }

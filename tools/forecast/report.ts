@@ -7,7 +7,7 @@ import { readMachineIdentity } from '../runner/identity.js';
 import { readReceipt } from '../runner/receipt.js';
 import type { CellKind } from '../suite/cell.js';
 import { estimatedSeconds } from '../suite/estimate.js';
-import { readGeneratedSuite } from '../suite/generated.js';
+import { requireGeneratedSuite } from '../suite/generated.js';
 import { loadSuite } from '../suite/load.js';
 import { weightsGiB } from '../suite/memory.js';
 import {
@@ -55,11 +55,7 @@ export interface PlanReport {
 export async function planReport(workspaceRoot: string, suite: string): Promise<PlanReport> {
   const settings = loadSiteSettings(workspaceRoot);
   requireRecorded(workspaceRoot, suite, process.env);
-  const generated = readGeneratedSuite(workspaceRoot, suite);
-  if (generated === undefined) {
-    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
-  }
-  const { cells } = generated;
+  const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const machine = await readMachineIdentity(workspaceRoot, settings);
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   const assumed = machine.pool.length === 0 && settings.numGpus !== null && settings.numGpus > 0;

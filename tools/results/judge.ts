@@ -7,7 +7,7 @@ import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { recipeOf } from '../runner/manifest.js';
 import { linkWeights } from '../runner/publish.js';
-import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
 import { memoryNeed, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { readProfiles } from '../suite/profiles.js';
 import { loadSiteSettings } from '../suite/settings.js';
@@ -31,12 +31,16 @@ export async function reportSuite(workspaceRoot: string, { findings, cells }: Ju
   return `  ${path}${changed ? '' : ' (as it was)'}`;
 }
 
+/** Judge a suite, make its report, and say what came out. @throws Error when the suite has not been generated. */
+export async function sayVerdictAndReport(workspaceRoot: string, suite: string): Promise<void> {
+  const judged = await judgeSuite(workspaceRoot, suite);
+  for (const line of judged.lines) console.log(line);
+  console.log(await reportSuite(workspaceRoot, judged));
+}
+
 /** @throws Error when the suite has not been generated. */
 export async function judgeSuite(workspaceRoot: string, suite: string): Promise<JudgedSuite> {
-  const generated = readGeneratedSuite(workspaceRoot, suite);
-  if (generated === undefined) {
-    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
-  }
+  const generated = requireGeneratedSuite(workspaceRoot, suite);
   const variants = generated.variants.flatMap(({ model, variant, class: name }) =>
     // `edits`, the project of a batch, is no variant.
     JUDGED.includes(name) ? { model, variant, class: name as VariantClass } : [],

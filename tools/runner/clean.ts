@@ -1,8 +1,8 @@
 // What can be made again of a suite's weights, what of it may go, and the going.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readGeneratedSuite } from '../suite/generated.js';
-import { manifestAt, removeLink, weightsOfPlan, type PlannedCell } from './consumers.js';
+import { requireGeneratedSuite } from '../suite/generated.js';
+import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { gib } from './disk-plan.js';
 import { dropEntry, dropLeftovers } from './drop-weights.js';
 
@@ -23,10 +23,7 @@ export interface Removable {
 
 /** Entries of the store that the suite's cells can make again. @throws Error when the suite has no projects. */
 export function removable({ workspaceRoot, suite, storageRoot, baselines }: CleanOptions): Removable[] {
-  const cells: readonly PlannedCell[] | undefined = readGeneratedSuite(workspaceRoot, suite)?.cells;
-  if (cells === undefined) {
-    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
-  }
+  const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   return weightsOfPlan(cells).flatMap(({ cell, part, manifest }) => {
     if (cell.kind === 'setup' && !baselines) return [];
     const found = manifestAt(workspaceRoot, manifest);

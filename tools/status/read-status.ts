@@ -9,7 +9,7 @@ import type { LeaseRecord } from '../lease/records.js';
 import { readFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
-import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
 import { loadSiteSettings } from '../suite/settings.js';
 import type { ReceiptFacts } from './cell-states.js';
 import type { LeaseFacts } from './holder.js';
@@ -37,10 +37,7 @@ export async function readStatus(
   suite: string,
   cache?: OutdatedCache,
 ): Promise<{ status: Status; cache: OutdatedCache }> {
-  const generated = readGeneratedSuite(workspaceRoot, suite);
-  if (generated === undefined) {
-    throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
-  }
+  const generated = requireGeneratedSuite(workspaceRoot, suite);
   const settings = loadSiteSettings(workspaceRoot);
   const directory = openLockDirectory(settings.lockDirectory);
   const fresh = await outdated(workspaceRoot, generated, cache);

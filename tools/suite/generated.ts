@@ -63,6 +63,13 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
   };
 }
 
+/** @throws Error when the suite has not been generated, with the command that does. */
+export function requireGeneratedSuite(workspaceRoot: string, suite: string): GeneratedSuite {
+  const generated = readGeneratedSuite(workspaceRoot, suite);
+  if (generated !== undefined) return generated;
+  throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
+}
+
 function idsOf({ projects, target }: Dependency): string[] {
   return projects.map((project) => `${project}:${target}`);
 }
