@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { seeded } from '../rig/chaos.js';
+import { seeded } from '../seeded.mjs';
 import { interrupt } from '../rig/interrupt.js';
 import { Checkout } from './checkout.mjs';
 

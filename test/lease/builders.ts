@@ -1,8 +1,6 @@
 // Values for scheduler tests: a host, tickets and leases with plain defaults, each part to be overridden.
 import type { Gpu, Lease, Limits, Needs, SchedulerState, Standing, Ticket } from '../../tools/lease/state.js';
 
-export const GIB = 2 ** 30;
-
 export const gpu = (index: number, rest: Partial<Gpu> = {}): Gpu => ({
   uuid: `GPU-${index}`,
   index,

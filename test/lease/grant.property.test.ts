@@ -1,4 +1,5 @@
 // The scheduler over random hosts, leases and tickets: nothing over its limit, nothing out of turn, nobody forgotten.
+import { GIB } from '../../tools/base/units.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { grantableGiB, mayJoin, shares, unpromisedGiB } from '../../tools/lease/fit.js';
@@ -6,7 +7,7 @@ import { grant, STANDSTILL_MS } from '../../tools/lease/grant.js';
 import { ranked } from '../../tools/lease/priority.js';
 import { CELL_KINDS } from '../../tools/suite/cell.js';
 import type { Gpu, Grant, Lease, SchedulerState, Ticket } from '../../tools/lease/state.js';
-import { GIB, gpu, lease, state, ticket } from './builders.js';
+import { gpu, lease, state, ticket } from './builders.js';
 
 const NOW = 10_000_000;
 const GPUS = 6;

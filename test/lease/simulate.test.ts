@@ -1,17 +1,18 @@
 // The reference's plan on simulated hosts, by the real grant: makespan against the lower bound, memory, disk.
+import { GIB } from '../../tools/base/units.js';
 import { describe, expect, test } from 'vitest';
 import { usableGiB } from '../../tools/lease/fit.js';
 import { simulate, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
-import type { Keep } from '../../tools/lease/simulated-weights.js';
 import type { Strategy } from '../../tools/lease/state.js';
 import type { Cell } from '../../tools/suite/cell.js';
+import type { Keep } from '../../tools/suite/keep.js';
 import { weightsGiB } from '../../tools/suite/memory.js';
 import { memoryNeed, onHostGiB, place } from '../../tools/suite/memory-plan.js';
 import { planSuite } from '../../tools/suite/plan.js';
 import { basePriority } from '../../tools/suite/priority.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
 import { referenceSuite } from '../suite/parse.js';
-import { GIB, LIMITS } from './builders.js';
+import { LIMITS } from './builders.js';
 
 const CELLS = planSuite(referenceSuite());
 const TIB = 1024 * GIB;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Checkout } from '../e2e/checkout.mjs';
-import { seeded } from '../rig/chaos.js';
+import { seeded } from '../seeded.mjs';
 import { comparable } from '../rig/comparable.js';
 import { interrupt, INTERRUPTIONS } from '../rig/interrupt.js';
 

@@ -1,5 +1,6 @@
 // Runs a suite of scripted cells to its end while nx, executors and workers are killed at random, and looks at what is
 // left with eyes of its own: nothing here uses the code it judges, but to start it.
+import { seeded } from '../seeded.mjs';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,17 +31,6 @@ export interface ChaosOutcome {
   rounds: number;
   /** What must not be, each in a sentence. */
   violations: string[];
-}
-
-/** A generator of numbers from 0 up to 1 (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export async function chaos(seed: number, kills: number, slots = 4): Promise<ChaosOutcome> {

@@ -2,7 +2,7 @@
 // suite: test/nightly/smoke-interrupted.test.ts.)
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { seeded } from './chaos.js';
+import { seeded } from '../seeded.mjs';
 import { comparable } from './comparable.js';
 import { interrupt, INTERRUPTIONS } from './interrupt.js';
 import { Rig, SMALL_SUITE } from './workspace.js';

@@ -1,15 +1,11 @@
+import { GIB } from '../../tools/base/units.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { causeLines, errorLines } from '../../tools/runner/closing.js';
 import { rootCauses } from '../../tools/runner/blocked.js';
-import type { PlannedCell } from '../../tools/runner/consumers.js';
-import {
-  describeDisk,
-  diskRefusal,
-  planDisk,
-  type Keep,
-  type PlannedWeights,
-} from '../../tools/runner/disk-plan.js';
+import type { PlannedCell } from '../../tools/suite/planned.js';
+import type { Keep } from '../../tools/suite/keep.js';
+import { describeDisk, diskRefusal, planDisk, type PlannedWeights } from '../../tools/runner/disk-plan.js';
 import { requestedCells } from '../../tools/runner/requested.js';
 import { planSuite } from '../../tools/suite/plan.js';
 import { parseSuite } from '../../tools/suite/load.js';
@@ -17,7 +13,6 @@ import { weightsGiB } from '../../tools/suite/memory.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const GIB = 2 ** 30;
 const weights = (model: string, kind: 'setup' | 'edit', gib: number, change: Partial<PlannedWeights> = {}): PlannedWeights => ({
   model, kind, bytes: gib * GIB, there: false, wanted: true, hubCopy: false, ...change,
 }); // prettier-ignore

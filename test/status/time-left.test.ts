@@ -6,11 +6,11 @@ import type { ReceiptFacts } from '../../tools/status/cell-states.js';
 import { leastSeconds, timeLeft, type OpenCell } from '../../tools/status/time-left.js';
 import { cell } from './builders.js';
 
-const open = (id: string, seconds: number, onGpu: boolean, ...dependsOn: string[]): OpenCell => ({
+const open = (id: string, seconds: number, onGpu: boolean, ...after: string[]): OpenCell => ({
   id,
   seconds,
   onGpu,
-  dependsOn,
+  after,
 });
 
 describe('leastSeconds', () => {

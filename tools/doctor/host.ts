@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { messageOf } from '../base/message.js';
 import { openLockDirectory } from '../lease/lock-directory.js';
 import { readPool } from '../lease/pool.js';
-import type { PlannedCell } from '../runner/consumers.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../runner/disk.js';
 import { describeDisk, diskRefusal, gib, planDisk } from '../runner/disk-plan.js';
 import type { SiteSettings } from '../suite/settings.js';

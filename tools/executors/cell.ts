@@ -33,7 +33,7 @@ export default async function cell(
       signal,
       say,
     });
-    changed = outcome === 'ran' || readFault(context.root, project, target) !== undefined;
+    changed = outcome === 'ran' || readFault(context.root, `${project}:${target}`) !== undefined;
     clearFault(context.root, project, target);
     say(outcome === 'reused' ? 'reused: its receipt stands' : 'done');
     return { success: true };

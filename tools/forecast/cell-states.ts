@@ -1,6 +1,7 @@
 // Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
 import { messageOf } from '../base/message.js';
 import type { CellOptions } from '../suite/cell.js';
+import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { usesAccelerator } from '../suite/memory.js';
 import type { SiteSettings } from '../suite/settings.js';
@@ -9,8 +10,6 @@ import { versionsOf, type MachineIdentity } from '../runner/identity.js';
 import { reasonToRun } from '../runner/receipt.js';
 import { digestRead } from '../runner/reads.js';
 
-export type PlannedCell = CellOptions & { id: string };
-
 export interface CellState {
   id: string;
   state: 'cached' | 'to run' | 'blocked';
@@ -18,20 +17,6 @@ export interface CellState {
   reason: string;
   /** Names of the parts that run; a batch makes only what lacks a receipt. */
   parts: string[];
-}
-
-/** Paths that cells of the plan write, with the cell that writes each. */
-export function makersOf(cells: readonly PlannedCell[]): ReadonlyMap<string, PlannedCell> {
-  return new Map(
-    cells.flatMap((cell) =>
-      cell.parts.flatMap(({ writes }) => writes.map(({ path }) => [path, cell] as const)),
-    ),
-  );
-}
-
-/** Cells it reads from, each once, in the order of its reads. */
-export function before(cell: PlannedCell, makers: ReadonlyMap<string, PlannedCell>): PlannedCell[] {
-  return [...new Set(cell.reads.flatMap(({ path }) => makers.get(path) ?? []))];
 }
 
 /**
@@ -65,7 +50,7 @@ export async function cellStates(
   async function examine(cell: PlannedCell): Promise<CellState> {
     const { id, parts } = cell;
     const all = parts.map(({ name }) => name);
-    const ahead = await Promise.all(before(cell, makers).map(stateOf));
+    const ahead = await Promise.all(makersFor(cell, makers).map(stateOf));
     const why = unfit.get(id);
     const stuck = ahead.find(({ state }) => state === 'blocked');
     const own = await ownReasons(

@@ -1,8 +1,10 @@
 // What is known of a run before it begins: cells by state, memory, what will not fit, time and disk on this host.
-import { statfsSync } from 'node:fs';
+import { GIB } from '../base/units.js';
 import { totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { usableGiB } from '../lease/fit.js';
+import { freeDiskBytes } from '../lease/host.js';
+import { sizeBoost } from '../lease/priority.js';
 import { readMachineIdentity } from '../runner/identity.js';
 import { readReceipt } from '../runner/receipt.js';
 import type { CellKind } from '../suite/cell.js';
@@ -21,14 +23,13 @@ import {
   type ModelProfile,
 } from '../suite/memory-plan.js';
 import { formatMistake } from '../suite/mistakes.js';
+import { isFromHub, makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
 import { basePriority } from '../suite/priority.js';
 import { readProfiles } from '../suite/profiles.js';
 import { readRecord, requireRecorded } from '../suite/record.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
-import { before, cellStates, makersOf, type CellState, type PlannedCell } from './cell-states.js';
+import { cellStates, type CellState } from './cell-states.js';
 import { forecast, type Forecast, type Work } from './schedule.js';
-
-const GIB = 2 ** 30;
 
 export interface PlanReport {
   suite: string;
@@ -138,37 +139,19 @@ function worksOf(
         gpus: need.device === 'host' || devices.count === 0 ? 0 : place(need, devices, settings).gpus,
         // Small models first, as the scheduler has it by default.
         priority: basePriority(cell.kind, cell.id.split(':')[0]?.split('.')[2] ?? '') + sizeBoost(weights),
-        after: before(cell, makers).map(({ id }) => id),
+        after: makersFor(cell, makers).map(({ id }) => id),
         makes: parts
           .filter(({ link }) => link !== undefined)
           .map(({ writes }) => ({
             entry: writes[0]?.path ?? '',
             // A hub model is downloaded into the hub's cache first.
-            bytes: weights * GIB * (isDownload(cell) ? 2 : 1),
+            bytes: weights * GIB * (cell.parts.some(isFromHub) ? 2 : 1),
             baseline: cell.kind === 'setup',
           })),
         reads: cell.reads.filter(({ as }) => as === 'weights').map(({ path }) => path),
       },
     ];
   });
-}
-
-function isDownload({ kind, parts }: PlannedCell): boolean {
-  const source = parts[0]?.spec.source;
-  return (
-    kind === 'setup' &&
-    typeof source === 'object' &&
-    source !== null &&
-    'type' in source &&
-    source.type === 'hub'
-  );
-}
-
-/** The reference's boosts: small models first. */
-function sizeBoost(weights: number): number {
-  if (weights < 30) return 30;
-  if (weights < 70) return 20;
-  return weights < 100 ? 10 : 0;
 }
 
 function modelGiB({ model, sizeClass }: PlannedCell, profiles: ReadonlyMap<string, ModelProfile>): number {
@@ -220,22 +203,11 @@ function timeOf({ gpuSeconds, makespanSeconds, boundSeconds }: Forecast): PlanRe
 
 function diskOf({ peakBytes }: Forecast, held: number, settings: SiteSettings): PlanReport['disk'] {
   const path = settings.storageRoot;
-  const freeGiB = freeBytes(path) / GIB;
+  const freeGiB = freeDiskBytes(path) / GIB;
   const peakGiB = peakBytes / GIB;
   const minFreeGiB = settings.minFreeDiskGiB === 'auto' ? Math.min(200, peakGiB) : settings.minFreeDiskGiB;
   const enough = peakGiB - held / GIB + minFreeGiB <= freeGiB;
   return { peakGiB, freeGiB, minFreeGiB, keep: settings.storageKeep, path, enough };
-}
-
-function freeBytes(path: string): number {
-  for (let at = path; ; at = dirname(at)) {
-    try {
-      const { bavail, bsize } = statfsSync(at);
-      return bavail * bsize;
-    } catch (error) {
-      if (at === dirname(at)) throw error;
-    }
-  }
 }
 
 function warningsOf(workspaceRoot: string, suite: string): string[] {

@@ -1,4 +1,6 @@
 // How long the work of a plan takes on a host, and how much disk its weights take at the peak: a list schedule. Pure.
+import { longestChainSeconds } from '../base/longest-chain.js';
+import type { Keep } from '../suite/keep.js';
 
 export interface Work {
   id: string;
@@ -19,7 +21,7 @@ export interface Work {
 export interface ForecastHost {
   gpus: number;
   cpuSlots: number;
-  keep: 'all' | 'baselines' | 'none';
+  keep: Keep;
 }
 
 export interface Forecast {
@@ -126,16 +128,5 @@ function followers(works: readonly Work[]): Map<string, Work[]> {
 function bound(works: readonly Work[], { gpus, cpuSlots }: ForecastHost): number {
   const onGpus = works.reduce((sum, work) => sum + work.seconds * Math.min(work.gpus, gpus), 0);
   const onSlots = works.reduce((sum, work) => sum + (Math.min(work.gpus, gpus) === 0 ? work.seconds : 0), 0);
-  const byId = new Map(works.map((work) => [work.id, work]));
-  const ends = new Map<string, number>();
-  const endOf = (work: Work): number => {
-    const before = ends.get(work.id);
-    if (before !== undefined) return before;
-    const starts = work.after.map((id) => byId.get(id)).map((one) => (one === undefined ? 0 : endOf(one)));
-    const end = work.seconds + Math.max(0, ...starts);
-    ends.set(work.id, end);
-    return end;
-  };
-  for (const work of works) endOf(work);
-  return Math.max(gpus > 0 ? onGpus / gpus : 0, onSlots / cpuSlots, 0, ...ends.values());
+  return Math.max(gpus > 0 ? onGpus / gpus : 0, onSlots / cpuSlots, longestChainSeconds(works));
 }

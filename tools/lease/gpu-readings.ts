@@ -5,7 +5,7 @@ import type { LockDirectory } from './lock-directory.js';
 import { readGpus } from './pool.js';
 import { isAlive } from './process-identity.js';
 import type { Wanted } from './reading-cache.js';
-import { readLeases, readTickets } from './records.js';
+import { readLeases, readTickets, type LeaseRecord } from './records.js';
 import type { Gpu, Lease } from './state.js';
 
 export interface Readings {
@@ -34,16 +34,17 @@ export async function readIfWanted(directory: LockDirectory, notBeforeMs: number
     maxAgeMs: fresh ? FRESH_MS : HELD_MS,
     notBeforeMs: dying ? monotonicMs() : notBeforeMs,
   };
-  return { ...(await readAll(directory, wanted)), fresh: fresh || dying };
+  return { ...(await readAll(directory, wanted, leases)), fresh: fresh || dying };
 }
 
 /** Every GPU of the host and what is wrong with them; none while nvidia-smi fails. */
 export async function readAll(
   directory: LockDirectory,
   wanted: Wanted = { maxAgeMs: FRESH_MS },
+  leases?: readonly LeaseRecord[],
 ): Promise<Omit<Readings, 'fresh'>> {
   try {
-    const { gpus, broken } = await readGpus(directory, readLeases(directory).records, wanted);
+    const { gpus, broken } = await readGpus(directory, leases ?? readLeases(directory).records, wanted);
     const warnings = broken.map(
       (line) => `nvidia-smi reports a GPU without usable figures, which gets no cell: "${line}"`,
     );

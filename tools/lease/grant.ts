@@ -1,7 +1,8 @@
 // Which waiting tickets get what, as a pure function of the state. The scheduler's whole policy is reached from here.
 import { Ledger, type Obstacle } from './ledger.js';
 import { ranked } from './priority.js';
-import { GIB, type Decision, type Grant, type SchedulerState, type Ticket } from './state.js';
+import type { Decision, Grant, SchedulerState, Ticket } from './state.js';
+import { GIB } from '../base/units.js';
 
 /** So long nothing may run or come, and nobody but makers of weights wait, before a lack of disk counts as a standstill. */
 export const STANDSTILL_MS = 30_000;

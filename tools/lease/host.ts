@@ -2,7 +2,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { GIB } from './state.js';
+import { GIB } from '../base/units.js';
 
 /** What the operating system and everything that is no cell keep of the host's memory. */
 const SYSTEM_SHARE = 0.1;

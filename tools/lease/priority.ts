@@ -38,7 +38,8 @@ export function dynamicPriority(
   return Math.min(LAGGING_CAP, clamped + LAGGING_BOOST);
 }
 
-function sizeBoost(gib: number): number {
+/** The reference's boosts: small models first. */
+export function sizeBoost(gib: number): number {
   if (gib < 30) return 30;
   if (gib < 70) return 20;
   return gib < 100 ? 10 : 0;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../base/canonical.js';
+import { median } from '../base/median.js';
 import type { CellKind } from '../suite/cell.js';
 import type { LockDirectory } from './lock-directory.js';
 import { writePlain } from './plain-file.js';
@@ -131,10 +132,6 @@ export function withFinished(
       [key]: [...(record.seconds[key] ?? []), ...measured].slice(-KEPT_DURATIONS),
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function empty(run: string): ProgressRecord {

@@ -1,11 +1,14 @@
 // Runs the real `grant` over a plan in simulated time: how long a host would take, and how much disk at most.
+import { longestChainSeconds } from '../base/longest-chain.js';
 import type { Cell, CellId } from '../suite/cell.js';
 import { estimatedSeconds } from '../suite/estimate.js';
+import type { Keep } from '../suite/keep.js';
 import { schedules, unitsOf, type Schedule } from '../suite/schedule.js';
 import { unpromisedGiB } from './fit.js';
 import { grant, STANDSTILL_MS } from './grant.js';
-import { Weights, type Keep } from './simulated-weights.js';
-import { GIB, type Grant, type Gpu, type Lease, type Limits, type Needs, type Ticket } from './state.js';
+import { Weights } from './simulated-weights.js';
+import type { Grant, Gpu, Lease, Limits, Needs, Ticket } from './state.js';
+import { GIB } from '../base/units.js';
 
 export interface SimulatedHost {
   /** GiB of each GPU. */
@@ -44,17 +47,14 @@ interface Running extends Lease {
 
 /** Longest chain of cells, and GPU work spread over all GPUs: whichever is more. */
 export function lowerBoundSeconds(cells: readonly Cell[], simulation: Simulation): number {
-  const seconds = new Map(cells.map((cell) => [cell.id, secondsOf(cell, simulation)]));
-  const work = cells.reduce(
-    (sum, cell) => sum + (seconds.get(cell.id) ?? 0) * simulation.needs(cell).gpus,
-    0,
-  );
-  const ends = new Map<CellId, number>();
-  for (const cell of inOrder(cells)) {
-    const start = Math.max(0, ...cell.dependsOn.map((id) => ends.get(id) ?? 0));
-    ends.set(cell.id, start + (seconds.get(cell.id) ?? 0));
-  }
-  return Math.max(work / Math.max(1, simulation.host.gpus.length), ...ends.values());
+  const steps = cells.map((cell) => ({
+    id: cell.id,
+    seconds: secondsOf(cell, simulation),
+    after: cell.dependsOn,
+    gpus: simulation.needs(cell).gpus,
+  }));
+  const work = steps.reduce((sum, { seconds, gpus }) => sum + seconds * gpus, 0);
+  return Math.max(work / Math.max(1, simulation.host.gpus.length), longestChainSeconds(steps));
 }
 
 /** The plan from its first cell to its last, with `grant` asked at every start and end. */
@@ -259,20 +259,4 @@ function perUnit(cell: Cell, { unitSeconds, weightsGiB }: Simulation): number {
 
 function secondsOf(cell: Cell, simulation: Simulation): number {
   return unitsOf(cell) * perUnit(cell, simulation);
-}
-
-/** Cells after those they depend on. */
-function inOrder(cells: readonly Cell[]): Cell[] {
-  const left = new Map(cells.map((cell) => [cell.id, cell]));
-  const ordered: Cell[] = [];
-  const visit = (cell: Cell): void => {
-    if (!left.delete(cell.id)) return;
-    for (const id of cell.dependsOn) {
-      const before = left.get(id);
-      if (before !== undefined) visit(before);
-    }
-    ordered.push(cell);
-  };
-  for (const cell of cells) visit(cell);
-  return ordered;
 }

@@ -1,16 +1,13 @@
 // The weights on a simulated disk: what each cell makes and reads, and when it goes.
-import type { Cell, CellId } from '../suite/cell.js';
-
-/** Which weights stay once nothing waits for them. */
-export type Keep = 'all' | 'baselines' | 'none';
+import type { Cell, CellId, CellKind } from '../suite/cell.js';
+import { mayGo, type Keep } from '../suite/keep.js';
 
 export class Weights {
   bytes = 0;
   peakBytes = 0;
   readonly #stored = new Map<string, number>();
   readonly #consumers = new Map<string, CellId[]>();
-  readonly #makers = new Map<string, CellId>();
-  readonly #baselines = new Set<string>();
+  readonly #makers = new Map<string, CellKind>();
 
   constructor(
     cells: readonly Cell[],
@@ -18,9 +15,7 @@ export class Weights {
   ) {
     for (const cell of cells) {
       for (const part of cell.parts.filter(({ link }) => link !== undefined)) {
-        const manifest = part.writes[0]?.path ?? '';
-        this.#makers.set(manifest, cell.id);
-        if (cell.kind === 'setup') this.#baselines.add(manifest);
+        this.#makers.set(part.writes[0]?.path ?? '', cell.kind);
       }
       for (const read of cell.reads.filter(({ as }) => as === 'weights')) {
         this.#consumers.set(read.path, [...(this.#consumers.get(read.path) ?? []), cell.id]);
@@ -67,7 +62,8 @@ export class Weights {
   consumed(finished: ReadonlySet<CellId>): void {
     if (this.keep === 'all') return;
     for (const variant of [...this.#stored.keys()]) {
-      if (this.#baselines.has(variant) && this.keep === 'baselines') continue;
+      const maker = this.#makers.get(variant);
+      if (maker === undefined || !mayGo(this.keep, maker)) continue;
       const consumers = this.#consumers.get(variant) ?? [];
       if (consumers.length > 0 && consumers.every((id) => finished.has(id))) this.#remove(variant);
     }

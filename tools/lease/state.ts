@@ -161,5 +161,3 @@ export interface Decision {
   grants: Grant[];
   refusals: Refusal[];
 }
-
-export const GIB = 2 ** 30;

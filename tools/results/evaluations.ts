@@ -1,6 +1,7 @@
 // Rows of eval_results.csv: one a planned benchmark of a baseline or an edit, compared with the baseline's.
 import { type Files, type Missing, type MissingReason, parseFile } from './files.js';
-import { compare, compareVariants, type ExpectedEvaluation, type VariantClass } from './plan.js';
+import { compare } from '../base/compare.js';
+import { compareVariants, type ExpectedEvaluation, type VariantClass } from './plan.js';
 import { evaluationSchema, type EvaluationFile } from './schema.js';
 
 export interface EvaluationRow {

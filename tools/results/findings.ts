@@ -2,7 +2,8 @@
 import type { Analysis } from './analyse.js';
 import type { MissingReason } from './files.js';
 import type { MemoryPlan, MemoryRow } from './outputs/memory-plan.js';
-import { compare, type VerdictPlan } from './plan.js';
+import { compare } from '../base/compare.js';
+import type { VerdictPlan } from './plan.js';
 import { type CellRecord, lastRecords } from './records.js';
 
 /** A fault on record: the last of a cell, or one line of state/errors.json. */

@@ -1,8 +1,9 @@
 // Judges a generated suite: from its name to the verdict files. The `verdict` target and the plugin's hook both call it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { compare } from '../base/compare.js';
 import { readIfThere } from '../base/files.js';
-import { readFault } from '../runner/last-fault.js';
+import { isOver, readFaults, type LastFault } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { recipeOf } from '../runner/manifest.js';
@@ -15,7 +16,7 @@ import { parseFaultLog } from './fault-log.js';
 import type { FaultRecord } from './findings.js';
 import { makeReport } from './make-report.js';
 import type { MemoryPlan } from './outputs/memory-plan.js';
-import { compare, type VariantClass } from './plan.js';
+import type { VariantClass } from './plan.js';
 import type { CellKnowledge } from './receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
 
@@ -84,22 +85,20 @@ function plannedMemory(workspaceRoot: string, { suite, cells }: GeneratedSuite):
   });
 }
 
-interface LastFault {
-  sentence: string;
-  at: string;
-}
-
-/** Of cells whose last attempt failed. */
-function lastFaults(workspaceRoot: string, { cells }: GeneratedSuite): Map<string, LastFault> {
-  const faults = cells.flatMap(({ id, parts }): [string, LastFault][] => {
-    const [project = '', target = ''] = id.split(':');
-    const fault = readFault(workspaceRoot, project, target);
-    if (fault === undefined) return [];
-    // A receipt from after the fault: the cell has ended well since, here or in another checkout.
-    const receipts = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt ?? '');
-    return receipts.every((endedAt) => endedAt > fault.at) ? [] : [[id, fault]];
-  });
-  return new Map(faults);
+/** Of cells whose last attempt failed, and that have not ended well since. */
+function lastFaults(workspaceRoot: string, { cells }: GeneratedSuite): ReadonlyMap<string, LastFault> {
+  const partsOf = new Map(cells.map(({ id, parts }) => [id, parts]));
+  return new Map(
+    [...readFaults(workspaceRoot, cells)].filter(([id, fault]) => {
+      const receipts = (partsOf.get(id) ?? []).map(({ receipt }) =>
+        readReceipt(join(workspaceRoot, receipt)),
+      );
+      return !isOver(
+        fault,
+        receipts.map((receipt) => receipt?.endedAt),
+      );
+    }),
+  );
 }
 
 async function knowledge(

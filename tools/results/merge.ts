@@ -1,5 +1,6 @@
 // Split evaluations of an edit, put together as the one file an unsplit evaluation would have left.
-import { compare, type ExpectedEvaluation } from './plan.js';
+import { compare } from '../base/compare.js';
+import type { ExpectedEvaluation } from './plan.js';
 import type { EvaluationFile } from './schema.js';
 
 export interface MergedEvaluation {

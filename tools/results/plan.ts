@@ -1,4 +1,5 @@
 // What the analysis needs to know of a suite, and which results it therefore expects to find.
+import { compare } from '../base/compare.js';
 import { canonicalJson } from '../base/canonical.js';
 import type { CellOptions, JsonObject } from '../suite/cell.js';
 
@@ -63,11 +64,6 @@ export interface Expected {
   evaluations: ExpectedEvaluation[];
   certificates: ExpectedCertificate[];
   calibrations: ExpectedCalibration[];
-}
-
-/** Code-unit order: the same on every machine, whatever its locale. */
-export function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, error: 3 };

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { CellKind } from '../suite/cell.js';
 import type { Files } from './files.js';
-import { compare, type VerdictPlan } from './plan.js';
+import { compare } from '../base/compare.js';
+import type { VerdictPlan } from './plan.js';
 
 const time = z.iso.datetime();
 const bytes = z.number().min(0).nullable().catch(null);

@@ -2,7 +2,7 @@
 import { readGeneratedSuite } from '../suite/generated.js';
 import { listSuites } from '../suite/load.js';
 import { loadSiteSettings } from '../suite/settings.js';
-import type { PlannedCell } from './consumers.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from './disk.js';
 import { describeDisk, diskRefusal, planDisk } from './disk-plan.js';
 import { requestedCells } from './requested.js';

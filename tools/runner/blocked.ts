@@ -1,5 +1,5 @@
 // Which cells did not run because of which failed one: each root cause once, with all that waits for it. Pure.
-import type { PlannedCell } from './consumers.js';
+import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
 
 export interface RootCause {
   cell: string;
@@ -18,14 +18,8 @@ export function rootCauses(
   faults: ReadonlyMap<string, string>,
   finished: ReadonlySet<string>,
 ): RootCause[] {
-  const makers = new Map(
-    cells.flatMap(({ id, parts }) =>
-      parts.flatMap(({ writes }) => writes.map(({ path }) => [path, id] as const)),
-    ),
-  );
-  const needs = new Map(
-    cells.map(({ id, reads }) => [id, reads.flatMap(({ path }) => makers.get(path) ?? [])]),
-  );
+  const makers = makersOf(cells);
+  const needs = new Map(cells.map((cell) => [cell.id, makersFor(cell, makers).map(({ id }) => id)]));
   const rootsOf = new Map<string, ReadonlySet<string>>();
   const roots = (id: string): ReadonlySet<string> => {
     const known = rootsOf.get(id);

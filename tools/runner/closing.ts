@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../base/files.js';
 import { rootCauses, type RootCause } from './blocked.js';
-import type { PlannedCell } from './consumers.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { pressurePath } from './disk.js';
 import { errorsPath, readErrors, type ErrorRecord } from './journal.js';
-import { readFault } from './last-fault.js';
+import { isOver, readFault } from './last-fault.js';
 import { readReceipt } from './receipt.js';
 
 const SHOWN_CELLS = 8;
@@ -31,10 +31,9 @@ function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCau
   const faults = new Map<string, string>();
   const finished = new Set<string>();
   for (const { id, parts } of cells) {
-    const [project = '', target = ''] = id.split(':');
-    const fault = readFault(workspaceRoot, project, target);
-    const ends = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt);
-    const done = ends.every((end) => end !== undefined && (fault === undefined || end > fault.at));
+    const fault = readFault(workspaceRoot, id);
+    const endedAt = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt);
+    const done = fault === undefined ? !endedAt.includes(undefined) : isOver(fault, endedAt);
     if (done) finished.add(id);
     else if (fault !== undefined) faults.set(id, fault.sentence);
   }

@@ -1,14 +1,14 @@
 // Which weights nothing waits for any more: every cell that reads them has its receipt.
+import { GIB } from '../base/units.js';
 import { readFileSync, rmSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { readIfThere } from '../base/files.js';
-import type { CellOptions, CellPart } from '../suite/cell.js';
+import type { CellPart } from '../suite/cell.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { dropEntry } from './drop-weights.js';
 import { parseManifest } from './manifest.js';
 import { readReceipt } from './receipt.js';
-
-export type PlannedCell = CellOptions & { id: string };
 
 export interface Weights {
   cell: PlannedCell;
@@ -43,11 +43,6 @@ export function waitingFor(
     .map(({ id }) => id);
 }
 
-/** Whether the site lets such weights go by themselves once nothing waits for them. */
-export function mayGo(keep: 'all' | 'baselines' | 'none', kind: CellOptions['kind']): boolean {
-  return keep === 'none' || (keep === 'baselines' && kind !== 'setup');
-}
-
 /** Drop what nothing waits for, of the weights given. */
 export async function dropConsumed(
   { workspaceRoot, storageRoot }: { workspaceRoot: string; storageRoot: string },
@@ -61,7 +56,7 @@ export async function dropConsumed(
     const { recipe, bytes } = parseManifest(text);
     if ((await dropEntry(storageRoot, recipe)) !== 'dropped') continue;
     removeLink(workspaceRoot, part.link);
-    const size = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    const size = `${(bytes / GIB).toFixed(1)} GiB`;
     say(
       `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are dropped (${size}): nothing waits for them`,
     );

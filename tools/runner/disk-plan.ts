@@ -1,7 +1,7 @@
 // How much disk the weights of a run take: what is still to be made, by what is known of each model. Pure.
+import { GIB } from '../base/units.js';
 import type { CellKind } from '../suite/cell.js';
-
-export type Keep = 'all' | 'baselines' | 'none';
+import { mayGo, type Keep } from '../suite/keep.js';
 
 /** One entry of the store, as a run finds it. */
 export interface PlannedWeights {
@@ -30,9 +30,9 @@ export interface DiskPlan {
 }
 
 export function planDisk(weights: readonly PlannedWeights[], keep: Keep): DiskPlan {
-  const toMake = weights.filter(({ there, wanted, kind }) => !there && (wanted || stays(keep, kind)));
-  const staying = toMake.filter(({ kind }) => stays(keep, kind));
-  const passing = toMake.filter(({ kind }) => !stays(keep, kind));
+  const toMake = weights.filter(({ there, wanted, kind }) => !there && (wanted || !mayGo(keep, kind)));
+  const staying = toMake.filter(({ kind }) => !mayGo(keep, kind));
+  const passing = toMake.filter(({ kind }) => mayGo(keep, kind));
   const hubBytes = sum(toMake.filter(({ hubCopy }) => hubCopy));
   const staysBytes = sum(staying) + hubBytes;
   // A baseline that may go is still there while the edits of it are.
@@ -77,10 +77,7 @@ export function describeDisk(plan: DiskPlan, keep: Keep, freeBytes: number): str
   return `disk: ${all} (storage.keep: ${keep}), ${gib(freeBytes)} free`;
 }
 
-export const gib = (bytes: number): string =>
-  `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 1 : 0)} GiB`;
+export const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < 10 * GIB ? 1 : 0)} GiB`;
 
-const stays = (keep: Keep, kind: CellKind): boolean =>
-  keep === 'all' || (keep === 'baselines' && kind === 'setup');
 const sum = (all: readonly PlannedWeights[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
 const largest = (all: readonly PlannedWeights[]): number => Math.max(0, ...all.map(({ bytes }) => bytes));

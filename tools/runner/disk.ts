@@ -1,12 +1,14 @@
 // Free disk at the edge: what a plan finds, whether a cell may start, and the record of a disk that ran short.
-import { readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { writeWhole } from '../base/files.js';
-import { GIB } from '../lease/state.js';
+import { deviceOf, freeDiskBytes } from '../lease/host.js';
+import { GIB } from '../base/units.js';
 import { weightsGiB } from '../suite/memory.js';
+import { isFromHub, type PlannedCell } from '../suite/planned.js';
 import type { SiteSettings } from '../suite/settings.js';
-import { manifestAt, waitingFor, weightsOfPlan, type PlannedCell } from './consumers.js';
+import { manifestAt, waitingFor, weightsOfPlan } from './consumers.js';
 import type { PlannedWeights } from './disk-plan.js';
 import { Fault } from './fault.js';
 import { minFreeDiskGiB } from './lease-request.js';
@@ -26,9 +28,6 @@ export function plannedWeights(
   }
   return all.map(({ cell, part, manifest }) => {
     const found = manifestAt(workspaceRoot, manifest);
-    const source = part.spec.source;
-    const fromHub =
-      typeof source === 'object' && source !== null && 'type' in source && source.type === 'hub';
     return {
       model: cell.model,
       kind: cell.kind,
@@ -37,7 +36,7 @@ export function plannedWeights(
       wanted:
         found === undefined ||
         waitingFor(workspaceRoot, cells, manifest, digestOf(join(workspaceRoot, manifest))).length > 0,
-      hubCopy: fromHub && sameDevice(hubCache(), storageRoot),
+      hubCopy: isFromHub(part) && deviceOf(hubCache()) === deviceOf(storageRoot),
     };
   });
 }
@@ -55,10 +54,6 @@ function hubCache(): string {
   return HF_HUB_CACHE ?? join(HF_HOME ?? join(HOME ?? '/', '.cache', 'huggingface'), 'hub');
 }
 
-function sameDevice(one: string, other: string): boolean {
-  return statSync(existing(one)).dev === statSync(existing(other)).dev;
-}
-
 /** What stays free: as the site says, or as the suite's own size. */
 export function minFreeBytes(
   { minFreeDiskGiB: written }: SiteSettings,
@@ -70,19 +65,7 @@ export function minFreeBytes(
 
 /** Bytes an ordinary user may still write, where that is least: in the store, or where results and logs go. */
 export function freeBytes(workspaceRoot: string, storageRoot: string): number {
-  const places = [storageRoot, join(workspaceRoot, 'output')].map(existing);
-  return Math.min(
-    ...places.map((path) => {
-      const { bavail, bsize } = statfsSync(path);
-      return bavail * bsize;
-    }),
-  );
-}
-
-function existing(path: string): string {
-  for (let at = path; ; at = dirname(at)) {
-    if (statSync(at, { throwIfNoEntry: false }) !== undefined || at === dirname(at)) return at;
-  }
+  return Math.min(freeDiskBytes(storageRoot), freeDiskBytes(join(workspaceRoot, 'output')));
 }
 
 export interface DiskWatch {

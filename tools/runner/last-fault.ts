@@ -8,6 +8,14 @@ import { writeWhole } from '../base/files.js';
 const FILE = 'fault.json';
 const schema = z.object({ code: z.string(), message: z.string(), at: z.string() });
 
+/** What a cell's last attempt ended with. */
+export interface LastFault {
+  /** `code: message`. */
+  sentence: string;
+  /** UTC, ISO-8601. */
+  at: string;
+}
+
 export function writeFault(
   workspaceRoot: string,
   project: string,
@@ -24,11 +32,8 @@ export function clearFault(workspaceRoot: string, project: string, target: strin
 }
 
 /** The last attempt's fault and when it ended, or undefined when it did not fail. */
-export function readFault(
-  workspaceRoot: string,
-  project: string,
-  target: string,
-): { sentence: string; at: string } | undefined {
+export function readFault(workspaceRoot: string, cell: string): LastFault | undefined {
+  const [project = '', target = ''] = cell.split(':');
   try {
     const text = readFileSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), 'utf8');
     const { code, message, at } = schema.parse(JSON.parse(text));
@@ -36,4 +41,22 @@ export function readFault(
   } catch {
     return undefined;
   }
+}
+
+/** Those of all cells, by cell. */
+export function readFaults(
+  workspaceRoot: string,
+  cells: readonly { id: string }[],
+): ReadonlyMap<string, LastFault> {
+  return new Map(
+    cells.flatMap(({ id }) => {
+      const fault = readFault(workspaceRoot, id);
+      return fault === undefined ? [] : [[id, fault] as const];
+    }),
+  );
+}
+
+/** Whether the cell ended well after the fault, here or in another checkout: each part has a receipt from since. */
+export function isOver(fault: LastFault, endedAt: readonly (string | undefined)[]): boolean {
+  return endedAt.every((at) => at !== undefined && at > fault.at);
 }

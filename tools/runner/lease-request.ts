@@ -2,7 +2,8 @@
 import type { LeaseRequest } from '../lease/acquire.js';
 import { usableGiB } from '../lease/fit.js';
 import { deviceOf } from '../lease/host.js';
-import { GIB, type Limits, type Needs, type PartBytes, type Standing } from '../lease/state.js';
+import type { Limits, Needs, PartBytes, Standing } from '../lease/state.js';
+import { GIB } from '../base/units.js';
 import { memoryNeed, onHostGiB, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { weightsGiB } from '../suite/memory.js';
 import { readProfile } from '../suite/profiles.js';

@@ -1,14 +1,13 @@
 // Which receipts no longer stand for their cells as they are planned now: a verdict must not judge yesterday's edit.
 import { join } from 'node:path';
 import type { CellOptions, CellPart } from '../suite/cell.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { messageOf } from '../base/message.js';
 import { alteredResult, readReceipt, type Receipt } from './receipt.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readVersions, versionsOf } from './identity.js';
 import { digestRead } from './reads.js';
-
-type PlannedCell = CellOptions & { id: string };
 
 interface PlannedPart {
   cell: PlannedCell;

@@ -1,6 +1,7 @@
 // Weights that a cell needs and the store lacks are made again, by the cell that made them, once for all who wait.
 import { readGeneratedSuite } from '../suite/generated.js';
-import { weightsOfPlan, type PlannedCell, type Weights } from './consumers.js';
+import type { PlannedCell } from '../suite/planned.js';
+import { weightsOfPlan, type Weights } from './consumers.js';
 import { Fault } from './fault.js';
 import { weightsProblem, type WeightsProblem } from './manifest.js';
 import type { CellContext, CellRun } from './run-cell.js';

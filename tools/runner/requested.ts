@@ -1,5 +1,5 @@
 // Which cells a command line of nx asks for, as far as it can be told: what is printed before a run is planned from it.
-import type { PlannedCell } from './consumers.js';
+import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
 
 /** Targets of a project that stand for all its cells. */
 const GATHERING = ['certify', 'verdict', 'report'];
@@ -73,17 +73,8 @@ function matches(pattern: string, project: string): boolean {
 }
 
 function withDependencies(first: readonly PlannedCell[], cells: readonly PlannedCell[]): PlannedCell[] {
-  const makers = new Map(
-    cells.flatMap((cell) =>
-      cell.parts.flatMap(({ writes }) => writes.map(({ path }) => [path, cell] as const)),
-    ),
-  );
+  const makers = makersOf(cells);
   const found = new Set(first);
-  for (const cell of found) {
-    for (const { path } of cell.reads) {
-      const maker = makers.get(path);
-      if (maker !== undefined) found.add(maker);
-    }
-  }
+  for (const cell of found) for (const maker of makersFor(cell, makers)) found.add(maker);
   return cells.filter((cell) => found.has(cell));
 }

@@ -1,9 +1,10 @@
 // How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
 import { countFinished } from '../lease/acquire.js';
 import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
-import { GIB } from '../lease/state.js';
+import { GIB } from '../base/units.js';
 import type { CellOptions } from '../suite/cell.js';
 import { readGeneratedSuite } from '../suite/generated.js';
+import { mayGo } from '../suite/keep.js';
 import { usesAccelerator } from '../suite/memory.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { requireRecorded } from '../suite/record.js';
@@ -11,7 +12,7 @@ import type { Schedule } from '../suite/schedule.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
 import { monotonicMs } from '../base/clock.js';
 import { messageOf } from '../base/message.js';
-import { dropConsumed, mayGo, weightsOfPlan } from './consumers.js';
+import { dropConsumed, weightsOfPlan } from './consumers.js';
 import type { DiskWatch } from './disk.js';
 import { Fault } from './fault.js';
 import { digestSources, fingerprint } from './fingerprint.js';

@@ -1,4 +1,5 @@
 // What an attempt of a cell used, measured: GPU-held time, peaks of memory, bytes written. For its receipt.
+import { GIB } from '../base/units.js';
 import type { GpuReading } from '../lease/nvidia-smi.js';
 import type { CellEvent } from './events.js';
 
@@ -27,7 +28,6 @@ export interface UsageMeterOptions {
 }
 
 const SAMPLE_EVERY_MS = 2_000;
-const BYTES_A_GIB = 2 ** 30;
 
 /** Measures one attempt: feed it the events of its process, and ask it once the process has ended. */
 export class UsageMeter implements Disposable {
@@ -78,7 +78,7 @@ export class UsageMeter implements Disposable {
     try {
       for (const { uuid, totalGiB, freeGiB } of await this.#options.readGpus()) {
         if (!this.#options.gpus.includes(uuid)) continue;
-        const taken = (totalGiB - freeGiB) * BYTES_A_GIB;
+        const taken = (totalGiB - freeGiB) * GIB;
         this.#peaks.set(uuid, Math.max(this.#peaks.get(uuid) ?? 0, taken));
       }
     } catch {

@@ -1,4 +1,5 @@
 // Where each cell of a suite stands, from its receipts, its fault, and who holds or waits for a lease.
+import { isOver, type LastFault } from '../runner/last-fault.js';
 import type { GeneratedCell } from '../suite/generated.js';
 
 /**
@@ -33,8 +34,8 @@ export interface CellFacts {
   waiting: ReadonlySet<string>;
   /** By path of the receipt. */
   receipts: ReadonlyMap<string, ReceiptFacts>;
-  /** By cell: the fault its last attempt ended with, and when. */
-  faults: ReadonlyMap<string, { sentence: string; at: string }>;
+  /** By cell. */
+  faults: ReadonlyMap<string, LastFault>;
 }
 
 export type StatusCell = Pick<GeneratedCell, 'id' | 'model' | 'kind' | 'sizeClass' | 'dependsOn'> & {
@@ -70,8 +71,8 @@ function ownState({ id, receipts: paths }: StatusCell, facts: CellFacts): CellSt
   const receipts = paths.flatMap((path) => facts.receipts.get(path) ?? []);
   const whole = receipts.length === paths.length;
   const fault = facts.faults.get(id);
-  // A receipt from after the fault: the cell has ended well since.
-  if (fault !== undefined && !(whole && receipts.every(({ endedAt }) => endedAt > fault.at))) return 'failed';
+  const endedAt = paths.map((path) => facts.receipts.get(path)?.endedAt);
+  if (fault !== undefined && !isOver(fault, endedAt)) return 'failed';
   if (!whole) return 'not_started';
   if (receipts.some(({ outdated }) => outdated)) return 'outdated';
   return receipts.every(({ restored }) => restored) ? 'cached' : 'done';

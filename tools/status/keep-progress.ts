@@ -128,8 +128,7 @@ function failedCells(
       ? cellsWithFault(workspaceRoot, suite)
       : [...new Set([...before.failed.map((one) => one.cell), cell])];
   return candidates.flatMap((id) => {
-    const [project = '', target = ''] = id.split(':');
-    const fault = readFault(workspaceRoot, project, target);
+    const fault = readFault(workspaceRoot, id);
     return fault === undefined ? [] : [{ cell: id, why: fault.sentence }];
   });
 }

@@ -1,4 +1,5 @@
 // `output/<suite>/state/progress.json`: how a suite stands, for machines and for people without a terminal. Pure.
+import { compare } from '../base/compare.js';
 import { z } from 'zod';
 
 const count = z.number().int().min(0);
@@ -103,8 +104,4 @@ function sum(counts: readonly ProgressCounts[]): ProgressCounts {
     failed: total('failed'),
     not_started: total('not_started'),
   };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

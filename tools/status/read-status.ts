@@ -6,7 +6,7 @@ import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.j
 import { lookOn } from '../lease/pass.js';
 import { readPool } from '../lease/pool.js';
 import type { LeaseRecord } from '../lease/records.js';
-import { readFault } from '../runner/last-fault.js';
+import { readFaults } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
@@ -42,7 +42,7 @@ export async function readStatus(
   const directory = openLockDirectory(settings.lockDirectory);
   const fresh = await outdated(workspaceRoot, generated, cache);
   const receipts = readReceipts(workspaceRoot, generated, fresh.paths);
-  const faults = readFaults(workspaceRoot, generated);
+  const faults = readFaults(workspaceRoot, generated.cells);
   // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
   const pool = await readPool(settings, directory).catch(() => []);
   const { leases, ...passed } = await lookOn(directory);
@@ -92,17 +92,4 @@ function readReceipts(
     found.set(path, { endedAt, runSeconds, restored, outdated: outdatedPaths.has(path) });
   }
   return found;
-}
-
-function readFaults(
-  workspaceRoot: string,
-  { cells }: GeneratedSuite,
-): ReadonlyMap<string, { sentence: string; at: string }> {
-  return new Map(
-    cells.flatMap(({ id }) => {
-      const [project = '', target = ''] = id.split(':');
-      const fault = readFault(workspaceRoot, project, target);
-      return fault === undefined ? [] : [[id, fault] as const];
-    }),
-  );
 }

@@ -1,4 +1,6 @@
 // How long the open cells of a suite will take at best: by what was measured in it, else by a rough estimate.
+import { longestChainSeconds, type ChainStep } from '../base/longest-chain.js';
+import { median } from '../base/median.js';
 import { estimatedSeconds } from '../suite/estimate.js';
 import { usesAccelerator, weightsGiB } from '../suite/memory.js';
 import type { CellState, ReceiptFacts, StatusCell } from './cell-states.js';
@@ -12,11 +14,8 @@ export interface TimeLeft {
   estimated: number;
 }
 
-export interface OpenCell {
-  id: string;
-  seconds: number;
+export interface OpenCell extends ChainStep {
   onGpu: boolean;
-  dependsOn: readonly string[];
 }
 
 const OPEN: readonly CellState[] = ['running', 'waiting', 'outdated', 'not_started'];
@@ -41,7 +40,7 @@ export function timeLeft(of: {
     const missing = cell.receipts.filter((path) => !of.receipts.has(path)).length || cell.receipts.length;
     const whole = (known ?? estimatedSeconds(kind, weightsGiB(sizeClass))) * missing;
     const seconds = Math.max(0, whole - (of.elapsed.get(id) ?? 0));
-    return [{ id, seconds, onGpu: of.gpus > 0 && usesAccelerator(kind), dependsOn }];
+    return [{ id, seconds, onGpu: of.gpus > 0 && usesAccelerator(kind), after: dependsOn }];
   });
   if (open.length === 0) return undefined;
   return { seconds: leastSeconds(open, of.gpus, of.cpuSlots), cells: open.length, estimated };
@@ -51,19 +50,7 @@ export function timeLeft(of: {
 export function leastSeconds(open: readonly OpenCell[], gpus: number, cpuSlots: number): number {
   const work = (onGpu: boolean): number =>
     open.filter((cell) => cell.onGpu === onGpu).reduce((sum, { seconds }) => sum + seconds, 0);
-  const byId = new Map(open.map((cell) => [cell.id, cell]));
-  const ends = new Map<string, number>();
-  const endOf = (id: string): number => {
-    const cell = byId.get(id);
-    if (cell === undefined) return 0;
-    const known = ends.get(id);
-    if (known !== undefined) return known;
-    ends.set(id, 0);
-    const end = cell.seconds + Math.max(0, ...cell.dependsOn.map(endOf));
-    ends.set(id, end);
-    return end;
-  };
-  const chain = Math.max(0, ...open.map(({ id }) => endOf(id)));
+  const chain = longestChainSeconds(open);
   return Math.max(work(true) / Math.max(1, gpus), work(false) / Math.max(1, cpuSlots), chain);
 }
 
@@ -81,8 +68,4 @@ function measuredSeconds(
     seconds.set(key, [...(seconds.get(key) ?? []), part]);
   }
   return new Map([...seconds].map(([key, values]) => [key, median(values)]));
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

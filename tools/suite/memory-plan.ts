@@ -1,5 +1,6 @@
 // The memory plan: what each cell needs, by the model's name before its download and by its profile after, and whether
 // these GPUs can give it. Pure; sizes in GiB.
+import { GIB } from '../base/units.js';
 import { z } from 'zod';
 import type { CellKind, CellOptions, JsonValue, SizeClass } from './cell.js';
 import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
@@ -44,7 +45,7 @@ export function parseProfile(text: string): Result<ModelProfile, string> {
   if (!parsed.success) return fail(wrongSize(json, parsed.error.issues[0]?.path[0]));
   const raw = parsed.data;
   return ok({
-    weightsGiB: raw.weights_bytes / 2 ** 30,
+    weightsGiB: raw.weights_bytes / GIB,
     layers: raw.num_layers,
     kvHeads: raw.num_kv_heads,
     headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,
@@ -67,7 +68,7 @@ function wrongSize(json: unknown, key: PropertyKey | undefined): string {
 /** Keys and values of `batch` sequences of `tokens`: 2 · layers · b · s · kv_heads · head_dim · dtype_bytes (reference). */
 export function kvGiB(profile: ModelProfile, batch: number, tokens: number): number {
   const { layers, kvHeads, headDim, dtypeBytes } = profile;
-  return (2 * layers * batch * tokens * kvHeads * headDim * dtypeBytes) / 2 ** 30;
+  return (2 * layers * batch * tokens * kvHeads * headDim * dtypeBytes) / GIB;
 }
 
 export type MemorySettings = Pick<

@@ -1,5 +1,6 @@
 // Many executors on few GPUs, and a killer among them. What happened is judged by what the workers wrote (worker.sh),
 // never by leases: no GPU was ever used twice at a time, and in the end all are there.
+import { seeded } from '../../seeded.mjs';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,7 +52,7 @@ class Stress {
   /** @param {StressOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#random = generator(options.seed);
+    this.#random = seeded(options.seed);
   }
 
   async report() {
@@ -205,15 +206,4 @@ function send(pid, signal) {
   } catch {
     return false;
   }
-}
-
-/** Numbers in [0, 1) that follow from the seed (mulberry32, public domain). @param {number} seed */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

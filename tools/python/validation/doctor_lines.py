@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from validation import window_count
 from validation.doctor_finding import Finding, finding
+from validation.invarlock_adapter import encoder
 from validation.invarlock_config import Settings, Slice, dataset_seed, parse_slice
 from validation.invarlock_windows import read_lines, slice_of, text_of
 from validation.preflight import Floors, line_problems, window_problems
@@ -30,7 +31,7 @@ def count_lines(
     lines = read_lines(Path(question["corpus"]))
     slices = sorted({parse_slice(each) for each in question["runs"]}, key=lambda part: part.index)
     count = max(part.count for part in slices)
-    encode = _encoder(tokenizer, _WHOLE)
+    encode = encoder(tokenizer, _WHOLE)
     tokens = [tuple(encode(text_of(line, settings.text_field) or "")) for line in lines]
     asked = (
         f"{settings.preview} + {settings.final} windows of {settings.seq_len} tokens in each of {count} runs"
@@ -92,10 +93,6 @@ def largest(
     enough = 2 * arm * length >= window_count.least_tokens(settings, floors)
     distinct = len({each[:length] for each in used}) == len(used)
     return Choice(length, arm, 2 * arm * length) if enough and distinct else None
-
-
-def _encoder(tokenizer: Any, limit: int) -> Callable[[str], list[int]]:
-    return lambda text: list(tokenizer.encode(text, truncation=True, max_length=limit))
 
 
 def _provider(lines: Sequence[str], settings: Settings, work: Path) -> Any:

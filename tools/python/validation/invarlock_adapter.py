@@ -78,8 +78,12 @@ def load_tokenizer(work: Path, model: str) -> Any:
 
 def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
     """The encoder InvarLock will use for the model, cut at `seq_len`."""
-    tokenizer = load_tokenizer(work, model)
-    return lambda text: list(tokenizer.encode(text, truncation=True, max_length=settings.seq_len))
+    return encoder(load_tokenizer(work, model), settings.seq_len)
+
+
+def encoder(tokenizer: Any, limit: int) -> Callable[[str], list[int]]:
+    """The tokens of a text, cut at the limit."""
+    return lambda text: list(tokenizer.encode(text, truncation=True, max_length=limit))
 
 
 def run_noop(job: Job, settings: Settings, document: dict[str, Any]) -> tuple[Ended, Path | None]:

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { GATES, type Gate } from '../certificate.js';
 import type { CertificateRow } from '../certificates.js';
-import { compare } from '../plan.js';
+import { compare } from '../../base/compare.js';
 import { column, count, csvOf, fraction, rowSchema, word, words, type Column } from './columns.js';
 
 /** All certificates of one edit, error or null run, over the models. */

@@ -1,4 +1,5 @@
 // analysis/memory_plan.csv: memory and GPUs planned for each cell, beside what its run took.
+import { GIB } from '../../base/units.js';
 import { z } from 'zod';
 import type { CellKind, SizeClass } from '../../suite/cell.js';
 import type { CellRecord } from '../records.js';
@@ -26,7 +27,6 @@ export interface MemoryRow extends MemoryPlan {
   record: CellRecord | null;
 }
 
-const GIB = 2 ** 30;
 const gib = z.number().min(0).nullable();
 const inGiB = (bytes: number | null | undefined): number | null =>
   bytes === null || bytes === undefined ? null : Number((bytes / GIB).toFixed(3));

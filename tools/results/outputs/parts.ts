@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Analysis } from '../analyse.js';
 import type { Rate } from '../confusion.js';
-import { compare } from '../plan.js';
+import { compare } from '../../base/compare.js';
 import type { ErrorResult } from '../variants.js';
 
 /** Fixed key order, two blanks, no time: equal analyses give equal bytes. What is not a finite number becomes null. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Analysis } from '../analyse.js';
 import type { CertificateRow } from '../certificates.js';
-import { compare } from '../plan.js';
+import { compare } from '../../base/compare.js';
 
 export const calibrationSummarySchema = z
   .record(

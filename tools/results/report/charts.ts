@@ -1,9 +1,10 @@
 // The charts' contents: what stands where, in what colour, with what words. Pure; svg.ts draws them.
+import { GIB } from '../../base/units.js';
 import type { Analysis } from '../analyse.js';
 import type { Category } from '../confusion.js';
 import { pointsText, ratioText } from '../format.js';
 import type { MemoryRow } from '../outputs/memory-plan.js';
-import { compare } from '../plan.js';
+import { compare } from '../../base/compare.js';
 import type { CellRecord } from '../records.js';
 import type { EditResult } from '../variants.js';
 import { AXIS, COLOUR, TEXT, type Chart } from './svg.js';
@@ -126,8 +127,6 @@ function markLines(threshold: string | undefined): object {
     ],
   };
 }
-
-const GIB = 2 ** 30;
 
 /** Planned and largest measured memory by model and kind: on GPUs what nvidia-smi saw, else the process's own peak. */
 export function memoryChart(rows: readonly MemoryRow[]): Chart | null {
