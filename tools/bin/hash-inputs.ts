@@ -6,7 +6,8 @@ import { join } from 'node:path';
 const root = process.cwd();
 const [suite] = process.argv.slice(2);
 const memo = join(root, '.nx', 'validation-machine.json');
-const question = JSON.stringify([asker(), suite ?? null]);
+const run = asker();
+const question = JSON.stringify([run, suite ?? null]);
 
 const known = recall();
 if (known === undefined) await answer();
@@ -46,7 +47,7 @@ function asker(pid = process.ppid): string | undefined {
 }
 
 function recall(): string | undefined {
-  if (asker() === undefined) return undefined;
+  if (run === undefined) return undefined;
   try {
     const { asked, text } = JSON.parse(readFileSync(memo, 'utf8')) as { asked: unknown; text: unknown };
     return asked === question && typeof text === 'string' ? text : undefined;
@@ -56,7 +57,7 @@ function recall(): string | undefined {
 }
 
 async function remember(text: string): Promise<void> {
-  if (asker() === undefined) return;
+  if (run === undefined) return;
   try {
     const { writeWhole } = await import('../base/files.js');
     writeWhole(memo, JSON.stringify({ asked: question, text }));

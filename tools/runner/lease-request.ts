@@ -6,6 +6,7 @@ import type { Limits, Needs, PartBytes, Standing } from '../lease/state.js';
 import { GIB } from '../base/units.js';
 import { memoryNeed, onHostGiB, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { weightsGiB } from '../suite/memory.js';
+import { suiteOf } from '../suite/planned.js';
 import { readProfile } from '../suite/profiles.js';
 import { basePriority } from '../suite/priority.js';
 import { finishedCells } from './finished-cells.js';
@@ -50,10 +51,6 @@ export function leaseRequest(
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),
     onTick: minuteNotes(context.directory, context.say),
   };
-}
-
-export function suiteOf(project: string): string {
-  return project.split('.')[0] ?? project;
 }
 
 function standingOf(context: CellContext): Standing {

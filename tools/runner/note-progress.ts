@@ -3,6 +3,7 @@ import { messageOf } from '../base/message.js';
 import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
 import { keepProgress, refreshProgress, tickProgress } from '../status/keep-progress.js';
+import { suiteOf } from '../suite/planned.js';
 import { loadSiteSettings } from '../suite/settings.js';
 
 type Say = (line: string) => void;
@@ -21,7 +22,7 @@ export async function noteProgress(of: NotedCell, directory?: LockDirectory): Pr
     await keepProgress({
       directory: directory ?? openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory),
       workspaceRoot,
-      suite: project.split('.')[0] ?? project,
+      suite: suiteOf(project),
       cell: `${project}:${target}`,
     });
   } catch (error) {

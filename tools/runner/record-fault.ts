@@ -4,13 +4,14 @@ import { redact } from '../base/redact.js';
 import { classOf, type Fault } from './fault.js';
 import { Journal } from './journal.js';
 import { writeFault } from './last-fault.js';
+import { suiteOf } from '../suite/planned.js';
 import { FailedAttempt } from './tries.js';
 
 export function recordFault(workspaceRoot: string, project: string, target: string, fault: Fault): void {
   const { code } = fault;
   const message = redact(fault.message);
   const cell = `${project}:${target}`;
-  const journal = new Journal(workspaceRoot, project.split('.')[0] ?? project);
+  const journal = new Journal(workspaceRoot, suiteOf(project));
   journal.main(cell, `failed (${code}): ${message}`);
   // Attempts put themselves there: each with its log, and whether it is tried again.
   if (!(fault instanceof FailedAttempt)) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readIfThere } from '../base/files.js';
 import type { CellPart } from '../suite/cell.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { suiteOf } from '../suite/planned.js';
 import { parseManifest, type Manifest } from './manifest.js';
 
 type PlannedCell = GeneratedSuite['cells'][number];
@@ -70,7 +71,7 @@ export function namesOutdated(
 /** Of the suite a project belongs to; none where its projects cannot be read: that fails no cell. */
 function cellsOf(workspaceRoot: string, project: string): readonly PlannedCell[] {
   try {
-    return readGeneratedSuite(workspaceRoot, project.split('.')[0] ?? '')?.cells ?? [];
+    return readGeneratedSuite(workspaceRoot, suiteOf(project))?.cells ?? [];
   } catch {
     return [];
   }

@@ -1,6 +1,6 @@
 // Weights that a cell needs and the store lacks are made again, by the cell that made them, once for all who wait.
 import { readGeneratedSuite } from '../suite/generated.js';
-import type { PlannedCell } from '../suite/planned.js';
+import { suiteOf, type PlannedCell } from '../suite/planned.js';
 import { weightsOfPlan, type Weights } from './consumers.js';
 import { Fault } from './fault.js';
 import { weightsProblem, type WeightsProblem } from './manifest.js';
@@ -32,7 +32,7 @@ async function remake(
   runCell: RunCell,
 ): Promise<void> {
   const { workspaceRoot, project, say, journal, cell } = context;
-  const cells = readGeneratedSuite(workspaceRoot, project.split('.')[0] ?? '')?.cells ?? [];
+  const cells = readGeneratedSuite(workspaceRoot, suiteOf(project))?.cells ?? [];
   const maker = makerOf(cells, declared);
   const said = `the weights of ${declared} are ${how} (${path})`;
   if (maker === undefined) {

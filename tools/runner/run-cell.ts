@@ -6,6 +6,7 @@ import type { CellOptions } from '../suite/cell.js';
 import { readGeneratedSuite } from '../suite/generated.js';
 import { mayGo } from '../suite/keep.js';
 import { usesAccelerator } from '../suite/memory.js';
+import { suiteOf } from '../suite/planned.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { requireRecorded } from '../suite/record.js';
 import type { Schedule } from '../suite/schedule.js';
@@ -19,7 +20,7 @@ import { digestSources, fingerprint } from './fingerprint.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from './identity.js';
 import type { PendingPart } from './job-file.js';
 import { Journal } from './journal.js';
-import { minFreeDiskGiB, suiteOf } from './lease-request.js';
+import { minFreeDiskGiB } from './lease-request.js';
 import { reasonToRun } from './receipt.js';
 import { resolveReads, type ResolvedRead } from './reads.js';
 import { Tries } from './tries.js';
@@ -106,7 +107,7 @@ async function prepare(run: CellRun): Promise<CellContext> {
   try {
     const settings = loadSiteSettings(run.workspaceRoot);
     // Also here: Nx's daemon hashes in an environment of its own.
-    requireRecorded(run.workspaceRoot, run.project.split('.')[0] ?? '', process.env);
+    requireRecorded(run.workspaceRoot, suiteOf(run.project), process.env);
     const machine = await readMachineIdentity(run.workspaceRoot, settings);
     return {
       ...run,

@@ -3,7 +3,7 @@ import { monotonicMs } from '../base/clock.js';
 import { whyBroken } from '../lease/broken.js';
 import { BEAT_MS, readBeat } from '../lease/heart.js';
 import type { LockDirectory } from '../lease/lock-directory.js';
-import { isAlive, isStopped, strangeness } from '../lease/process-identity.js';
+import { lifeOf, strangeness } from '../lease/process-identity.js';
 import type { LeaseRecord } from '../lease/records.js';
 import { durationText } from '../base/duration.js';
 
@@ -39,8 +39,8 @@ export function holderFacts(
 }
 
 function stateOf(process: LeaseRecord['executor']): 'runs' | 'stopped' | 'gone' {
-  if (!isAlive(process)) return 'gone';
-  return isStopped(process.pid) ? 'stopped' : 'runs';
+  const life = lifeOf(process);
+  return life === 'awake' ? 'runs' : life;
 }
 
 /** Sentences about what is not as it should be with the holder of a lease; none when all is well. */

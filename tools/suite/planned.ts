@@ -26,3 +26,8 @@ export function makersFor<Planned extends PlannedCell>(
 export function isFromHub({ spec: { source } }: CellPart): boolean {
   return typeof source === 'object' && source !== null && 'type' in source && source.type === 'hub';
 }
+
+/** The suite of a project: `smoke` of `smoke.tiny-dense.baseline`. */
+export function suiteOf(project: string): string {
+  return project.split('.')[0] ?? project;
+}
