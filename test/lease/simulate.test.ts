@@ -5,9 +5,10 @@ import { usableGiB } from '../../tools/lease/fit.js';
 import { simulate, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
 import type { Strategy } from '../../tools/lease/state.js';
 import type { Cell } from '../../tools/suite/cell.js';
+import { estimatedSeconds } from '../../tools/suite/estimate.js';
 import type { Keep } from '../../tools/suite/keep.js';
 import { weightsGiB } from '../../tools/suite/memory.js';
-import { memoryNeed, onHostGiB, place } from '../../tools/suite/memory-plan.js';
+import { memoryNeed, place } from '../../tools/suite/memory-plan.js';
 import { planSuite } from '../../tools/suite/plan.js';
 import { basePriority } from '../../tools/suite/priority.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
@@ -38,7 +39,7 @@ const SETTINGS = loadSiteSettings('/nowhere', {});
 
 function needsOf(cell: Cell, gpuGiB: number) {
   const need = memoryNeed(cell, undefined, SETTINGS);
-  if (need.device === 'host') return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: onHostGiB(need) };
+  if (need.device === 'host') return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: need.hostGiB };
   const placed = place(need, { count: 8, usableGiB: usableGiB(gpuGiB) }, SETTINGS);
   return { gpus: placed.gpus, gibPerGpu: placed.gibPerGpu, cpuSlots: 1, ramGiB: need.ramGiB };
 }
@@ -85,6 +86,50 @@ describe.each([
     );
     expect(runs[0]?.ratio).toBeLessThanOrEqual(1.05);
   });
+});
+
+/** Side of the matrices by size class, and GiB of arithmetic on one core: docs/performance.md, "Edits on GPUs". */
+const SIDE = { tiny: 128, '7b': 4096, '13b': 5120, '30b': 7168, '40b': 8192, moe: 4096, '70b': 8192 };
+const SECONDS_A_GIB = { quant_rtn: 4, fp4_quant: 4, magnitude_prune: 6, lowrank_svd: 107 };
+
+/** Seconds of one edit on a CPU slot: what it takes on a GPU, where the disk is the limit, and its arithmetic. */
+function editOnCpuSeconds({ parts, sizeClass }: Cell): number {
+  const gib = weightsGiB(sizeClass);
+  const lowRanks = parts.filter(({ spec }) => spec.type === 'lowrank_svd').length;
+  const arithmetic = parts.map(({ spec }) => {
+    const edited = gib * (spec.scope === 'ffn' ? 0.75 : 0.95);
+    if (spec.type !== 'lowrank_svd') return edited * SECONDS_A_GIB[spec.type as 'quant_rtn'];
+    // Ranks of one pass share most of the work.
+    return (edited * SECONDS_A_GIB.lowrank_svd * (SIDE[sizeClass] / 4096)) / lowRanks;
+  });
+  return estimatedSeconds('edit', gib) + arithmetic.reduce((sum, each) => sum + each, 0) / parts.length;
+}
+
+test('edits on GPUs: the suite takes about as long as with edits on 64 CPU slots, one model much less', () => {
+  const hours = (cells: readonly Cell[], strategy: Strategy, onCpu: boolean): number => {
+    const plain = simulation({ strategy });
+    const needs = (cell: Cell) =>
+      onCpu && cell.kind === 'edit' ? { ...plain.needs(cell), gpus: 0, gibPerGpu: 0 } : plain.needs(cell);
+    const unitSeconds = (cell: Cell): number =>
+      onCpu && cell.kind === 'edit'
+        ? editOnCpuSeconds(cell)
+        : estimatedSeconds(cell.kind, weightsGiB(cell.sizeClass));
+    return simulate(cells, { ...plain, needs, unitSeconds }).makespanSeconds / 3_600;
+  };
+  const models = ['mistral-7b-v01', 'yi-34b', 'llama-2-70b-hf'];
+  for (const strategy of ['small_first', 'critical_path'] as const) {
+    const rows = [undefined, ...models].map((model) => {
+      const cells = CELLS.filter((cell) => model === undefined || cell.model === model);
+      return { model, cpu: hours(cells, strategy, true), gpu: hours(cells, strategy, false) };
+    });
+    console.log(
+      `${strategy}: hours with edits on CPU slots, on GPUs: ` +
+        rows.map(({ model = 'all', cpu, gpu }) => `${model} ${cpu.toFixed(1)}, ${gpu.toFixed(1)}`).join('; '),
+    );
+    for (const { model, cpu, gpu } of rows) expect(gpu / cpu).toBeLessThan(model === undefined ? 1.03 : 0.75);
+  }
+  const slowest = Math.max(...CELLS.filter(({ kind }) => kind === 'edit').map(editOnCpuSeconds));
+  expect(slowest, 'on one core it would end at the time-out').toBeGreaterThan(SETTINGS.timeoutSeconds);
 });
 
 describe('disk', () => {

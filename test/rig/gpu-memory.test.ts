@@ -107,3 +107,30 @@ test(
     expect(rig.exists('output/rig/m/certificates/quant_8bit_clean/run_1/receipt.json')).toBe(false);
   },
 );
+
+test(
+  'an edit that runs out of memory is tried again as it was, on one GPU',
+  { timeout: 180_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    const environment = installNvidiaSmi(rig);
+    await rig.generate();
+    rig.script({ 'rig.m.edits:edit': { ...OUT_OF_MEMORY, attempts: 1 } });
+    const run = await rig.nx(['run', 'rig.m.edits:edit', '--output-style=static'], environment);
+    expect(run.output).toMatch(
+      /failed \(out_of_memory\): CUDA out of memory; tries again in .* s, as before/,
+    );
+    expect(run.exitCode).toBe(0);
+    const receipt = receiptOf(rig, 'output/rig/m/models/svd_rank8_stress.receipt.json');
+    expect(receipt.attempts).toMatchObject([
+      { number: 1, exitCode: 84, cause: 'out_of_memory' },
+      { number: 2, exitCode: 0 },
+    ]);
+    expect(receipt.attempts[1]?.changed).toBeUndefined();
+    expect(receipt.gpus).toHaveLength(1);
+    const job = JSON.parse(rig.read('output/rig/logs/m/edits/edit/attempt-2/job.json')) as {
+      device: unknown;
+    };
+    expect(job.device).toEqual({ type: 'cuda', class: 'cuda-sm90', gpus: 1, threads: 1 });
+  },
+);

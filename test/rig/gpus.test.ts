@@ -39,9 +39,9 @@ test('two GPUs of a restricted pool, one cell each at a time', { timeout: 180_00
   expect(exitCode).toBe(0);
 
   const runs = rig.takeRuns();
-  const withGpu = runs.filter(({ cell }) => /:(calibrate|baseline|eval|certify)/.test(cell));
+  const withGpu = runs.filter(({ cell }) => /:(calibrate|baseline|eval|edit|certify)/.test(cell));
   for (const { gpus } of withGpu) expect(CHOSEN).toContain(gpus);
-  for (const { cell, gpus } of runs) if (/:(setup|preset|edit|inject)$/.test(cell)) expect(gpus).toBe('');
+  for (const { cell, gpus } of runs) if (/:(setup|preset|inject)$/.test(cell)) expect(gpus).toBe('');
   expect(new Set(withGpu.map(({ gpus }) => gpus)).size).toBe(2);
   const holders = new Map<string, string>();
   for (const { what, cell, gpus } of withGpu satisfies Ran[]) {
@@ -57,6 +57,12 @@ test('two GPUs of a restricted pool, one cell each at a time', { timeout: 180_00
     ...{ deviceClass: 'cuda-sm90', peakGpuBytes: { torch: 2000 } },
     ...{ peakRssBytes: 1000, bytesWritten: 3000 },
   });
+  const edit = JSON.parse(rig.read('output/rig/m/models/quant_8bit_clean.receipt.json')) as Receipt;
+  expect(edit).toMatchObject({ deviceClass: 'cuda-sm90', peakGpuBytes: { torch: 2000 } });
+  expect(edit.gpus).toHaveLength(1);
+  expect(CHOSEN).toContain(edit.gpus[0]);
+  const inject = JSON.parse(rig.read('output/rig/m/models/error_nan_injection.receipt.json')) as Receipt;
+  expect(inject).toMatchObject({ deviceClass: 'cpu', gpus: [] });
   // What nvidia-smi counts as taken, sampled while the worker ran: 81559 − 81079 MiB.
   const long = JSON.parse(rig.read('output/rig/m/certificates/calibration/run_1/receipt.json')) as Receipt;
   expect(long.peakGpuBytes.nvidiaSmi).toBe(480 * 2 ** 20);

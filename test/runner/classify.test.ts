@@ -29,6 +29,9 @@ test('an exception without a name of its own is known by its text, not by the lo
 test.each([
   ['torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB', 'out_of_memory', 'gpu_memory'],
   ['RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED', 'out_of_memory', 'gpu_memory'],
+  ['RuntimeError: Triton Error [CUDA]: out of memory', 'out_of_memory', 'gpu_memory'],
+  ['torch.AcceleratorError: CUDA error: out of memory', 'out_of_memory', 'gpu_memory'],
+  ['cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling', 'out_of_memory', 'gpu_memory'],
   ['MemoryError', 'host_out_of_memory', 'host_memory'],
   [
     "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory",

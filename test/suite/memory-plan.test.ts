@@ -71,8 +71,6 @@ describe('by profile', () => {
 
   test.each([
     ['mistral-7b-v01.baseline:setup', 13.5 + 4],
-    ['mistral-7b-v01.edits:edit', 2 * 13.5 + 8],
-    ['mixtral-8x7b-v01.quant_8bit_clean:edit', 13.5 + 8],
     ['mistral-7b-v01.error_zero_layer:inject', 13.5 + 8],
     ['mistral-7b-v01.baseline:preset', 1],
   ])('%s takes the reference’s %d GiB of the host only where it is asked to', (id, gib) => {
@@ -81,6 +79,22 @@ describe('by profile', () => {
     const streaming = memoryNeed(cell(id), MISTRAL, settings);
     expect(streaming.gib).toBeLessThan(4);
   });
+
+  test.each([
+    ['mistral-7b-v01.edits:edit', 2 * 13.5 + 8],
+    ['mixtral-8x7b-v01.quant_8bit_clean:edit', 13.5 + 8],
+  ])(
+    '%s takes what it streams of a GPU or the host, the reference’s %d GiB where it is asked to',
+    (id, gib) => {
+      const streaming = memoryNeed(cell(id), MISTRAL, settings);
+      // Six largest tensors of 2 % each, and CUDA itself.
+      expect(streaming).toMatchObject({ device: 'gpu', gib: 2 + 0.12 * 13.5, from: 'profile' });
+      expect(streaming.hostGiB).toBeLessThan(4);
+      expect(streaming.ramGiB).toBeGreaterThan(streaming.hostGiB);
+      const reference = memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference' });
+      expect(reference).toMatchObject({ device: 'gpu', gib, hostGiB: gib });
+    },
+  );
 
   test('each headroom and the context length reach the cells they name', () => {
     const gib = (id: string, change: Partial<typeof settings>): number =>
@@ -115,7 +129,7 @@ test('the batch an evaluation is planned for', () => {
 });
 
 describe('GPUs', () => {
-  const need = (gib: number): MemoryNeed => ({ device: 'gpu', gib, ramGiB: 1, from: 'name' });
+  const need = (gib: number): MemoryNeed => ({ device: 'gpu', gib, ramGiB: 1, hostGiB: gib, from: 'name' });
 
   test.each([
     [10, 1],
@@ -144,6 +158,25 @@ describe('GPUs', () => {
     expect(place(need(100), { count: 0, usableGiB: 180 }, { ...settings, memoryAdaptive: true }).fits).toBe(
       false,
     );
+  });
+
+  test('an edit has one GPU: of what the reference plans at most all of it, never less than it uses', () => {
+    const edit = (gib: number): MemoryNeed => ({ ...need(gib), onOneGpuGiB: 20 });
+    const devices = { count: 8, usableGiB: 40 };
+    expect(place(edit(20), devices, settings)).toMatchObject({ fits: true, gpus: 1, gibPerGpu: 20 });
+    expect(place(edit(176), devices, settings)).toMatchObject({ fits: true, gpus: 1, gibPerGpu: 40 });
+    expect(place(edit(20), { count: 8, usableGiB: 16 }, settings)).toEqual({
+      fits: false,
+      gpus: 1,
+      gibPerGpu: 20,
+      why: 'needs 20.0 GiB of one GPU, and each gives 16.0',
+    });
+    for (const each of cells.filter(({ kind }) => kind === 'edit')) {
+      for (const memoryPlan of ['streaming', 'reference'] as const) {
+        const wanted = memoryNeed(each, undefined, { ...settings, memoryPlan });
+        expect(place(wanted, { count: 8, usableGiB: 75 }, settings)).toMatchObject({ fits: true, gpus: 1 });
+      }
+    }
   });
 
   test('GPU_MEMORY_GB and GPU_MEMORY_PER_DEVICE lower what a cell may take of one', () => {

@@ -18,9 +18,9 @@ test('base × multiplier × margin', () => {
   expect(requiredGiB('eval', '70b')).toBeCloseTo(140 * 1.1 * 1.05, 10);
 });
 
-test('downloads, presets and edits take no GPU', () => {
-  expect((['setup', 'preset', 'edit', 'inject'] as const).some(usesAccelerator)).toBe(false);
-  expect((['calibrate', 'eval', 'certify'] as const).every(usesAccelerator)).toBe(true);
+test('downloads, presets and errors take no GPU', () => {
+  expect((['setup', 'preset', 'inject'] as const).some(usesAccelerator)).toBe(false);
+  expect((['calibrate', 'baseline', 'eval', 'edit', 'certify'] as const).every(usesAccelerator)).toBe(true);
 });
 
 test('base priorities are the reference’s', () => {
@@ -48,7 +48,7 @@ test.each([
   for (const sizeClass of SIZE_CLASSES) {
     for (const kind of ['calibrate', 'eval', 'certify'] as const) {
       const gib = requiredGiB(kind, sizeClass);
-      const need = { device: 'gpu' as const, gib, ramGiB: 1, from: 'name' as const };
+      const need = { device: 'gpu' as const, gib, ramGiB: 1, hostGiB: gib, from: 'name' as const };
       const placed = place(need, { count: 8, usableGiB: usableGiB(totalGiB) }, settings);
       const { gpus: count, gibPerGpu } = placed;
       expect(placed.fits).toBe(true);

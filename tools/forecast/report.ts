@@ -15,7 +15,6 @@ import { weightsGiB } from '../suite/memory.js';
 import {
   memoryNeed,
   memoryRows,
-  onHostGiB,
   perDeviceGiB,
   place,
   type Devices,
@@ -105,7 +104,7 @@ function unfitCells(
         const placed = place(need, devices, settings);
         return placed.fits ? [] : [[cell.id, placed.why]];
       }
-      const wanted = onHostGiB(need);
+      const wanted = need.hostGiB;
       if (wanted <= ram) return [];
       const sentence = `needs ${wanted.toFixed(1)} GiB of host memory, and there are ${ram.toFixed(1)}`;
       return [[cell.id, sentence]];

@@ -20,7 +20,10 @@ export const TIMEOUT_EXIT_CODE = 124;
 
 /** Texts of a log, most telling first: a full disk or memory shows itself in errors of every other kind. */
 const PATTERNS: readonly (readonly [FaultCode, RegExp])[] = [
-  ['out_of_memory', /(CUDA|HIP) out of memory|OutOfMemoryError|CU(BLAS|DNN)_STATUS_ALLOC_FAILED/],
+  [
+    'out_of_memory',
+    /(CUDA|HIP)(\]:| error:)? out of memory|OutOfMemoryError|CU(BLAS|DNN|SOLVER)_STATUS_ALLOC_FAILED/,
+  ],
   [
     'host_out_of_memory',
     /(?<!Of)MemoryError\b|can(no|')t allocate memory|Cannot allocate memory|std::bad_alloc|oom-kill/i,

@@ -4,7 +4,7 @@ import { usableGiB } from '../lease/fit.js';
 import { deviceOf } from '../lease/host.js';
 import type { Limits, Needs, PartBytes, Standing } from '../lease/state.js';
 import { GIB } from '../base/units.js';
-import { memoryNeed, onHostGiB, perDeviceGiB, place } from '../suite/memory-plan.js';
+import { memoryNeed, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { weightsGiB } from '../suite/memory.js';
 import { suiteOf } from '../suite/planned.js';
 import { readProfile } from '../suite/profiles.js';
@@ -79,7 +79,7 @@ function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpu
   const writes = writesOf(context, pending);
   const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
   if (need.device === 'host' || !Number.isFinite(smallest)) {
-    return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: onHostGiB(need), writes };
+    return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: need.hostGiB, writes };
   }
   const devices = {
     count: machine.pool.length,

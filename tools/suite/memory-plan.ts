@@ -89,12 +89,16 @@ export type MemorySettings = Pick<
 export type MemoryCell = Pick<CellOptions, 'kind' | 'sizeClass' | 'parts'>;
 
 export interface MemoryNeed {
-  /** Where the model itself goes: an accelerator where there is one, or the host only. */
+  /** Where the model itself goes, or what is made of it: an accelerator where there is one, or the host only. */
   device: 'gpu' | 'host';
   /** Memory of that device; of a GPU cell over all its GPUs. */
   gib: number;
+  /** Of a cell that computes on one GPU, however much is planned for it: what it uses there. */
+  onOneGpuGiB?: number;
   /** Memory of the host beside GPUs. */
   ramGiB: number;
+  /** Memory of the host where the cell runs there, be it for want of a GPU. */
+  hostGiB: number;
   from: 'name' | 'profile';
 }
 
@@ -104,6 +108,11 @@ const AUTO_BATCH = 64;
 const PROCESS_GIB = 1;
 /** Largest tensors (embeddings, fused experts) are some 2 % of the weights; streaming holds at most four at a time. */
 const STREAMING_SHARE = 0.08;
+/** CUDA's context and libraries on a GPU, and the six largest tensors that an edit holds there at most. */
+const EDIT_GPU_GIB = 2;
+const EDIT_GPU_SHARE = 0.12;
+/** What an edit on a GPU takes of the host beyond streaming: CUDA's libraries, and copies on their way to the disk. */
+const EDIT_RAM_GIB = 1.5;
 
 /** What a cell needs. By name it is base × multiplier × margin; by profile the sum of what it holds, and headroom. */
 export function memoryNeed(
@@ -116,14 +125,18 @@ export function memoryNeed(
   const from = profile === undefined ? 'name' : 'profile';
   const streaming = PROCESS_GIB + 0.5 + STREAMING_SHARE * weights;
   const reference = profile === undefined ? requiredGiB(kind, sizeClass) : byProfile(cell, profile, settings);
-  if (usesAccelerator(kind)) return { device: 'gpu', gib: reference, ramGiB: streaming, from };
-  const gib = kind === 'preset' ? PROCESS_GIB : settings.memoryPlan === 'reference' ? reference : streaming;
-  return { device: 'host', gib, ramGiB: gib, from };
-}
-
-/** Memory of the host for a cell that runs there, be it for want of a GPU. */
-export function onHostGiB(need: MemoryNeed): number {
-  return need.device === 'host' ? need.gib : PROCESS_GIB + need.gib;
+  const asReference = settings.memoryPlan === 'reference';
+  if (kind === 'edit') {
+    const onOneGpuGiB = EDIT_GPU_GIB + EDIT_GPU_SHARE * weights;
+    const gib = asReference ? reference : onOneGpuGiB;
+    const hostGiB = asReference ? reference : streaming;
+    return { device: 'gpu', gib, onOneGpuGiB, ramGiB: streaming + EDIT_RAM_GIB, hostGiB, from };
+  }
+  if (usesAccelerator(kind)) {
+    return { device: 'gpu', gib: reference, ramGiB: streaming, hostGiB: PROCESS_GIB + reference, from };
+  }
+  const gib = kind === 'preset' ? PROCESS_GIB : asReference ? reference : streaming;
+  return { device: 'host', gib, ramGiB: gib, hostGiB: gib, from };
 }
 
 /** Headroom counts no further than the model itself: a tiny one is not planned as if it needed eight GiB. */
@@ -207,6 +220,7 @@ const LARGE_GIB = 140;
 export function place(need: MemoryNeed, devices: Devices, settings: MemorySettings): Placement {
   if (need.device === 'host') return { fits: true, gpus: 0, gibPerGpu: 0, note: '' };
   const { usableGiB, count } = devices;
+  if (need.onOneGpuGiB !== undefined) return onOneGpu(need.gib, need.onOneGpuGiB, devices);
   const over = need.gib >= LARGE_GIB ? settings.memoryToleranceGiB : 0;
   const gpus = Math.max(1, Math.ceil((need.gib - over) / usableGiB));
   const gibPerGpu = need.gib / gpus;
@@ -214,6 +228,14 @@ export function place(need: MemoryNeed, devices: Devices, settings: MemorySettin
   const wanted = `needs ${need.gib.toFixed(1)} GiB: ${gpus} GPUs of ${usableGiB.toFixed(1)} GiB, and there are ${count}`;
   if (!settings.memoryAdaptive || count === 0) return { fits: false, gpus, gibPerGpu, why: wanted };
   return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
+}
+
+/** What the reference plans for a whole model, though only pieces of it are on the GPU, is at most all of one GPU. */
+function onOneGpu(planned: number, used: number, { usableGiB, count }: Devices): Placement {
+  const gibPerGpu = Math.max(used, Math.min(planned, usableGiB));
+  if (count > 0 && gibPerGpu <= usableGiB) return { fits: true, gpus: 1, gibPerGpu, note: '' };
+  const why = `needs ${gibPerGpu.toFixed(1)} GiB of one GPU, and ${count > 0 ? `each gives ${usableGiB.toFixed(1)}` : 'there is none'}`;
+  return { fits: false, gpus: 1, gibPerGpu, why };
 }
 
 /** A row of analysis/memory_plan.csv and of the plan's table: cells of a model that need the same are one row. */
@@ -269,10 +291,10 @@ export function memoryRows(
       from: need.from,
       weightsGiB: profile?.weightsGiB ?? weightsGiB(cell.sizeClass),
       device: onHost ? 'host' : 'gpu',
-      requiredGiB: onHost ? onHostGiB(need) : need.gib,
+      requiredGiB: onHost ? need.hostGiB : need.gib,
       gpus: placement.gpus,
       gibPerGpu: placement.gibPerGpu,
-      hostRamGiB: onHost ? onHostGiB(need) : need.ramGiB,
+      hostRamGiB: onHost ? need.hostGiB : need.ramGiB,
       fits: placement.fits,
       note: placement.fits ? placement.note : placement.why,
     });

@@ -24,8 +24,18 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   certify: [1.1, 1.05],
 };
 
-/** Kinds that run on an accelerator where there is one; the others take a CPU slot only. */
-const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>(['calibrate', 'baseline', 'eval', 'certify']);
+/**
+ * Kinds that run on an accelerator where there is one; the others take a CPU slot only. An edit of a large model would
+ * take days on one core for its low ranks alone. Errors stay: four of the five change one matrix, the fifth is as fast
+ * as its reading and its proof.
+ */
+const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>([
+  'calibrate',
+  'baseline',
+  'eval',
+  'edit',
+  'certify',
+]);
 
 export function usesAccelerator(kind: CellKind): boolean {
   return ON_ACCELERATOR.has(kind);
