@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from validation.doctor_cuda import Driver, Torch, judge_driver, judge_kernels
+from validation.doctor_cuda import Driver, Torch, judge_compiler, judge_driver, judge_kernels
 
 PACKAGE = Path(__file__).parents[1]
 #: What the hub answers for a repository: status, header `X-Error-Code`, and at which of the two questions.
@@ -269,6 +269,16 @@ def test_the_driver_and_the_build_of_torch(
 )
 def test_kernels_for_the_gpu(capability: tuple[int, int], known: list[str], level: str) -> None:
     assert judge_kernels(0, "NVIDIA X", capability, known)["level"] == level
+
+
+def test_what_triton_lacks_to_build_kernels_is_told(tmp_path: Path) -> None:
+    header = tmp_path / "Python.h"
+    assert judge_compiler("/usr/bin/gcc", header)["level"] == "warning"
+    assert "gcc or clang" not in judge_compiler("/usr/bin/gcc", header)["message"]
+    assert "gcc or clang" in judge_compiler(None, header)["message"]
+    header.touch()
+    assert judge_compiler(None, header)["level"] == "warning"
+    assert judge_compiler("/usr/bin/gcc", header)["level"] == "ok"
 
 
 def test_this_torch_has_kernels_for_the_suites_hosts() -> None:

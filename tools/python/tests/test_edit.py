@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,11 @@ from weights_rig import (
 )
 
 from validation import edit
+from validation.checkpoint import Checkpoint
 from validation.edits import parse_edit
 from validation.edits.base import Weights
-from validation.job import Fault, Job, Part
+from validation.job import Device, Fault, Job, Part
+from validation.rewrite import Copy
 from validation.store import MANIFEST
 
 
@@ -128,6 +131,43 @@ def test_metadata_says_what_was_done(batch: Job) -> None:
     assert {row["rank"] for row in low["tensors"]} == {4}
     assert 0 < low["totals"]["relative_error"] < 1
     assert all(0 < row["energy_kept"] < 1 for row in low["tensors"])
+
+
+def test_a_job_with_a_gpu_works_there_and_writes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = replace(job_on(tmp_path), device=Device("cuda", "cuda-sm90", 1, 1))
+    seen: list[tuple[torch.device, int]] = []
+
+    def rewrite(_: Checkpoint, copies: list[Copy], __: str, under_way: int) -> None:
+        for copy in copies:
+            edition = getattr(copy.change, "__self__", None)
+            assert isinstance(edition, edit.Edition)
+            seen.append((edition.device, under_way))
+        raise Fault("bad_edit", "seen enough")
+
+    monkeypatch.setattr(edit, "rewrite", rewrite)
+    with pytest.raises(Fault, match="seen enough"):
+        edit.run(job)
+    assert seen == [(torch.device("cuda"), edit.UNDER_WAY)] * len(EIGHT)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_makes_the_same_bytes_but_of_low_rank(batch: Job, tmp_path: Path) -> None:
+    job = replace(job_on(tmp_path, shards=3), device=Device("cuda", "cuda-sm90", 1, 1))
+    edit.run(job)
+    for part, other in zip(job.parts, batch.parts, strict=True):
+        made, wanted = tree_bytes(entry_of(part)), tree_bytes(entry_of(other))
+        assert made.keys() == wanted.keys()
+        assert json.loads(made["manifest.json"])["device_class"] == "cuda-sm90"
+        if EIGHT[part.name]["type"] == "lowrank_svd":
+            found, best = (json.loads(each["edit_metadata.json"])["totals"] for each in (made, wanted))
+            assert found["relative_error"] <= 1.003 * best["relative_error"]
+            continue
+        for name in made.keys() - {"manifest.json", "edit_metadata.json"}:
+            assert made[name] == wanted[name], f"{name} of {part.name}"
+        on_gpu = made["edit_metadata.json"].replace(b"cuda-sm90", b"cpu")
+        assert on_gpu == wanted["edit_metadata.json"]
 
 
 def test_a_second_run_makes_nothing_and_publishes_the_same_manifests(batch: Job, tmp_path: Path) -> None:

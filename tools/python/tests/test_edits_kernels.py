@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -101,6 +102,31 @@ def test_a_matrix_is_served_only_in_whole_groups() -> None:
     assert kernels.serves_groups(values, 32)
     assert not kernels.serves_groups(values, 64)
     assert not kernels.serves_groups(values, 48)
+
+
+def test_where_kernels_cannot_be_built_that_is_told_once_and_a_full_gpu_is_no_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(kernels, "emit", lambda _, message: said.append(message))
+    kernels.work.cache_clear()
+    assert kernels.work(DEVICE) and said == []
+
+    def ends_with(error: Exception) -> Callable[..., torch.Tensor]:
+        def raise_it(*_: object) -> torch.Tensor:
+            raise error
+
+        return raise_it
+
+    for full in (torch.OutOfMemoryError("full"), RuntimeError("Triton Error [CUDA]: out of memory")):
+        kernels.work.cache_clear()
+        monkeypatch.setattr(kernels, "rtn", ends_with(full))
+        with pytest.raises(type(full)):
+            kernels.work(DEVICE)
+    monkeypatch.setattr(kernels, "rtn", ends_with(RuntimeError("Failed to find C compiler.\nSet CC")))
+    assert not kernels.work(DEVICE) and not kernels.work(DEVICE)
+    assert said == ["edits without Triton's kernels, slower: RuntimeError: Failed to find C compiler."]
+    kernels.work.cache_clear()
 
 
 def spectrum(kind: str, size: int) -> torch.Tensor:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sysconfig
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from validation.doctor_finding import Finding, finding
@@ -45,6 +49,8 @@ def accelerator(questions: Mapping[str, Any]) -> Iterator[Finding]:
     for index in range(torch.cuda.device_count()):
         name = torch.cuda.get_device_name(index)
         yield judge_kernels(index, name, torch.cuda.get_device_capability(index), known)
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    yield judge_compiler(compiler, Path(sysconfig.get_path("include")) / "Python.h")
 
 
 def judge_driver(torch: Torch, driver: Driver | None) -> Finding:
@@ -104,6 +110,22 @@ def judge_kernels(index: int, name: str, capability: tuple[int, int], known: Col
         what,
         f"{name}: this build of torch has no kernels for sm_{major}{minor}",
         "Lock a newer torch (tools/python/requirements.in), and look at the driver's version.",
+    )
+
+
+def judge_compiler(compiler: str | None, header: Path) -> Finding:
+    """One line: whether Triton can build the kernels of edits, for which it compiles a few lines of C."""
+    lacking = [
+        *([] if compiler else ["a C compiler (gcc or clang)"]),
+        *([] if header.is_file() else [f"Python's headers ({header})"]),
+    ]
+    if not lacking:
+        return finding("ok", "edit kernels", f"Triton builds them with {compiler}")
+    return finding(
+        "warning",
+        "edit kernels",
+        f"Triton lacks {' and '.join(lacking)}: edits go without its kernels on GPUs, slower, the same bits",
+        "Install them: gcc, and python3-dev or its like.",
     )
 
 

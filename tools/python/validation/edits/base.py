@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from validation.edits import kernels
 from validation.job import Fault
 
 #: Elements worked on at a time: 32-bit copies stay in the processor's cache, and memory stays flat. On one
@@ -95,8 +96,8 @@ def largest_magnitude(values: torch.Tensor) -> torch.Tensor:
 
 
 def on_gpu(values: torch.Tensor) -> bool:
-    """Whether the fused kernels may serve a matrix: it lies contiguously on a CUDA device."""
-    return values.is_cuda and values.is_contiguous()
+    """Whether the fused kernels may serve a matrix: it lies contiguously on a CUDA device that runs them."""
+    return values.is_cuda and values.is_contiguous() and kernels.work(values.device)
 
 
 def divided(values: torch.Tensor, divisor: float) -> torch.Tensor:

@@ -13,6 +13,8 @@ from functools import cache
 
 import torch
 
+from validation.job import emit
+
 # Only where they can run: Triton takes memory and time to load, and is not to be had for every system.
 if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
     import triton
@@ -35,6 +37,28 @@ _PROGRAMS = 4096
 _SAMPLE = 1 << 17
 #: Magnitudes of a 16-bit number.
 _MAGNITUDES = 1 << 15
+
+
+@cache
+def work(device: torch.device) -> bool:
+    """Whether kernels can be built and run there: Triton needs a C compiler, Python's headers, a folder.
+
+    Where they cannot, edits go torch's way on the GPU, which is slower and the same bits; that is told once.
+
+    Raises:
+        torch.OutOfMemoryError: the GPU is full, which says nothing about Triton.
+    """
+    try:
+        rtn(torch.zeros(1, _BLOCK, dtype=torch.bfloat16, device=device), _BLOCK, 1)
+        return True
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a compiler, a linker or a file system has to say
+        if "out of memory" in str(error):
+            raise
+        said = (str(error).strip().splitlines() or [""])[0][:200]
+        emit("progress", message=f"edits without Triton's kernels, slower: {type(error).__name__}: {said}")
+        return False
 
 
 def serves_groups(values: torch.Tensor, size: int) -> bool:
