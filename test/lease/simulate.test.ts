@@ -5,12 +5,14 @@ import { usableGiB } from '../../tools/lease/fit.js';
 import { simulate, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
 import type { Strategy } from '../../tools/lease/state.js';
 import type { Cell } from '../../tools/suite/cell.js';
-import { estimatedSeconds } from '../../tools/suite/estimate.js';
+import { needsOf } from '../../tools/runner/lease-request.js';
 import type { Keep } from '../../tools/suite/keep.js';
+import { estimatedSeconds } from '../../tools/suite/estimate.js';
 import { weightsGiB } from '../../tools/suite/memory.js';
-import { memoryNeed, place } from '../../tools/suite/memory-plan.js';
+import { plannedMemory } from '../../tools/suite/memory-plan.js';
 import { planSuite } from '../../tools/suite/plan.js';
 import { basePriority } from '../../tools/suite/priority.js';
+import type { ScheduledCell } from '../../tools/suite/schedule.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
 import { referenceSuite } from '../suite/parse.js';
 import { LIMITS } from './builders.js';
@@ -30,18 +32,17 @@ function simulation({
     limits: { ...LIMITS, cpuSlots: 64, strategy, disk: { device: 'disk', minFreeBytes: 200 * GIB } },
     keep,
     weightsGiB: ({ sizeClass }) => weightsGiB(sizeClass),
-    base: ({ kind, project }) => basePriority(kind, project.split('.').at(-1) ?? ''),
-    needs: (cell) => needsOf(cell, gpuGiB),
+    base: ({ kind, id }) => basePriority(kind, variantOf(id)),
+    needs: (cell) => cellNeeds(cell, gpuGiB),
   };
 }
 
+const variantOf = (id: string): string => id.split(':')[0]?.split('.')[2] ?? '';
+
 const SETTINGS = loadSiteSettings('/nowhere', {});
 
-function needsOf(cell: Cell, gpuGiB: number) {
-  const need = memoryNeed(cell, undefined, SETTINGS);
-  if (need.device === 'host') return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: need.hostGiB };
-  const placed = place(need, { count: 8, usableGiB: usableGiB(gpuGiB) }, SETTINGS);
-  return { gpus: placed.gpus, gibPerGpu: placed.gibPerGpu, cpuSlots: 1, ramGiB: need.ramGiB };
+function cellNeeds(cell: ScheduledCell, gpuGiB: number) {
+  return needsOf(plannedMemory(cell, undefined, SETTINGS, { count: 8, usableGiB: usableGiB(gpuGiB) }));
 }
 
 /** No GPU has two cells at once, each cell its GPUs for all its time, and none begins before what it waits for ends. */
@@ -93,7 +94,7 @@ const SIDE = { tiny: 128, '7b': 4096, '13b': 5120, '30b': 7168, '40b': 8192, moe
 const SECONDS_A_GIB = { quant_rtn: 4, fp4_quant: 4, magnitude_prune: 6, lowrank_svd: 107 };
 
 /** Seconds of one edit on a CPU slot: what it takes on a GPU, where the disk is the limit, and its arithmetic. */
-function editOnCpuSeconds({ parts, sizeClass }: Cell): number {
+function editOnCpuSeconds({ parts, sizeClass }: ScheduledCell): number {
   const gib = weightsGiB(sizeClass);
   const lowRanks = parts.filter(({ spec }) => spec.type === 'lowrank_svd').length;
   const arithmetic = parts.map(({ spec }) => {
@@ -108,9 +109,9 @@ function editOnCpuSeconds({ parts, sizeClass }: Cell): number {
 test('edits on GPUs: the suite takes about as long as with edits on 64 CPU slots, one model much less', () => {
   const hours = (cells: readonly Cell[], strategy: Strategy, onCpu: boolean): number => {
     const plain = simulation({ strategy });
-    const needs = (cell: Cell) =>
+    const needs = (cell: ScheduledCell) =>
       onCpu && cell.kind === 'edit' ? { ...plain.needs(cell), gpus: 0, gibPerGpu: 0 } : plain.needs(cell);
-    const unitSeconds = (cell: Cell): number =>
+    const unitSeconds = (cell: ScheduledCell): number =>
       onCpu && cell.kind === 'edit'
         ? editOnCpuSeconds(cell)
         : estimatedSeconds(cell.kind, weightsGiB(cell.sizeClass));
@@ -160,11 +161,83 @@ test('host memory is never exceeded, and still all ends', () => {
   const ramGiB = 64;
   const run = simulate(CELLS, simulation({ ramGiB }));
   expectSound(run);
-  const ramOf = new Map<string, number>(CELLS.map((cell) => [cell.id, needsOf(cell, 180).ramGiB]));
+  const ramOf = new Map<string, number>(CELLS.map((cell) => [cell.id, cellNeeds(cell, 180).ramGiB]));
   for (const { atSeconds } of run.began) {
     const used = run.began
       .filter((other) => other.atSeconds <= atSeconds && atSeconds < other.atSeconds + other.seconds)
       .reduce((sum, { cell }) => sum + (ramOf.get(cell) ?? Infinity), 0);
     expect(used).toBeLessThanOrEqual(ramGiB);
   }
+});
+
+describe('a run that was begun before', () => {
+  const before = simulate(CELLS, simulation({}));
+  const first = before.began.slice(0, 60).map(({ cell }) => cell);
+  const finished = new Set(first);
+  const open = CELLS.filter(({ id }) => !finished.has(id));
+
+  test('what is finished does not run again, what is blocked not at all, and weights that are there count', () => {
+    const stored = new Map(
+      CELLS.filter(({ id }) => finished.has(id)).flatMap(({ parts, sizeClass }) =>
+        parts.flatMap(({ link, writes }) =>
+          link === undefined ? [] : [[writes[0]?.path ?? '', weightsGiB(sizeClass) * GIB] as const],
+        ),
+      ),
+    );
+    const blocked = new Set(open.filter(({ model }) => model === 'qwen15-72b').map(({ id }) => id));
+    const run = simulate(CELLS, { ...simulation({}), beginning: { finished, blocked, stored } });
+    const wanted = open.filter(({ id }) => !blocked.has(id)).map(({ id }) => id);
+    expect(run.unfinished).toEqual([]);
+    expect(run.began.map(({ cell }) => cell).sort()).toEqual([...wanted].sort());
+    expect(run.makespanSeconds).toBeLessThan(before.makespanSeconds);
+    expect(run.boundSeconds).toBeLessThan(before.boundSeconds);
+    const held = [...stored.values()].reduce((sum, bytes) => sum + bytes, 0);
+    expect(held).toBeGreaterThan(0);
+    expect(run.peakDiskBytes).toBeGreaterThan(held);
+    expect(run.peakDiskBytes).toBeLessThan(before.peakDiskBytes);
+  });
+
+  test('a batch makes only the parts that are left', () => {
+    const batch = CELLS.find(({ id }) => id.endsWith('mistral-7b-v01.edits:edit'));
+    if (batch === undefined) throw new Error('no batch');
+    const rest = new Set(CELLS.map(({ id }) => id).filter((id) => id !== batch.id));
+    const beginning = { finished: rest, parts: new Map([[batch.id, ['quant_8bit_clean', 'fp4_stress']]]) };
+    const run = simulate(CELLS, { ...simulation({}), beginning });
+    expect(run.began).toEqual([
+      { cell: batch.id, atSeconds: 0, seconds: 2 * estimatedSeconds('edit', 14), gpus: ['GPU-0'] },
+    ]);
+    expect(run.peakDiskBytes).toBe(2 * 14 * GIB);
+  });
+
+  test('what was measured goes before the estimate, for the cells and for the order they are served in', () => {
+    const seconds = { 'mistral-7b-v01/eval': 7 };
+    const run = simulate(CELLS, { ...simulation({}), beginning: { seconds } });
+    const evaluation = run.began.find(({ cell }) => cell.endsWith('mistral-7b-v01.baseline:eval'));
+    expect(evaluation?.seconds).toBe(4 * 7);
+    const other = run.began.find(({ cell }) => cell.endsWith('yi-34b.baseline:eval'));
+    expect(other?.seconds).toBe(4 * estimatedSeconds('eval', 80));
+  });
+
+  test('the copy that the hub’s cache keeps of a download stays', () => {
+    const keepsCopy = ({ kind }: ScheduledCell): boolean => kind === 'setup';
+    const copied = simulate(CELLS, { ...simulation({}), keepsCopy });
+    const baselines = CELLS.filter(({ kind }) => kind === 'setup');
+    const bytes = baselines.reduce((sum, { sizeClass }) => sum + weightsGiB(sizeClass) * GIB, 0);
+    expect(copied.peakDiskBytes - before.peakDiskBytes).toBe(bytes);
+  });
+});
+
+test('without a GPU slots bound the time', () => {
+  const { limits, ...rest } = simulation({});
+  const run = simulate(CELLS, {
+    ...rest,
+    host: { ...rest.host, gpus: [] },
+    limits: { ...limits, cpuSlots: 3 },
+    needs: () => ({ gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: 1 }),
+  });
+  const work = run.began.reduce((sum, { seconds }) => sum + seconds, 0);
+  expect(run.unfinished).toEqual([]);
+  expect(run.boundSeconds).toBeCloseTo(work / 3);
+  expect(run.makespanSeconds).toBeGreaterThanOrEqual(run.boundSeconds);
+  expect(run.makespanSeconds).toBeLessThan(1.05 * run.boundSeconds);
 });

@@ -1,23 +1,30 @@
 // The b200 suite end to end on eight fake GPUs: real nx, executors and scheduler, a scripted Python, durations by weights.
-// A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 517 cells and more.
+// A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 541, RIG_SCALE
+// sets the seconds of a scripted cell for a planned one.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { simulate } from '../../tools/lease/simulate.js';
+import { needsOf } from '../../tools/runner/lease-request.js';
 import { estimatedSeconds } from '../../tools/suite/estimate.js';
 import { identityOf } from '../../tools/suite/identity.js';
 import { weightsGiB } from '../../tools/suite/memory.js';
-import { memoryNeed, place } from '../../tools/suite/memory-plan.js';
+import { plannedMemory } from '../../tools/suite/memory-plan.js';
 import { planSuite } from '../../tools/suite/plan.js';
+import { basePriority } from '../../tools/suite/priority.js';
+import { unitsOf, type ScheduledCell } from '../../tools/suite/schedule.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { LIMITS } from '../lease/builders.js';
 import { parsed } from '../suite/parse.js';
 import { Rig, type Ran } from './workspace.js';
 
 const FULL = process.env.RIG_FULL === '1';
 const GPUS = 8;
+const SLOTS = 32;
 /** GPUs of 80 GiB that cells may take 60 of: large models need several. */
 const GPU_MEMORY_GB = 60;
 /** Seconds of a scripted cell for a planned one; the start of an executor costs a third of a second of a core beside it. */
-const SCALE = FULL ? 3e-4 : 2e-4;
+const SCALE = Number(process.env.RIG_SCALE ?? (FULL ? 3e-4 : 2e-4));
 const uuid = (index: number): string => `GPU-0000000${index}-0000-0000-0000-000000000000`;
 
 function installNvidiaSmi(rig: Rig): string {
@@ -50,17 +57,20 @@ test(
     const identity = identityOf(FULL ? {} : third);
     const cells = planSuite(parsed(text, {}, 'rig', identity));
     const settings = loadSiteSettings('/nowhere', { GPU_MEMORY_GB: String(GPU_MEMORY_GB) });
-    const seconds = cells.map(
-      ({ kind, sizeClass, parts }) =>
-        estimatedSeconds(kind, weightsGiB(sizeClass)) * (kind === 'edit' ? parts.length : 1),
-    );
-    const gpusOf = new Map(
-      cells.map((cell) => [
-        cell.id as string,
-        place(memoryNeed(cell, undefined, settings), { count: GPUS, usableGiB: GPU_MEMORY_GB }, settings)
-          .gpus,
-      ]),
-    );
+    const devices = { count: GPUS, usableGiB: GPU_MEMORY_GB };
+    const needs = (cell: ScheduledCell) => needsOf(plannedMemory(cell, undefined, settings, devices));
+    const gpusOf = new Map(cells.map((cell) => [cell.id as string, needs(cell).gpus]));
+    const modelGiB = ({ sizeClass }: ScheduledCell): number => weightsGiB(sizeClass);
+    const seconds = cells.map((cell) => unitsOf(cell) * estimatedSeconds(cell.kind, modelGiB(cell)));
+    const simulated = simulate(cells, {
+      host: { gpus: Array.from({ length: GPUS }, () => 80), ramGiB: 2_000, diskBytes: Infinity },
+      limits: { ...LIMITS, cpuSlots: SLOTS },
+      keep: 'all',
+      weightsGiB: modelGiB,
+      needs,
+      base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
+    });
+    expect(simulated.unfinished).toEqual([]);
 
     await using rig = new Rig(text);
     const environment = {
@@ -77,7 +87,7 @@ test(
         cells.map(({ id }, index) => [id, { sleepMs: Math.round((seconds[index] ?? 0) * SCALE * 1000) }]),
       ),
     );
-    rig.edit('workspace-config/site.yaml', (yaml) => yaml.replace('slots: auto', 'slots: 32'));
+    rig.edit('workspace-config/site.yaml', (yaml) => yaml.replace('slots: auto', `slots: ${SLOTS}`));
     const generated = await rig.nx(['g', './tools:suite', 'rig'], environment);
     expect(generated.exitCode, generated.output).toBe(0);
 
@@ -108,11 +118,11 @@ test(
     expect(several.length).toBeGreaterThan(0);
     for (const { cell } of several) expect(cell).toMatch(/mixtral|70b|72b|32b|34b/);
 
-    const work = cells.reduce((sum, { id }, index) => sum + (seconds[index] ?? 0) * (gpusOf.get(id) ?? 0), 0);
-    const bound = (work * SCALE) / GPUS;
-    const started = cells.length * 0.3;
+    const scaled = (value: number): string => (value * SCALE).toFixed(1);
+    const { boundSeconds, makespanSeconds } = simulated;
     console.log(
-      `${cells.length} cells in ${wall.toFixed(0)} s; scripted work over ${GPUS} GPUs ${bound.toFixed(1)} s, starting executors on two cores about ${(started / 2).toFixed(0)} s`,
+      `${cells.length} cells in ${wall.toFixed(0)} s, ${several.length} starts and ends on several GPUs; of scripted work ` +
+        `${scaled(boundSeconds)} s at least, ${scaled(makespanSeconds)} s as simulated; the rest is starting ${cells.length} executors`,
     );
   },
 );

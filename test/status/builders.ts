@@ -30,6 +30,7 @@ export function cell(id: string, rest: Partial<StatusCell> = {}): StatusCell {
     kind: 'eval',
     sizeClass: 'tiny',
     dependsOn: [],
+    units: 1,
     receipts: [`${full}.json`],
     ...rest,
   };

@@ -1,6 +1,7 @@
 // Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
 import { messageOf } from '../base/message.js';
 import type { CellOptions } from '../suite/cell.js';
+import { mayGo } from '../suite/keep.js';
 import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
 import { pythonSources } from '../suite/python-sources.js';
 import { usesAccelerator } from '../suite/memory.js';
@@ -26,7 +27,7 @@ export interface CellState {
 export async function cellStates(
   workspaceRoot: string,
   cells: readonly PlannedCell[],
-  settings: Pick<SiteSettings, 'storageRoot'>,
+  settings: Pick<SiteSettings, 'storageRoot' | 'storageKeep'>,
   machine: Pick<MachineIdentity, 'versions' | 'deviceClass'>,
   unfit: ReadonlyMap<string, string>,
 ): Promise<CellState[]> {
@@ -53,16 +54,24 @@ export async function cellStates(
     const ahead = await Promise.all(makersFor(cell, makers).map(stateOf));
     const why = unfit.get(id);
     const stuck = ahead.find(({ state }) => state === 'blocked');
-    const own = await ownReasons(
-      cell,
-      ahead.some(({ state }) => state !== 'cached'),
-    );
+    const moving = await Promise.all(cell.reads.map(({ path }) => isMadeAnew(path)));
+    const own = await ownReasons(cell, moving.includes(true));
     if (!own.ok) return { id, state: 'blocked', reason: own.error, parts: all };
     if (own.parts.length === 0) return { id, state: 'cached', reason: '', parts: [] };
     if (why !== undefined) return { id, state: 'blocked', reason: why, parts: own.parts };
     if (stuck !== undefined)
       return { id, state: 'blocked', reason: `${stuck.id} is blocked`, parts: own.parts };
     return { id, state: 'to run', reason: own.reason, parts: own.parts };
+  }
+
+  /** Of a batch only what its running parts write. */
+  async function isMadeAnew(path: string): Promise<boolean> {
+    const maker = makers.get(path);
+    if (maker === undefined) return false;
+    const { parts } = await stateOf(maker);
+    return maker.parts.some(
+      ({ name, writes }) => parts.includes(name) && writes.some((one) => one.path === path),
+    );
   }
 
   /** Parts that run by what stands on the disk now; `moving`: something it reads is made anew before. */
@@ -94,7 +103,9 @@ export async function cellStates(
           versions,
           deviceClass,
         });
-        return { part, reason: await reasonToRun(workspaceRoot, settings.storageRoot, part, now) };
+        // Weights that may go by themselves are made again by whoever needs them.
+        const wanted = !mayGo(settings.storageKeep, kind);
+        return { part, reason: await reasonToRun(workspaceRoot, settings.storageRoot, part, now, wanted) };
       }),
     );
     const running = found.filter(({ reason }) => reason !== undefined);

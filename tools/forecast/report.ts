@@ -1,34 +1,28 @@
 // What is known of a run before it begins: cells by state, memory, what will not fit, time and disk on this host.
 import { GIB } from '../base/units.js';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { usableGiB } from '../lease/fit.js';
-import { freeDiskBytes } from '../lease/host.js';
-import { sizeBoost } from '../lease/priority.js';
+import { hostRamGiB } from '../lease/host.js';
+import { freeBytes, minFreeBytes, plannedWeights } from '../runner/disk.js';
 import { readMachineIdentity } from '../runner/identity.js';
+import { poolDevices } from '../runner/lease-request.js';
 import { readReceipt } from '../runner/receipt.js';
 import type { CellKind } from '../suite/cell.js';
-import { estimatedSeconds } from '../suite/estimate.js';
 import { requireGeneratedSuite } from '../suite/generated.js';
 import { loadSuite } from '../suite/load.js';
-import { weightsGiB } from '../suite/memory.js';
 import {
-  memoryNeed,
   memoryRows,
-  perDeviceGiB,
-  place,
+  plannedMemory,
   type Devices,
   type MemoryRow,
   type ModelProfile,
 } from '../suite/memory-plan.js';
 import { formatMistake } from '../suite/mistakes.js';
-import { isFromHub, makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
-import { basePriority } from '../suite/priority.js';
+import type { PlannedCell } from '../suite/planned.js';
 import { readProfiles } from '../suite/profiles.js';
 import { readRecord, requireRecorded } from '../suite/record.js';
 import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
 import { cellStates, type CellState } from './cell-states.js';
-import { forecast, type Forecast, type Work } from './schedule.js';
+import { forecast, type Forecast, type Host } from './run.js';
 
 export interface PlanReport {
   suite: string;
@@ -36,14 +30,18 @@ export interface PlanReport {
   byKind: Record<string, Record<CellState['state'], number>>;
   /** Where it runs: GPUs that are here, or that NUM_GPUS and GPU_MEMORY_GB name; none: the CPU. */
   host: { gpus: number; usableGiBPerGpu: number; cpuSlots: number; assumed: boolean };
-  time: { gpuHours: number; hours: number; atLeastHours: number };
+  /** `cells` run; of `measuredCells` of them it is known how long their kind took on their model. */
+  time: { gpuHours: number; hours: number; atLeastHours: number; cells: number; measuredCells: number };
   disk: {
+    /** At the peak, where there is room for all; and on this disk, where cells that write wait until weights go. */
+    wantedGiB: number;
     peakGiB: number;
     freeGiB: number;
     minFreeGiB: number;
     keep: SiteSettings['storageKeep'];
     path: string;
-    enough: boolean;
+    /** Cells that there is no room for, and those behind them. */
+    withoutDisk: string[];
   };
   memory: MemoryRow[];
   willNotFit: string[];
@@ -57,20 +55,21 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
   requireRecorded(workspaceRoot, suite, process.env);
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const machine = await readMachineIdentity(workspaceRoot, settings);
-  const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
-  const assumed = machine.pool.length === 0 && settings.numGpus !== null && settings.numGpus > 0;
-  const devices: Devices = {
-    count: assumed ? (settings.numGpus ?? 0) : machine.pool.length,
-    usableGiB: perDeviceGiB(settings, Number.isFinite(smallest) ? usableGiB(smallest) : undefined),
-  };
+  const host = hostOf(workspaceRoot, machine.pool, settings, cells);
+  const { devices } = host;
   const badProfiles: string[] = [];
   const profiles = readProfiles(workspaceRoot, suite, cells, (sentence) => badProfiles.push(sentence));
-  const unfit = unfitCells(cells, profiles, settings, devices);
+  const unfit = unfitCells(cells, profiles, settings, host);
   const states = await cellStates(workspaceRoot, cells, settings, machine, unfit);
-  const works = worksOf(workspaceRoot, cells, states, profiles, settings, devices);
-  const held = heldBytes(cells, states, profiles);
-  const host = { gpus: devices.count, cpuSlots: settings.cpuSlots, keep: settings.storageKeep };
-  const cast = forecast(works, host, held);
+  const cast = forecast({
+    cells,
+    states,
+    profiles,
+    weights: plannedWeights(workspaceRoot, settings.storageRoot, cells),
+    runSeconds: runSeconds(workspaceRoot, cells),
+    settings,
+    host,
+  });
   return {
     suite,
     cells: states,
@@ -78,14 +77,37 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
     host: {
       gpus: devices.count,
       usableGiBPerGpu: devices.count > 0 ? devices.usableGiB : 0,
-      cpuSlots: settings.cpuSlots,
-      assumed,
+      cpuSlots: host.cpuSlots,
+      assumed: host.assumed,
     },
     time: timeOf(cast),
-    disk: diskOf(cast, held, settings),
+    disk: diskOf(cast, host, settings),
     memory: memoryRows(cells, profiles, settings, devices),
     willNotFit: [...unfit].map(([id, why]) => `${id} ${why}`),
     warnings: [...badProfiles, ...warningsOf(workspaceRoot, suite)],
+  };
+}
+
+/** Cores that go with a GPU of a host that is not here. */
+const CORES_PER_GPU = 8;
+
+/** This machine; or one with the GPUs that NUM_GPUS names where there is none here, and memory enough for them. */
+function hostOf(
+  workspaceRoot: string,
+  pool: readonly { totalGiB: number }[],
+  settings: SiteSettings,
+  cells: readonly PlannedCell[],
+): Host & { assumed: boolean } {
+  const found = poolDevices(pool, settings);
+  const assumed = found.count === 0 && settings.numGpus !== null && settings.numGpus > 0;
+  const count = assumed ? (settings.numGpus ?? 0) : found.count;
+  return {
+    devices: { ...found, count },
+    cpuSlots: assumed ? Math.max(settings.cpuSlots, CORES_PER_GPU * count) : settings.cpuSlots,
+    ramGiB: assumed ? Infinity : hostRamGiB(),
+    freeDiskBytes: freeBytes(workspaceRoot, settings.storageRoot),
+    minFreeDiskBytes: minFreeBytes(settings, cells),
+    assumed,
   };
 }
 
@@ -94,94 +116,26 @@ function unfitCells(
   cells: readonly PlannedCell[],
   profiles: ReadonlyMap<string, ModelProfile>,
   settings: SiteSettings,
-  devices: Devices,
+  { devices, ramGiB }: { devices: Devices; ramGiB: number },
 ): Map<string, string> {
-  const ram = totalmem() / GIB;
   return new Map(
     cells.flatMap((cell): [string, string][] => {
-      const need = memoryNeed(cell, profiles.get(cell.model), settings);
-      if (need.device === 'gpu' && devices.count > 0) {
-        const placed = place(need, devices, settings);
-        return placed.fits ? [] : [[cell.id, placed.why]];
-      }
-      const wanted = need.hostGiB;
-      if (wanted <= ram) return [];
-      const sentence = `needs ${wanted.toFixed(1)} GiB of host memory, and there are ${ram.toFixed(1)}`;
-      return [[cell.id, sentence]];
+      const planned = plannedMemory(cell, profiles.get(cell.model), settings, devices);
+      if (!planned.fits) return [[cell.id, planned.note]];
+      if (planned.hostRamGiB <= ramGiB) return [];
+      const wanted = planned.hostRamGiB.toFixed(1);
+      return [[cell.id, `needs ${wanted} GiB of host memory, and cells may take ${ramGiB.toFixed(1)}`]];
     }),
   );
 }
 
-function worksOf(
-  workspaceRoot: string,
-  cells: readonly PlannedCell[],
-  states: readonly CellState[],
-  profiles: ReadonlyMap<string, ModelProfile>,
-  settings: SiteSettings,
-  devices: Devices,
-): Work[] {
-  const makers = makersOf(cells);
-  const measured = measuredSeconds(workspaceRoot, cells);
-  const running = new Map(states.filter(({ state }) => state === 'to run').map((state) => [state.id, state]));
-  return cells.flatMap((cell) => {
-    const state = running.get(cell.id);
-    if (state === undefined) return [];
-    const weights = modelGiB(cell, profiles);
-    const parts = cell.parts.filter(({ name }) => state.parts.includes(name));
-    const need = memoryNeed(cell, profiles.get(cell.model), settings);
-    const seconds = measured.get(`${cell.model}/${cell.kind}`) ?? estimatedSeconds(cell.kind, weights);
-    return [
-      {
-        id: cell.id,
-        model: cell.model,
-        seconds: cell.kind === 'edit' ? seconds * parts.length : seconds,
-        gpus: need.device === 'host' || devices.count === 0 ? 0 : place(need, devices, settings).gpus,
-        // Small models first, as the scheduler has it by default.
-        priority: basePriority(cell.kind, cell.id.split(':')[0]?.split('.')[2] ?? '') + sizeBoost(weights),
-        after: makersFor(cell, makers).map(({ id }) => id),
-        makes: parts
-          .filter(({ link }) => link !== undefined)
-          .map(({ writes }) => ({
-            entry: writes[0]?.path ?? '',
-            // A hub model is downloaded into the hub's cache first.
-            bytes: weights * GIB * (cell.parts.some(isFromHub) ? 2 : 1),
-            baseline: cell.kind === 'setup',
-          })),
-        reads: cell.reads.filter(({ as }) => as === 'weights').map(({ path }) => path),
-      },
-    ];
-  });
-}
-
-function modelGiB({ model, sizeClass }: PlannedCell, profiles: ReadonlyMap<string, ModelProfile>): number {
-  return profiles.get(model)?.weightsGiB ?? weightsGiB(sizeClass);
-}
-
-/** Mean seconds of finished cells, by model and kind; of an edit, of one part. */
-function measuredSeconds(workspaceRoot: string, cells: readonly PlannedCell[]): ReadonlyMap<string, number> {
-  const sums = new Map<string, { seconds: number; count: number }>();
-  for (const { model, kind, parts } of cells) {
-    for (const { receipt } of parts) {
-      const seconds = readReceipt(join(workspaceRoot, receipt))?.runSeconds;
-      if (seconds === undefined) continue;
-      const sum = sums.get(`${model}/${kind}`) ?? { seconds: 0, count: 0 };
-      sums.set(`${model}/${kind}`, { seconds: sum.seconds + seconds / parts.length, count: sum.count + 1 });
-    }
-  }
-  return new Map([...sums].map(([key, { seconds, count }]) => [key, seconds / count]));
-}
-
-/** Weights that are there already and stay. */
-function heldBytes(
-  cells: readonly PlannedCell[],
-  states: readonly CellState[],
-  profiles: ReadonlyMap<string, ModelProfile>,
-): number {
-  return cells.reduce((sum, cell, index) => {
-    const anew = states[index]?.parts ?? [];
-    const there = cell.parts.filter(({ name, link }) => link !== undefined && !anew.includes(name)).length;
-    return sum + there * modelGiB(cell, profiles) * GIB;
-  }, 0);
+function runSeconds(workspaceRoot: string, cells: readonly PlannedCell[]): Map<string, number[]> {
+  return new Map(
+    cells.map(({ id, parts }) => [
+      id,
+      parts.flatMap(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.runSeconds ?? []),
+    ]),
+  );
 }
 
 function countByKind(cells: readonly PlannedCell[], states: readonly CellState[]): PlanReport['byKind'] {
@@ -196,17 +150,32 @@ function countByKind(cells: readonly PlannedCell[], states: readonly CellState[]
 
 const HOUR = 3600;
 
-function timeOf({ gpuSeconds, makespanSeconds, boundSeconds }: Forecast): PlanReport['time'] {
-  return { gpuHours: gpuSeconds / HOUR, hours: makespanSeconds / HOUR, atLeastHours: boundSeconds / HOUR };
+function timeOf({
+  gpuSeconds,
+  makespanSeconds,
+  boundSeconds,
+  cells,
+  measured,
+}: Forecast): PlanReport['time'] {
+  return {
+    gpuHours: gpuSeconds / HOUR,
+    hours: makespanSeconds / HOUR,
+    atLeastHours: boundSeconds / HOUR,
+    cells,
+    measuredCells: measured,
+  };
 }
 
-function diskOf({ peakBytes }: Forecast, held: number, settings: SiteSettings): PlanReport['disk'] {
-  const path = settings.storageRoot;
-  const freeGiB = freeDiskBytes(path) / GIB;
-  const peakGiB = peakBytes / GIB;
-  const minFreeGiB = settings.minFreeDiskGiB === 'auto' ? Math.min(200, peakGiB) : settings.minFreeDiskGiB;
-  const enough = peakGiB - held / GIB + minFreeGiB <= freeGiB;
-  return { peakGiB, freeGiB, minFreeGiB, keep: settings.storageKeep, path, enough };
+function diskOf(cast: Forecast, host: Host, settings: SiteSettings): PlanReport['disk'] {
+  return {
+    wantedGiB: cast.wantedBytes / GIB,
+    peakGiB: cast.peakBytes / GIB,
+    freeGiB: host.freeDiskBytes / GIB,
+    minFreeGiB: host.minFreeDiskBytes / GIB,
+    keep: settings.storageKeep,
+    path: settings.storageRoot,
+    withoutDisk: cast.withoutDisk,
+  };
 }
 
 function warningsOf(workspaceRoot: string, suite: string): string[] {

@@ -66,7 +66,13 @@ function timeText({ time, host }: PlanReport): string {
       ? `${host.cpuSlots} CPU slots (no GPU here; for a host with GPUs: NUM_GPUS=8 GPU_MEMORY_GB=180)`
       : `${host.gpus} GPUs of ${host.usableGiBPerGpu.toFixed(0)} GiB${host.assumed ? ' (assumed)' : ''}`;
   const work = host.gpus === 0 ? '' : `${time.gpuHours.toFixed(1)} GPU-hours of work, `;
-  return `${work}about ${duration(time.hours)} on ${on}; no schedule takes less than ${duration(time.atLeastHours)}. Rough: measured cells count as measured, others by weights and kind.`;
+  return `${work}about ${duration(time.hours)} on ${on}; no schedule takes less than ${duration(time.atLeastHours)}. ${basis(time)}`;
+}
+
+function basis({ cells, measuredCells }: PlanReport['time']): string {
+  if (measuredCells === 0) return 'Rough: nothing was measured yet, all goes by weights and kind.';
+  const rest = measuredCells === cells ? '' : ', the others by weights and kind';
+  return `Rough: ${measuredCells} of ${cells} cells by what their kind took on their model (medians)${rest}.`;
 }
 
 function duration(hours: number): string {
@@ -74,10 +80,14 @@ function duration(hours: number): string {
 }
 
 function diskText({ disk }: PlanReport): string {
-  const sizes = `${disk.peakGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}`;
+  const sizes = `${disk.wantedGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}`;
   const free = `${disk.freeGiB.toFixed(1)} GiB free, ${disk.minFreeGiB.toFixed(0)} stay free`;
-  const verdict = disk.enough ? '' : ': NOT ENOUGH; free some, or set storage.keep: baselines';
-  return `${sizes}; ${free}${verdict}`;
+  if (disk.withoutDisk.length > 0) {
+    const keep = disk.keep === 'all' ? ', or set storage.keep: baselines' : '';
+    return `${sizes}; ${free}: NOT ENOUGH for ${disk.withoutDisk.length} cells; free some${keep}`;
+  }
+  const waits = `: enough for ${disk.peakGiB.toFixed(1)} at a time, cells that write weights wait for others to go`;
+  return `${sizes}; ${free}${disk.peakGiB < disk.wantedGiB ? waits : ''}`;
 }
 
 function memoryTable(rows: readonly MemoryRow[]): string[] {

@@ -1,4 +1,5 @@
 // How long cells take: what was measured in this run, else an estimate by weights and kind.
+import { median } from '../base/median.js';
 import type { CellKind } from '../suite/cell.js';
 import { estimatedSeconds } from '../suite/estimate.js';
 import type { Progress, Standing } from './state.js';
@@ -20,4 +21,27 @@ export function remainingSeconds(standing: Standing, known: Known): number {
     chain.reduce((sum, [kind, units]) => sum + units * unitSeconds(kind, standing, known), 0),
   );
   return standing.units * unitSeconds(standing.kind, standing, known) + Math.max(0, ...tails);
+}
+
+/** A cell of which something was measured. */
+export interface MeasuredCell {
+  model: string;
+  kind: CellKind;
+  /** See `unitsOf`. */
+  units: number;
+  /** As the receipts of its parts have them: each tells how long all that were made together took. */
+  runSeconds: readonly number[];
+}
+
+/** Median seconds of a unit by `model/kind`, as `Progress` has them. */
+export function medianUnitSeconds(cells: readonly MeasuredCell[]): Progress['seconds'] {
+  const seconds = new Map<string, number[]>();
+  for (const { model, kind, units, runSeconds } of cells) {
+    if (runSeconds.length === 0) continue;
+    const mean = runSeconds.reduce((sum, one) => sum + one, 0) / runSeconds.length;
+    const key = `${model}/${kind}`;
+    const made = kind === 'edit' ? runSeconds.length : units;
+    seconds.set(key, [...(seconds.get(key) ?? []), mean / made]);
+  }
+  return Object.fromEntries([...seconds].map(([key, values]) => [key, median(values)]));
 }

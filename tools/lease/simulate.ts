@@ -1,20 +1,35 @@
 // Runs the real `grant` over a plan in simulated time: how long a host would take, and how much disk at most.
 import { longestChainSeconds } from '../base/longest-chain.js';
-import type { Cell, CellId } from '../suite/cell.js';
-import { estimatedSeconds } from '../suite/estimate.js';
+import type { CellKind } from '../suite/cell.js';
 import type { Keep } from '../suite/keep.js';
-import { schedules, unitsOf, type Schedule } from '../suite/schedule.js';
+import { NO_SCHEDULE, schedules, unitsOf, type Schedule, type ScheduledCell } from '../suite/schedule.js';
+import { unitSeconds } from './durations.js';
 import { unpromisedGiB } from './fit.js';
 import { grant, STANDSTILL_MS } from './grant.js';
 import { Weights } from './simulated-weights.js';
-import type { Grant, Gpu, Lease, Limits, Needs, Ticket } from './state.js';
+import type { Grant, Gpu, Lease, Limits, Needs, Progress, Ticket } from './state.js';
 import { GIB } from '../base/units.js';
 
 export interface SimulatedHost {
   /** GiB of each GPU. */
   gpus: readonly number[];
   ramGiB: number;
+  /** Free for weights, beside those that are there. */
   diskBytes: number;
+}
+
+/** What is there before the run begins; by default nothing. */
+export interface Beginning {
+  /** Cells that do not run again. */
+  finished: ReadonlySet<string>;
+  /** Cells that cannot run. */
+  blocked: ReadonlySet<string>;
+  /** Names of the parts that a batch has still to make; other batches make all. */
+  parts: ReadonlyMap<string, readonly string[]>;
+  /** Bytes of weights in the store, by manifest. */
+  stored: ReadonlyMap<string, number>;
+  /** Median seconds of a unit by `model/kind`; others are estimated. */
+  seconds: Progress['seconds'];
 }
 
 export interface Simulation {
@@ -22,68 +37,73 @@ export interface Simulation {
   /** Everything but the pool, which is all of the host's GPUs. */
   limits: Omit<Limits, 'gpus'>;
   keep: Keep;
-  weightsGiB: (cell: Cell) => number;
-  needs: (cell: Cell) => Omit<Needs, 'writes'>;
-  base: (cell: Cell) => number;
-  /** Seconds a unit of the cell really takes; by default as estimated. */
-  unitSeconds?: (cell: Cell) => number;
+  weightsGiB: (cell: ScheduledCell) => number;
+  needs: (cell: ScheduledCell) => Omit<Needs, 'writes'>;
+  base: (cell: ScheduledCell) => number;
+  /** Seconds a unit of the cell really takes, where that is not as measured or estimated. */
+  unitSeconds?: (cell: ScheduledCell) => number;
+  /** Of a download, another cache on the same disk keeps a copy. */
+  keepsCopy?: (cell: ScheduledCell) => boolean;
+  beginning?: Partial<Beginning>;
 }
 
 export interface Simulated {
   makespanSeconds: number;
-  /** max(GPU work / GPUs, longest path): no schedule is shorter. */
+  /** The work over the GPUs or over the slots, or the longest path: no schedule is shorter. */
   boundSeconds: number;
   peakDiskBytes: number;
   /** Cells in the order they began, with the GPUs they had. */
-  began: { cell: CellId; atSeconds: number; seconds: number; gpus: string[] }[];
+  began: { cell: string; atSeconds: number; seconds: number; gpus: string[] }[];
   /** Cells that were refused for lack of disk, and those behind them. */
-  unfinished: CellId[];
+  unfinished: string[];
 }
+
+/** There is one run. */
+const RUN = '';
 
 interface Running extends Lease {
   endMs: number;
   granted: Grant;
 }
 
-/** Longest chain of cells, and GPU work spread over all GPUs: whichever is more. */
-export function lowerBoundSeconds(cells: readonly Cell[], simulation: Simulation): number {
-  const steps = cells.map((cell) => ({
-    id: cell.id,
-    seconds: secondsOf(cell, simulation),
-    after: cell.dependsOn,
-    gpus: simulation.needs(cell).gpus,
-  }));
-  const work = steps.reduce((sum, { seconds, gpus }) => sum + seconds * gpus, 0);
-  return Math.max(work / Math.max(1, simulation.host.gpus.length), longestChainSeconds(steps));
-}
-
 /** The plan from its first cell to its last, with `grant` asked at every start and end. */
-export function simulate(cells: readonly Cell[], simulation: Simulation): Simulated {
+export function simulate(cells: readonly ScheduledCell[], simulation: Simulation): Simulated {
   const run = new Run(cells, simulation);
   while (run.step());
-  return run.result(lowerBoundSeconds(cells, simulation));
+  return run.result();
 }
 
 class Run {
-  readonly #byId: ReadonlyMap<CellId, Cell>;
-  readonly #hints: ReadonlyMap<CellId, Schedule>;
-  readonly #waiting = new Map<CellId, Ticket>();
-  readonly #finished = new Set<CellId>();
+  readonly #byId: ReadonlyMap<string, ScheduledCell>;
+  readonly #hints: ReadonlyMap<string, Schedule>;
+  readonly #beginning: Beginning;
+  readonly #waiting = new Map<string, Ticket>();
+  readonly #finished: Set<string>;
   readonly #began: Simulated['began'] = [];
   readonly #weights: Weights;
-  #pending: Cell[];
+  readonly #totals = new Map<string, number>();
+  #pending: ScheduledCell[];
   #running: Running[] = [];
   #now = 0;
   #idleSinceMs: number | null = 0;
 
   constructor(
-    cells: readonly Cell[],
+    cells: readonly ScheduledCell[],
     private readonly simulation: Simulation,
   ) {
+    const nothing = {
+      finished: new Set(),
+      blocked: new Set(),
+      parts: new Map(),
+      stored: new Map(),
+      seconds: {},
+    };
+    this.#beginning = { ...nothing, ...simulation.beginning } as Beginning;
     this.#byId = new Map(cells.map((cell) => [cell.id, cell]));
     this.#hints = schedules(cells);
-    this.#pending = [...cells];
-    this.#weights = new Weights(cells, simulation.keep);
+    this.#finished = new Set(this.#beginning.finished);
+    this.#pending = cells.filter(({ id }) => !this.#finished.has(id) && !this.#beginning.blocked.has(id));
+    this.#weights = new Weights(cells, simulation.keep, this.#beginning.stored);
     this.#queueReady();
   }
 
@@ -91,7 +111,7 @@ class Run {
   step(): boolean {
     const decision = grant(this.#state(), this.#now);
     for (const one of decision.grants) this.#start(one);
-    for (const { ticket } of decision.refusals) this.#waiting.delete(ticket.cell as CellId);
+    for (const { ticket } of decision.refusals) this.#waiting.delete(ticket.cell);
     if (this.#running.length > 0) {
       this.#finishNext();
       return true;
@@ -106,14 +126,49 @@ class Run {
     );
   }
 
-  result(boundSeconds: number): Simulated {
+  result(): Simulated {
+    const { blocked } = this.#beginning;
     return {
       makespanSeconds: Math.max(0, ...this.#began.map(({ atSeconds, seconds }) => atSeconds + seconds)),
-      boundSeconds,
+      boundSeconds: this.#boundSeconds(),
       peakDiskBytes: this.#weights.peakBytes,
       began: this.#began,
-      unfinished: [...this.#byId.keys()].filter((id) => !this.#finished.has(id)),
+      unfinished: [...this.#byId.keys()].filter((id) => !this.#finished.has(id) && !blocked.has(id)),
     };
+  }
+
+  #boundSeconds(): number {
+    const { finished, blocked } = this.#beginning;
+    const { host, limits, needs } = this.simulation;
+    const steps = [...this.#byId.values()]
+      .filter(({ id }) => !finished.has(id) && !blocked.has(id))
+      .map((cell) => ({
+        id: cell.id,
+        seconds: this.#unitsLeft(cell) * this.#unitSeconds(cell, cell.kind),
+        after: cell.dependsOn,
+        ...needs(cell),
+      }));
+    const onGpus = steps.reduce((sum, { seconds, gpus }) => sum + seconds * gpus, 0);
+    const onSlots = steps.reduce((sum, { seconds, cpuSlots }) => sum + seconds * cpuSlots, 0);
+    return Math.max(
+      onGpus / Math.max(1, host.gpus.length),
+      onSlots / limits.cpuSlots,
+      longestChainSeconds(steps),
+    );
+  }
+
+  #unitsLeft(cell: ScheduledCell): number {
+    return this.#weights.makes(cell) ? this.#partsOf(cell).length : unitsOf(cell);
+  }
+
+  #partsOf({ id, parts }: ScheduledCell): readonly string[] {
+    return this.#beginning.parts.get(id) ?? parts.map(({ name }) => name);
+  }
+
+  #unitSeconds(cell: ScheduledCell, kind: CellKind): number {
+    if (kind === cell.kind && this.simulation.unitSeconds) return this.simulation.unitSeconds(cell);
+    const standing = { model: cell.model, weightsGiB: this.simulation.weightsGiB(cell) };
+    return unitSeconds(kind, standing, this.#beginning);
   }
 
   #state() {
@@ -135,13 +190,22 @@ class Run {
       host: {
         gpus,
         ramGiB: host.ramGiB,
-        freeDiskBytes: { [this.#device]: host.diskBytes - this.#weights.bytes },
+        freeDiskBytes: { [this.#device]: host.diskBytes - this.#weights.addedBytes },
       },
       leases: this.#running,
       tickets: [...this.#waiting.values()],
-      progress: {},
+      progress: { [RUN]: this.#progress() },
       idleSinceMs: this.#idleSinceMs,
     };
+  }
+
+  #progress(): Progress {
+    const done: Record<string, number> = {};
+    for (const id of this.#finished) {
+      const { model } = this.#cell(id);
+      done[model] = (done[model] ?? 0) + 1;
+    }
+    return { done, total: Object.fromEntries(this.#totals), seconds: this.#beginning.seconds };
   }
 
   get #device(): string {
@@ -149,34 +213,32 @@ class Run {
   }
 
   #queueReady(): void {
-    const ready = this.#pending.filter(({ dependsOn }) => dependsOn.every((id) => this.#finished.has(id)));
+    // What is no cell, such as the Python environment, is there.
+    const isOver = (id: string): boolean => this.#finished.has(id) || !this.#byId.has(id);
+    const ready = this.#pending.filter(({ dependsOn }) => dependsOn.every(isOver));
     if (ready.length === 0) return;
     this.#pending = this.#pending.filter((cell) => !ready.includes(cell));
-    for (const cell of ready)
-      this.#queue(
-        cell,
-        cell.parts.map(({ name }) => name),
-        this.#now,
-        0,
-      );
+    for (const cell of ready) this.#queue(cell, this.#partsOf(cell), this.#now, 0);
   }
 
-  #queue(cell: Cell, parts: readonly string[], queuedAtMs: number, droppableBytes: number): void {
+  #queue(cell: ScheduledCell, parts: readonly string[], queuedAtMs: number, droppableBytes: number): void {
     const { needs, limits, base, weightsGiB, host } = this.simulation;
     const bytes = weightsGiB(cell) * GIB;
     const written = this.#weights.makes(cell) ? parts : this.#weights.missingFor(cell);
+    const hint = this.#hints.get(cell.id) ?? NO_SCHEDULE;
+    this.#totals.set(cell.model, hint.cellsOfModel);
     this.#waiting.set(cell.id, {
       id: cell.id,
       key: cell.id,
       cell: cell.id,
-      run: '',
+      run: RUN,
       standing: {
         suite: '',
         model: cell.model,
         kind: cell.kind,
         base: base(cell),
         weightsGiB: weightsGiB(cell),
-        ...(this.#hints.get(cell.id) ?? { units: 1, cellsOfModel: 1, blocks: 0, chains: [] }),
+        ...hint,
       },
       needs: { ...needs(cell), writes: written.map((part) => ({ part, bytes })) },
       limits: { ...limits, gpus: host.gpus.map((_, index) => `GPU-${index}`) },
@@ -191,16 +253,19 @@ class Run {
     const cell = this.#cell(ticket.cell);
     this.#waiting.delete(cell.id);
     if (granted.drop) this.#weights.drop(cell, granted.parts);
-    const units = this.#weights.makes(cell) ? granted.parts.length : unitsOf(cell);
-    const remade = this.#weights.makes(cell) ? 0 : granted.parts.length;
-    const edit = estimatedSeconds('edit', ticket.standing.weightsGiB);
-    const seconds = units * perUnit(cell, this.simulation) + remade * edit;
+    const makes = this.#weights.makes(cell);
+    const units = makes ? granted.parts.length : unitsOf(cell);
+    const remade = makes ? [] : granted.parts.map((path) => this.#weights.makerOf(path) ?? 'edit');
+    const seconds =
+      units * this.#unitSeconds(cell, cell.kind) +
+      remade.reduce((sum, kind) => sum + this.#unitSeconds(cell, kind), 0);
+    if (makes && this.simulation.keepsCopy?.(cell) === true) this.#weights.keepCopy(granted.diskBytes);
     this.#began.push({ cell: cell.id, atSeconds: this.#now / 1_000, seconds, gpus: granted.gpus });
     this.#running.push({
       id: ticket.id,
       key: ticket.key,
       cell: ticket.cell,
-      run: '',
+      run: RUN,
       model: cell.model,
       kind: cell.kind,
       gpus: granted.gpus,
@@ -246,17 +311,9 @@ class Run {
     this.#weights.consumed(this.#finished);
   }
 
-  #cell(id: string): Cell {
-    const cell = this.#byId.get(id as CellId);
+  #cell(id: string): ScheduledCell {
+    const cell = this.#byId.get(id);
     if (cell === undefined) throw new Error(`no cell ${id}`);
     return cell;
   }
-}
-
-function perUnit(cell: Cell, { unitSeconds, weightsGiB }: Simulation): number {
-  return unitSeconds?.(cell) ?? estimatedSeconds(cell.kind, weightsGiB(cell));
-}
-
-function secondsOf(cell: Cell, simulation: Simulation): number {
-  return unitsOf(cell) * perUnit(cell, simulation);
 }

@@ -1,18 +1,24 @@
 // The weights on a simulated disk: what each cell makes and reads, and when it goes.
-import type { Cell, CellId, CellKind } from '../suite/cell.js';
+import type { CellKind } from '../suite/cell.js';
 import { mayGo, type Keep } from '../suite/keep.js';
+import type { ScheduledCell } from '../suite/schedule.js';
 
 export class Weights {
   bytes = 0;
   peakBytes = 0;
+  readonly #atFirst: number;
   readonly #stored = new Map<string, number>();
-  readonly #consumers = new Map<string, CellId[]>();
+  readonly #consumers = new Map<string, string[]>();
   readonly #makers = new Map<string, CellKind>();
 
   constructor(
-    cells: readonly Cell[],
+    cells: readonly ScheduledCell[],
     private readonly keep: Keep,
+    stored: ReadonlyMap<string, number>,
   ) {
+    for (const [variant, bytes] of stored) this.store(variant, bytes);
+    this.#atFirst = this.bytes;
+    this.peakBytes = this.bytes;
     for (const cell of cells) {
       for (const part of cell.parts.filter(({ link }) => link !== undefined)) {
         this.#makers.set(part.writes[0]?.path ?? '', cell.kind);
@@ -23,19 +29,33 @@ export class Weights {
     }
   }
 
-  makes({ parts }: Cell): boolean {
+  /** Beside those that were there at first. */
+  get addedBytes(): number {
+    return this.bytes - this.#atFirst;
+  }
+
+  makes({ parts }: ScheduledCell): boolean {
     return parts.some(({ link }) => link !== undefined);
   }
 
-  variantOf({ parts }: Cell, name: string): string {
+  variantOf({ parts }: ScheduledCell, name: string): string {
     return parts.find((part) => part.name === name)?.writes[0]?.path ?? name;
   }
 
   /** Weights the cell reads that were dropped: it makes them again. */
-  missingFor({ reads }: Cell): string[] {
+  missingFor({ reads }: ScheduledCell): string[] {
     return reads
       .filter(({ as, path }) => as === 'weights' && this.#makers.has(path) && !this.#stored.has(path))
       .map(({ path }) => path);
+  }
+
+  makerOf(variant: string): CellKind | undefined {
+    return this.#makers.get(variant);
+  }
+
+  /** The hub's cache keeps what was downloaded, for good. */
+  keepCopy(bytes: number): void {
+    this.bytes += bytes;
   }
 
   store(variant: string, bytes: number): void {
@@ -49,17 +69,17 @@ export class Weights {
     this.peakBytes = Math.max(this.peakBytes, this.bytes + writing);
   }
 
-  bytesOf(cell: Cell): number {
+  bytesOf(cell: ScheduledCell): number {
     return cell.parts.reduce((sum, { name }) => sum + (this.#stored.get(this.variantOf(cell, name)) ?? 0), 0);
   }
 
   /** What the cell made before goes, but for what it makes now. */
-  drop(cell: Cell, making: readonly string[]): void {
+  drop(cell: ScheduledCell, making: readonly string[]): void {
     for (const { name } of cell.parts) if (!making.includes(name)) this.#remove(this.variantOf(cell, name));
   }
 
   /** Weights whose last consumer is finished go; baselines never by themselves under `baselines`. */
-  consumed(finished: ReadonlySet<CellId>): void {
+  consumed(finished: ReadonlySet<string>): void {
     if (this.keep === 'all') return;
     for (const variant of [...this.#stored.keys()]) {
       const maker = this.#makers.get(variant);

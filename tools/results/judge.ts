@@ -9,13 +9,12 @@ import { readReceipt } from '../runner/receipt.js';
 import { recipeOf } from '../runner/manifest.js';
 import { linkWeights } from '../runner/publish.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
-import { memoryNeed, perDeviceGiB, place } from '../suite/memory-plan.js';
 import { readProfiles } from '../suite/profiles.js';
 import { loadSiteSettings } from '../suite/settings.js';
 import { parseFaultLog } from './fault-log.js';
 import type { FaultRecord } from './findings.js';
 import { makeReport } from './make-report.js';
-import type { MemoryPlan } from './outputs/memory-plan.js';
+import { planMemory } from './outputs/memory-plan.js';
 import type { VariantClass } from './plan.js';
 import type { CellKnowledge } from './receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
@@ -53,7 +52,11 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     workspaceRoot,
     plan: { suite, variants, cells: generated.cells },
     known: await knowledge(workspaceRoot, generated, faults),
-    memory: plannedMemory(workspaceRoot, generated),
+    memory: planMemory(
+      generated.cells,
+      readProfiles(workspaceRoot, suite, generated.cells),
+      loadSiteSettings(workspaceRoot),
+    ),
     faults: withLast(log.faults, faults),
     unreadableFaults: log.unreadable,
   });
@@ -69,20 +72,6 @@ function withLast(log: readonly FaultRecord[], last: ReadonlyMap<string, LastFau
     return [{ at, cell, code, message: message.join(': '), attempt: null, log: null, again: false }];
   });
   return [...log, ...rest].sort((a, b) => compare(a.at, b.at) || compare(a.cell, b.cell));
-}
-
-/** For devices as the site names them, else the seed's: a plan must not depend on the machine that judges. */
-function plannedMemory(workspaceRoot: string, { suite, cells }: GeneratedSuite): MemoryPlan[] {
-  const settings = loadSiteSettings(workspaceRoot);
-  const profiles = readProfiles(workspaceRoot, suite, cells);
-  const devices = { count: Infinity, usableGiB: perDeviceGiB(settings, undefined) };
-  return cells.map((cell) => {
-    const need = memoryNeed(cell, profiles.get(cell.model), settings);
-    const { gpus } = place(need, devices, settings);
-    const { id, model, kind, sizeClass } = cell;
-    const basis = need.from === 'name' ? 'size class' : 'profile';
-    return { cell: id, model, kind, sizeClass, requiredGiB: need.gib, gpus, basis };
-  });
 }
 
 /** Of cells whose last attempt failed, and that have not ended well since. */

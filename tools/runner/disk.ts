@@ -19,7 +19,7 @@ export function plannedWeights(
   workspaceRoot: string,
   storageRoot: string,
   cells: readonly PlannedCell[],
-): PlannedWeights[] {
+): (PlannedWeights & { manifest: string })[] {
   const baselines = new Map<string, number>();
   const all = weightsOfPlan(cells);
   for (const { cell, manifest } of all) {
@@ -29,6 +29,7 @@ export function plannedWeights(
   return all.map(({ cell, part, manifest }) => {
     const found = manifestAt(workspaceRoot, manifest);
     return {
+      manifest,
       model: cell.model,
       kind: cell.kind,
       bytes: found?.bytes ?? baselines.get(cell.model) ?? weightsGiB(cell.sizeClass) * GIB,

@@ -4,7 +4,13 @@ import { usableGiB } from '../lease/fit.js';
 import { deviceOf } from '../lease/host.js';
 import type { Limits, Needs, PartBytes, Standing } from '../lease/state.js';
 import { GIB } from '../base/units.js';
-import { memoryNeed, perDeviceGiB, place } from '../suite/memory-plan.js';
+import {
+  perDeviceGiB,
+  plannedMemory,
+  type Devices,
+  type MemorySettings,
+  type PlannedMemory,
+} from '../suite/memory-plan.js';
 import { weightsGiB } from '../suite/memory.js';
 import { suiteOf } from '../suite/planned.js';
 import { readProfile } from '../suite/profiles.js';
@@ -40,7 +46,7 @@ export function leaseRequest(
     cell,
     workspace: workspaceRoot,
     standing: standingOf(context),
-    needs: needsOf(context, pending, extraGpus),
+    needs: ticketNeeds(context, pending, extraGpus),
     limits: limitsOf(context),
     poolGiB: machine.pool.map(({ totalGiB }) => totalGiB),
     storageRoot: settings.storageRoot,
@@ -72,24 +78,28 @@ function modelGiB({ options, reads }: CellContext): number {
   return manifest === undefined ? weightsGiB(options.sizeClass) : manifest.value.bytes / GIB;
 }
 
-function needsOf(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
+function ticketNeeds(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
   const { machine, options, project, settings, say, workspaceRoot } = context;
   const profile = readProfile(workspaceRoot, suiteOf(project), options.model, say);
-  const need = memoryNeed(options, profile, settings);
-  const writes = writesOf(context, pending);
-  const smallest = Math.min(...machine.pool.map(({ totalGiB }) => totalGiB));
-  if (need.device === 'host' || !Number.isFinite(smallest)) {
-    return { gpus: 0, gibPerGpu: 0, cpuSlots: 1, ramGiB: need.hostGiB, writes };
-  }
-  const devices = {
-    count: machine.pool.length,
-    usableGiB: perDeviceGiB(settings, usableGiB(smallest)),
-  };
-  const placed = place(need, devices, settings);
-  if (placed.fits && placed.note !== '') say(placed.note);
-  const gpus = withExtra(placed.gpus, extraGpus, machine.pool.length);
-  const gibPerGpu = gpus === placed.gpus ? placed.gibPerGpu : need.gib / gpus;
-  return { gpus, gibPerGpu, cpuSlots: 1, ramGiB: need.ramGiB, writes };
+  const devices = poolDevices(machine.pool, settings);
+  const planned = plannedMemory(options, profile, settings, devices);
+  if (planned.fits && planned.note !== '') say(planned.note);
+  const needs = needsOf(planned);
+  const gpus = needs.gpus === 0 ? 0 : withExtra(needs.gpus, extraGpus, devices.count);
+  const gibPerGpu = gpus === needs.gpus ? needs.gibPerGpu : planned.requiredGiB / gpus;
+  return { ...needs, gpus, gibPerGpu, writes: writesOf(context, pending) };
+}
+
+/** What a lease takes of a host for a cell so planned. */
+export function needsOf({ gpus, gibPerGpu, hostRamGiB }: PlannedMemory): Omit<Needs, 'writes'> {
+  return { gpus, gibPerGpu, cpuSlots: 1, ramGiB: hostRamGiB };
+}
+
+/** The GPUs of a pool as plans count them: all like the smallest. */
+export function poolDevices(pool: readonly { totalGiB: number }[], settings: MemorySettings): Devices {
+  const smallest = pool.length === 0 ? undefined : Math.min(...pool.map(({ totalGiB }) => totalGiB));
+  const usable = smallest === undefined ? undefined : usableGiB(smallest);
+  return { count: pool.length, usableGiB: perDeviceGiB(settings, usable) };
 }
 
 /** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */

@@ -39,6 +39,8 @@ export interface CellFacts {
 }
 
 export type StatusCell = Pick<GeneratedCell, 'id' | 'model' | 'kind' | 'sizeClass' | 'dependsOn'> & {
+  /** See `unitsOf`. */
+  units: number;
   receipts: string[];
 };
 

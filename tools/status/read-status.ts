@@ -10,6 +10,7 @@ import { readFaults } from '../runner/last-fault.js';
 import { outdatedReceipts } from '../runner/outdated.js';
 import { readReceipt } from '../runner/receipt.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
+import { unitsOf } from '../suite/schedule.js';
 import { loadSiteSettings } from '../suite/settings.js';
 import type { ReceiptFacts } from './cell-states.js';
 import type { LeaseFacts } from './holder.js';
@@ -51,7 +52,11 @@ export async function readStatus(
     workspace: workspaceRoot,
     at: new Date().toISOString(),
     now: monotonicMs(),
-    cells: generated.cells.map((cell) => ({ ...cell, receipts: cell.parts.map(({ receipt }) => receipt) })),
+    cells: generated.cells.map((cell) => ({
+      ...cell,
+      units: unitsOf(cell),
+      receipts: cell.parts.map(({ receipt }) => receipt),
+    })),
     receipts,
     faults,
     passed,

@@ -238,24 +238,51 @@ function onOneGpu(planned: number, used: number, { usableGiB, count }: Devices):
   return { fits: false, gpus: 1, gibPerGpu, why };
 }
 
-/** A row of analysis/memory_plan.csv and of the plan's table: cells of a model that need the same are one row. */
-export interface MemoryRow {
-  model: string;
-  /** The seed's name of the task. */
-  task: string;
-  kind: CellKind;
-  sizeClass: SizeClass;
-  cells: number;
+/** What a cell asks of a host. */
+export interface PlannedMemory {
   from: 'name' | 'profile';
-  weightsGiB: number;
+  /** `host` also where there is no GPU: the model then lies in the host's memory. */
   device: 'gpu' | 'host';
+  /** Of that device, of a GPU cell over all its GPUs. */
   requiredGiB: number;
+  /** As many as it needs, also where there are fewer (`fits` is false then). */
   gpus: number;
   gibPerGpu: number;
   hostRamGiB: number;
   fits: boolean;
   /** Why it does not fit, or that it runs on fewer GPUs than planned. */
   note: string;
+}
+
+/** The one answer that leases, `plan` and analysis/memory_plan.csv go by. */
+export function plannedMemory(
+  cell: MemoryCell,
+  profile: ModelProfile | undefined,
+  settings: MemorySettings,
+  devices: Devices,
+): PlannedMemory {
+  const need = memoryNeed(cell, profile, settings);
+  const { from } = need;
+  if (need.device === 'host' || devices.count === 0) {
+    const gib = need.hostGiB;
+    const none = { gpus: 0, gibPerGpu: 0, fits: true, note: '' };
+    return { from, device: 'host', requiredGiB: gib, hostRamGiB: gib, ...none };
+  }
+  const placed = place(need, devices, settings);
+  const { fits, gpus, gibPerGpu } = placed;
+  const note = placed.fits ? placed.note : placed.why;
+  return { from, device: 'gpu', requiredGiB: need.gib, gpus, gibPerGpu, hostRamGiB: need.ramGiB, fits, note };
+}
+
+/** A row of the plan's table: cells of a model and task that need the same are one row. */
+export interface MemoryRow extends PlannedMemory {
+  model: string;
+  /** The seed's name of the task. */
+  task: string;
+  kind: CellKind;
+  sizeClass: SizeClass;
+  cells: number;
+  weightsGiB: number;
 }
 
 /** One row a model and task, in the order of the cells. `profiles`: of the models that have been downloaded. */
@@ -269,14 +296,9 @@ export function memoryRows(
   for (const cell of cells) {
     const [project = '', target = ''] = cell.id.split(':');
     const profile = profiles.get(cell.model);
-    const need = memoryNeed(cell, profile, settings);
-    // Without a GPU the model lies in the host's memory, and the plan's states say where that is too little.
-    const onHost = need.device === 'host' || devices.count === 0;
-    const placement: Placement = onHost
-      ? { fits: true, gpus: 0, gibPerGpu: 0, note: '' }
-      : place(need, devices, settings);
+    const memory = plannedMemory(cell, profile, settings, devices);
     const task = taskName(cell.kind, project.split('.')[2] ?? '', target);
-    const key = JSON.stringify([cell.model, task, need.gib]);
+    const key = JSON.stringify([cell.model, task, memory.requiredGiB]);
     const before = rows.get(key);
     if (before !== undefined) {
       before.cells += 1;
@@ -288,15 +310,8 @@ export function memoryRows(
       kind: cell.kind,
       sizeClass: cell.sizeClass,
       cells: 1,
-      from: need.from,
       weightsGiB: profile?.weightsGiB ?? weightsGiB(cell.sizeClass),
-      device: onHost ? 'host' : 'gpu',
-      requiredGiB: onHost ? need.hostGiB : need.gib,
-      gpus: placement.gpus,
-      gibPerGpu: placement.gibPerGpu,
-      hostRamGiB: onHost ? need.hostGiB : need.ramGiB,
-      fits: placement.fits,
-      note: placement.fits ? placement.note : placement.why,
+      ...memory,
     });
   }
   return [...rows.values()];

@@ -74,7 +74,7 @@ function variantProject(
   variantClass: VariantClass,
   cells: readonly Cell[],
   made: ReadonlySet<string>,
-  hints: ReadonlyMap<CellId, Schedule>,
+  hints: ReadonlyMap<string, Schedule>,
 ): JsonObject {
   const project = cells[0]?.project ?? '';
   const variant = project.split('.')[2] ?? '';

@@ -1,5 +1,5 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
-import { CELL_KINDS, type Cell, type CellId, type CellKind } from './cell.js';
+import { CELL_KINDS, type CellKind, type CellOptions } from './cell.js';
 import { weightsGiB } from './memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
@@ -20,16 +20,19 @@ export interface Schedule {
 
 export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
 
+/** A cell as the scheduler's plans know it. */
+export type ScheduledCell = CellOptions & { id: string; dependsOn: readonly string[] };
+
 /** What a cell's duration is counted in: benchmarks of an evaluation, edits of a batch; other kinds are one each. */
-export function unitsOf({ kind, parts }: Pick<Cell, 'kind' | 'parts'>): number {
+export function unitsOf({ kind, parts }: Pick<CellOptions, 'kind' | 'parts'>): number {
   if (kind === 'edit') return parts.length;
   const benchmarks = kind === 'eval' ? parts[0]?.spec.benchmarks : undefined;
   return Array.isArray(benchmarks) ? benchmarks.length : 1;
 }
 
 /** Of every cell of a plan. */
-export function schedules(cells: readonly Cell[]): ReadonlyMap<CellId, Schedule> {
-  const dependents = new Map<CellId, Cell[]>(cells.map(({ id }) => [id, []]));
+export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, Schedule> {
+  const dependents = new Map<string, ScheduledCell[]>(cells.map(({ id }) => [id, []]));
   for (const cell of cells) for (const id of cell.dependsOn) dependents.get(id)?.push(cell);
   const perModel = new Map<string, number>();
   for (const { model } of cells) perModel.set(model, (perModel.get(model) ?? 0) + 1);
@@ -37,7 +40,7 @@ export function schedules(cells: readonly Cell[]): ReadonlyMap<CellId, Schedule>
     const written = parts.filter(({ link }) => link !== undefined).length;
     return sum + written * weightsGiB(sizeClass);
   }, 0);
-  const known = new Map<CellId, Followers>();
+  const known = new Map<string, Followers>();
   return new Map(
     cells.map((cell) => {
       const { after, chains } = followers(cell.id, dependents, known);
@@ -48,18 +51,18 @@ export function schedules(cells: readonly Cell[]): ReadonlyMap<CellId, Schedule>
 }
 
 interface Followers {
-  after: ReadonlySet<CellId>;
+  after: ReadonlySet<string>;
   chains: Step[][];
 }
 
 function followers(
-  id: CellId,
-  dependents: ReadonlyMap<CellId, readonly Cell[]>,
-  known: Map<CellId, Followers>,
+  id: string,
+  dependents: ReadonlyMap<string, readonly ScheduledCell[]>,
+  known: Map<string, Followers>,
 ): Followers {
   const before = known.get(id);
   if (before !== undefined) return before;
-  const after = new Set<CellId>();
+  const after = new Set<string>();
   const chains = new Map<string, Step[]>();
   for (const cell of dependents.get(id) ?? []) {
     const next = followers(cell.id, dependents, known);

@@ -2,6 +2,13 @@
 import { GIB } from '../../base/units.js';
 import { z } from 'zod';
 import type { CellKind, SizeClass } from '../../suite/cell.js';
+import {
+  perDeviceGiB,
+  plannedMemory,
+  type MemorySettings,
+  type ModelProfile,
+} from '../../suite/memory-plan.js';
+import type { PlannedCell } from '../../suite/planned.js';
 import type { CellRecord } from '../records.js';
 import { column, count, csvOf, rowSchema, word, words, type Column } from './columns.js';
 import { MISSING_REASONS } from './eval-results.js';
@@ -19,6 +26,21 @@ export interface MemoryPlan {
   gpus: number;
   /** What the figure rests on. */
   basis: 'size class' | 'profile';
+}
+
+/** For GPUs as the site's settings have them, else the seed's: a plan must not depend on the machine that judges. */
+export function planMemory(
+  cells: readonly PlannedCell[],
+  profiles: ReadonlyMap<string, ModelProfile>,
+  settings: MemorySettings,
+): MemoryPlan[] {
+  const devices = { count: Infinity, usableGiB: perDeviceGiB(settings, undefined) };
+  return cells.map((cell) => {
+    const { id, model, kind, sizeClass } = cell;
+    const { requiredGiB, gpus, from } = plannedMemory(cell, profiles.get(model), settings, devices);
+    const basis = from === 'name' ? 'size class' : 'profile';
+    return { cell: id, model, kind, sizeClass, requiredGiB, gpus, basis };
+  });
 }
 
 export interface MemoryRow extends MemoryPlan {

@@ -1,0 +1,134 @@
+// A plan's time and disk: the simulator's, with what stands already, what was measured, and the disk there is.
+import { describe, expect, test } from 'vitest';
+import { GIB } from '../../tools/base/units.js';
+import type { CellState } from '../../tools/forecast/cell-states.js';
+import { forecast, type Facts } from '../../tools/forecast/run.js';
+import { weightsOfPlan } from '../../tools/runner/consumers.js';
+import { weightsGiB } from '../../tools/suite/memory.js';
+import { estimatedSeconds } from '../../tools/suite/estimate.js';
+import { planSuite } from '../../tools/suite/plan.js';
+import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { referenceSuite } from '../suite/parse.js';
+
+const cells = planSuite(referenceSuite());
+const TIB = 1024 * GIB;
+
+function facts(change: (id: string) => Partial<CellState> = () => ({}), rest: Partial<Facts> = {}): Facts {
+  return {
+    cells,
+    states: cells.map(({ id, parts }): CellState => {
+      const state: CellState = {
+        id,
+        state: 'to run',
+        reason: 'no receipt',
+        parts: parts.map(({ name }) => name),
+      };
+      const changed = { ...state, ...change(id) };
+      return changed.state === 'cached' ? { ...changed, parts: [] } : changed;
+    }),
+    profiles: new Map(),
+    weights: weightsOfPlan(cells).map(({ cell, manifest }) => ({
+      ...{ manifest, model: cell.model, kind: cell.kind, bytes: weightsGiB(cell.sizeClass) * GIB },
+      ...{ there: false, wanted: true, hubCopy: cell.kind === 'setup' },
+    })),
+    runSeconds: new Map(),
+    settings: loadSiteSettings('/nowhere', {}),
+    host: {
+      ...{ devices: { count: 8, usableGiB: 180 }, cpuSlots: 64, ramGiB: 2_000 },
+      ...{ freeDiskBytes: 100 * TIB, minFreeDiskBytes: 200 * GIB },
+    },
+    ...rest,
+  };
+}
+
+describe('from nothing', () => {
+  const all = forecast(facts());
+
+  test('near the bound, with every baseline twice on the disk', () => {
+    expect(all).toMatchObject({ cells: cells.length, measured: 0, heldBytes: 0, withoutDisk: [] });
+    expect(all.makespanSeconds).toBeGreaterThanOrEqual(all.boundSeconds);
+    expect(all.makespanSeconds).toBeLessThan(1.05 * all.boundSeconds);
+    expect(all.gpuSeconds).toBeLessThanOrEqual(8 * all.makespanSeconds);
+    const weights = weightsOfPlan(cells).map(({ cell }) => cell);
+    const copies = weights.filter(({ kind }) => kind === 'setup');
+    const gib = [...weights, ...copies].reduce((sum, { sizeClass }) => sum + weightsGiB(sizeClass), 0);
+    expect(all.wantedBytes).toBe(gib * GIB);
+    expect(all.peakBytes).toBe(all.wantedBytes);
+  });
+
+  test('what is cached takes no time, and its weights are there', () => {
+    const isCached = (id: string): boolean => id.includes('mistral') || id.endsWith('baseline:setup');
+    const weights = facts().weights.map((one) => ({
+      ...one,
+      there: one.kind === 'setup' || one.model.includes('mistral'),
+    }));
+    const rest = forecast(facts((id) => (isCached(id) ? { state: 'cached' } : {}), { weights }));
+    expect(rest.cells).toBe(cells.filter(({ id }) => !isCached(id)).length);
+    expect(rest.gpuSeconds).toBeLessThan(all.gpuSeconds);
+    const held = weights.reduce((sum, { there, bytes }) => sum + (there ? bytes : 0), 0);
+    expect(rest.heldBytes).toBe(held);
+    // No download is left of which the hub's cache would keep a copy.
+    const copies = weights.reduce((sum, { kind, bytes }) => sum + (kind === 'setup' ? bytes : 0), 0);
+    expect(rest.wantedBytes).toBe(all.wantedBytes - copies);
+  });
+
+  test('what is blocked counts for nothing', () => {
+    const rest = forecast(
+      facts((id) => (id.includes('qwen15-72b') ? { state: 'blocked', reason: 'does not fit' } : {})),
+    );
+    expect(rest.withoutDisk).toEqual([]);
+    expect(rest.cells).toBe(cells.length - 54 - 3);
+    expect(rest.gpuSeconds).toBeLessThan(all.gpuSeconds);
+  });
+
+  test('medians of what was measured go before the estimate', () => {
+    const runs = cells.filter(({ model, kind }) => model === 'yi-34b' && kind === 'certify');
+    const [one, two, three, ...others] = runs.map(({ id }) => id);
+    const runSeconds = new Map([
+      [one, [100]],
+      [two, [101]],
+      [three, [9_000]],
+    ] as [string, number[]][]);
+    const rest = forecast(facts((id) => (runSeconds.has(id) ? { state: 'cached' } : {}), { runSeconds }));
+    expect(rest.measured).toBe(others.length);
+    const estimate = estimatedSeconds('certify', weightsGiB('40b'));
+    expect(all.gpuSeconds - rest.gpuSeconds).toBeCloseTo(runs.length * estimate - others.length * 101);
+  });
+
+  test('without a GPU the slots do the work', () => {
+    const host = { ...facts().host, devices: { count: 0, usableGiB: 180 }, cpuSlots: 4 };
+    const onCpu = forecast(facts(undefined, { host }));
+    expect(onCpu).toMatchObject({ gpuSeconds: 0, withoutDisk: [] });
+    expect(onCpu.makespanSeconds).toBeGreaterThan(all.makespanSeconds);
+    expect(onCpu.makespanSeconds).toBeGreaterThanOrEqual(onCpu.boundSeconds);
+  });
+
+  test('cells that need several GPUs have them', () => {
+    const host = { ...facts().host, devices: { count: 8, usableGiB: 60 } };
+    const small = forecast(facts(undefined, { host }));
+    expect(small.withoutDisk).toEqual([]);
+    expect(small.gpuSeconds).toBeGreaterThan(1.5 * all.gpuSeconds);
+    expect(small.makespanSeconds).toBeGreaterThan(all.makespanSeconds);
+  });
+});
+
+describe('a disk with too little room for all', () => {
+  const host = { ...facts().host, freeDiskBytes: 2 * TIB };
+
+  test('storage.keep: all: cells without room are named', () => {
+    const cast = forecast(facts(undefined, { host }));
+    expect(cast.withoutDisk.length).toBeGreaterThan(100);
+    expect(cast.peakBytes).toBeLessThanOrEqual(host.freeDiskBytes - host.minFreeDiskBytes);
+    expect(cast.wantedBytes).toBeGreaterThan(8 * TIB);
+  });
+
+  test('storage.keep: baselines: all end, some later', () => {
+    const settings = loadSiteSettings('/nowhere', { VALIDATION_STORAGE_KEEP: 'baselines' });
+    const cast = forecast(facts(undefined, { host, settings }));
+    expect(cast.withoutDisk).toEqual([]);
+    expect(cast.peakBytes).toBeLessThanOrEqual(host.freeDiskBytes - host.minFreeDiskBytes);
+    expect(cast.peakBytes).toBeLessThan(cast.wantedBytes);
+    const free = forecast(facts(undefined, { settings }));
+    expect(cast.makespanSeconds).toBeGreaterThanOrEqual(free.makespanSeconds);
+  });
+});

@@ -1,0 +1,138 @@
+// The run of a plan on a host, by the simulator that runs the scheduler's own decisions: time, and disk at its peak. Pure.
+import { medianUnitSeconds, type MeasuredCell } from '../lease/durations.js';
+import { simulate, type Beginning, type Simulated, type Simulation } from '../lease/simulate.js';
+import type { Strategy } from '../lease/state.js';
+import type { PlannedWeights } from '../runner/disk-plan.js';
+import { needsOf } from '../runner/lease-request.js';
+import type { GeneratedCell } from '../suite/generated.js';
+import { weightsGiB } from '../suite/memory.js';
+import { plannedMemory, type Devices, type ModelProfile } from '../suite/memory-plan.js';
+import { basePriority } from '../suite/priority.js';
+import { unitsOf } from '../suite/schedule.js';
+import type { SiteSettings } from '../suite/settings.js';
+import type { CellState } from './cell-states.js';
+
+export interface Host {
+  devices: Devices;
+  cpuSlots: number;
+  ramGiB: number;
+  freeDiskBytes: number;
+  /** What stays free of it. */
+  minFreeDiskBytes: number;
+}
+
+export interface Facts {
+  cells: readonly GeneratedCell[];
+  /** In the order of the cells. */
+  states: readonly CellState[];
+  profiles: ReadonlyMap<string, ModelProfile>;
+  weights: readonly (PlannedWeights & { manifest: string })[];
+  /** Seconds that receipts tell, by cell. */
+  runSeconds: ReadonlyMap<string, readonly number[]>;
+  settings: SiteSettings;
+  host: Host;
+}
+
+export interface Forecast {
+  gpuSeconds: number;
+  makespanSeconds: number;
+  /** No schedule is shorter. */
+  boundSeconds: number;
+  /** Weights that are there at first, and at most where there is room for all. */
+  heldBytes: number;
+  wantedBytes: number;
+  /** At most on this disk: less than wanted where cells wait until weights go. */
+  peakBytes: number;
+  /** Cells that run. */
+  cells: number;
+  /** Of them, cells whose kind was measured on their model. */
+  measured: number;
+  /** Cells that this disk has no room for, and those behind them. */
+  withoutDisk: string[];
+}
+
+/** First as if the disk had room for all; once more with the disk as it is, where that is too little. */
+export function forecast(facts: Facts): Forecast {
+  const { host, weights } = facts;
+  const heldBytes = weights.reduce((sum, { there, bytes }) => sum + (there ? bytes : 0), 0);
+  const free = simulate(facts.cells, simulationOf(facts, Infinity));
+  const short = free.peakDiskBytes - heldBytes + host.minFreeDiskBytes > host.freeDiskBytes;
+  const run = short ? simulate(facts.cells, simulationOf(facts, host.freeDiskBytes)) : free;
+  const open = facts.cells.filter((_, index) => facts.states[index]?.state === 'to run');
+  const { seconds } = simulationOf(facts, Infinity).beginning;
+  return {
+    gpuSeconds: gpuSeconds(free),
+    makespanSeconds: run.makespanSeconds,
+    boundSeconds: free.boundSeconds,
+    heldBytes,
+    wantedBytes: free.peakDiskBytes,
+    peakBytes: run.peakDiskBytes,
+    cells: open.length,
+    measured: open.filter(({ model, kind }) => `${model}/${kind}` in seconds).length,
+    withoutDisk: run.unfinished,
+  };
+}
+
+function gpuSeconds({ began }: Simulated): number {
+  return began.reduce((sum, { seconds, gpus }) => sum + seconds * gpus.length, 0);
+}
+
+/** Drivers and the scheduler's margin keep some of a GPU: one of which cells can use so much has this in all. */
+const totalOf = (usableGiB: number): number => usableGiB / 0.88;
+
+function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning: Beginning } {
+  const { profiles, settings, host } = facts;
+  const { devices } = host;
+  const copied = new Set(facts.weights.filter(({ hubCopy }) => hubCopy).map(({ model }) => model));
+  return {
+    host: {
+      gpus: Array.from({ length: devices.count }, () => totalOf(devices.usableGiB)),
+      ramGiB: host.ramGiB,
+      diskBytes,
+    },
+    limits: {
+      cpuSlots: host.cpuSlots,
+      minFreeGiB: Math.min(settings.minFreeGiB, devices.usableGiB),
+      requireIdle: settings.requireIdle,
+      toleranceGiB: settings.memoryToleranceGiB,
+      sharing: settings.sharing,
+      strategy: settings.strategy satisfies Strategy,
+      disk: { device: 'store', minFreeBytes: host.minFreeDiskBytes },
+    },
+    keep: settings.storageKeep,
+    weightsGiB: ({ model, sizeClass }) => profiles.get(model)?.weightsGiB ?? weightsGiB(sizeClass),
+    needs: (cell) => needsOf(plannedMemory(cell, profiles.get(cell.model), settings, devices)),
+    base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
+    keepsCopy: ({ kind, model }) => kind === 'setup' && copied.has(model),
+    beginning: beginningOf(facts),
+  };
+}
+
+function beginningOf({ cells, states, weights, runSeconds }: Facts): Beginning {
+  const inState = (wanted: CellState['state']): Set<string> =>
+    new Set(states.filter(({ state }) => state === wanted).map(({ id }) => id));
+  const madeAnew = new Set(
+    cells.flatMap(({ parts }, index) =>
+      parts
+        .filter(({ name }) => states[index]?.parts.includes(name) === true)
+        .flatMap(({ writes }) => writes.map(({ path }) => path)),
+    ),
+  );
+  const measured = cells.map((cell): MeasuredCell => ({
+    ...cell,
+    units: unitsOf(cell),
+    runSeconds: runSeconds.get(cell.id) ?? [],
+  }));
+  return {
+    finished: inState('cached'),
+    blocked: inState('blocked'),
+    parts: new Map(states.map(({ id, parts }) => [id, parts])),
+    // Weights that are made anew come beside those that are there: nobody deletes the old ones meanwhile.
+    stored: new Map(
+      weights
+        .filter(({ there }) => there)
+        .map(({ manifest, bytes }) => [madeAnew.has(manifest) ? `old ${manifest}` : manifest, bytes]),
+    ),
+    seconds: medianUnitSeconds(measured),
+  };
+}
