@@ -10,11 +10,21 @@ const REPOSITORY = join(import.meta.dirname, '..', '..');
 
 export class Checkout {
   root = mkdtempSync(join(tmpdir(), 'validation-e2e-'));
-  #locks = mkdtempSync(join(tmpdir(), 'validation-e2e-locks-'));
+  locks = mkdtempSync(join(tmpdir(), 'validation-e2e-locks-'));
+  #environment;
 
-  /** Tracked and new files; node_modules, .venv and tools/dist as the install step left them. */
-  static async create() {
-    const checkout = new Checkout();
+  /** @param {NodeJS.ProcessEnv} environment laid over this process's for every command; without GPUs if not said. */
+  constructor(environment = { CUDA_VISIBLE_DEVICES: '' }) {
+    this.#environment = environment;
+  }
+
+  /**
+   * Tracked and new files; node_modules, .venv and tools/dist as the install step left them.
+   *
+   * @param {NodeJS.ProcessEnv} [environment]
+   */
+  static async create(environment) {
+    const checkout = new Checkout(environment);
     const listed = await execa('git', ['ls-files', '-z', '-co', '--exclude-standard'], { cwd: REPOSITORY });
     for (const file of listed.stdout
       .split('\0')
@@ -44,14 +54,20 @@ export class Checkout {
    *
    * @param {string} command
    * @param {string[]} args
+   * @param {NodeJS.ProcessEnv} environment
    */
-  start(command, args) {
+  start(command, args, environment = {}) {
     return execa(command, args, {
       cwd: this.root,
       reject: false,
       all: true,
       stdin: 'ignore',
-      env: { VALIDATION_LOCK_DIR: this.#locks, CUDA_VISIBLE_DEVICES: '', NX_WORKSPACE_ROOT_PATH: this.root },
+      env: {
+        VALIDATION_LOCK_DIR: this.locks,
+        NX_WORKSPACE_ROOT_PATH: this.root,
+        ...this.#environment,
+        ...environment,
+      },
     });
   }
 
@@ -72,7 +88,7 @@ export class Checkout {
   /** @returns {Promise<void>} */
   [Symbol.asyncDispose]() {
     rmSync(this.root, { recursive: true, force: true });
-    rmSync(this.#locks, { recursive: true, force: true });
+    rmSync(this.locks, { recursive: true, force: true });
     return Promise.resolve();
   }
 }

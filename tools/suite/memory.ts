@@ -1,9 +1,12 @@
 // How much accelerator memory a cell needs, planned from the model's size class before anything is downloaded.
 import type { CellKind, SizeClass } from './cell.js';
 
-/** Weights in GiB by size class (the reference's table; `tiny` is the smoke suite's own). */
+/**
+ * Weights in GiB by size class (the reference's table; `tiny` is the smoke suite's own, and mostly what a process takes of
+ * a GPU before its first tensor).
+ */
 const BASE_GIB: Record<SizeClass, number> = {
-  tiny: 1,
+  tiny: 1.75,
   '7b': 14,
   '13b': 26,
   '30b': 64,
