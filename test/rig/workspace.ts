@@ -76,6 +76,7 @@ export class Rig implements AsyncDisposable {
     this.lockDirectory =
       lockDirectory ?? join(tmpdir(), `validation-locks-${randomBytes(6).toString('hex')}`);
     for (const file of [
+      '.env',
       'nx.json',
       'workspace-config',
       'tools/dist',
