@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
 
 from validation.edits import parse_edit
-from validation.edits.base import Weights
+from validation.edits.base import Edit, Weights, largest_magnitude
+from validation.edits.lowrank_svd import LowrankSvd
 
 ROUNDS = 15
 #: Calls between two looks at the clock: as in a run, the next is submitted while one computes.
@@ -50,25 +52,43 @@ def main() -> None:
     target = torch.empty_like(values)
     copy = milliseconds(lambda: target.copy_(values))
     line("copy", copy, copy)
-    specs = [
+    look = milliseconds(lambda: largest_magnitude(values))
+    line("the look for NaN, and max |w|", look, copy, "once for all edits of a matrix")
+    for spec in (
         {"type": "quant_rtn", "bits": 8, "group_size": 128},
         {"type": "quant_rtn", "bits": 4, "group_size": 32},
         {"type": "fp4_quant", "format": "e2m1"},
         {"type": "magnitude_prune", "sparsity": 0.1},
         {"type": "magnitude_prune", "sparsity": 0.5},
-    ]
-    for spec in specs:
-        edit = parse_edit(spec)
-        shared: dict[str, Any] = {}
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        alone = milliseconds(lambda: edit.apply(Weights("w", values, {})))
-        peak = (torch.cuda.max_memory_allocated() - before) / values.nbytes
-        again = milliseconds(lambda: edit.apply(Weights("w", values, shared)))
-        name = " ".join(str(value) for value in spec.values())
-        line(name, alone, copy, f"beside another edit {again:.3f} ms ({again / copy:.2f} x), memory {peak:.2f} x")
+    ):
+        measure(values, copy, [parse_edit(spec)], " ".join(str(value) for value in spec.values()))
+    prunings = [parse_edit({"type": "magnitude_prune", "sparsity": sparsity}) for sparsity in (0.1, 0.5)]
+    measure(values, copy, prunings, "both prunings, one count")
     line("reference: prune by kthvalue", milliseconds(lambda: reference_prune(values, 0.1), 3), copy)
-    low_rank()
+    low_rank("Gaussian", torch.randn(MATRIX, device="cuda"))
+    spread = torch.randn(MATRIX, device="cuda")
+    spread[:, 0] *= 100
+    low_rank("Gaussian, one column 100 x", spread)
+
+
+def measure(values: torch.Tensor, copy: float, edits: list[Edit], name: str) -> None:
+    """A line for edits of one matrix in a pass, after the look at its numbers."""
+    peak = largest_magnitude(values)
+
+    def work() -> None:
+        weights = Weights("w", values, {"peak": peak}, edits)
+        for edit in edits:
+            edit.apply(weights)
+
+    line(name, milliseconds(work), copy, f"memory {memory(work) / values.nbytes:.2f} x the matrix beside it")
+
+
+def memory(work: Callable[[], Any]) -> int:
+    """Most bytes that a call allocates."""
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work()
+    return torch.cuda.max_memory_allocated() - before
 
 
 def reference_prune(values: torch.Tensor, sparsity: float) -> torch.Tensor:
@@ -78,32 +98,33 @@ def reference_prune(values: torch.Tensor, sparsity: float) -> torch.Tensor:
     return torch.where(values.abs() <= threshold, torch.zeros_like(values), values)
 
 
-def low_rank() -> None:
-    """Rank 256 and 32 against svd_lowrank, and residuals against the optimum."""
-    matrix = torch.randn(MATRIX, device="cuda").mul_(0.02).to(torch.bfloat16)
+def low_rank(name: str, values: torch.Tensor) -> None:
+    """Against svd_lowrank, and residuals against the optimum; both ranks in a pass against each alone."""
+    matrix = values.mul_(0.02).to(torch.bfloat16)
     wide = matrix.float()
-    spectrum = torch.linalg.eigvalsh(wide.double().T @ wide.double())
+    exact = wide.double()
+    spectrum = torch.linalg.eigvalsh(exact.T @ exact)
+    del exact
+    print(f"  low rank of {MATRIX}, {name}")
+
+    def work(*ranks: int) -> list[torch.Tensor]:
+        weights = Weights("w", matrix, {})
+        return [LowrankSvd(rank).apply(weights).values for rank in ranks]
+
     for rank in (256, 32):
         best = float(spectrum[:-rank].sum()) ** 0.5
-
-        def residual(made: torch.Tensor, best: float = best) -> float:
-            return float((wide.double() - made.double()).norm()) / best
-
-        def reference(rank: int = rank) -> torch.Tensor:
-            u, s, v = torch.svd_lowrank(wide, q=rank, niter=2)
-            return (u * s) @ v.T
-
-        edit = parse_edit({"type": "lowrank_svd", "rank": rank})
-        shared: dict[str, Any] = {}
-        old = milliseconds(reference, 5)
-        new = milliseconds(lambda edit=edit: edit.apply(Weights("w", matrix, {})), 5)
-        edit.apply(Weights("w", matrix, shared))
-        beside = milliseconds(lambda edit=edit, shared=shared: edit.apply(Weights("w", matrix, shared)), 5)
-        made = edit.apply(Weights("w", matrix, {})).values
-        print(
-            f"  rank {rank}: svd_lowrank {old:.1f} ms, residual {residual(reference()):.4f} x the optimum; "
-            f"here {new:.1f} ms ({beside:.1f} beside another rank), {residual(made):.4f} x, bf16 rounding included"
-        )
+        u, s, v = torch.svd_lowrank(wide, q=rank, niter=2)
+        made = {"svd_lowrank": (u * s) @ v.T, "here": work(rank)[0]}
+        times = {
+            "svd_lowrank": milliseconds(partial(torch.svd_lowrank, wide, q=rank, niter=2), 5),
+            "here": milliseconds(partial(work, rank), 5),
+        }
+        for who, result in made.items():
+            residual = float((wide - result.float()).double().norm()) / best
+            print(f"    rank {rank:3} {who:12} {times[who]:8.1f} ms, residual {residual:.4f} x the optimum")
+    both = milliseconds(partial(work, 256, 32), 5)
+    used = 1 + memory(partial(work, 256, 32)) / matrix.nbytes
+    print(f"    both ranks in a pass  {both:8.1f} ms; at most {used:.1f} x the matrix, itself counted")
 
 
 def line(name: str, ms: float, copy: float, more: str = "") -> None:

@@ -24,6 +24,7 @@ const INVARLOCK = [
 ];
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
 const REWRITING = [
+  'ahead',
   'checkpoint',
   'declared',
   'edits/__init__',

@@ -31,7 +31,7 @@ from validation.checkpoint import Checkpoint
 from validation.edits import parse_edit
 from validation.edits.base import Weights
 from validation.job import Device, Fault, Job, Part
-from validation.rewrite import Copy
+from validation.rewrite import BESIDE_A_GPU, Copy, Pipeline
 from validation.store import MANIFEST
 
 
@@ -137,19 +137,28 @@ def test_a_job_with_a_gpu_works_there_and_writes_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = replace(job_on(tmp_path), device=Device("cuda", "cuda-sm90", 1, 1))
-    seen: list[tuple[torch.device, int]] = []
+    seen: list[tuple[torch.device, Pipeline]] = []
 
-    def rewrite(_: Checkpoint, copies: list[Copy], __: str, under_way: int) -> None:
+    def rewrite(_: Checkpoint, copies: list[Copy], __: str, pipeline: Pipeline) -> None:
         for copy in copies:
             edition = getattr(copy.change, "__self__", None)
             assert isinstance(edition, edit.Edition)
-            seen.append((edition.device, under_way))
+            seen.append((edition.device, pipeline))
         raise Fault("bad_edit", "seen enough")
 
     monkeypatch.setattr(edit, "rewrite", rewrite)
     with pytest.raises(Fault, match="seen enough"):
         edit.run(job)
-    assert seen == [(torch.device("cuda"), edit.UNDER_WAY)] * len(EIGHT)
+    assert seen == [(torch.device("cuda"), BESIDE_A_GPU)] * len(EIGHT)
+
+
+def test_reading_ahead_and_writing_meanwhile_leave_no_mark(
+    batch: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edit, "ONE_BY_ONE", Pipeline(ahead=20_000, under_way=50_000))
+    job = job_on(tmp_path, shards=3)
+    edit.run(job)
+    assert entries(job) == entries(batch)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

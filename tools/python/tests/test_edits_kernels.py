@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton comes with torch for Linux")
 
-from validation.edits import kernels, parse_edit
+from validation.edits import kernels, magnitude_prune, parse_edit, subspace
 from validation.edits.base import Weights, divided, largest_magnitude
 from validation.edits.fp4_quant import LEVELS
-from validation.edits.lowrank_svd import LowrankSvd
-from validation.edits.subspace import gram_matrix, leading_directions
+from validation.edits.lowrank_svd import LowrankSvd, by_power_steps
+from validation.edits.magnitude_prune import MagnitudePrune
+from validation.edits.subspace import carefully, quickly
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -77,24 +78,50 @@ def test_fp4(seed: int, kind: str, dtype: torch.dtype, name: str) -> None:
     assert same_bits(made, by_torch(values, {"type": "fp4_quant", "format": name}))
 
 
+sparsities = st.lists(st.sampled_from([0.01, 0.1, 0.29, 0.5, 0.75, 0.9]), min_size=1, max_size=6, unique=True)
+
+
 @settings(max_examples=8, deadline=None)
-@given(seeds, kinds, halves, st.sampled_from([0.01, 0.1, 0.29, 0.5, 0.9]))
-def test_pruning_takes_the_same_set_or_says_that_it_may_not_have(
-    seed: int, kind: str, dtype: torch.dtype, sparsity: float
+@given(seeds, kinds, halves, sparsities)
+def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have(
+    seed: int, kind: str, dtype: torch.dtype, wanted: list[float]
 ) -> None:
     small = pytest.MonkeyPatch()
     small.setattr(kernels, "_PROGRAMS", 16)
     try:
         values = matrix(seed, (40, 128), kind, dtype)
-        wanted = by_torch(values, {"type": "magnitude_prune", "sparsity": sparsity})
-        made, right = kernels.prune(values.to(DEVICE), int(values.numel() * sparsity))
+        counts = [int(values.numel() * sparsity) for sparsity in wanted]
+        found, right = kernels.thresholds(values.to(DEVICE), counts)
+        made = [kernels.prune(values.to(DEVICE), row) for row in found]
     finally:
         small.undo()
-    if bool(right):
-        assert same_bits(made, wanted)
-    else:
-        # Every magnitude was in the sample, so only zeros can be what is pruned.
-        assert int((values == 0).sum()) >= int(values.numel() * sparsity)
+    for sparsity, count, each, sure in zip(wanted, counts, made, right.tolist(), strict=True):
+        if sure:
+            assert same_bits(each, by_torch(values, {"type": "magnitude_prune", "sparsity": sparsity}))
+        else:
+            # Every magnitude was in the sample, so only zeros can be what is pruned.
+            assert int((values == 0).sum()) >= count
+
+
+def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = matrix(1, (40, 128), "normal", torch.bfloat16)
+    asked: list[list[int]] = []
+    thresholds = kernels.thresholds
+
+    def counted(values: torch.Tensor, counts: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        asked.append(counts)
+        return thresholds(values, counts)
+
+    monkeypatch.setattr(kernels, "_PROGRAMS", 16)
+    monkeypatch.setattr(kernels, "thresholds", counted)
+    monkeypatch.setattr(magnitude_prune, "on_gpu", lambda _: True)
+    prunings = [MagnitudePrune(sparsity) for sparsity in (0.5, 0.1, 0.00001)]
+    together = Weights("w", values.to(DEVICE), edits=[*prunings, LowrankSvd(3)])
+    made = [edit.apply(together) for edit in prunings]
+    assert asked == [[512, 2560]]
+    for edit, each in zip(prunings, made, strict=True):
+        wanted = edit.apply(Weights("w", values.float()))
+        assert torch.equal(each.values.cpu().float(), wanted.values) and each.facts == wanted.facts
 
 
 def test_a_matrix_is_served_only_in_whole_groups() -> None:
@@ -181,24 +208,61 @@ def test_power_steps_come_within_three_thousandths_of_the_optimum_or_say_that_th
     kind: str, vouched: bool, scale: float
 ) -> None:
     wide = (with_spectrum(kind, 192, 500) * scale).to(DEVICE)
-    found = leading_directions(gram_matrix(wide), 24, oversampling=16)
+    found = quickly(wide, 24 + 16).leading(24)
     assert (found is not None) == vouched
     if found is None:
         return
-    energies, kept = found
+    assert residual(wide, found) < 1.003 * optimum(wide, 24)
     singular = torch.linalg.svdvals(wide.double())
-    optimum = float(singular[24:].square().sum().sqrt())
-    exact, precise = wide.double(), kept.double()
-    assert float((exact - precise @ (precise.T @ exact)).norm()) < 1.003 * optimum
-    assert torch.allclose(energies.flip(0).double().sqrt()[:4], singular[:4], rtol=1e-2)
-    again = leading_directions(gram_matrix(wide), 24, oversampling=16)
-    assert again is not None and torch.equal(energies, again[0]) and torch.equal(kept, again[1])
+    assert torch.allclose(found[0].flip(0).sqrt()[:4], singular[:4], rtol=1e-2)
+    again = quickly(wide, 24 + 16).leading(24)
+    assert again is not None and all(torch.equal(*pair) for pair in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e9])
+@pytest.mark.parametrize("kind", [kind for kind, _ in SPECTRA])
+def test_careful_steps_come_within_three_thousandths_for_every_spectrum(kind: str, scale: float) -> None:
+    wide = (with_spectrum(kind, 192, 500) * scale).to(DEVICE)
+    space = carefully(wide, 24 + 16)
+    for rank in (1, 8, 24):
+        found = space.leading(rank)
+        assert found is not None
+        norm = float(wide.double().norm())
+        assert residual(wide, found) < 1.003 * optimum(wide, rank) + 1e-7 * norm
+        assert torch.allclose(found[1].T @ found[1], torch.eye(rank, device=DEVICE).double(), atol=1e-12)
+
+
+def residual(wide: torch.Tensor, found: tuple[torch.Tensor, torch.Tensor]) -> float:
+    exact, kept = wide.double(), found[1].double()
+    return float((exact - kept @ (kept.T @ exact)).norm())
+
+
+def optimum(wide: torch.Tensor, rank: int) -> float:
+    return float(torch.linalg.svdvals(wide.double())[rank:].square().sum().sqrt())
 
 
 def test_what_is_no_number_is_not_vouched_for() -> None:
     for bad in (torch.nan, torch.inf, 1e30, 1e-30):
-        gram = gram_matrix((torch.randn(40, 60) * bad).to(DEVICE))
-        assert leading_directions(gram, 8) is None
+        assert quickly((torch.randn(40, 60) * bad).to(DEVICE), 30).leading(8) is None
+
+
+@pytest.mark.parametrize("kind", ["noise", "outlier 100"])
+def test_ranks_share_a_subspace_and_neither_shows_in_the_other(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subspace, "VECTORS", 90)
+    values = with_spectrum(kind, 192, 500).to(DEVICE)
+    together = Weights("w", values)
+    made = {rank: by_power_steps(together, rank) for rank in (24, 3, 40)}
+    # what is beyond the common ranks has a subspace of its own
+    ways = ["quickly"] if kind == "noise" else ["carefully", "quickly"]
+    assert sorted(together.shared) == sorted(f"{count} vectors {way}" for count in (90, 104) for way in ways)
+    for rank, each in made.items():
+        alone = by_power_steps(Weights("w", values), rank)
+        assert torch.equal(alone.values, each.values) and alone.facts == each.facts
+        best = LowrankSvd(rank).apply(Weights("w", values.cpu()))
+        left = [float((one.values.cpu() - values.cpu()).double().norm()) for one in (each, best)]
+        assert left[0] <= 1.003 * left[1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

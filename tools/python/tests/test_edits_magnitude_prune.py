@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from weights_rig import weight_matrices
 
+from validation.edits import magnitude_prune
 from validation.edits.base import Weights
 from validation.edits.magnitude_prune import MagnitudePrune
 
@@ -42,6 +43,26 @@ def test_equal_magnitudes_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None
     edited = MagnitudePrune(0.5).apply(Weights("w", weights)).values.ravel()
     assert edited.tolist() == [0.0] * 27 + [1.0] * 28
     assert bool(weights.all()), "the input is left alone"
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_all_sparsities_of_a_pass_come_from_one_count(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = torch.randn(40, 50, generator=torch.Generator().manual_seed(3)).to(dtype)
+    alone = [MagnitudePrune(sparsity).apply(Weights("w", weights)).values for sparsity in (0.1, 0.5)]
+    shifts: list[int] = []
+    counts = magnitude_prune._counts
+
+    def counted(values: torch.Tensor, shift: int, prefix: int | None) -> torch.Tensor:
+        shifts.append(shift)
+        return counts(values, shift, prefix)
+
+    monkeypatch.setattr(magnitude_prune, "_counts", counted)
+    together = Weights("w", weights)
+    made = [MagnitudePrune(sparsity).apply(together).values for sparsity in (0.1, 0.5)]
+    assert all(torch.equal(one, other) for one, other in zip(made, alone, strict=True))
+    assert shifts == ([0] if dtype == torch.bfloat16 else [16, 0, 0]), "the rest of 32 bits is a count's own"
 
 
 def test_summary_counts_over_all_matrices() -> None:

@@ -17,21 +17,25 @@ from validation.fp4_native import require_native_fp4
 from validation.job import Fault, Job, Part, Store, write_json
 from validation.matrices import in_scope, matrices
 from validation.matrix import Matrix, Piece
-from validation.rewrite import UNDER_WAY, Copy, Loaded, by_piece, rewrite
+from validation.rewrite import BESIDE_A_GPU, ONE_BY_ONE, Copy, Loaded, by_piece, rewrite
 from validation.store import Entry, locked_entry, open_entry
-from validation.variant import compute_device, finite, on_host, publish, require_floats, rounded
+from validation.variant import compute_device, finite_peak, on_host, publish, require_floats, rounded
 
 METADATA = "edit_metadata.json"
 
 
 @dataclass
 class Edition:
-    """One edited copy in the making: an edit, the matrices it changes, and what it has said about them."""
+    """One edited copy in the making: an edit, the matrices it changes, and what it has said about them.
+
+    `by_matrix` has the edits of all copies of the pass, by the name of a matrix.
+    """
 
     edit: Edit
     spec: dict[str, Any]
     by_piece: dict[Piece, list[Matrix]]
     device: torch.device
+    by_matrix: dict[str, list[Edit]]
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     squares: tuple[float, float] = (0.0, 0.0)
     magnitudes: tuple[float, float] = (0.0, 0.0)
@@ -51,9 +55,10 @@ class Edition:
         for matrix in self.by_piece[loaded.piece]:
             shared = loaded.shared.setdefault(matrix.name, {})
             if "values" not in shared:
-                shared["values"] = finite(matrix, matrix.take(loaded.values).to(self.device))
+                shared["values"] = matrix.take(loaded.values).to(self.device, non_blocking=True)
+                shared["peak"] = finite_peak(matrix, shared["values"])
             before: torch.Tensor = shared["values"]
-            edited = self.edit.apply(Weights(matrix.name, before, shared))
+            edited = self.edit.apply(Weights(matrix.name, before, shared, self.by_matrix[matrix.name]))
             whole = matrix.whole(edited.values)
             if whole is not None:
                 result = on_host(whole)
@@ -150,7 +155,7 @@ def run(job: Job) -> None:
             Copy(entry, edition.by_piece, edition.change)
             for entry, edition in zip(pending.values(), editions, strict=True)
         ]
-        rewrite(source, copies, "editing tensors", UNDER_WAY if device.type == "cuda" else 0)
+        rewrite(source, copies, "editing tensors", BESIDE_A_GPU if device.type == "cuda" else ONE_BY_ONE)
         if idle := [
             f"{by_store[store][0].name}: changes nothing, every matrix in its scope comes out as it was"
             for store, edition in zip(pending, editions, strict=True)
@@ -170,12 +175,13 @@ def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> lis
     Raises:
         Fault: `bad_edit` that lists every part that cannot be made, and each reason once.
     """
-    editions = []
+    editions: list[Edition] = []
+    by_matrix: dict[str, list[Edit]] = defaultdict(list)
     problems: dict[str, list[str]] = {}
     hints: dict[str, None] = {}
     for part in parts:
         try:
-            editions.append(_edition(source, part, device))
+            editions.append(_edition(source, part, device, by_matrix))
         except Fault as fault:
             problems.setdefault(str(fault), []).append(part.name)
             hints[fault.hint] = None
@@ -185,10 +191,14 @@ def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> lis
     return editions
 
 
-def _edition(source: Checkpoint, part: Part, device: torch.device) -> Edition:
+def _edition(
+    source: Checkpoint, part: Part, device: torch.device, by_matrix: dict[str, list[Edit]]
+) -> Edition:
     edit = parse_edit(part.spec)
     chosen = in_scope(matrices(source, part.spec.get("matrices")), str(part.spec.get("scope")))
     if not chosen:
         raise Fault("bad_edit", f"no matrix of {source.path} is in scope '{part.spec['scope']}'")
     require_floats(source, chosen)
-    return Edition(edit, part.spec, by_piece(chosen), device)
+    for matrix in chosen:
+        by_matrix[matrix.name].append(edit)
+    return Edition(edit, part.spec, by_piece(chosen), device, by_matrix)

@@ -12,7 +12,7 @@ from validation.matrix import Matrix, Piece
 from validation.proof import prove
 from validation.rewrite import Change, Copy, Loaded, by_piece, rewrite
 from validation.store import locked_entry, open_entry
-from validation.variant import compute_device, finite, publish, require_floats
+from validation.variant import compute_device, finite_peak, publish, require_floats
 
 METADATA = "error_metadata.json"
 
@@ -47,7 +47,8 @@ def _change(error: Error, targets: dict[Piece, list[Matrix]], device: torch.devi
     def change(loaded: Loaded) -> torch.Tensor:
         result = loaded.values.clone()
         for matrix in targets[loaded.piece]:
-            values = finite(matrix, matrix.take(loaded.values).to(device))
+            values = matrix.take(loaded.values).to(device)
+            finite_peak(matrix, values)
             matrix.put(result, error.make(values))
         return result
 

@@ -2,7 +2,8 @@
 
 Tensors that no copy changes pass through in blocks; of the others, the pieces with matrices in them are read
 whole, one after the other. So host memory holds a piece and what is made of it, never a model or a shard;
-where a GPU works pieces out, also a limited number of bytes that are hashed and written meanwhile.
+where a GPU works pieces out, also a limited number of bytes that are read ahead, or hashed and written,
+meanwhile.
 A shard that a copy leaves alone is linked, not written.
 """
 
@@ -10,14 +11,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
 
-from validation.checkpoint import OWN_FILES, Checkpoint, Shard, Stored, raw_bytes
+from validation.ahead import ahead
+from validation.checkpoint import OWN_FILES, Checkpoint, Reader, Shard, Stored, raw_bytes
 from validation.job import emit
 from validation.matrix import Matrix, Piece
 from validation.store import Entry
@@ -28,8 +31,27 @@ _PROGRESS_SECONDS = 1.0
 _BLOCK = 16 << 20
 #: Bytes the kernel is asked to read ahead of the piece in hand; page cache, not this process's memory.
 _READ_AHEAD = 128 << 20
-#: Bytes on their way to the disk at once, where pieces are worked out elsewhere than on the processor.
-UNDER_WAY = 1 << 30
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What reading, working out and writing may do at the same time.
+
+    Attributes:
+        ahead: bytes that may be read before they are worked on, beside those in hand; 0: none.
+        under_way: bytes that may wait to be written while others are worked out; 0: one after the other.
+        pinned: whether pieces are read into memory that a GPU copies from without a stop.
+    """
+
+    ahead: int = 0
+    under_way: int = 0
+    pinned: bool = False
+
+
+#: On a processor: threads would take each other's core.
+ONE_BY_ONE = Pipeline()
+#: Where a GPU works pieces out, the processor has only to read, hash and write.
+BESIDE_A_GPU = Pipeline(ahead=256 << 20, under_way=1 << 30, pinned=True)
 
 
 @dataclass
@@ -67,17 +89,17 @@ def by_piece(found: Sequence[Matrix]) -> dict[Piece, list[Matrix]]:
     return result
 
 
-def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, under_way: int = 0) -> None:
+def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, pipeline: Pipeline = ONE_BY_ONE) -> None:
     """Write the copies: same files, same headers, and the same bytes wherever a copy changes nothing.
 
     Args:
         source: what is copied.
         copies: what is made of it.
         label: what the progress messages say is being done.
-        under_way: bytes that may wait to be written while others are worked out; 0: one after the other.
+        pipeline: what happens at the same time.
     """
     progress = _Progress(label, source.weights_bytes)
-    with Writers(len(copies), under_way) as writers:
+    with Writers(len(copies), pipeline.under_way) as writers:
         for shard in source.shards:
             names = {stored.name for stored in shard.tensors}
             size = len(shard.header) + sum(stored.bytes for stored in shard.tensors)
@@ -90,7 +112,7 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, under_way: i
                     copy.entry.link(shard.path)
                     copy.bytes_linked += size
             if changed:
-                _write_shard(shard, changed, progress, writers)
+                _write_shard(shard, changed, progress, writers, pipeline)
             else:
                 progress.done += size
     for copy in copies:
@@ -115,7 +137,9 @@ class _Progress:
         emit("progress", message=self._label, done=min(self.done, self._total), total=self._total)
 
 
-def _write_shard(shard: Shard, copies: Mapping[int, Copy], progress: _Progress, writers: Writers) -> None:
+def _write_shard(
+    shard: Shard, copies: Mapping[int, Copy], progress: _Progress, writers: Writers, pipeline: Pipeline
+) -> None:
     files = {number: copy.entry.create(shard.path.name) for number, copy in copies.items()}
 
     def write(number: int, block: memoryview | bytes) -> None:
@@ -124,23 +148,39 @@ def _write_shard(shard: Shard, copies: Mapping[int, Copy], progress: _Progress, 
     for number in copies:
         write(number, shard.header)
     pieces = pieces_by_tensor([copy.matrices for copy in copies.values()])
-    with shard.open() as reader:
-        for stored in shard.tensors:
-            for begin, end, piece in runs(stored, pieces.get(stored.name, [])):
-                position = stored.begin + begin
-                reader.expect(stored.begin + end, _READ_AHEAD)
-                if piece is None:
-                    block = raw_bytes(reader.read(position, end - begin))
-                    for number in copies:
-                        write(number, block)
-                else:
-                    values = reader.read(position, end - begin).view(stored.torch_dtype)
-                    loaded = Loaded(piece, values.view(piece.shape))
-                    for number, copy in copies.items():
-                        write(number, raw_bytes(_changed(copy, loaded)))
-                progress.add(end - begin)
+    with shard.open() as reader, closing(_read(shard, reader, pieces, pipeline)) as read:
+        for stored, piece, data in read:
+            if piece is None:
+                block = raw_bytes(data)
+                for number in copies:
+                    write(number, block)
+            else:
+                loaded = Loaded(piece, data.view(stored.torch_dtype).view(piece.shape))
+                for number, copy in copies.items():
+                    write(number, raw_bytes(_changed(copy, loaded)))
+            progress.add(len(data))
     for number, copy in copies.items():
         writers.do(number, partial(copy.entry.finish, shard.path.name))
+
+
+#: Of a tensor, a piece or a block without matrices (None), and its bytes.
+_Read = tuple[Stored, Piece | None, torch.Tensor]
+
+
+def _read(
+    shard: Shard, reader: Reader, pieces: Mapping[str, Sequence[Piece]], pipeline: Pipeline
+) -> Generator[_Read]:
+    def read(stored: Stored, begin: int, end: int, piece: Piece | None) -> _Read:
+        reader.expect(stored.begin + end, _READ_AHEAD)
+        pinned = pipeline.pinned and piece is not None
+        return stored, piece, reader.read(stored.begin + begin, end - begin, pinned=pinned)
+
+    work = (
+        (end - begin, partial(read, stored, begin, end, piece))
+        for stored in shard.tensors
+        for begin, end, piece in runs(stored, pieces.get(stored.name, []))
+    )
+    return ahead(work, pipeline.ahead)
 
 
 def pieces_by_tensor(wanted: Sequence[Collection[Piece]]) -> dict[str, list[Piece]]:

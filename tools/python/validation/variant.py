@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from validation.checkpoint import Checkpoint
-from validation.edits.base import row_chunks
+from validation.edits.base import largest_magnitude
 from validation.job import Fault, Job, Part, emit, write_json, write_text
 from validation.matrix import Matrix
 from validation.store import MANIFEST, Entry
@@ -20,16 +20,16 @@ def publish(entry: Entry, part: Part, metadata: str) -> None:
     emit("part", name=part.name)
 
 
-def finite(matrix: Matrix, values: torch.Tensor) -> torch.Tensor:
-    """The values, if all are finite (`bad_edit` if not)."""
-    for rows in row_chunks(values):
-        if not bool(torch.isfinite(values[rows]).all()):
-            raise Fault(
-                "bad_edit",
-                f"{matrix.name}: the baseline has a NaN or an infinity in it",
-                "The baseline is broken. Make it again (target 'setup') or name another model.",
-            )
-    return values
+def finite_peak(matrix: Matrix, values: torch.Tensor) -> torch.Tensor:
+    """max|w| as a float32 scalar, if all values are finite (`bad_edit` if not): one read for both."""
+    peak = largest_magnitude(values)
+    if not bool(torch.isfinite(peak)):
+        raise Fault(
+            "bad_edit",
+            f"{matrix.name}: the baseline has a NaN or an infinity in it",
+            "The baseline is broken. Make it again (target 'setup') or name another model.",
+        )
+    return peak
 
 
 def require_floats(source: Checkpoint, found: Sequence[Matrix]) -> None:

@@ -29,11 +29,22 @@ class Weights:
         name: for messages.
         values: `[out, in]` in the stored dtype, on the device that computes; never changed in place.
         shared: what one edit worked out and another edit of the same matrix may use.
+        edits: all that the matrix gets in this pass, so that the first can work out what the others need too.
+            None of it may show in a result.
     """
 
     name: str
     values: torch.Tensor
     shared: dict[str, Any] = field(default_factory=dict)
+    edits: Sequence[Edit] = ()
+
+    @property
+    def peak(self) -> torch.Tensor:
+        """max|w| as a float32 scalar on the device, worked out once for all edits."""
+        if "peak" not in self.shared:
+            self.shared["peak"] = largest_magnitude(self.values)
+        peak: torch.Tensor = self.shared["peak"]
+        return peak
 
 
 @dataclass(frozen=True)

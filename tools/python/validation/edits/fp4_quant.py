@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from validation.edits import kernels
-from validation.edits.base import Edited, Weights, divided, largest_magnitude, on_gpu, row_chunks
+from validation.edits.base import Edited, Weights, divided, on_gpu, row_chunks
 from validation.job import Fault
 
 LEVELS: dict[str, tuple[float, ...]] = {
@@ -44,9 +44,7 @@ class Fp4Quant:
     def apply(self, weights: Weights) -> Edited:
         """Quantize a matrix."""
         values = weights.values
-        if "peak" not in weights.shared:
-            weights.shared["peak"] = largest_magnitude(values)
-        scale = divided(weights.shared["peak"], LEVELS[self.format][-1])
+        scale = divided(weights.peak, LEVELS[self.format][-1])
         if on_gpu(values):
             return Edited(kernels.fp4(values, scale, LEVELS[self.format]))
         if not bool(scale > 0):

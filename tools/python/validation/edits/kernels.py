@@ -9,6 +9,7 @@ once (`div_rn`), halves go to the even level, and nothing is multiplied and adde
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -37,6 +38,8 @@ _PROGRAMS = 4096
 _SAMPLE = 1 << 17
 #: Magnitudes of a 16-bit number.
 _MAGNITUDES = 1 << 15
+#: Thresholds that one count finds at most: each takes registers.
+_AT_ONCE = 4
 
 
 @cache
@@ -95,38 +98,55 @@ def _table(levels: tuple[float, ...], device: torch.device) -> torch.Tensor:
     return torch.cat([(table[:-1] + table[1:]) / 2, table[1:]]).to(device)
 
 
-def prune(values: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `count` smallest magnitudes of a 16-bit matrix become zero, of equal ones those at lower positions.
+def thresholds(values: torch.Tensor, counts: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the smallest magnitudes of a 16-bit matrix end, for `prune`: all counts (from 1 on) in one read.
 
-    A sample says about where the threshold lies; counting what lies below that place, and at each of the
+    A sample says about where each threshold lies; counting what lies below that place, and at each of the
     `WINDOW` magnitudes from there on, makes it exact.
 
     Returns:
-        The matrix, and whether it is right (bool on the device): not when the threshold lies elsewhere than
-        the sample says, or is zero.
+        A row a count, and whether it is right (both on the device): not when the threshold lies elsewhere
+        than the sample says, or is zero.
     """
-    bits, size, device = values.view(torch.int16), values.numel(), values.device
-    zeros = torch.zeros(_MAGNITUDES + _PROGRAMS * (WINDOW + 1), dtype=torch.int32, device=device)
-    histogram, below = zeros[:_MAGNITUDES], zeros[_MAGNITUDES : _MAGNITUDES + _PROGRAMS]
-    at = zeros[_MAGNITUDES + _PROGRAMS :]
-    found = torch.zeros(4, dtype=torch.int64, device=device)
+    parts = [_thresholds(values, counts[at : at + _AT_ONCE]) for at in range(0, len(counts), _AT_ONCE)]
+    found = torch.cat(parts)
+    return found, found[:, 3] == 1
+
+
+def _thresholds(values: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
+    bits, size, device, number = values.view(torch.int16), values.numel(), values.device, len(counts)
+    histogram = torch.zeros(_MAGNITUDES, dtype=torch.int32, device=device)
+    below = torch.empty(number, _PROGRAMS, dtype=torch.int32, device=device)
+    at = torch.zeros(number, _PROGRAMS, WINDOW, dtype=torch.int32, device=device)
+    found = torch.zeros(number, 4, dtype=torch.int64, device=device)
+    wanted = torch.tensor(counts, dtype=torch.int64, device=device)
     step = max(1, size // _SAMPLE)
     sampled = triton.cdiv(size, step)
     _sample[(triton.cdiv(sampled, 1024),)](bits, histogram, sampled, step, BLOCK=1024)
-    rank = triton.cdiv(count * sampled, size) - 1
-    _choose[(1,)](histogram, found, rank, WINDOW=WINDOW, BLOCK=_MAGNITUDES, num_warps=32)
+    _choose[(number,)](
+        histogram, found, wanted, sampled, size, WINDOW=WINDOW, BLOCK=_MAGNITUDES, num_warps=32
+    )
     stretch = triton.cdiv(triton.cdiv(size, _PROGRAMS), _BLOCK) * _BLOCK
-    _count[(_PROGRAMS,)](bits, below, at, found, size, stretch, WINDOW=WINDOW, BLOCK=_BLOCK, num_warps=4)
-    rows = triton.next_power_of_2(_PROGRAMS)
-    _decide[(1,)](
-        below, at, found, count, stretch, PROGRAMS=_PROGRAMS, WINDOW=WINDOW, ROWS=rows, num_warps=32
+    sizes = {"PROGRAMS": _PROGRAMS, "WINDOW": WINDOW}
+    rows = triton.next_power_of_2(number)
+    _count[(_PROGRAMS,)](
+        bits, below, at, found, size, stretch, NUMBER=number, ROWS=rows, **sizes, BLOCK=_BLOCK, num_warps=4
     )
-    _cut[(1,)](bits, found, size, stretch, BLOCK=4 * _BLOCK, num_warps=32)
+    _decide[(number,)](
+        below, at, found, wanted, stretch, **sizes, ROWS=triton.next_power_of_2(_PROGRAMS), num_warps=32
+    )
+    _cut[(number,)](bits, found, size, stretch, BLOCK=4 * _BLOCK, num_warps=32)
+    return found
+
+
+def prune(values: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """What lies below a threshold (a row of `thresholds`) becomes zero, of equals the earlier ones."""
     result = torch.empty_like(values)
+    size = values.numel()
     _prune[(triton.cdiv(size, _BLOCK),)](
-        bits, result.view(torch.int16), found, size, BLOCK=_BLOCK, num_warps=4
+        values.view(torch.int16), result.view(torch.int16), threshold, size, BLOCK=_BLOCK, num_warps=4
     )
-    return result, found[3] == 1
+    return result
 
 
 @_jit
@@ -186,37 +206,60 @@ def _sample(bits, histogram, sampled, step, BLOCK: tl.constexpr):
 
 
 @_jit
-def _choose(histogram, found, rank, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+def _choose(histogram, found, wanted, sampled, size, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """found[0]: where the window of magnitudes begins."""
+    number = tl.program_id(0)
+    rank = (tl.load(wanted + number) * sampled + size - 1) // size - 1
     upto = tl.cumsum(tl.load(histogram + tl.arange(0, BLOCK)), axis=0)
     # the magnitude at that rank, counted from 0
     middle = tl.sum((upto <= rank).to(tl.int32), axis=0)
-    tl.store(found, tl.maximum(middle - WINDOW // 2, 0).to(tl.int64))
+    tl.store(found + number * 4, tl.maximum(middle - WINDOW // 2, 0).to(tl.int64))
 
 
 @_jit
-def _count(bits, below, at, found, size, stretch, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+def _count(
+    bits,
+    below,
+    at,
+    found,
+    size,
+    stretch,
+    NUMBER: tl.constexpr,
+    ROWS: tl.constexpr,
+    PROGRAMS: tl.constexpr,
+    WINDOW: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """below: per threshold and program, what lies below its window; at: what is at each magnitude in it."""
     program = tl.program_id(0).to(tl.int64)
     end = tl.minimum((program + 1) * stretch, size)
-    under = tl.zeros([BLOCK], tl.int32)
-    low = tl.load(found).to(tl.int32)
+    row = tl.arange(0, ROWS)
+    known = row < NUMBER
+    under = tl.zeros([ROWS, BLOCK], tl.int32)
+    low = tl.load(found + row * 4, mask=known, other=0).to(tl.int32)
+    first = (row.to(tl.int64) * PROGRAMS + program) * WINDOW
     for begin in range(program * stretch, end, BLOCK):
         place = begin + tl.arange(0, BLOCK)
         inside = place < end
         magnitude = tl.load(bits + place, mask=inside, other=0x7FFF).to(tl.int32) & 0x7FFF
-        digit = magnitude - low
-        under += tl.where(inside & (digit < 0), 1, 0)
-        tl.atomic_add(
-            at + program * WINDOW + digit, 1, mask=inside & (digit >= 0) & (digit < WINDOW), sem="relaxed"
-        )
-    tl.store(below + program, tl.sum(under, axis=0))
+        digit = magnitude[None, :] - low[:, None]
+        counted = inside[None, :] & known[:, None]
+        under += tl.where(counted & (digit < 0), 1, 0)
+        near = counted & (digit >= 0) & (digit < WINDOW)
+        tl.atomic_add(at + first[:, None] + digit, 1, mask=near, sem="relaxed")
+    tl.store(below + row * PROGRAMS + program, tl.sum(under, axis=1), mask=known)
 
 
 @_jit
 def _decide(
-    below, at, found, count, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
+    below, at, found, wanted, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
 ):
     """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: its number there."""
+    number = tl.program_id(0)
+    count = tl.load(wanted + number)
+    below += number * PROGRAMS
+    at += number * PROGRAMS * WINDOW
+    found += number * 4
     row = tl.arange(0, ROWS)
     inside = row < PROGRAMS
     total = tl.sum(tl.load(below + row, mask=inside, other=0).to(tl.int64), axis=0)
@@ -246,6 +289,7 @@ def _decide(
 @_jit
 def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
     """found[2]: the position of the last tie that goes."""
+    found += tl.program_id(0) * 4
     threshold = tl.load(found).to(tl.int32)
     begin = tl.load(found + 1)
     wanted = tl.load(found + 2).to(tl.int32)

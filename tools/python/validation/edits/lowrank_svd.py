@@ -7,7 +7,7 @@ eigenproblem in float64 instead of an SVD of W. Squaring costs half the digits o
 the rounding to bf16, which is the only one. A rank of n or more gives the matrix itself.
 
 That is the way of a CPU. On a GPU the directions are those of block power steps (see `subspace`), whose
-residual exceeds the optimum by less than 0.3 %; where those cannot vouch for it, it is the same way there.
+residual exceeds the optimum by less than 0.3 %, or by 1e-7 |W| where the matrix is nearly of that rank.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 
 from validation.edits.base import CHUNK, Edited, Weights, one_thread, whole_number
 from validation.edits.leading import Tridiagonal, leading, reduce
-from validation.edits.subspace import gram_matrix, leading_directions
+from validation.edits.subspace import Subspace, carefully, quickly, vectors_for
 from validation.rounding import rounded_once
 
 #: Columns worked on at a time, at least: fewer would starve the matrix products.
 _COLUMNS = 256
-_GPU_COLUMNS = 8192
+_GPU_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class LowrankSvd:
         """Approximate a matrix."""
         values = weights.values
         full = min(values.shape)
-        if self.rank >= full or not bool(values.any()):
+        if self.rank >= full or not bool(weights.peak):
             return Edited(values, {"rank": min(self.rank, full), "energy_kept": 1.0})
-        if values.is_cuda and (quick := self._by_power_steps(weights)) is not None:
-            return quick
+        if values.is_cuda:
+            return by_power_steps(weights, self.rank)
         with one_thread():
             if "gram" not in weights.shared:
                 weights.shared["gram"] = _Gram.of(values)
             gram: _Gram = weights.shared["gram"]
-            energies, kept = gram.leading(self.rank)
+            energies, kept = leading(gram.reduced, self.rank)
             wide = values if values.shape[0] <= values.shape[1] else values.T
             result = torch.empty_like(values)
             target = result if wide is values else result.T
@@ -70,25 +70,37 @@ class LowrankSvd:
         mean = sum(row["energy_kept"] ** 0.5 for row in rows) / max(1, len(rows))
         return {"modified_matrices": len(rows), "avg_energy_retained": float(f"{mean:.6g}")}
 
-    def _by_power_steps(self, weights: Weights) -> Edited | None:
-        """As `apply`, its directions by block power steps (`subspace`), in float32; None where they fail."""
-        values = weights.values
-        wide = values if values.shape[0] <= values.shape[1] else values.T
-        if "quick_gram" not in weights.shared:
-            weights.shared["quick_gram"] = gram_matrix(wide)
-        gram: torch.Tensor = weights.shared["quick_gram"]
-        found = leading_directions(gram, self.rank)
-        if found is None:
-            del weights.shared["quick_gram"]  # room for the exact one
-            return None
-        energies, kept = found
-        result = torch.empty_like(values)
-        target = result if wide is values else result.T
-        for start in range(0, wide.shape[1], _GPU_COLUMNS):
-            part = wide[:, start : start + _GPU_COLUMNS].float()
-            target[:, start : start + _GPU_COLUMNS] = (kept @ (kept.T @ part)).to(values.dtype)
-        share = min(1.0, float(energies.double().sum() / gram.diagonal().sum()))
-        return Edited(result, {"rank": self.rank, "energy_kept": float(f"{share:.6g}")})
+
+def by_power_steps(weights: Weights, rank: int) -> Edited:
+    """As `LowrankSvd.apply`, by block power steps: those of one subspace for all common ranks."""
+    values = weights.values
+    wide = values if values.shape[0] <= values.shape[1] else values.T
+    space, (energies, kept) = _leading(weights.shared, wide, rank)
+    # in float32 where G was: what its sums cost is below the rounding to 16 bits
+    kept = kept if space.careful else kept.float()
+    result = torch.empty_like(values)
+    target = result if wide is values else result.T
+    for start in range(0, wide.shape[1], _GPU_COLUMNS):
+        part = wide[:, start : start + _GPU_COLUMNS].to(kept.dtype)
+        target[:, start : start + _GPU_COLUMNS] = rounded_once(kept @ (kept.T @ part), values.dtype)
+    share = min(1.0, float(energies.sum() / space.energy))
+    return Edited(result, {"rank": rank, "energy_kept": float(f"{share:.6g}")})
+
+
+def _leading(
+    shared: dict[str, Any], wide: torch.Tensor, rank: int
+) -> tuple[Subspace, tuple[torch.Tensor, torch.Tensor]]:
+    """The subspace that serves a rank, and its leading directions: the quick one if it vouches for them."""
+    count = vectors_for(rank)
+    for find in (quickly, carefully):
+        key = f"{count} vectors {find.__name__}"
+        if key not in shared:
+            shared[key] = find(wide, count)
+        space: Subspace = shared[key]
+        found = space.leading(rank)
+        if found is not None:
+            return space, found
+    raise AssertionError("careful directions are always there")
 
 
 @dataclass(frozen=True)
@@ -96,24 +108,17 @@ class _Gram:
     """The Gram matrix `[n, n]` of the shorter side, as far as all ranks share the work on it."""
 
     energy: float
-    reduced: Tridiagonal | tuple[torch.Tensor, torch.Tensor]
+    reduced: Tridiagonal
 
     @classmethod
     def of(cls, values: torch.Tensor) -> _Gram:
         wide = values if values.shape[0] <= values.shape[1] else values.T
-        gram = torch.zeros(wide.shape[0], wide.shape[0], dtype=torch.float64, device=values.device)
+        gram = torch.zeros(wide.shape[0], wide.shape[0], dtype=torch.float64)
         for columns in _column_chunks(wide):
             part = wide[:, columns].double()
             gram.addmm_(part, part.T)
         energy = float(gram.diagonal().sum())
-        return cls(energy, reduce(gram) if values.device.type == "cpu" else torch.linalg.eigh(gram))
-
-    def leading(self, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Squared singular values (ascending) and vectors `[n, rank]` of the largest."""
-        if isinstance(self.reduced, Tridiagonal):
-            return leading(self.reduced, rank)
-        energies, vectors = self.reduced
-        return energies[-rank:], vectors[:, -rank:]
+        return cls(energy, reduce(gram))
 
 
 def _column_chunks(wide: torch.Tensor) -> list[slice]:

@@ -44,13 +44,14 @@ class MagnitudePrune:
     def apply(self, weights: Weights) -> Edited:
         """Prune a matrix."""
         values = weights.values
-        count = int(values.numel() * Fraction(str(self.sparsity)))
+        count = self.count(values.numel())
         if count and on_gpu(values) and values.dtype.itemsize == 2:
-            made, right = kernels.prune(values, count)
-            if bool(right):
+            cut = _cuts(weights, count).get(count)
+            if cut is not None:
+                made = kernels.prune(values, cut)
                 return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})
         result = torch.empty_like(values)
-        threshold, ties = _threshold(values, count) if count else (-1, 0)
+        threshold, ties = _threshold(weights, count) if count else (-1, 0)
         for rows in row_chunks(values):
             chunk = values[rows].clone(memory_format=torch.contiguous_format)
             bits = _magnitude_bits(chunk)
@@ -61,6 +62,10 @@ class MagnitudePrune:
             result[rows] = chunk.masked_fill_((bits < threshold) | tied, 0.0)
         zeros = values.numel() - int(torch.count_nonzero(result))
         return Edited(result, {"zeros": zeros, "sparsity": _share(zeros, values.numel())})
+
+    def count(self, elements: int) -> int:
+        """How many of so many elements become zero."""
+        return int(elements * Fraction(str(self.sparsity)))
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The reference's keys: sparsity reached over all edited matrices, and how many there are."""
@@ -74,25 +79,49 @@ def _magnitude_bits(chunk: torch.Tensor) -> torch.Tensor:
     return chunk.view(kind) & torch.iinfo(kind).max
 
 
-def _threshold(values: torch.Tensor, count: int) -> tuple[int, int]:
+def _cuts(weights: Weights, count: int) -> dict[int, torch.Tensor]:
+    """Thresholds by count, of all prunings of this pass from one count; without those it cannot tell."""
+    if "cuts" not in weights.shared:
+        size = weights.values.numel()
+        every = {edit.count(size) for edit in weights.edits if isinstance(edit, MagnitudePrune)}
+        counts = sorted({count, *every} - {0})
+        found, right = kernels.thresholds(weights.values, counts)
+        rows = zip(counts, found, right.tolist(), strict=True)
+        weights.shared["cuts"] = {wanted: row for wanted, row, sure in rows if sure}
+    cuts: dict[int, torch.Tensor] = weights.shared["cuts"]
+    return cuts
+
+
+def _threshold(weights: Weights, count: int) -> tuple[int, int]:
     """The `count`-th smallest, and how many of those equal to it are among the `count` smallest.
 
     A histogram over 16 bits at a time (one for 16-bit numbers, two for 32-bit ones): linear, exact, no copy.
+    The first is the same for every count.
     """
-    prefix, left, width = 0, count, torch.iinfo(_BITS[values.dtype]).bits
+    prefix, left, width = 0, count, torch.iinfo(_BITS[weights.values.dtype]).bits
     for shift in range(width - 16, -1, -16):
-        histogram = torch.zeros(1 << 16, dtype=torch.int64, device=values.device)
-        for rows in row_chunks(values):
-            wide = _magnitude_bits(values[rows].contiguous()).to(torch.int32)
-            digits = ((wide >> shift) & 0xFFFF).view(-1)
-            if shift + 16 < width:
-                digits = digits[(wide >> (shift + 16)).view(-1) == prefix]
-            histogram += torch.bincount(digits, minlength=1 << 16)
-        upto = histogram.cumsum(0)
+        if shift + 16 < width:
+            upto = _counts(weights.values, shift, prefix)
+        else:
+            if "magnitudes" not in weights.shared:
+                weights.shared["magnitudes"] = _counts(weights.values, shift, None)
+            upto = weights.shared["magnitudes"]
         digit = int(torch.searchsorted(upto, left))
         left -= int(upto[digit - 1]) if digit else 0
         prefix = (prefix << 16) | digit
     return prefix, left
+
+
+def _counts(values: torch.Tensor, shift: int, prefix: int | None) -> torch.Tensor:
+    """How many magnitudes have each 16 bits or less from `shift` on, of those with that prefix above them."""
+    histogram = torch.zeros(1 << 16, dtype=torch.int64, device=values.device)
+    for rows in row_chunks(values):
+        wide = _magnitude_bits(values[rows].contiguous()).to(torch.int32)
+        digits = ((wide >> shift) & 0xFFFF).view(-1)
+        if prefix is not None:
+            digits = digits[(wide >> (shift + 16)).view(-1) == prefix]
+        histogram += torch.bincount(digits, minlength=1 << 16)
+    return histogram.cumsum(0)
 
 
 def _share(part: int, whole: int) -> float:

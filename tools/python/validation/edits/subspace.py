@@ -1,24 +1,29 @@
 """The leading singular directions of a matrix on a GPU: block power steps on its Gram matrix.
 
-G = W W' `[n, n]` of the shorter side is one product of 16-bit numbers with sums in float32. Power steps
-work on rank + `OVERSAMPLING` vectors in float64, made orthonormal by a Cholesky factorization each time
-(twice at last, CholeskyQR2), and the rank leading ones come out of a Rayleigh-Ritz step in the subspace.
-After `STEPS` steps the residual of a Gaussian matrix, whose singular values hardly fall and which is the
-hardest case for the steps, is within 0.3 % of the optimum (Eckart-Young); docs/performance.md has the
-figures. Start vectors come of a fixed seed: the same bits on the same device.
+G = W W' `[n, n]` is of the shorter side. Power steps work on more vectors than directions are wanted, in
+float64 (GPUs for computing are no slower at it here, and a step squares the spread of the singular values),
+and the leading directions come out of a Rayleigh-Ritz step in the subspace. After `STEPS` steps the residual
+of a Gaussian matrix, whose singular values hardly fall and which is the hardest case for the steps, is within
+0.3 % of the optimum (Eckart-Young); docs/performance.md has the figures. Start vectors come of a fixed seed:
+the same bits on the same device.
 
-A power step squares the spread of the singular values and a factorization squares it again, so in float32
-one large outlier is enough to lose the rest; GPUs for computing are no slower at float64 here. What it does
-not mend is the error of G itself: it is a share of the largest energy, and where it counts beside what is
-left out, nothing is returned.
+There are two ways. `quickly`: G is one product of 16-bit numbers with sums in float32, and each step ends in
+a Cholesky factorization (twice at last, CholeskyQR2). One large outlier is enough to lose the rest, by the
+error of G or by the condition of the vectors, so `leading` gives nothing where it cannot vouch for it.
+`carefully`: G in float64, each step ends in a Householder factorization; this holds for every spectrum.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 
 #: Vectors beyond the rank.
 OVERSAMPLING = 64
+#: Vectors at least, so that all common ranks are served by one subspace, and have the same bits whichever
+#: of them are asked for together.
+VECTORS = 320
 #: Multiplications by G.
 STEPS = 7
 #: Error of G (2-norm) that its sums in float32 may leave, as a share of its largest eigenvalue. Tensor cores
@@ -29,44 +34,84 @@ _ALLOWED = 1e-3
 #: The most that the directions' products among each other may differ from the identity's.
 _SKEW = 1e-5
 _SEED = 1
+#: Columns that are float64 at a time.
+_COLUMNS = 1024
 
 
-def gram_matrix(wide: torch.Tensor) -> torch.Tensor:
-    """W W' of a matrix `[n, m]`, in float64 from sums in float32."""
+def vectors_for(rank: int) -> int:
+    """Vectors of the subspace that serves a rank."""
+    return max(VECTORS, rank + OVERSAMPLING)
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """Leading singular directions of a matrix `[n, m]`, more of them than any rank it serves; all in float64.
+
+    Attributes:
+        energies: squared singular values, ascending, `[count]`.
+        directions: `[n, count]`.
+        energy: of the whole matrix.
+        careful: how they were found.
+    """
+
+    energies: torch.Tensor
+    directions: torch.Tensor
+    energy: torch.Tensor
+    careful: bool
+
+    def leading(self, rank: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Squared singular values (ascending, `[rank]`) and their directions `[n, rank]`.
+
+        None where quick steps cannot vouch for them: a matrix of (nearly) that rank or a lower one, or one
+        whose largest singular values outweigh all it loses by orders of magnitude.
+        """
+        energies, kept = self.energies[-rank:], self.directions[:, -rank:]
+        if self.careful:
+            return energies, kept
+        left_out = self.energy - energies.sum()
+        # by wrong leading directions, those of G + E, at most 2 rank |E| of energy is lost
+        sure = left_out * _ALLOWED >= 2 * rank * GRAM_ERROR * energies[-1]
+        skew = (kept.T @ kept - torch.eye(rank, device=kept.device)).abs().max()
+        # sums of float32 are whole down to its smallest normal number; a NaN is not less than anything
+        fine = sure & (skew < _SKEW) & (energies[0] > torch.finfo(torch.float32).tiny)
+        return (energies, kept) if bool(fine) else None
+
+
+def quickly(wide: torch.Tensor, count: int, steps: int = STEPS) -> Subspace:
+    """The subspace of `count` vectors of a matrix `[n, m]`, n <= m; see `Subspace.leading`."""
+    return _found(_quick_gram(wide), count, steps, careful=False)
+
+
+def carefully(wide: torch.Tensor, count: int, steps: int = STEPS) -> Subspace:
+    """As `quickly`, for every matrix of finite numbers, in several times the time."""
+    gram = torch.zeros(wide.shape[0], wide.shape[0], dtype=torch.float64, device=wide.device)
+    for start in range(0, wide.shape[1], _COLUMNS):
+        part = wide[:, start : start + _COLUMNS].double()
+        gram.addmm_(part, part.T)
+    return _found(gram, count, steps, careful=True)
+
+
+def _quick_gram(wide: torch.Tensor) -> torch.Tensor:
     if wide.dtype == torch.float32:
         return (wide @ wide.T).double()
     product: torch.Tensor = torch.mm(wide, wide.T, out_dtype=torch.float32)
     return product.double()
 
 
-def leading_directions(
-    gram: torch.Tensor, rank: int, oversampling: int = OVERSAMPLING, steps: int = STEPS
-) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Squared singular values (ascending, `[rank]`) and their directions `[n, rank]`, both float32.
-
-    None where the steps cannot vouch for them: a matrix of (nearly) that rank or a lower one, or one whose
-    largest singular values outweigh all it loses by orders of magnitude.
-    """
+def _found(gram: torch.Tensor, count: int, steps: int, careful: bool) -> Subspace:
     size = gram.shape[0]
-    count = min(size, rank + oversampling)
     generator = torch.Generator(device=gram.device).manual_seed(_SEED)
-    block = torch.randn(size, count, generator=generator, device=gram.device, dtype=torch.float64)
+    block = torch.randn(size, min(size, count), generator=generator, device=gram.device, dtype=torch.float64)
     for _ in range(steps):
-        block = _cholesky_qr(gram @ block)
-    # again: the first, with the square of the condition, leaves something
-    block = _cholesky_qr(block)
+        block = torch.linalg.qr(gram @ block).Q if careful else _cholesky_qr(gram @ block)
+    if not careful:
+        # again: the first, with the square of the condition, leaves something
+        block = _cholesky_qr(block)
     inner = block.T @ (gram @ block)
     scale = inner.diagonal().mean()
-    # an eigensolver may throw at a NaN, which the last line finds in the scale
+    # an eigensolver may throw at a NaN, which stays in the scale
     shares, vectors = torch.linalg.eigh(torch.nan_to_num((inner + inner.T) / (2 * scale)))
-    energies, kept = shares[-rank:] * scale, (block @ vectors[:, -rank:]).float()
-    left_out = gram.diagonal().sum() - energies.sum()
-    # by wrong leading directions, those of G + E, at most 2 rank |E| of energy is lost
-    sure = left_out * _ALLOWED >= 2 * rank * GRAM_ERROR * energies[-1]
-    skew = (kept.T @ kept - torch.eye(rank, device=gram.device)).abs().max()
-    # sums of float32 are whole down to its smallest normal number; a NaN is not less than anything
-    fine = sure & (skew < _SKEW) & (energies[0] > torch.finfo(torch.float32).tiny)
-    return (energies.float(), kept) if bool(fine) else None
+    return Subspace(shares * scale, block @ vectors, gram.diagonal().sum(), careful)
 
 
 def _cholesky_qr(block: torch.Tensor) -> torch.Tensor:
