@@ -41,11 +41,12 @@ export class Checkout {
   /**
    * @param {string} command
    * @param {string[]} args
+   * @param {NodeJS.ProcessEnv} environment
    * @returns {Promise<CommandResult>}
    */
-  async run(command, args) {
+  async run(command, args, environment = {}) {
     const began = Date.now();
-    const { exitCode, all } = await this.start(command, args);
+    const { exitCode, all } = await this.start(command, args, environment);
     return { exitCode: exitCode ?? -1, output: all, seconds: (Date.now() - began) / 1000 };
   }
 

@@ -1,5 +1,6 @@
-// `npm run nightly -- --seed N [--kills K]`: what takes too long for `npm test`. Five hundred random kills, and the real
-// smoke suite interrupted ten times. The seed is printed; the same one strikes at the same moments.
+// `npm run nightly -- --seed N [--kills K]`: what takes too long for `npm test`. Five hundred random kills, the real
+// smoke suite interrupted ten times, and the whole ci suite on local models. The seed is printed; the same one strikes
+// at the same moments, and trains the same models.
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 

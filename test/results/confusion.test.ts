@@ -76,6 +76,9 @@ describe('decide', () => {
     const { verdict, unmet } = decide({ accuracy: 1, errorDetection: null, score: 50 });
     expect(verdict).toBe('PHASE0_FAILED');
     expect(unmet).toEqual(['error detection is required, and no error could be judged']);
+    expect(decide({ accuracy: 1, errorDetection: null, injects: false, score: 50 }).unmet).toEqual([
+      'error detection is required, and the suite injects no errors',
+    ]);
     expect(decide({ accuracy: 0.5, errorDetection: 1, score: 0 }).unmet).toEqual([
       'accuracy is 50.0 %, at least 60 % is required',
     ]);

@@ -76,6 +76,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   const phase0 = decide({
     accuracy: table.accuracy.value,
     errorDetection: errorDetection.value,
+    injects: errors.length > 0,
     score: confidence.score,
   });
   const judgedModels = new Set([

@@ -22,12 +22,15 @@ const MIN_ERROR_DETECTION = 0.8;
 export function decide(of: {
   accuracy: number | null;
   errorDetection: number | null;
+  /** Whether the suite injects errors at all. */
+  injects?: boolean;
   /** 0 to 100. */
   score: number;
 }): Phase0Verdict {
+  const unjudged = of.injects === false ? 'the suite injects no errors' : 'no error could be judged';
   const unmet = [
     ...requirement('accuracy', 'no edit could be judged', of.accuracy, MIN_ACCURACY),
-    ...requirement('error detection', 'no error could be judged', of.errorDetection, MIN_ERROR_DETECTION),
+    ...requirement('error detection', unjudged, of.errorDetection, MIN_ERROR_DETECTION),
   ];
   if (unmet.length > 0) {
     return { verdict: 'PHASE0_FAILED', confidence: of.score >= 60 ? 'HIGH' : 'LOW', unmet };
