@@ -1,6 +1,7 @@
-// Executor `python-env`: .venv as the hashed lock file says, before anything needs it.
+// Executor `python-env`: .venv as the hashed lock file says, and flash attention on GPUs, before anything needs it.
 import type { ExecutorContext } from '@nx/devkit';
 import { ensurePythonEnvironment } from '../python-env/ensure.js';
+import { ensureFlashAttention } from '../python-env/flash-attn.js';
 import { messageOf } from '../base/message.js';
 
 export default async function pythonEnv(
@@ -11,11 +12,9 @@ export default async function pythonEnv(
     console.log(`python-env: ${line}`);
   };
   try {
-    const state = await ensurePythonEnvironment({
-      workspaceRoot: context.root,
-      force: options.force ?? false,
-      say,
-    });
+    const how = { workspaceRoot: context.root, force: options.force ?? false, say };
+    const state = await ensurePythonEnvironment(how);
+    await ensureFlashAttention(how);
     if (state === 'installed') say('.venv is ready');
     return { success: true };
   } catch (error) {

@@ -1,10 +1,11 @@
-// What of this machine enters a result: the pinned versions of the libraries, and the class of device.
+// What of this machine enters a result: the versions of the libraries, and the class of device.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLockDirectory } from '../lease/lock-directory.js';
 import { deviceClass, readPool } from '../lease/pool.js';
 import type { GpuReading } from '../lease/nvidia-smi.js';
 import type { CellKind } from '../suite/cell.js';
+import { installedFlash } from '../python-env/flash-record.js';
 import { PYTHON_LOCK } from '../suite/python-sources.js';
 import type { SiteSettings } from '../suite/settings.js';
 import { Fault } from './fault.js';
@@ -21,6 +22,11 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   inject: ['torch'],
   certify: ['torch', 'transformers', 'invarlock'],
 };
+
+/** Kinds that load models, each with the attention there is. */
+const ATTENDING: readonly CellKind[] = ['calibrate', 'baseline', 'eval', 'certify'];
+/** Not of the lock file: where there are GPUs, what is in .venv, or `none`. */
+const FLASH = 'flash-attn';
 
 const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval', 'scipy'] as const;
 type Library = (typeof PINNED)[number];
@@ -39,12 +45,27 @@ export async function readMachineIdentity(
 ): Promise<MachineIdentity> {
   const directory = openLockDirectory(settings.lockDirectory);
   const pool = await readPool(settings, directory);
-  return { versions: readVersions(workspaceRoot), deviceClass: deviceClass(pool), pool };
+  const flash: Versions = pool.length === 0 ? {} : { [FLASH]: installedFlash(workspaceRoot) ?? 'none' };
+  return {
+    versions: { ...readVersions(workspaceRoot), ...flash },
+    deviceClass: deviceClass(pool),
+    pool,
+  };
 }
 
-/** The versions that belong to the fingerprint of a kind. */
+/** The versions that belong to the fingerprint of a kind: of flash attention only where there are GPUs. */
 export function versionsOf(kind: CellKind, versions: Versions): Versions {
-  return Object.fromEntries(LIBRARIES[kind].map((name) => [name, versions[name] ?? 'unknown']));
+  const flash = ATTENDING.includes(kind) ? versions[FLASH] : undefined;
+  return {
+    ...Object.fromEntries(LIBRARIES[kind].map((name) => [name, versions[name] ?? 'unknown'])),
+    ...(flash === undefined ? {} : { [FLASH]: flash }),
+  };
+}
+
+/** Versions as they are now, but of flash attention what a receipt says: like the GPUs, it is its machine's. */
+export function versionsBeside(versions: Versions, recorded: Versions): Versions {
+  const flash = recorded[FLASH];
+  return flash === undefined ? versions : { ...versions, [FLASH]: flash };
 }
 
 /**

@@ -6,7 +6,7 @@ import { pythonSources } from '../suite/python-sources.js';
 import { messageOf } from '../base/message.js';
 import { alteredResult, readReceipt, type Receipt } from './receipt.js';
 import { digestSources, fingerprint } from './fingerprint.js';
-import { readVersions, versionsOf } from './identity.js';
+import { readVersions, versionsBeside, versionsOf } from './identity.js';
 import { digestRead } from './reads.js';
 
 interface PlannedPart {
@@ -61,7 +61,7 @@ export async function outdatedReceipts(
         ),
       ),
       sources: sources(kind),
-      versions: versionsOf(kind, versions),
+      versions: versionsOf(kind, versionsBeside(versions, receipt.versions)),
       deviceClass: receipt.deviceClass,
     });
     return now === receipt.fingerprint

@@ -4,6 +4,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../base/canonical.js';
 import { readIfThere } from '../base/files.js';
+import { installedFlash } from '../python-env/flash-record.js';
 import { PYTHON_LOCK, PYTHON_PACKAGE } from '../suite/python-sources.js';
 import type { JsonObject } from '../suite/cell.js';
 
@@ -42,12 +43,19 @@ export function warmKey(workspaceRoot: string, command: string, environment: Nod
     lock: sha256(readFileSync(join(workspaceRoot, PYTHON_LOCK))),
     // Installed again, if only by force: other files than those that were imported.
     installed: modified(join(workspaceRoot, '.venv', 'validation-lock')),
+    ...flashOf(workspaceRoot),
     sources,
     process: inherited(),
     environment: importEnvironment(environment),
     gpu: (environment.CUDA_VISIBLE_DEVICES ?? '') !== '',
   };
   return { key: sha256(canonicalJson(facts)), sources };
+}
+
+/** Once imported, transformers looks for it no more. */
+function flashOf(workspaceRoot: string): JsonObject {
+  const flash = installedFlash(workspaceRoot);
+  return flash === undefined ? {} : { flash };
 }
 
 /** Everything of an environment that an import may read. */

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from invarlock.adapters.hf_causal import HF_Causal_Adapter
 from invarlock.guards.rmt import RMTGuard
 from invarlock_rig import spec_of, write_corpus
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -100,6 +101,23 @@ def broken_guard(after: int) -> Iterator[None]:
         RMTGuard.validate = whole
 
 
+@contextmanager
+def deaf_loader() -> Iterator[None]:
+    """Let loading with an attention of one's choice fail: InvarLock then loads without."""
+    whole = HF_Causal_Adapter.load_model
+
+    def load_model(self: HF_Causal_Adapter, model: str, device: str = "auto", **given: Any) -> Any:
+        if "attn_implementation" in given:
+            raise ImportError("no such attention")
+        return whole(self, model, device, **given)
+
+    HF_Causal_Adapter.load_model = load_model
+    try:
+        yield
+    finally:
+        HF_Causal_Adapter.load_model = whole
+
+
 def file_read(path: Path) -> dict[str, Any]:
     """A file as an input."""
     return {"path": str(path), "manifest": None, "sha256": "0" * 64}
@@ -118,6 +136,9 @@ def run_all(root: Path) -> dict[str, int]:
         return {**spec_of(**changes), "window_slice": {"index": index, "count": 2}}
 
     ends = {name: cell(root, name, reads, spec(0)) for name in ("calibrate-1", "calibrate-again")}
+    ends["calibrate-eager"] = cell(root, "calibrate-eager", reads, spec(0, attention="eager"))
+    with deaf_loader():
+        ends["calibrate-deaf"] = cell(root, "calibrate-deaf", reads, spec(0, attention="eager"))
     ends["calibrate-refused"] = cell(root, "calibrate-refused", reads, spec(0, bootstrap=1000))
     extract = file_read(root / "calibrate-1" / "out" / "extract.json")
     ends["preset"] = cell(root, "preset", {"calibration-1": extract}, {**spec(0), "runs": 1})

@@ -144,7 +144,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]
 def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:
     _, ends, printed = real
     refused, blind = ends.pop("calibrate-refused"), ends.pop("certify-blind")
-    foreign = ends.pop("certify-foreign")
+    foreign, deaf = ends.pop("certify-foreign"), ends.pop("calibrate-deaf")
+    assert deaf == EXIT_CODES["misconfigured"]
+    assert "InvarLock loaded the model with attention sdpa, not eager (the suite asks for it)" in printed
     assert foreign == EXIT_CODES["bad_input"]
     assert "the report of another baseline: dataset " in printed
     assert blind == EXIT_CODES["internal"]

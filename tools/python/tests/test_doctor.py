@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 import torch
 
-from validation.doctor_cuda import Driver, Torch, judge_compiler, judge_driver, judge_kernels
+from validation.doctor_cuda import (
+    Driver,
+    Torch,
+    judge_compiler,
+    judge_driver,
+    judge_flash,
+    judge_kernels,
+)
+from validation.numerics import Flash
 
 PACKAGE = Path(__file__).parents[1]
 #: What the hub answers for a repository: status, header `X-Error-Code`, and at which of the two questions.
@@ -279,6 +287,14 @@ def test_what_triton_lacks_to_build_kernels_is_told(tmp_path: Path) -> None:
     header.touch()
     assert judge_compiler(None, header)["level"] == "warning"
     assert judge_compiler("/usr/bin/gcc", header)["level"] == "ok"
+
+
+def test_flash_attention_is_told_with_its_reason() -> None:
+    absent = judge_flash(Flash(None, "no wheel fits"), None)
+    assert absent["level"] == "ok" and absent["message"].startswith("not installed: no wheel fits;")
+    assert judge_flash(Flash("2.8.3"), None)["message"] == "2.8.3"
+    broken = judge_flash(Flash("2.8.3"), "no kernel image")
+    assert broken["level"] == "error" and "does not work here: no kernel image" in broken["message"]
 
 
 def test_this_torch_has_kernels_for_the_suites_hosts() -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from validation import flash_check
 from validation.doctor_finding import Finding, finding
+from validation.numerics import Flash, installed_flash
 
 #: The oldest driver (Linux) that runs programs built for a CUDA major version (NVIDIA's "CUDA Compatibility",
 #: minor version compatibility).
@@ -51,6 +53,23 @@ def accelerator(questions: Mapping[str, Any]) -> Iterator[Finding]:
         yield judge_kernels(index, name, torch.cuda.get_device_capability(index), known)
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
     yield judge_compiler(compiler, Path(sysconfig.get_path("include")) / "Python.h")
+    flash = installed_flash()
+    yield judge_flash(flash, None if flash.version is None else flash_check.problem())
+
+
+def judge_flash(flash: Flash, problem: str | None) -> Finding:
+    """One line: the version that works, or why models are loaded without."""
+    what = "flash attention"
+    if flash.version is None:
+        return finding("ok", what, f"not installed: {flash.why}; models load with transformers' own")
+    if problem is None:
+        return finding("ok", what, flash.version)
+    return finding(
+        "error",
+        what,
+        f"{flash.version} does not work here: {problem}",
+        "Run: npx nx run tools:python-env --force. Or make the suite with SKIP_FLASH_ATTN=true.",
+    )
 
 
 def judge_driver(torch: Torch, driver: Driver | None) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from validation.eval_results import Benchmark, Outcome, strict, summary
@@ -32,7 +31,8 @@ def run(job: Job) -> None:
         evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
         emit("progress", message="loading the model", done=0, total=len(benchmarks))
         computes = apply_determinism(part.spec.get("determinism", "throughput"), job.device)
-        loading = _loading(job, weights)
+        attention = attention_of(weights, part.spec.get("attention", "auto"), job.device, _trusted(job))
+        loading = _loading(job, attention.name)
         model = load_model(weights, loading)
         outcomes: dict[str, Outcome] = {}
         for done, benchmark in enumerate(benchmarks):
@@ -45,21 +45,24 @@ def run(job: Job) -> None:
         computes
         | {
             "batch_size": max(model.used_batches, default=None),
-            "attention": loading.attention or "transformers' own",
             "torch_compile": loading.compile,
         }
+        | attention.told
     )
     emit("part", name=part.name)
 
 
-def _loading(job: Job, weights: Path) -> Loading:
+def _trusted(job: Job) -> bool:
+    return job.only.spec.get("trust_remote_code") is True
+
+
+def _loading(job: Job, attention: str | None) -> Loading:
     spec = job.only.spec
-    trusted = spec.get("trust_remote_code") is True
     return Loading(
         device=job.device,
         batch_size=spec["batch_size"],
-        trust_remote_code=trusted,
-        attention=attention_of(weights, spec.get("attention", "auto"), job.device, trusted),
+        trust_remote_code=_trusted(job),
+        attention=attention,
         compile=compiles(spec.get("torch_compile", "auto"), job.device),
         site=job.site,
     )

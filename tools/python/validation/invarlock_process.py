@@ -61,9 +61,9 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         computes
         | {
             "batch_size": settings.batch_size,
-            "attention": attention or "transformers' own",
             "accelerator_compile": settings.determinism != "strict",
         }
+        | attention.told
     )
     name = f"{settings.profile}.yaml"
     profile = job.work / "config" / "runtime" / "profiles" / name
@@ -71,7 +71,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     write_text(
         profile,
         yaml.safe_dump(
-            profile_document(settings, spread=spread, attention=attention),
+            profile_document(settings, spread=spread, attention=attention.name),
             sort_keys=False,
         ),
     )
@@ -81,17 +81,50 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     printed = _Tee(sys.stdout)
     exit_code = 0
     causes: tuple[str, ...] = ()
+    others: list[str] = []
     with contextlib.chdir(job.work), _environment(environment), contextlib.redirect_stdout(printed):
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            command()
+            with _other_attention(attention.name) as others:
+                command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
         except Exception as error:
             exit_code, causes = int(getattr(error, "exit_code", 1)), _causes(error)
     _keep_events(job)
+    if others:
+        raise Fault(
+            "misconfigured",
+            f"InvarLock loaded the model with attention {others[0]}, not {attention.name} ({attention.why})",
+            "Loading it so failed. `attention: eager` in suite.yaml (SKIP_FLASH_ATTN=true) does without.",
+        )
     return Ended(exit_code, printed.text, causes, _errors(job.work))
+
+
+@contextlib.contextmanager
+def _other_attention(wanted: str | None) -> Iterator[list[str]]:
+    """The attention of models that were loaded with another than was asked for.
+
+    Where loading fails, InvarLock loads again without any of the settings, and says nothing: results would
+    then not be of the attention that the receipt names.
+    """
+    run: Any = importlib.import_module("invarlock.cli.commands.run")
+    load = run._load_model_with_cfg
+    others: list[str] = []
+
+    def watched(*given: Any, **named: Any) -> Any:
+        model = load(*given, **named)
+        found = str(getattr(model.config, "_attn_implementation", None))
+        if wanted not in (None, found):
+            others.append(found)
+        return model
+
+    run._load_model_with_cfg = watched
+    try:
+        yield others
+    finally:
+        run._load_model_with_cfg = load
 
 
 def _keep_events(job: Job) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
+import json
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from validation.job import Device, Fault, emit
 #: cuBLAS reads it when its first handle is made, so it is set before any CUDA work.
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 STRICT_CUBLAS = ":32768:8"
+#: The widest head that flash attention 2 has kernels for.
+FLASH_HEAD_DIM = 256
 
 
 def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
@@ -49,20 +54,89 @@ def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
     }
 
 
-def attention_of(weights: Path, wanted: str, device: Device, trust_remote_code: bool) -> str | None:
-    """Transformers' name of the attention to load a model with; None leaves the choice to transformers.
+@dataclass(frozen=True)
+class Attention:
+    """The attention a model is loaded with, by transformers' name (None: its own choice), and why."""
 
-    `eager` is always eager. `auto` is flash attention where it is installed (GPUs only) and the architecture
-    supports it, eager where it is installed and the architecture does not, else transformers' own choice.
+    name: str | None
+    why: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """As receipts have it."""
+        return {"attention": self.name or "transformers' own", "attention_why": self.why}
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Flash attention in this environment: its version, or None and why there is none."""
+
+    version: str | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What of a model decides: its class's word on flash attention, ALiBi, and the width of a head."""
+
+    name: str
+    supports_flash: bool
+    alibi: bool = False
+    head_dim: int | None = None
+
+
+def choose_attention(
+    wanted: str, device_type: str, flash: Flash, architecture: Architecture | None
+) -> Attention:
+    """Flash attention where it is installed (GPUs only) and the architecture supports it, eager where not.
+
+    Where it is not installed, or there is no GPU, the choice is left to transformers.
+
+    Args:
+        wanted: `auto`, or `eager`, which is always eager.
+        device_type: `cuda` or `cpu`.
+        flash: What is installed.
+        architecture: The model's; needed only where the rest leaves a choice.
     """
     if wanted == "eager":
-        return "eager"
-    if device.type != "cuda" or importlib.util.find_spec("flash_attn") is None:
-        return None
-    return "flash_attention_2" if _supports_flash(weights, trust_remote_code) else "eager"
+        return Attention("eager", "the suite asks for it")
+    if device_type != "cuda":
+        return Attention(None, "no GPU")
+    if flash.version is None or architecture is None:
+        return Attention(None, f"flash attention is not installed: {flash.why}")
+    if not architecture.supports_flash:
+        return Attention("eager", f"{architecture.name} does not support flash attention")
+    if architecture.alibi:
+        return Attention("eager", "flash attention knows no ALiBi")
+    if architecture.head_dim is not None and architecture.head_dim > FLASH_HEAD_DIM:
+        return Attention(
+            "eager", f"a head has {architecture.head_dim} dimensions; flash attention takes {FLASH_HEAD_DIM}"
+        )
+    return Attention("flash_attention_2", f"flash-attn {flash.version}")
 
 
-def _supports_flash(weights: Path, trust_remote_code: bool) -> bool:
+def attention_of(weights: Path, wanted: str, device: Device, trust_remote_code: bool) -> Attention:
+    """The attention to load a model with, by what it, the device and this environment are."""
+    flash = installed_flash()
+    asked = wanted != "eager" and device.type == "cuda" and flash.version is not None
+    architecture = _architecture(weights, trust_remote_code) if asked else None
+    return choose_attention(wanted, device.type, flash, architecture)
+
+
+def installed_flash() -> Flash:
+    """What is installed here; what the installation of the environment recorded says why there is none."""
+    try:
+        return Flash(importlib.metadata.version("flash-attn"))
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    try:
+        record = json.loads((Path(sys.prefix) / "flash-attn.json").read_text(encoding="utf-8"))
+        return Flash(None, str(record["why"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Flash(None, "it was not looked for")
+
+
+def _architecture(weights: Path, trust_remote_code: bool) -> Architecture:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(str(weights), trust_remote_code=trust_remote_code)
@@ -70,7 +144,13 @@ def _supports_flash(weights: Path, trust_remote_code: bool) -> bool:
     if isinstance(model, tuple):
         model = model[0]
     names = ("_supports_flash_attn", "_supports_flash_attn_2")
-    return any(getattr(model, name, False) for name in names)
+    hidden, heads = getattr(config, "hidden_size", None), getattr(config, "num_attention_heads", None)
+    return Architecture(
+        name=getattr(model, "__name__", type(config).__name__),
+        supports_flash=any(getattr(model, name, False) for name in names),
+        alibi=bool(getattr(config, "alibi", False)),
+        head_dim=getattr(config, "head_dim", None) or (hidden // heads if hidden and heads else None),
+    )
 
 
 def compiles(wanted: bool | str, device: Device) -> bool:
