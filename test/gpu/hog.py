@@ -15,12 +15,12 @@ if len(sys.argv) > 4:
 # In pieces: as much as there is, where that is less than asked for.
 held = []
 try:
-    for _ in range(int(gib * 4)):
-        held.append(torch.zeros(1 << 28, dtype=torch.uint8, device=device))
+    for _ in range(int(gib * 16)):
+        held.append(torch.zeros(1 << 26, dtype=torch.uint8, device=device))
 except torch.OutOfMemoryError:
     pass
 torch.cuda.synchronize(device)
-print(f"holding {len(held) / 4} GiB", flush=True)
+print(f"holding {len(held) / 16} GiB", flush=True)
 end = time.monotonic() + seconds
 while time.monotonic() < end:
     time.sleep(0.1)
