@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +126,17 @@ def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPa
     for edit, each in zip(prunings, made, strict=True):
         wanted = edit.apply(Weights("w", values.float()))
         assert torch.equal(each.values.cpu().float(), wanted.values) and each.facts == wanted.facts
+
+
+@pytest.mark.parametrize("capability", ["90", "100"])
+def test_every_kernel_compiles_for_gpus_that_are_not_here(capability: str, tmp_path: Path) -> None:
+    script = Path(__file__).with_name("kernels_compile.py")
+    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, script, capability], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) == 12
 
 
 def test_a_matrix_is_served_only_in_whole_groups() -> None:

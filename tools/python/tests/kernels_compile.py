@@ -1,0 +1,58 @@
+"""Compiles every kernel of the edits for a GPU that need not be here; run as a script with the capability."""
+
+from __future__ import annotations
+
+import sys
+from unittest import mock
+
+import torch
+
+with mock.patch.object(torch.cuda, "is_available", return_value=True):
+    from validation.edits import kernels
+
+from triton import compile as build
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+POINTERS = {
+    "at": "*i32",
+    "below": "*i32",
+    "bits": "*i16",
+    "bounds": "*fp32",
+    "found": "*i64",
+    "histogram": "*i32",
+    "result": "*bf16",
+    "scale": "*fp32",
+    "table": "*fp32",
+    "top": "fp32",
+    "values": "*bf16",
+    "wanted": "*i64",
+}
+BLOCK = {"BLOCK": kernels._BLOCK}
+WINDOW = {"WINDOW": kernels.WINDOW}
+PROGRAMS = {"PROGRAMS": kernels._PROGRAMS}
+#: With the constants and warps they are called with.
+KERNELS = [
+    (kernels._rtn, {"GROUP": 128, "GROUPS": 8}, 4),
+    (kernels._rtn, {"GROUP": 32, "GROUPS": 32}, 4),
+    (kernels._bounds, {"STEPS": 7, "WIDTH": 8}, 1),
+    (kernels._fp4, {"STEPS": 7, **BLOCK}, 4),
+    (kernels._sample, BLOCK, 4),
+    (kernels._choose, {**WINDOW, "BLOCK": kernels._MAGNITUDES}, 32),
+    (kernels._count, {"NUMBER": 1, "ROWS": 1, **PROGRAMS, **WINDOW, **BLOCK}, 4),
+    (kernels._count, {"NUMBER": 2, "ROWS": 2, **PROGRAMS, **WINDOW, **BLOCK}, 4),
+    (kernels._count, {"NUMBER": 3, "ROWS": 4, **PROGRAMS, **WINDOW, **BLOCK}, 4),
+    (kernels._decide, {**PROGRAMS, **WINDOW, "ROWS": kernels._PROGRAMS}, 32),
+    (kernels._cut, {"BLOCK": 4 * kernels._BLOCK}, 32),
+    (kernels._prune, BLOCK, 4),
+]
+
+target = GPUTarget("cuda", int(sys.argv[1]), 32)
+for kernel, constants, warps in KERNELS:
+    names = list(kernel.arg_names)
+    # of pruning, the result is bits too
+    types = POINTERS | ({"result": "*i16"} if "bits" in names else {})
+    signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in names}
+    source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()})
+    made = build(source, target=target, options={"num_warps": warps})
+    print(kernel.__name__, len(made.asm["cubin"]))
