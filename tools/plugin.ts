@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
+import { drained } from './base/drained.js';
+
 export const name = 'validation-suite';
 
 /** Before the first cell starts: what the weights of the run take of the disk, and what stops it. */
@@ -49,6 +51,14 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
 ]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
+  try {
+    await judgeWhatRan(context);
+  } finally {
+    await drained();
+  }
+};
+
+async function judgeWhatRan(context: Parameters<PostTasksExecution>[1]): Promise<void> {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
   // Asked for alone, the target has said all there is to say.
   if (tasks.every(({ target }) => SAYS_ALL.has(target))) return;
@@ -77,7 +87,7 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
     }
     await publish(context.workspaceRoot, suite, suites.size > 1);
   }
-};
+}
 
 /** OUTPUT_DIR: the suite's tree as the seed has it; of several suites, a directory each. */
 async function publish(workspaceRoot: string, suite: string, several: boolean): Promise<void> {

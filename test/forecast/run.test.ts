@@ -118,6 +118,8 @@ describe('a disk with too little room for all', () => {
   test('storage.keep: all: cells without room are named', () => {
     const cast = forecast(facts(undefined, { host }));
     expect(cast.withoutDisk.length).toBeGreaterThan(100);
+    // As with room for all: what has none is told apart.
+    expect(cast.makespanSeconds).toBe(forecast(facts()).makespanSeconds);
     expect(cast.peakBytes).toBeLessThanOrEqual(host.freeDiskBytes - host.minFreeDiskBytes);
     expect(cast.wantedBytes).toBeGreaterThan(8 * TIB);
   });

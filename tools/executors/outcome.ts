@@ -1,4 +1,5 @@
 // How an executor that is no cell ends: well, or with one line that says what failed.
+import { drained } from '../base/drained.js';
 import { messageOf } from '../base/message.js';
 
 export interface Outcome {
@@ -12,5 +13,7 @@ export async function outcomeOf(what: string, body: () => Promise<unknown>): Pro
   } catch (error) {
     console.error(`${what}: ${messageOf(error)}`);
     return { success: false };
+  } finally {
+    await drained();
   }
 }

@@ -1,4 +1,6 @@
 // Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf } from '../base/message.js';
 import type { CellOptions } from '../suite/cell.js';
 import { mayGo } from '../suite/keep.js';
@@ -10,6 +12,9 @@ import { digestSources, fingerprint } from '../runner/fingerprint.js';
 import { versionsOf, type MachineIdentity } from '../runner/identity.js';
 import { reasonToRun } from '../runner/receipt.js';
 import { digestRead } from '../runner/reads.js';
+
+/** In place of the digest of a file that is still to be made. */
+const NOT_YET = 'not yet';
 
 export interface CellState {
   id: string;
@@ -81,12 +86,15 @@ export async function cellStates(
   ): Promise<{ ok: true; parts: string[]; reason: string } | { ok: false; error: string }> {
     const inputs: Record<string, string> = {};
     for (const read of reads) {
+      // What a cell makes will be there; what nobody makes must be.
+      const made = makers.has(read.path);
       try {
-        inputs[read.name] = await digestOf(read);
+        // Nobody is waited for who may be writing it just now.
+        inputs[read.name] =
+          made && !existsSync(join(workspaceRoot, read.path)) ? NOT_YET : await digestOf(read);
       } catch (error) {
-        // What a cell makes will be there; what nobody makes must be.
-        if (!makers.has(read.path)) return { ok: false, error: messageOf(error) };
-        inputs[read.name] = 'not yet';
+        if (!made) return { ok: false, error: messageOf(error) };
+        inputs[read.name] = NOT_YET;
       }
     }
     const files = sources.get(kind) ?? digestSources(workspaceRoot, pythonSources(kind));

@@ -36,7 +36,8 @@ export interface PlanReport {
     /** At the peak, where there is room for all; and on this disk, where cells that write wait until weights go. */
     wantedGiB: number;
     peakGiB: number;
-    freeGiB: number;
+    /** Null for a host that is not here. */
+    freeGiB: number | null;
     minFreeGiB: number;
     keep: SiteSettings['storageKeep'];
     path: string;
@@ -91,7 +92,7 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
 /** Cores that go with a GPU of a host that is not here. */
 const CORES_PER_GPU = 8;
 
-/** This machine; or one with the GPUs that NUM_GPUS names where there is none here, and memory enough for them. */
+/** This machine; or one with the GPUs that NUM_GPUS names where there is none here, and memory and disk enough. */
 function hostOf(
   workspaceRoot: string,
   pool: readonly { totalGiB: number }[],
@@ -105,7 +106,7 @@ function hostOf(
     devices: { ...found, count },
     cpuSlots: assumed ? Math.max(settings.cpuSlots, CORES_PER_GPU * count) : settings.cpuSlots,
     ramGiB: assumed ? Infinity : hostRamGiB(),
-    freeDiskBytes: freeBytes(workspaceRoot, settings.storageRoot),
+    freeDiskBytes: assumed ? Infinity : freeBytes(workspaceRoot, settings.storageRoot),
     minFreeDiskBytes: minFreeBytes(settings, cells),
     assumed,
   };
@@ -170,7 +171,7 @@ function diskOf(cast: Forecast, host: Host, settings: SiteSettings): PlanReport[
   return {
     wantedGiB: cast.wantedBytes / GIB,
     peakGiB: cast.peakBytes / GIB,
-    freeGiB: host.freeDiskBytes / GIB,
+    freeGiB: Number.isFinite(host.freeDiskBytes) ? host.freeDiskBytes / GIB : null,
     minFreeGiB: host.minFreeDiskBytes / GIB,
     keep: settings.storageKeep,
     path: settings.storageRoot,

@@ -16,6 +16,7 @@ export interface Host {
   devices: Devices;
   cpuSlots: number;
   ramGiB: number;
+  /** Infinity: not known. */
   freeDiskBytes: number;
   /** What stays free of it. */
   minFreeDiskBytes: number;
@@ -62,7 +63,8 @@ export function forecast(facts: Facts): Forecast {
   const { seconds } = simulationOf(facts, Infinity).beginning;
   return {
     gpuSeconds: gpuSeconds(free),
-    makespanSeconds: run.makespanSeconds,
+    // What some cells have no room for takes as long as with room: the plan says what is missing.
+    makespanSeconds: (run.unfinished.length > 0 ? free : run).makespanSeconds,
     boundSeconds: free.boundSeconds,
     heldBytes,
     wantedBytes: free.peakDiskBytes,

@@ -81,10 +81,11 @@ function duration(hours: number): string {
 
 function diskText({ disk }: PlanReport): string {
   const sizes = `${disk.wantedGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}`;
+  if (disk.freeGiB === null) return `${sizes}; ${disk.minFreeGiB.toFixed(0)} stay free`;
   const free = `${disk.freeGiB.toFixed(1)} GiB free, ${disk.minFreeGiB.toFixed(0)} stay free`;
   if (disk.withoutDisk.length > 0) {
     const keep = disk.keep === 'all' ? ', or set storage.keep: baselines' : '';
-    return `${sizes}; ${free}: NOT ENOUGH for ${disk.withoutDisk.length} cells; free some${keep}`;
+    return `${sizes}; ${free}: NOT ENOUGH for ${disk.withoutDisk.length} of the cells; free some${keep}`;
   }
   const waits = `: enough for ${disk.peakGiB.toFixed(1)} at a time, cells that write weights wait for others to go`;
   return `${sizes}; ${free}${disk.peakGiB < disk.wantedGiB ? waits : ''}`;

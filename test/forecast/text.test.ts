@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { PlanReport } from '../../tools/forecast/report.js';
+import { planText } from '../../tools/forecast/text.js';
+
+const REPORT: PlanReport = {
+  suite: 's',
+  cells: [
+    ...[1, 2, 3, 4, 5, 6].map((k) => ({
+      ...{
+        id: `s.m.x:certify-${k}`,
+        state: 'to run' as const,
+        reason: 'no receipt',
+        parts: [`certify-${k}`],
+      },
+    })),
+    { id: 's.m.baseline:eval', state: 'blocked', reason: 'needs 3 GPUs', parts: ['eval'] },
+  ],
+  byKind: { certify: { cached: 0, 'to run': 6, blocked: 0 }, eval: { cached: 0, 'to run': 0, blocked: 1 } },
+  host: { gpus: 8, usableGiBPerGpu: 172, cpuSlots: 64, assumed: false },
+  time: { gpuHours: 12, hours: 2, atLeastHours: 1.5, cells: 6, measuredCells: 0 },
+  disk: {
+    ...{ wantedGiB: 900, peakGiB: 900, freeGiB: 2_000, minFreeGiB: 200, keep: 'all', path: '/store' },
+    withoutDisk: [],
+  },
+  memory: [],
+  willNotFit: ['s.m.baseline:eval needs 3 GPUs'],
+  warnings: [],
+};
+
+const text = (change: Partial<PlanReport> = {}, verbose = false): string =>
+  planText({ ...REPORT, ...change }, verbose).join('\n');
+const disk = (change: Partial<PlanReport['disk']>): string => text({ disk: { ...REPORT.disk, ...change } });
+const time = (change: Partial<PlanReport['time']>): string => text({ time: { ...REPORT.time, ...change } });
+
+test('counts, and the reason for each run, with the first cells by name', () => {
+  expect(text()).toContain('s: 7 cells: 0 cached, 6 to run, 1 blocked');
+  expect(text()).toContain('6 × no receipt');
+  expect(text()).toContain('and 3 more (--verbose names them)');
+  expect(text({}, true)).toContain('s.m.x:certify-6');
+  expect(text()).toContain('1 × needs 3 GPUs');
+  expect(text()).toMatch(/will not fit on this host:\n +m: 1 cells/);
+});
+
+test('time: for which host, and what the figure rests on', () => {
+  expect(text()).toContain(
+    '12.0 GPU-hours of work, about 2.0 h on 8 GPUs of 172 GiB; no schedule takes less',
+  );
+  expect(text()).toContain('nothing was measured yet');
+  expect(time({ measuredCells: 2 })).toContain(
+    '2 of 6 cells by what their kind took on their model (medians), the',
+  );
+  expect(time({ measuredCells: 6 })).toContain(
+    '6 of 6 cells by what their kind took on their model (medians).',
+  );
+  expect(text({ host: { ...REPORT.host, assumed: true } })).toContain('8 GPUs of 172 GiB (assumed)');
+  expect(text({ host: { ...REPORT.host, gpus: 0 } })).toContain('64 CPU slots (no GPU here');
+});
+
+test('disk: enough, enough with waiting, not enough, not known', () => {
+  expect(disk({})).toMatch(/900\.0 GiB of weights .* in \/store; 2000\.0 GiB free, 200 stay free$/m);
+  expect(disk({ keep: 'baselines', freeGiB: 700, peakGiB: 490 })).toContain(
+    '200 stay free: enough for 490.0 at a time, cells that write weights wait for others to go',
+  );
+  expect(disk({ withoutDisk: ['a', 'b'] })).toContain(
+    'NOT ENOUGH for 2 of the cells; free some, or set storage.keep: baselines',
+  );
+  expect(disk({ withoutDisk: ['a'], keep: 'none' })).toMatch(/NOT ENOUGH for 1 of the cells; free some$/m);
+  expect(disk({ freeGiB: null })).toMatch(/in \/store; 200 stay free$/m);
+});
