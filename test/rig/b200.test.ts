@@ -1,7 +1,7 @@
 // The b200 suite end to end on eight fake GPUs: real nx, executors and scheduler, a scripted Python, durations by weights.
 // A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 541, RIG_SCALE
 // sets the seconds of a scripted cell for a planned one.
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { simulate } from '../../tools/lease/simulate.js';
@@ -16,6 +16,7 @@ import { unitsOf, type ScheduledCell } from '../../tools/suite/schedule.js';
 import { loadSiteSettings } from '../../tools/suite/settings.js';
 import { LIMITS } from '../lease/builders.js';
 import { parsed } from '../suite/parse.js';
+import { installNvidiaSmi } from './nvidia-smi.js';
 import { Rig, type Ran } from './workspace.js';
 
 const FULL = process.env.RIG_FULL === '1';
@@ -25,19 +26,7 @@ const SLOTS = 32;
 const GPU_MEMORY_GB = 60;
 /** Seconds of a scripted cell for a planned one; the start of an executor costs a third of a second of a core beside it. */
 const SCALE = Number(process.env.RIG_SCALE ?? (FULL ? 3e-4 : 2e-4));
-const uuid = (index: number): string => `GPU-0000000${index}-0000-0000-0000-000000000000`;
-
-function installNvidiaSmi(rig: Rig): string {
-  const bin = join(rig.root, 'bin');
-  mkdirSync(bin);
-  const gpus = Array.from({ length: GPUS }, (_, index) => `${index}, ${uuid(index)}, 81559, 81079, 10.0`);
-  writeFileSync(
-    join(bin, 'nvidia-smi'),
-    `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus.join('\\n')}\\n' ;; esac\n`,
-  );
-  chmodSync(join(bin, 'nvidia-smi'), 0o755);
-  return `${bin}:${process.env.PATH ?? ''}`;
-}
+const UUIDS = Array.from({ length: GPUS }, (_, index) => `GPU-0000000${index}-0000-0000-0000-000000000000`);
 
 test(
   'every cell of the b200 suite is done, on the GPUs it needs, and none is given twice',
@@ -74,7 +63,7 @@ test(
 
     await using rig = new Rig(text);
     const environment = {
-      PATH: installNvidiaSmi(rig),
+      PATH: installNvidiaSmi(rig, UUIDS, '10.0'),
       CUDA_VISIBLE_DEVICES: Array.from({ length: GPUS }, (_, index) => index).join(','),
       GPU_MEMORY_GB: String(GPU_MEMORY_GB),
       HF_HUB_OFFLINE: '1',

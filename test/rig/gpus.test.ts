@@ -1,8 +1,9 @@
 // Leases of GPUs, with a scripted nvidia-smi in front of real executors: none given twice, the worker sees its own only.
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Receipt } from '../../tools/runner/receipt.js';
+import { installNvidiaSmi } from './nvidia-smi.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 
 const UUIDS = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'dddddddd'].map(
@@ -16,21 +17,9 @@ const POOL = {
 };
 const CHOSEN = [UUIDS[3], UUIDS[1]];
 
-function installNvidiaSmi(rig: Rig): string {
-  const bin = join(rig.root, 'bin');
-  mkdirSync(bin);
-  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, 9.0`).join('\\n');
-  writeFileSync(
-    join(bin, 'nvidia-smi'),
-    `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`,
-  );
-  chmodSync(join(bin, 'nvidia-smi'), 0o755);
-  return `${bin}:${process.env.PATH ?? ''}`;
-}
-
 test('two GPUs of a restricted pool, one cell each at a time', { timeout: 180_000 }, async () => {
   await using rig = new Rig(SMALL_SUITE);
-  const environment = { PATH: installNvidiaSmi(rig), ...POOL };
+  const environment = { PATH: installNvidiaSmi(rig, UUIDS), ...POOL };
   await rig.generate();
   rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 8'));
   rig.script(Object.fromEntries([1, 2].map((k) => [`rig.m.baseline:calibrate-${k}`, { sleepMs: 2_600 }])));
@@ -75,7 +64,7 @@ test('two GPUs of a restricted pool, one cell each at a time', { timeout: 180_00
 
 test('a broken nvidia-smi is an error, not a host without GPUs', { timeout: 60_000 }, async () => {
   await using rig = new Rig(SMALL_SUITE);
-  const PATH = installNvidiaSmi(rig);
+  const PATH = installNvidiaSmi(rig, UUIDS);
   writeFileSync(
     join(rig.root, 'bin/nvidia-smi'),
     '#!/bin/sh\necho "Failed to initialize NVML: Driver/library version mismatch"\nexit 18\n',

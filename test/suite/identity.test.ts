@@ -1,4 +1,5 @@
 // Identity variables: each reaches what it names in the plan, and nothing else.
+import { readFileSync } from 'node:fs';
 import { expect, describe, test } from 'vitest';
 import type { Cell } from '../../tools/suite/cell.js';
 import {
@@ -6,29 +7,60 @@ import {
   changedVariables,
   identityOf,
   unknownVariables,
+  type Identity,
 } from '../../tools/suite/identity.js';
 import { IDENTITY_TABLE } from '../../tools/suite/identity-table.js';
 import { planSuite } from '../../tools/suite/plan.js';
 import { SITE_ROWS } from '../../tools/suite/site-table.js';
-import { mistakes, parsed, referenceSuite } from './parse.js';
+import { corpus, mistakes, parsed, referenceSuite } from './parse.js';
 
-const before = new Map(planSuite(referenceSuite()).map((cell) => [cell.id, cell]));
+/** A corpus for INVARLOCK_DATASET, long enough for every run's own windows. */
+const FILES = { 'suites/b200/own.jsonl': corpus(9 * 400) };
+const text = readFileSync(new URL('../../suites/b200/suite.yaml', import.meta.url), 'utf8');
+const planned = (identity: Identity): Map<string, Cell> =>
+  new Map(planSuite(parsed(text, FILES, 'b200', identity)).map((cell) => [cell.id, cell]));
+const before = planned({});
 
-/** Kinds of cells that differ, are added (`+kind`) or left out (`-kind`); `calibrate.invarlock.tier` is the path of a change. */
-function effect(identity: Record<string, string>): string[] {
-  const after = new Map(planSuite(referenceSuite(identity)).map((cell) => [cell.id, cell]));
-  const found = new Set<string>();
-  for (const [id, cell] of after) {
-    const old = before.get(id);
-    if (old === undefined) found.add(`+${cell.kind}`);
-    else for (const path of differences(specOf(old), specOf(cell))) found.add(`${cell.kind}.${path}`);
-  }
-  for (const [id, { kind }] of before) if (!after.has(id)) found.add(`-${kind}`);
-  return [...found].sort();
+interface Effect {
+  /** Kinds of cells that differ, are added (`+kind`) or left out (`-kind`); `calibrate.invarlock.tier` is the path of a change. */
+  paths: string[];
+  /** Models of those cells. */
+  models: string[];
 }
 
-function specOf({ parts }: Cell): Record<string, unknown> {
-  return parts[0]?.spec ?? {};
+function effect(identity: Record<string, string>): Effect {
+  const after = planned(identity);
+  const paths = new Set<string>();
+  const models = new Set<string>();
+  const note = ({ model }: Cell, path: string): void => {
+    paths.add(path);
+    models.add(model);
+  };
+  for (const [id, cell] of after) {
+    const old = before.get(id);
+    if (old === undefined) note(cell, `+${cell.kind}`);
+    else for (const path of changes(old, cell)) note(cell, path);
+  }
+  for (const [id, cell] of before) if (!after.has(id)) note(cell, `-${cell.kind}`);
+  return { paths: [...paths].sort(), models: [...models].sort() };
+}
+
+/** In what a cell reads, and in what its parts are made by and write; parts of a batch come and go by themselves. */
+function changes(old: Cell, { kind, parts, ...cell }: Cell): string[] {
+  const found = differences(
+    { reads: old.reads, dependsOn: old.dependsOn },
+    { reads: cell.reads, dependsOn: cell.dependsOn },
+  );
+  for (const part of parts) {
+    const other = old.parts.find(({ name }) => name === part.name);
+    if (other === undefined) found.push('+part');
+    else {
+      const asOf = (one: Cell['parts'][number]) => ({ ...one.spec, rest: { ...one, spec: null } });
+      found.push(...differences(asOf(other), asOf(part)));
+    }
+  }
+  if (old.parts.some(({ name }) => !parts.some((part) => part.name === name))) found.push('-part');
+  return found.map((path) => (/^[+-]/.test(path) ? `${path.slice(0, 1)}${kind}` : `${kind}.${path}`));
 }
 
 function differences(one: unknown, other: unknown, path = ''): string[] {
@@ -46,14 +78,24 @@ function differences(one: unknown, other: unknown, path = ''): string[] {
 const invarlock = (key: string): string[] =>
   ['baseline', 'calibrate', 'certify', 'preset'].map((kind) => `${kind}.invarlock.${key}`);
 
-const EFFECTS: [variable: string, value: string, effect: string[]][] = [
+const SMALL = ['llama-2-13b-hf', 'mistral-7b-v01', 'qwen25-14b'];
+const MEDIUM = ['qwen25-32b', 'yi-34b'];
+const LARGE = ['llama-2-70b-hf', 'qwen15-72b'];
+const MOE = ['mixtral-8x7b-v01'];
+const ALL = [...SMALL, ...MEDIUM, ...LARGE, ...MOE].sort();
+const EVERYTHING = ['baseline', 'calibrate', 'certify', 'edit', 'eval', 'inject', 'preset', 'setup'];
+const WITH_CORPUS = ['baseline', 'calibrate', 'certify'].map((kind) => `${kind}.reads`);
+const dataset = (key: string): string[] => invarlock(`dataset.${key}`);
+
+/** `models`: those whose cells change; all of them where none are named. */
+const EFFECTS: [variable: string, value: string, effect: string[], models?: string[]][] = [
   ['EVAL_NUM_FEWSHOT', '0', ['eval.benchmarks']],
   ['EVAL_TASKS', 'mmlu,hellaswag', ['-eval', 'eval.benchmarks']],
   ['EVAL_BATCH_SIZE', '4', ['eval.batch_size']],
-  ['EVAL_BATCH_SIZE_SMALL', '4', ['eval.batch_size']],
-  ['EVAL_BATCH_SIZE_MEDIUM', 'auto:4', ['eval.batch_size']],
-  ['EVAL_BATCH_SIZE_LARGE', 'auto:2', ['eval.batch_size']],
-  ['EVAL_BATCH_SIZE_MOE', 'auto', ['eval.batch_size']],
+  ['EVAL_BATCH_SIZE_SMALL', '4', ['eval.batch_size'], SMALL],
+  ['EVAL_BATCH_SIZE_MEDIUM', 'auto:4', ['eval.batch_size'], MEDIUM],
+  ['EVAL_BATCH_SIZE_LARGE', 'auto:2', ['eval.batch_size'], LARGE],
+  ['EVAL_BATCH_SIZE_MOE', 'auto', ['eval.batch_size'], MOE],
   ['LMEVAL_TORCH_COMPILE', 'false', ['eval.torch_compile']],
   ['SKIP_FLASH_ATTN', 'true', ['eval.attention', ...invarlock('attention')]],
   ['INVARLOCK_TIER', 'conservative', invarlock('tier')],
@@ -62,7 +104,8 @@ const EFFECTS: [variable: string, value: string, effect: string[]][] = [
   ['INVARLOCK_BOOTSTRAP_N', '3000', invarlock('bootstrap')],
   ['INVARLOCK_PM_ACCEPTANCE_MIN', '0.95', invarlock('pm_acceptance')],
   ['INVARLOCK_PM_ACCEPTANCE_MAX', '1.10', invarlock('pm_acceptance')],
-  ['INVARLOCK_SKIP_OVERHEAD_CHECK', '1', invarlock('skip_overhead_check')],
+  // Larger models are spared it anyway.
+  ['INVARLOCK_SKIP_OVERHEAD_CHECK', '1', invarlock('skip_overhead_check'), SMALL],
   ['B200_DETERMINISM', 'strict', ['eval.determinism', 'eval.torch_compile', ...invarlock('determinism')]],
   [
     'DRIFT_CALIBRATION_RUNS',
@@ -73,33 +116,71 @@ const EFFECTS: [variable: string, value: string, effect: string[]][] = [
       'baseline.window_slice.index',
       'certify.window_slice.count',
       'certify.window_slice.index',
+      'preset.dependsOn',
+      'preset.reads',
       'preset.runs',
     ],
   ],
   ['CLEAN_EDIT_RUNS', '4', ['+baseline', '+certify']],
   ['STRESS_EDIT_RUNS', '1', ['-certify']],
   ['RUN_ERROR_INJECTION', 'false', ['-certify', '-inject']],
+  [
+    'INVARLOCK_DATASET',
+    'own.jsonl',
+    [...dataset('provider'), ...dataset('split'), ...dataset('text_field'), ...WITH_CORPUS],
+  ],
+  ['EDIT_TYPES_CLEAN', 'quant_rtn:7:128:ffn', ['+certify', '+edit', '+eval', '-certify', '-edit', '-eval']],
   ['EDIT_TYPES_STRESS', 'quant_rtn:3:32:all', ['+certify', '+edit', '+eval', '-certify', '-edit', '-eval']],
-  ['MODEL_8', '', ['-baseline', '-calibrate', '-certify', '-edit', '-eval', '-inject', '-preset', '-setup']],
+  ['MODEL_8', '', EVERYTHING.map((kind) => `-${kind}`), ['qwen15-72b']],
+  ...[
+    'mistral-7b-v01',
+    'llama-2-13b-hf',
+    'qwen25-14b',
+    'qwen25-32b',
+    'yi-34b',
+    'mixtral-8x7b-v01',
+    'llama-2-70b-hf',
+  ].map((model, index): (typeof EFFECTS)[number] => [
+    `MODEL_${index + 1}`,
+    'someone/other-7b',
+    EVERYTHING.flatMap((kind) => [`+${kind}`, `-${kind}`]),
+    [model, 'other-7b'],
+  ]),
 ];
 
-test.each(EFFECTS)('%s=%s changes what it names, and nothing else', (variable, value, expected) => {
-  const found = effect({ [variable]: value });
-  // More windows and replicates are what the conservative tier asks for.
-  const floors = variable === 'INVARLOCK_TIER' ? /preview|final|bootstrap/ : /^never$/;
-  expect(found.filter((path) => !floors.test(path))).toEqual([...expected].sort());
-  expect(found.some((path) => floors.test(path))).toBe(variable === 'INVARLOCK_TIER');
+test.each(EFFECTS)(
+  '%s=%s changes what it names, and nothing else',
+  (variable, value, expected, models = ALL) => {
+    const found = effect({ [variable]: value });
+    // More windows and replicates are what the conservative tier asks for.
+    const floors = variable === 'INVARLOCK_TIER' ? /preview|final|bootstrap/ : /^never$/;
+    expect(found.paths.filter((path) => !floors.test(path))).toEqual([...expected].sort());
+    expect(found.paths.some((path) => floors.test(path))).toBe(variable === 'INVARLOCK_TIER');
+    expect(found.models).toEqual([...models].sort());
+  },
+);
+
+/** Kinds of cells as the settings' page names them. */
+const KINDS: Record<string, readonly string[]> = {
+  evaluations: ['eval'],
+  calibrations: ['calibrate'],
+  presets: ['preset'],
+  // With the reports on the baseline that they share.
+  certificates: ['baseline', 'certify'],
+};
+
+test.each(EFFECTS)('docs/settings.md says of %s=%s what it makes again', (variable, value) => {
+  const { changes = '' } = IDENTITY_TABLE[variable] ?? {};
+  const existing = effect({ [variable]: value }).paths.filter((path) => !/^[+-]/.test(path));
+  const kinds = new Set(existing.map((path) => path.split('.')[0]));
+  // Of a model that goes, everything goes; what is only added or left out makes nothing again.
+  const said = changes.startsWith('nothing') || changes.startsWith('everything') ? [] : changes.split(', ');
+  expect(kinds).toEqual(new Set(said.flatMap((name) => KINDS[name] ?? [name])));
 });
 
 test('every identity variable is in that table', () => {
   const covered = new Set(EFFECTS.map(([name]) => name));
-  const models = [1, 2, 3, 4, 5, 6, 7].map((number) => `MODEL_${number}`);
-  const elsewhere = ['INVARLOCK_DATASET', 'EDIT_TYPES_CLEAN', ...models];
-  expect(
-    Object.keys(IDENTITY_TABLE)
-      .filter((name) => !covered.has(name))
-      .sort(),
-  ).toEqual(elsewhere.sort());
+  expect(Object.keys(IDENTITY_TABLE).filter((name) => !covered.has(name))).toEqual([]);
 });
 
 test('no execution variable changes a cell', () => {

@@ -1,0 +1,342 @@
+// Every execution setting: changes no cell's hash, and reaches what it names: a ticket, the job, the process, the pool.
+// A setting without a row here is a type error.
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sha256 } from '../../tools/base/canonical.js';
+import { resolveCommits } from '../../tools/generators/pin.js';
+import { openLockDirectory } from '../../tools/lease/lock-directory.js';
+import { readPool } from '../../tools/lease/pool.js';
+import { preTasksExecution } from '../../tools/plugin.js';
+import { AS_PLANNED } from '../../tools/runner/adjustment.js';
+import { newAttempt } from '../../tools/runner/attempt.js';
+import { readMachineIdentity } from '../../tools/runner/identity.js';
+import { workerEnvironment, writeJobFile } from '../../tools/runner/job-file.js';
+import { leaseRequest } from '../../tools/runner/lease-request.js';
+import { backoffMs, nextTry } from '../../tools/runner/retry.js';
+import type { CellContext } from '../../tools/runner/run-cell.js';
+import type { CellKind } from '../../tools/suite/cell.js';
+import { identityOf } from '../../tools/suite/identity.js';
+import { mayGo } from '../../tools/suite/keep.js';
+import { loadSuite } from '../../tools/suite/load.js';
+import { planSuite } from '../../tools/suite/plan.js';
+import { projectFiles } from '../../tools/suite/project-json.js';
+import { PYTHON_LOCK } from '../../tools/suite/python-sources.js';
+import { requireRecorded } from '../../tools/suite/record.js';
+import { loadSiteSettings, type SiteSettings } from '../../tools/suite/settings.js';
+import { SITE_ROWS, SITE_TABLE, type SiteKey, type SiteRow } from '../../tools/suite/site-table.js';
+import { TASK_NAMES, taskName, timeoutOf } from '../../tools/suite/task-names.js';
+import { leaseRecord } from '../status/builders.js';
+import { OTHER_VALUES } from './other-values.js';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+const SUITE = readFileSync(join(REPOSITORY, 'suites/b200/suite.yaml'), 'utf8');
+const UUIDS = ['aaaaaaaa', 'bbbbbbbb'].map((name) => `GPU-${name}-0000-0000-0000-000000000000`);
+const PATH = process.env.PATH;
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'validation-execution-'));
+  for (const folder of ['workspace-config', 'suites/b200', 'tools/python', 'bin']) {
+    mkdirSync(join(root, folder), { recursive: true });
+  }
+  writeFileSync(join(root, 'suites/b200/suite.yaml'), SUITE);
+  writeFileSync(join(root, PYTHON_LOCK), readFileSync(join(REPOSITORY, PYTHON_LOCK)));
+  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, 9.0`).join('\\n');
+  const script = `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`;
+  writeFileSync(join(root, 'bin/nvidia-smi'), script);
+  chmodSync(join(root, 'bin/nvidia-smi'), 0o755);
+  process.env.PATH = `${join(root, 'bin')}:${PATH ?? ''}`;
+});
+afterAll(() => {
+  process.env.PATH = PATH;
+  rmSync(root, { recursive: true, force: true });
+});
+
+const cells = planSuite(parsedSuite());
+
+function parsedSuite() {
+  const loaded = loadSuite(REPOSITORY, 'b200', {});
+  if (!loaded.ok) throw new Error('b200 has mistakes');
+  return loaded.value.suite;
+}
+
+/** What a setting may reach: the settings as they were read, and the environment they were read from. */
+type Observe = (settings: SiteSettings, environment: NodeJS.ProcessEnv) => unknown;
+
+/** A cell about to ask for its lease. */
+function contextOf(settings: SiteSettings, id: string): CellContext {
+  const cell = cells.find((one) => one.id === `b200.${id}`);
+  if (cell === undefined) throw new Error(id);
+  const pool = UUIDS.map((uuid, index) => ({ uuid, index, totalGiB: 80, freeGiB: 79, architecture: 'sm90' }));
+  const { project, target } = cell;
+  const schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 8_000, chains: [] };
+  return {
+    ...{ workspaceRoot: root, project, target, cell: cell.id, options: cell, schedule, settings },
+    ...{ machine: { versions: {}, deviceClass: 'cuda-sm90', pool }, reads: [], say: () => undefined },
+  } as unknown as CellContext;
+}
+
+function request(settings: SiteSettings, id: string) {
+  const context = contextOf(settings, id);
+  const pending = context.options.parts.map((part) => ({ part, fingerprint: '' }));
+  const turn = { extraGpus: 0, attempt: 1, madeBefore: 1, queuedAtMs: 0, notBeforeMs: 0 };
+  return leaseRequest(context, pending, turn);
+}
+
+const limit =
+  (key: keyof ReturnType<typeof request>['limits']): Observe =>
+  (settings) =>
+    request(settings, 'mistral-7b-v01.baseline:eval').limits[key];
+
+/** Memory that a kind of cell asks for, once the profile of its model is there. */
+function memory(id: string, known: boolean): Observe {
+  return (settings) => {
+    const path = join(root, 'output/b200/models', id.split('.')[0] ?? '', 'baseline.profile.json');
+    mkdirSync(join(path, '..'), { recursive: true });
+    const profile = {
+      ...{ weights_bytes: 14 * 2 ** 30, hidden_size: 4096, num_layers: 32, num_heads: 32, num_kv_heads: 8 },
+      ...{ max_position_embeddings: 32_768, dtype_bytes: 2 },
+    };
+    if (known) writeFileSync(path, JSON.stringify(profile));
+    else rmSync(path, { force: true });
+    return request(settings, id).needs;
+  };
+}
+
+/** Streaming edits reserve what they use: the reference's formulas count only with its plan. */
+const byReference =
+  (observe: Observe): Observe =>
+  (settings, environment) =>
+    observe({ ...settings, memoryPlan: 'reference' }, environment);
+
+function job(key: string): Observe {
+  return (settings) => {
+    const context = contextOf(settings, 'mistral-7b-v01.baseline:eval');
+    const attempt = newAttempt(root, context.project, context.target);
+    writeJobFile({
+      ...{ cell: context.cell, options: context.options, reads: [], parts: [], attempt, remake: false },
+      ...{
+        storageRoot: settings.storageRoot,
+        deviceClass: 'cuda-sm90',
+        lease: leaseRecord('x'),
+        site: settings,
+      },
+      threads: settings.threads,
+    });
+    const { site } = JSON.parse(readFileSync(attempt.job, 'utf8')) as { site: Record<string, unknown> };
+    expect(Object.keys(site)).toContain(key);
+    return site[key];
+  };
+}
+
+const pool: Observe = async (settings) => {
+  const directory = openLockDirectory(join(root, 'locks'));
+  return (await readPool(settings, directory)).map(({ uuid }) => uuid);
+};
+
+/** Whether a cell is tried again after so many failures of one cause. */
+const failed =
+  (cause: 'unavailable' | 'out_of_memory'): Observe =>
+  (settings) =>
+    nextTry(
+      {
+        ...{ kind: 'eval', failures: [cause], batch: 64, gpus: 1, pool: 1, referenceWindows: false },
+        adjustment: AS_PLANNED,
+      },
+      settings,
+      0.5,
+    ).again;
+
+/** How often the hub is asked for commits. */
+const questions: Observe = async (settings, environment) => {
+  expect(settings.skipDownloads).toBe(environment.HF_HUB_OFFLINE !== undefined);
+  let asked = 0;
+  const hub = createServer((_, response) => {
+    asked += 1;
+    response.end(JSON.stringify({ sha: '0'.repeat(40) }));
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => hub.once('listening', resolve));
+  const endpoint = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+  await resolveCommits(parsedSuite(), {}, { ...environment, HF_ENDPOINT: endpoint });
+  hub.close();
+  return asked;
+};
+
+const refusal: Observe = async (_, environment) => {
+  const before = process.env.RESUME_MODE;
+  Object.assign(process.env, environment);
+  try {
+    const argv = ['node', 'nx', 'run', 'b200.x.baseline:setup'];
+    await preTasksExecution(undefined, { workspaceRoot: root, argv, id: 'x', nxJsonConfiguration: {} });
+    return 'starts';
+  } catch (error) {
+    return String(error);
+  } finally {
+    if (before === undefined) delete process.env.RESUME_MODE;
+    else process.env.RESUME_MODE = before;
+  }
+};
+
+/** Only a run shows it: the test that does, which names the setting. */
+interface Shown {
+  by: string;
+}
+
+const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
+  accelerator: pool,
+  visibleDevices: pool,
+  gpuIdList: pool,
+  numGpus: pool,
+  minFreeGiB: limit('minFreeGiB'),
+  requireIdle: limit('requireIdle'),
+  sharing: limit('sharing'),
+  gpuMemoryGiB: memory('mistral-7b-v01.baseline:eval', false),
+  gpuMemoryPerDeviceGiB: memory('mistral-7b-v01.baseline:eval', false),
+  memoryFraction: job('memory_fraction'),
+  memoryToleranceGiB: limit('toleranceGiB'),
+  cpuSlots: limit('cpuSlots'),
+  threads: ({ threads }) => workerEnvironment(root, leaseRecord('x'), threads).OMP_NUM_THREADS,
+  strategy: limit('strategy'),
+  blockedGraceSeconds: 'without effect',
+  lockDirectory: { by: 'test/rig/settings.test.ts' },
+  memoryPlan: memory('yi-34b.edits:edit', false),
+  memoryAdaptive: memory('llama-2-70b-hf.baseline:eval', false),
+  loadOverheadGiB: byReference(memory('mistral-7b-v01.baseline:setup', true)),
+  editOverheadGiB: byReference(memory('mistral-7b-v01.error_nan_injection:inject', true)),
+  batchEditOverheadGiB: byReference(memory('mistral-7b-v01.edits:edit', true)),
+  evalOverheadGiB: memory('mistral-7b-v01.baseline:eval', true),
+  invarlockOverheadGiB: memory('mistral-7b-v01.baseline:calibrate-1', true),
+  evalContextLength: memory('mistral-7b-v01.baseline:eval', true),
+  parallelize: job('parallelize'),
+  requireFp4Native: job('require_fp4_native'),
+  allowNetwork: job('allow_network'),
+  storageRoot: (settings) => request(settings, 'mistral-7b-v01.baseline:setup').storageRoot,
+  storageKeep: ({ storageKeep }) => mayGo(storageKeep, 'edit'),
+  minFreeDiskGiB: limit('disk'),
+  outputDirectory: { by: 'test/rig/settings.test.ts' },
+  resume: refusal,
+  skipDownloads: questions,
+  // Rigs set it; warm.test.ts looks at the hosts.
+  warm: { by: 'test/rig/workspace.ts' },
+  timeoutSeconds: (settings) => timeoutOf(settings, { kind: 'setup', variant: 'baseline', target: 'setup' }),
+  maxRetries: failed('unavailable'),
+  maxOomRetries: failed('out_of_memory'),
+  backoffSeconds: (settings) => backoffMs(1, settings, 0.5),
+  maxBackoffSeconds: (settings) => backoffMs(9, settings, 0.5),
+};
+
+/** The settings and the environment with one setting changed: by its variable, or in the file. */
+function changed({ key, variable, type }: SiteRow<unknown>, value: string, by: 'variable' | 'file') {
+  const environment = by === 'variable' && variable !== null ? { [variable]: value } : {};
+  const [section = '', name] = (key ?? '').split('.');
+  const written = type.fromText(value);
+  const yaml = name === undefined ? { [section]: written } : { [section]: { [name]: written } };
+  writeFileSync(join(root, 'workspace-config/site.yaml'), by === 'file' ? JSON.stringify(yaml) : '');
+  return { settings: loadSiteSettings(root, environment), environment };
+}
+
+function untouched() {
+  writeFileSync(join(root, 'workspace-config/site.yaml'), '');
+  return { settings: loadSiteSettings(root, {}), environment: {} };
+}
+
+const WAYS = SITE_ROWS.flatMap(([name, row]) => [
+  ...(row.variable === null ? [] : [[name, 'variable'] as const]),
+  ...(row.key === null ? [] : [[name, 'file'] as const]),
+]);
+
+test('every setting can be given in some way', () => {
+  expect(new Set(WAYS.map(([name]) => name))).toEqual(new Set(Object.keys(SITE_TABLE)));
+});
+
+/** With nothing changed. */
+let as: Awaited<ReturnType<typeof hashed>>;
+beforeAll(async () => {
+  as = await hashed(untouched());
+});
+
+describe.each(WAYS)('%s, by %s', (name, by) => {
+  const reach = REACHES[name];
+  const row: SiteRow<unknown> = SITE_TABLE[name];
+
+  test('is another value, and reaches what it names', async () => {
+    const before = untouched();
+    const seen = typeof reach === 'function' ? await reach(before.settings, before.environment) : undefined;
+    const after = changed(row, OTHER_VALUES[name], by);
+    expect(after.settings[name]).not.toEqual(before.settings[name]);
+    if (typeof reach === 'function') {
+      expect(await reach(after.settings, after.environment)).not.toEqual(seen);
+    } else if (typeof reach === 'object') {
+      expect(readFileSync(join(REPOSITORY, reach.by), 'utf8')).toContain(row.variable ?? row.key ?? '');
+    } else {
+      expect(row.meaning).toContain(reach);
+    }
+  });
+
+  test('changes nothing that Nx hashes or a receipt is compared by', async () => {
+    // Another class of device is another result, which is what `accelerator: cpu` asks for.
+    const value = name === 'accelerator' ? 'cuda' : OTHER_VALUES[name];
+    expect(await hashed(changed(row, value, by))).toEqual(as);
+  });
+});
+
+/**
+ * All that cells' hashes and fingerprints are made of and that a setting could reach: the projects as they would be
+ * generated, class of device and versions, and whether a run would be stopped for other identity variables.
+ */
+async function hashed({ settings, environment }: { settings: SiteSettings; environment: NodeJS.ProcessEnv }) {
+  const identity = identityOf(environment);
+  const loaded = loadSuite(root, 'b200', identity);
+  if (!loaded.ok) throw new Error('b200 has mistakes');
+  const files = projectFiles(loaded.value.suite, { identity, commits: {} });
+  for (const { path, text } of files.slice(0, 1)) writeFileSync(join(root, path), text);
+  requireRecorded(root, 'b200', environment);
+  const { versions, deviceClass } = await readMachineIdentity(root, {
+    ...settings,
+    lockDirectory: join(root, 'locks'),
+  });
+  return { projects: sha256(JSON.stringify(files)), versions, deviceClass };
+}
+
+test('accelerator: cpu is another class of device, and so another hash', async () => {
+  const { settings } = changed(SITE_TABLE.accelerator, 'cpu', 'file');
+  expect(as.deviceClass).toBe('cuda-sm90');
+  const { projects, deviceClass } = await hashed({ settings, environment: {} });
+  expect({ projects, deviceClass }).toEqual({ projects: as.projects, deviceClass: 'cpu' });
+});
+
+describe('time-outs of single tasks', () => {
+  const EXAMPLES: Record<(typeof TASK_NAMES)[number], [kind: CellKind, variant: string, target: string]> = {
+    SETUP_BASELINE: ['setup', 'baseline', 'setup'],
+    CALIBRATION_RUN: ['calibrate', 'baseline', 'calibrate-1'],
+    GENERATE_PRESET: ['preset', 'baseline', 'preset'],
+    BASELINE_REPORT: ['baseline', 'baseline', 'baseline-1'],
+    EVAL_BASELINE: ['eval', 'baseline', 'eval'],
+    CREATE_EDITS_BATCH: ['edit', 'edits', 'edit'],
+    CREATE_EDIT: ['edit', 'quant_8bit_clean', 'edit'],
+    EVAL_EDIT: ['eval', 'quant_8bit_clean', 'eval'],
+    EVAL_MMLU: ['eval', 'quant_8bit_clean', 'eval-mmlu'],
+    EVAL_HELLASWAG: ['eval', 'quant_8bit_clean', 'eval-hellaswag'],
+    EVAL_ARC: ['eval', 'quant_8bit_clean', 'eval-arc'],
+    EVAL_WINOGRANDE: ['eval', 'quant_8bit_clean', 'eval-winogrande'],
+    CERTIFY_EDIT: ['certify', 'quant_8bit_clean', 'certify-1'],
+    CREATE_ERROR: ['inject', 'error_zero_layer', 'inject'],
+    CERTIFY_ERROR: ['certify', 'error_zero_layer', 'certify-1'],
+  };
+
+  test.each(TASK_NAMES)('TASK_TIMEOUT_%s is that of its task alone, and changes no hash', async (name) => {
+    const environment = { [`TASK_TIMEOUT_${name}`]: '7' };
+    const { settings: before } = untouched();
+    const settings = loadSiteSettings(root, environment);
+    for (const [other, [kind, variant, target]] of Object.entries(EXAMPLES)) {
+      expect(taskName(kind, variant, target)).toBe(other);
+      const seconds = timeoutOf(settings, { kind, variant, target });
+      expect(seconds, other).toBe(other === name ? 7 : before.timeoutSeconds);
+    }
+    expect(await hashed({ settings, environment })).toEqual(as);
+  });
+});
