@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { b200 } from './b200.mjs';
 import { leases } from './leases.mjs';
 import { line, median } from './print.mjs';
 import { smoke } from './smoke.mjs';
@@ -97,7 +98,7 @@ async function report() {
 }
 
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
-const BENCHES = { plan, leases, report, edits, smoke };
+const BENCHES = { plan, b200, leases, report, edits, smoke };
 /** Run only when asked for by name. */
 const PARTS = { kernels, warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
 
