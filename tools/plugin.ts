@@ -58,7 +58,9 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   }
 };
 
-async function judgeWhatRan(context: Parameters<PostTasksExecution>[1]): Promise<void> {
+type Context = Parameters<PostTasksExecution>[1];
+
+async function judgeWhatRan(context: Context): Promise<void> {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);
   // Asked for alone, the target has said all there is to say.
   if (tasks.every(({ target }) => SAYS_ALL.has(target))) return;
@@ -69,24 +71,57 @@ async function judgeWhatRan(context: Parameters<PostTasksExecution>[1]): Promise
       .filter((suite) => existsSync(join(context.workspaceRoot, 'suites', suite, 'project.json'))),
   );
   if (suites.size === 0) return;
-  const { judgeSuite, reportSuite } = await import('./results/judge.js');
   const { messageOf } = await import('./base/message.js');
   const { noteRunEnd } = await import('./runner/note-progress.js');
-  const { closingLines } = await import('./runner/closing.js');
   for (const suite of suites) {
     await noteRunEnd(context.workspaceRoot, suite, console.error);
     try {
-      const judged = await judgeSuite(context.workspaceRoot, suite);
-      console.log(`\n${judged.lines.join('\n')}`);
-      const closing = closingLines(context.workspaceRoot, suite, judged.cells, context.startTime);
-      if (closing.length > 0) console.log(closing.join('\n'));
-      console.log(await reportSuite(context.workspaceRoot, judged));
+      await sayVerdict(context, suite);
     } catch (error) {
       // A verdict that cannot be written must not hide what the run itself said.
       console.error(`\nverdict or report of ${suite} failed: ${messageOf(error)}`);
     }
     await publish(context.workspaceRoot, suite, suites.size > 1);
   }
+}
+
+async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, suite: string): Promise<void> {
+  const { closingLines } = await import('./runner/closing.js');
+  const said = saidByVerdict(taskResults, suite);
+  if (said !== undefined) {
+    console.log(`\n${said}`);
+    const { requireGeneratedSuite } = await import('./suite/generated.js');
+    const { cells } = requireGeneratedSuite(workspaceRoot, suite);
+    sayLines(closingLines(workspaceRoot, suite, cells, startTime));
+    return;
+  }
+  const { judgeSuite, reportSuite } = await import('./results/judge.js');
+  const judged = await judgeSuite(workspaceRoot, suite);
+  console.log(`\n${judged.lines.join('\n')}`);
+  sayLines(closingLines(workspaceRoot, suite, judged.cells, startTime));
+  console.log(await reportSuite(workspaceRoot, judged));
+}
+
+function sayLines(lines: readonly string[]): void {
+  if (lines.length > 0) console.log(lines.join('\n'));
+}
+
+/**
+ * What the run's own verdict said, when it was made after everything else of its suite: it need not be made again.
+ * Undefined where there was none, where it failed, and where something may have run beside it or later.
+ */
+export function saidByVerdict(taskResults: Context['taskResults'], suite: string): string | undefined {
+  const results = Object.values(taskResults);
+  const verdict = results.find(({ task }) => task.id === `${suite}:verdict`);
+  const began = verdict?.task.startTime;
+  if (verdict?.status !== 'success' || began === undefined) return undefined;
+  const others = results.filter(
+    ({ task }) => task.target.project.split('.')[0] === suite && !SAYS_ALL.has(task.target.target),
+  );
+  // What only gathers has no times, and made nothing.
+  const isBefore = others.every(({ task: { endTime } }) => endTime === undefined || endTime <= began);
+  const said = verdict.terminalOutput?.trimEnd() ?? '';
+  return isBefore && said !== '' ? said : undefined;
 }
 
 /** OUTPUT_DIR: the suite's tree as the seed has it; of several suites, a directory each. */
