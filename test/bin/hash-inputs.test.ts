@@ -1,42 +1,52 @@
 // What a cell's hash takes from this machine is asked once an nx run, by whichever shell, and anew by the next.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
+import { ANSWERS, answerName, machineCommand } from '../../tools/suite/machine-input.js';
 
-const SCRIPT = join(import.meta.dirname, '../../tools/dist/bin/hash-inputs.js');
-const LOCK = readFileSync(join(import.meta.dirname, '../../tools/python/requirements.lock'), 'utf8');
+const REPOSITORY = join(import.meta.dirname, '../..');
+const LOCK = readFileSync(join(REPOSITORY, 'tools/python/requirements.lock'), 'utf8');
+const COMMAND = machineCommand('s');
 const root = mkdtempSync(join(tmpdir(), 'validation-hash-'));
 mkdirSync(join(root, 'tools/python'), { recursive: true });
+symlinkSync(join(REPOSITORY, 'tools/dist'), join(root, 'tools/dist'));
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
 function pin(torch: string): void {
-  writeFileSync(
-    join(root, 'tools/python/requirements.lock'),
-    LOCK.replace(/^torch==\S+/m, `torch==${torch}`),
-  );
+  const text = LOCK.replace(/^torch==\S+/m, `torch==${torch}`);
+  writeFileSync(join(root, 'tools/python/requirements.lock'), text);
 }
 
 const options = {
   cwd: root,
+  reject: false,
   env: { VALIDATION_LOCK_DIR: join(root, 'locks'), CUDA_VISIBLE_DEVICES: '' },
-};
+} as const;
+
+const torchIn = (stdout: string): string => (JSON.parse(stdout) as { torch: string }).torch;
 
 /** As Nx asks, this process being the nx run. */
 async function torch(): Promise<string> {
-  // A second command keeps the shell between, where it would else become the first.
-  const { stdout } = await execa('sh', ['-c', `"${process.execPath}" "${SCRIPT}"; true`], options);
-  return (JSON.parse(stdout) as { torch: string }).torch;
+  return torchIn((await execa('sh', ['-c', COMMAND], options)).stdout);
 }
 
 /** As another nx run asks. */
 async function torchOfAnother(): Promise<string> {
-  const script = `process.stdout.write(require('node:child_process').execFileSync(process.execPath, [${JSON.stringify(SCRIPT)}]))`;
-  const { stdout } = await execa(process.execPath, ['-e', script], options);
-  return (JSON.parse(stdout) as { torch: string }).torch;
+  const ask = `require('node:child_process').execFileSync('sh', ['-c', ${JSON.stringify(COMMAND)}])`;
+  return torchIn((await execa(process.execPath, ['-e', `process.stdout.write(${ask})`], options)).stdout);
 }
 
 test.runIf(process.platform === 'linux')(
@@ -48,5 +58,28 @@ test.runIf(process.platform === 'linux')(
     pin('2');
     expect(await torch()).toBe('1');
     expect(await torchOfAnother()).toBe('2');
+    expect(await torchOfAnother()).toBe('2');
+    // Of runs that are over at most the last one's answer is left.
+    const own = answerName(process.pid, 's');
+    expect(readdirSync(join(root, ANSWERS))).toContain(own);
+    expect(readdirSync(join(root, ANSWERS)).length).toBeLessThanOrEqual(2);
+    // One that is older than this process was given to another of its pid.
+    utimesSync(join(root, ANSWERS, own), 1, 1);
+    expect(await torch()).toBe('2');
+  },
+);
+
+test(
+  'an environment that asks for another suite than was made is no answer',
+  { timeout: 60_000 },
+  async () => {
+    const env = { ...options.env, EVAL_BATCH_SIZE_SMAL: '4' };
+    const { exitCode, stdout, stderr } = await execa('sh', ['-c', machineCommand('other')], {
+      ...options,
+      env,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('Did you mean EVAL_BATCH_SIZE_SMALL?');
   },
 );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planSuite } from '../../tools/suite/plan.js';
 import { GENERATED, projectFiles } from '../../tools/suite/project-json.js';
+import { machineCommand } from '../../tools/suite/machine-input.js';
 import { madePaths } from '../../tools/suite/targets.js';
 import { parsed, referenceSuite } from './parse.js';
 
@@ -140,10 +141,7 @@ describe('what is hashed and what is cached', () => {
   test('inputs are exact: nothing of the project, no package, each file read by its own name', () => {
     for (const cell of cells) {
       const { inputs = [] } = target(cell.project, cell.target);
-      expect(inputs.slice(0, 2)).toEqual([
-        { externalDependencies: [] },
-        { runtime: 'node tools/dist/bin/hash-inputs.js b200' },
-      ]);
+      expect(inputs.slice(0, 2)).toEqual([{ externalDependencies: [] }, { runtime: machineCommand('b200') }]);
       for (const input of inputs.slice(2)) {
         if (typeof input === 'string')
           expect(input).toMatch(/^\{workspaceRoot\}\/tools\/python\/validation\/[\w/]+\.py$/);

@@ -8,16 +8,10 @@ import {
   type JsonObject,
   type JsonValue,
 } from './cell.js';
+import { machineCommand } from './machine-input.js';
 import { pythonSources } from './python-sources.js';
 import type { Schedule } from './schedule.js';
 
-/**
- * The command whose output stands for this machine in a cell's hash: device class and pinned versions. It fails, and
- * with it the run before anything starts, when the environment asks for another suite than was made.
- */
-const machineInput = (suite: string): JsonObject => ({
-  runtime: `node tools/dist/bin/hash-inputs.js ${suite}`,
-});
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
 
 /** `made`: paths that cells of this plan write. What a cell reads and none makes is an input file of the repository. */
@@ -91,7 +85,7 @@ function inputsOf(cell: Cell, made: ReadonlySet<string>, suite: string): JsonVal
   const produced = cell.reads.filter((read) => made.has(read.path));
   return [
     { externalDependencies: [] },
-    machineInput(suite),
+    { runtime: machineCommand(suite) },
     ...pythonSources(cell.kind).map(inWorkspace),
     ...committed.map(committedInput),
     ...produced.map((read): JsonObject => ({ dependentTasksOutputFiles: read.path, transitive: false })),
