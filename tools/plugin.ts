@@ -131,12 +131,9 @@ async function publish(workspaceRoot: string, suite: string, several: boolean): 
   try {
     const { outputDirectory } = loadSiteSettings(workspaceRoot);
     if (outputDirectory === null) return;
-    const { publishView } = await import('./results/published-view.js');
-    const { directory, made } = publishView(
-      workspaceRoot,
-      suite,
-      several ? join(outputDirectory, suite) : outputDirectory,
-    );
+    const { publishAlone } = await import('./results/publish-alone.js');
+    const where = several ? join(outputDirectory, suite) : outputDirectory;
+    const { directory, made } = await publishAlone(workspaceRoot, suite, where, console.log);
     console.log(`published in ${directory} (${made} new)`);
   } catch (error) {
     console.error(`output of ${suite} was not published: ${messageOf(error)}`);

@@ -75,3 +75,35 @@ test('nothing of anyone else is overwritten, and the view never shows itself', (
   writeFileSync(join(root, 'file'), '');
   expect(() => publishView(root, 'x', join(root, 'file'))).toThrow('is no directory');
 });
+
+test('what a killed publication left is its own: it is replaced, finished and tidied', () => {
+  publishView(root, 'x', view);
+  const list = readFileSync(join(view, '.published.json'), 'utf8');
+  // As it stands in the middle: the list is there, one file is old, one lacks, one is half made by another name.
+  rmSync(join(view, 'm/evals/baseline_results.json'));
+  writeFileSync(join(view, 'reports/.final_verdict.txt.0123456789ab.publishing'), 'PHASE0');
+  writeFileSync(join(view, '.published.json.0123456789ab.tmp'), '{');
+  write('output/x/reports/final_verdict.txt', 'PHASE0_FAILED');
+  expect(publishView(root, 'x', view)).toMatchObject({ made: 2, removed: 0 });
+  expect(read('reports/final_verdict.txt')).toBe('PHASE0_FAILED');
+  expect(readdirSync(join(view, 'reports'))).toEqual(['final_verdict.txt']);
+  expect(readdirSync(view).sort()).toEqual(['.published.json', 'm', 'models', 'reports']);
+  expect(readFileSync(join(view, '.published.json'), 'utf8')).toBe(list);
+});
+
+test('where something is in the way nothing is changed', () => {
+  mkdirSync(join(view, 'reports'), { recursive: true });
+  writeFileSync(join(view, 'reports/final_verdict.txt'), 'theirs');
+  expect(() => publishView(root, 'x', view)).toThrow('is in the way');
+  expect(readdirSync(view)).toEqual(['reports']);
+});
+
+test('a directory goes with the last that was in it; another suite needs another place', () => {
+  publishView(root, 'x', view);
+  rmSync(join(root, 'output/x/m'), { recursive: true });
+  expect(publishView(root, 'x', view)).toMatchObject({ made: 0, removed: 1 });
+  expect(existsSync(join(view, 'm'))).toBe(false);
+  write('output/y/reports/final_verdict.txt', 'PHASE0_FAILED');
+  expect(() => publishView(root, 'y', view)).toThrow(`OUTPUT_DIR ${view} shows suite x. Name another`);
+  expect(read('reports/final_verdict.txt')).toBe('PHASE0_VALIDATED');
+});
