@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,15 @@ test('a file that another run is restoring is read once it is whole', async () =
   expect(digest).toBe(await digestFile(path));
   await expect(readSettled(join(root, 'none'), JSON.parse)).rejects.toThrow('ENOENT');
 });
+
+test.each([0, 1, 2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20])(
+  'the digest of a file of %d bytes is that of its bytes',
+  async (bytes) => {
+    const content = Buffer.alloc(bytes, 'validation');
+    writeFileSync(join(root, 'sized'), content);
+    expect(await digestFile(join(root, 'sized'))).toBe(createHash('sha256').update(content).digest('hex'));
+  },
+);
 
 test('whole writes make their directories and leave nothing beside the file', () => {
   writeWhole(join(root, 'x/y/z.json'), '1');
