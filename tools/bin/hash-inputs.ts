@@ -1,5 +1,6 @@
 // Prints what every cell's Nx hash takes from this machine (a `runtime` input): device class and pinned versions.
 // Nx asks anew for each wave of tasks; within one nx run the first answer stands, which the shell finds (machine-input.ts).
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ANSWERS, answerName } from '../suite/machine-input.js';
@@ -13,13 +14,24 @@ try {
   const { requireRecorded } = await import('../suite/record.js');
   const { loadSiteSettings } = await import('../suite/settings.js');
   if (suite !== undefined) requireRecorded(root, suite, process.env);
-  const { versions, deviceClass } = await readMachineIdentity(root, loadSiteSettings(root));
-  const text = `${JSON.stringify({ deviceClass, ...versions })}\n`;
+  const { versions, deviceClass, pool } = await readMachineIdentity(root, loadSiteSettings(root));
+  const unsure = pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
+  const text = `${JSON.stringify({ deviceClass, ...versions, ...unsure })}\n`;
   process.stdout.write(text);
   if (suite !== undefined) await remember(suite, text);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+}
+
+/**
+ * Whether `python-env`, which runs after this, will try to install flash attention: what comes of it is not known, so
+ * that results must not be stored or found under a hash that says it is. Receipts know it.
+ */
+async function flashMayChange(pool: readonly { architecture: string }[]): Promise<boolean> {
+  const { flashState, isEnvironment } = await import('../python-env/flash-state.js');
+  const { architecturesOf } = await import('../python-env/flash-host.js');
+  return isEnvironment(root) && !flashState(root, architecturesOf(pool)).settled;
 }
 
 async function remember(of: string, text: string): Promise<void> {
