@@ -158,7 +158,7 @@ describe('disk', () => {
 });
 
 test('host memory is never exceeded, and still all ends', () => {
-  const ramGiB = 64;
+  const ramGiB = 512;
   const run = simulate(CELLS, simulation({ ramGiB }));
   expectSound(run);
   const ramOf = new Map<string, number>(CELLS.map((cell) => [cell.id, cellNeeds(cell, 180).ramGiB]));

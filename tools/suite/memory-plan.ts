@@ -108,11 +108,15 @@ const AUTO_BATCH = 64;
 const PROCESS_GIB = 1;
 /** Largest tensors (embeddings, fused experts) are some 2 % of the weights; streaming holds at most four at a time. */
 const STREAMING_SHARE = 0.08;
+/** CUDA's libraries in the memory of the host: 1.55 GiB in all on an H100 host. */
+const CUDA_RAM_GIB = 0.5;
+/** InvarLock keeps a copy of the model in the host's memory, as tensors and as bytes: 1.9 × the weights measured. */
+const INVARLOCK_COPIES = 2;
 /** CUDA's context and libraries on a GPU, and the six largest tensors that an edit holds there at most. */
 const EDIT_GPU_GIB = 2;
 const EDIT_GPU_SHARE = 0.12;
 /** What an edit on a GPU takes of the host beyond streaming: CUDA's libraries, and copies on their way to the disk. */
-const EDIT_RAM_GIB = 1.5;
+const EDIT_RAM_GIB = 1.75;
 
 /** What a cell needs. By name it is base × multiplier × margin; by profile the sum of what it holds, and headroom. */
 export function memoryNeed(
@@ -133,7 +137,10 @@ export function memoryNeed(
     return { device: 'gpu', gib, onOneGpuGiB, ramGiB: streaming + EDIT_RAM_GIB, hostGiB, from };
   }
   if (usesAccelerator(kind)) {
-    return { device: 'gpu', gib: reference, ramGiB: streaming, hostGiB: PROCESS_GIB + reference, from };
+    // An evaluation loads each tensor to its GPU; that pages of the files stay mapped costs nobody memory.
+    const copies = kind === 'eval' ? STREAMING_SHARE * weights : INVARLOCK_COPIES * weights;
+    const ramGiB = PROCESS_GIB + 0.5 + CUDA_RAM_GIB + copies;
+    return { device: 'gpu', gib: reference, ramGiB, hostGiB: PROCESS_GIB + reference, from };
   }
   const gib = kind === 'preset' ? PROCESS_GIB : asReference ? reference : streaming;
   return { device: 'host', gib, ramGiB: gib, hostGiB: gib, from };

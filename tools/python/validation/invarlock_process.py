@@ -76,7 +76,11 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         ),
     )
     environment = run_environment(
-        settings, str(job.work / "config"), job.device.threads, allow_network=job.site.allow_network
+        settings,
+        str(job.work / "config"),
+        job.device.threads,
+        allow_network=job.site.allow_network,
+        on_gpu=job.device.type == "cuda",
     )
     printed = _Tee(sys.stdout)
     exit_code = 0
