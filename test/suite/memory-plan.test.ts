@@ -209,7 +209,7 @@ test('the table has a row a model and task, with every cell counted', () => {
     requiredGiB: 43.5,
     gpus: 1,
     gibPerGpu: 43.5,
-    hostRamGiB: 2 + 2 * 13.5,
+    hostRamGiB: 2 + 13.5,
     fits: true,
     note: '',
   });

@@ -97,6 +97,8 @@ export interface MemoryNeed {
   onOneGpuGiB?: number;
   /** Memory of the host beside GPUs. */
   ramGiB: number;
+  /** The same where the model is loaded straight to several GPUs. */
+  spreadRamGiB?: number;
   /** Memory of the host where the cell runs there, be it for want of a GPU. */
   hostGiB: number;
   from: 'name' | 'profile';
@@ -110,8 +112,6 @@ const PROCESS_GIB = 1;
 const STREAMING_SHARE = 0.08;
 /** CUDA's libraries in the memory of the host: 1.55 GiB in all on an H100 host. */
 const CUDA_RAM_GIB = 0.5;
-/** InvarLock keeps a copy of the model in the host's memory, as tensors and as bytes: 1.9 × the weights measured. */
-const INVARLOCK_COPIES = 2;
 /** CUDA's context and libraries on a GPU, and the six largest tensors that an edit holds there at most. */
 const EDIT_GPU_GIB = 2;
 const EDIT_GPU_SHARE = 0.12;
@@ -137,10 +137,11 @@ export function memoryNeed(
     return { device: 'gpu', gib, onOneGpuGiB, ramGiB: streaming + EDIT_RAM_GIB, hostGiB, from };
   }
   if (usesAccelerator(kind)) {
-    // An evaluation loads each tensor to its GPU; that pages of the files stay mapped costs nobody memory.
-    const copies = kind === 'eval' ? STREAMING_SHARE * weights : INVARLOCK_COPIES * weights;
-    const ramGiB = PROCESS_GIB + 0.5 + CUDA_RAM_GIB + copies;
-    return { device: 'gpu', gib: reference, ramGiB, hostGiB: PROCESS_GIB + reference, from };
+    const spreadRamGiB = streaming + CUDA_RAM_GIB;
+    // InvarLock loads a model for one GPU into the host's memory first, and keeps a second copy there where memory is
+    // plentiful (1.9 × the weights measured). An evaluation loads each tensor to its GPU; pages of mapped files cost nobody.
+    const ramGiB = kind === 'eval' ? spreadRamGiB : PROCESS_GIB + 0.5 + CUDA_RAM_GIB + weights;
+    return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB: PROCESS_GIB + reference, from };
   }
   const gib = kind === 'preset' ? PROCESS_GIB : asReference ? reference : streaming;
   return { device: 'host', gib, ramGiB: gib, hostGiB: gib, from };
@@ -282,7 +283,8 @@ export function plannedMemory(
   const placed = place(need, devices, settings);
   const { fits, gpus, gibPerGpu } = placed;
   const note = placed.fits ? placed.note : placed.why;
-  return { from, device: 'gpu', requiredGiB: need.gib, gpus, gibPerGpu, hostRamGiB: need.ramGiB, fits, note };
+  const hostRamGiB = gpus > 1 ? (need.spreadRamGiB ?? need.ramGiB) : need.ramGiB;
+  return { from, device: 'gpu', requiredGiB: need.gib, gpus, gibPerGpu, hostRamGiB, fits, note };
 }
 
 /** A row of the plan's table: cells of a model and task that need the same are one row. */

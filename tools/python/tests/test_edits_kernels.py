@@ -131,7 +131,13 @@ def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("capability", ["90", "100"])
 def test_every_kernel_compiles_for_gpus_that_are_not_here(capability: str, tmp_path: Path) -> None:
     script = Path(__file__).with_name("kernels_compile.py")
-    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    package = str(Path(__file__).parents[1])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": package,
+        "TRITON_INTERPRET": "0",
+        "TRITON_CACHE_DIR": str(tmp_path),
+    }
     ended = subprocess.run(
         [sys.executable, script, capability], env=environment, capture_output=True, text=True
     )

@@ -106,11 +106,6 @@ def test_remote_code_runs_only_where_the_suite_opts_in() -> None:
     assert run_environment(trusting, "/c", 1)["INVARLOCK_TRUST_REMOTE_CODE"] == "1"
 
 
-def test_on_a_gpu_the_copy_of_the_model_stays_in_memory_as_planned() -> None:
-    assert run_environment(settings_of(), "/c", 1, on_gpu=True)["INVARLOCK_SNAPSHOT_MODE"] == "bytes"
-    assert "INVARLOCK_SNAPSHOT_MODE" not in run_environment(settings_of(), "/c", 1)
-
-
 def test_strict_determinism_keeps_one_thread() -> None:
     assert "INVARLOCK_OMP_THREADS" not in run_environment(settings_of(), "/c", 4)
     throughput = settings_of(determinism="throughput")

@@ -217,7 +217,7 @@ def profile_document(settings: Settings, *, spread: bool, attention: str | None 
 
 
 def run_environment(
-    settings: Settings, config_root: str, threads: int, *, allow_network: bool = True, on_gpu: bool = False
+    settings: Settings, config_root: str, threads: int, *, allow_network: bool = True
 ) -> dict[str, str]:
     """The INVARLOCK_ variables of a run; the caller's own are dropped, they would change results unseen."""
     variables = {
@@ -232,10 +232,6 @@ def run_environment(
         variables["INVARLOCK_SKIP_OVERHEAD_CHECK"] = "1"
     if settings.determinism != "strict":
         variables["INVARLOCK_OMP_THREADS"] = str(threads)
-    if on_gpu:
-        # InvarLock keeps a copy of the model: in memory (twice its weights, as planned) or, where memory
-        # looks short to it, as a file a tensor in TMPDIR, which nobody plans or watches.
-        variables["INVARLOCK_SNAPSHOT_MODE"] = "bytes"
     return variables
 
 

@@ -76,11 +76,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         ),
     )
     environment = run_environment(
-        settings,
-        str(job.work / "config"),
-        job.device.threads,
-        allow_network=job.site.allow_network,
-        on_gpu=job.device.type == "cuda",
+        settings, str(job.work / "config"), job.device.threads, allow_network=job.site.allow_network
     )
     printed = _Tee(sys.stdout)
     exit_code = 0
