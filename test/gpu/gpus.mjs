@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { median } from '../../bench/print.mjs';
 
 const MIB = 1024 ** 2;
 
@@ -113,8 +114,6 @@ export function printSeconds(root, suite) {
       console.log(`  ${gpu}: ${tries.length} tries, ${median(gaps).toFixed(2)} s between two`);
   }
 }
-
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 /** The kind of a receipt's cell: `eval` of `smoke.tiny-dense.baseline:eval-arc`. */
 export const kindOf = ({ cell }) => /:([a-z]+)/.exec(cell)?.[1] ?? '';

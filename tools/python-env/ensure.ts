@@ -21,26 +21,20 @@ export async function ensurePythonEnvironment({
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-  const { openLockDirectory } = await import('../lease/lock-directory.js');
-  const { withFileLock } = await import('../lease/file-lock.js');
-  const { loadSiteSettings } = await import('../suite/settings.js');
-  const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
-  const name = sha256(workspaceRoot).slice(0, 16);
-  return withFileLock(
-    join(directory.root, `python-env-${name}.lock`),
-    async () => {
-      if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-      await install(workspaceRoot, say);
-      writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
-      return 'installed';
-    },
-    {
-      timeoutMs: 3_600_000,
-      onWait: (holder) => {
-        say(`waiting for ${holder}, which is installing it`);
-      },
-    },
-  );
+  const { withLongLock } = await import('../lease/long-lock.js');
+  const lock = {
+    name: 'python-env',
+    path: workspaceRoot,
+    doing: 'is installing it',
+    timeoutMs: 3_600_000,
+    say,
+  };
+  return withLongLock(workspaceRoot, lock, async () => {
+    if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
+    await install(workspaceRoot, say);
+    writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
+    return 'installed';
+  });
 }
 
 async function install(workspaceRoot: string, say: (line: string) => void): Promise<void> {

@@ -4,9 +4,14 @@
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { messageOf } from '../base/message.js';
-import { sha256 } from '../base/canonical.js';
 import { onPath } from './on-path.js';
-import { installedFlash, readFlashRecord, writeFlashRecord, type FlashRecord } from './flash-record.js';
+import {
+  FLASH_REQUIREMENTS,
+  installedFlash,
+  readFlashRecord,
+  writeFlashRecord,
+  type FlashRecord,
+} from './flash-record.js';
 
 const LOG = '.venv/flash-attn.log';
 /** Compiling on a few cores takes hours; nobody waits longer for an attention that is a little faster. */
@@ -42,11 +47,7 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
   const { workspaceRoot, force, say } = options;
   const { flashState } = await import('./flash-state.js');
   if (!force && flashState(workspaceRoot, architectures).settled) return;
-  const { openLockDirectory } = await import('../lease/lock-directory.js');
-  const { withFileLock } = await import('../lease/file-lock.js');
-  const { loadSiteSettings } = await import('../suite/settings.js');
-  const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
-  const lock = join(directory.root, `flash-attn-${sha256(workspaceRoot).slice(0, 16)}.lock`);
+  const { withLongLock } = await import('../lease/long-lock.js');
   const attempt = async (): Promise<void> => {
     const { key, chances, nvcc, unwanted, settled } = flashState(workspaceRoot, architectures);
     // Another run may have been faster.
@@ -59,12 +60,11 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
         : `flash attention ${outcome.version} is ready`,
     );
   };
-  await withFileLock(lock, attempt, {
+  const lock = {
+    ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', say },
     timeoutMs: BUILD_LIMIT_MS + INSTALL_LIMIT_MS,
-    onWait: (holder) => {
-      say(`waiting for ${holder}, which is installing flash attention`);
-    },
-  });
+  };
+  await withLongLock(workspaceRoot, lock, attempt);
 }
 
 interface Attempt extends FlashOptions {
@@ -194,7 +194,7 @@ async function problemOf({ workspaceRoot }: Attempt): Promise<string | undefined
 }
 
 function pinned(workspaceRoot: string): string[] {
-  return readFileSync(join(workspaceRoot, 'tools/python/flash-attn.txt'), 'utf8')
+  return readFileSync(join(workspaceRoot, FLASH_REQUIREMENTS), 'utf8')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeWhole } from '../base/files.js';
 
+/** Pins its version, and what building and importing it takes. */
+export const FLASH_REQUIREMENTS = 'tools/python/flash-attn.txt';
+
 const recordSchema = z.object({
   schema: z.literal(1),
   /** SHA-256 of what an installed one was made for: lock, pinned version, interpreter, GPUs. */

@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../base/canonical.js';
 import { PYTHON_LOCK } from '../suite/python-sources.js';
 import { nvccPath, toolStamp, unwanted } from './flash-host.js';
-import { installedFlash, readFlashRecord } from './flash-record.js';
-
-/** Pins its version, and what building and importing it takes. */
-export const FLASH_REQUIREMENTS = 'tools/python/flash-attn.txt';
+import { FLASH_REQUIREMENTS, installedFlash, readFlashRecord } from './flash-record.js';
 
 export interface FlashState {
   key: string;

@@ -1,0 +1,32 @@
+// Locks on what takes minutes (installing, publishing), in the host's lock directory: whoever waits is told for whom.
+import { join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { loadSiteSettings } from '../suite/settings.js';
+import { withFileLock } from './file-lock.js';
+import { openLockDirectory } from './lock-directory.js';
+
+export interface LongLock {
+  /** What kind of thing is locked: `python-env`. */
+  name: string;
+  /** The path that is locked. */
+  path: string;
+  /** What its holder does: `is installing it`. */
+  doing: string;
+  timeoutMs: number;
+  say: (line: string) => void;
+}
+
+/** @throws Error as `withFileLock` does, or when the lock directory cannot be used. */
+export function withLongLock<T>(
+  workspaceRoot: string,
+  { name, path, doing, timeoutMs, say }: LongLock,
+  body: () => T | Promise<T>,
+): Promise<T> {
+  const { root } = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
+  return withFileLock(join(root, `${name}-${sha256(path).slice(0, 16)}.lock`), body, {
+    timeoutMs,
+    onWait: (holder) => {
+      say(`waiting for ${holder}, which ${doing}`);
+    },
+  });
+}
