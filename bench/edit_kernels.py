@@ -111,12 +111,17 @@ def low_rank(name: str, values: torch.Tensor) -> None:
         weights = Weights("w", matrix, {})
         return [LowrankSvd(rank).apply(weights).values for rank in ranks]
 
+    def reference(rank: int) -> torch.Tensor:
+        u, s, v = torch.svd_lowrank(matrix.float(), q=rank, niter=2)
+        return ((u * s) @ v.T).to(matrix.dtype)
+
     for rank in (256, 32):
         best = float(spectrum[:-rank].sum()) ** 0.5
         u, s, v = torch.svd_lowrank(wide, q=rank, niter=2)
-        made = {"svd_lowrank": (u * s) @ v.T, "here": work(rank)[0]}
+        made = {"svd_lowrank": (u * s) @ v.T, "its edit": reference(rank), "here": work(rank)[0]}
         times = {
             "svd_lowrank": milliseconds(partial(torch.svd_lowrank, wide, q=rank, niter=2), 5),
+            "its edit": milliseconds(partial(reference, rank), 5),
             "here": milliseconds(partial(work, rank), 5),
         }
         for who, result in made.items():

@@ -15,16 +15,15 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 POINTERS = {
-    "at": "*i32",
-    "below": "*i32",
     "bits": "*i16",
     "bounds": "*fp32",
     "found": "*i64",
     "histogram": "*i32",
     "result": "*bf16",
-    "scale": "*fp32",
-    "table": "*fp32",
+    "peak": "*fp32",
+    "table": "*i32",
     "top": "fp32",
+    "totals": "*i64",
     "values": "*bf16",
     "wanted": "*i64",
 }
@@ -36,22 +35,24 @@ KERNELS = [
     (kernels._rtn, {"GROUP": 128, "GROUPS": 8}, 4),
     (kernels._rtn, {"GROUP": 32, "GROUPS": 32}, 4),
     (kernels._bounds, {"STEPS": 7, "WIDTH": 8}, 1),
-    (kernels._fp4, {"STEPS": 7, **BLOCK}, 4),
+    (kernels._fp4, {"STEPS": 7, **BLOCK}, 2),
     (kernels._sample, BLOCK, 4),
     (kernels._choose, {**WINDOW, "BLOCK": kernels._MAGNITUDES}, 32),
     (kernels._count, {"NUMBER": 1, "ROWS": 1, **PROGRAMS, **WINDOW, **BLOCK}, 4),
     (kernels._count, {"NUMBER": 2, "ROWS": 2, **PROGRAMS, **WINDOW, **BLOCK}, 4),
     (kernels._count, {"NUMBER": 3, "ROWS": 4, **PROGRAMS, **WINDOW, **BLOCK}, 4),
+    (kernels._total, {**PROGRAMS, **WINDOW, "ROWS": kernels._PROGRAMS}, 8),
     (kernels._decide, {**PROGRAMS, **WINDOW, "ROWS": kernels._PROGRAMS}, 32),
-    (kernels._cut, {"BLOCK": 4 * kernels._BLOCK}, 32),
+    (kernels._cut, {"BLOCK": kernels._CUT}, 32),
     (kernels._prune, BLOCK, 4),
 ]
 
 target = GPUTarget("cuda", int(sys.argv[1]), 32)
 for kernel, constants, warps in KERNELS:
     names = list(kernel.arg_names)
-    # of pruning, the result is bits too
+    # of pruning, the result is bits too; the table of FP4 has levels, not counts
     types = POINTERS | ({"result": "*i16"} if "bits" in names else {})
+    types |= {"table": "*fp32"} if "bounds" in names else {}
     signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in names}
     source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()})
     made = build(source, target=target, options={"num_warps": warps})

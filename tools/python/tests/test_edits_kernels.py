@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton comes with torch for Linux")
 
-from validation.edits import kernels, magnitude_prune, parse_edit, subspace
-from validation.edits.base import Weights, divided, largest_magnitude
+from validation.edits import kernels, lowrank_svd, magnitude_prune, parse_edit, subspace
+from validation.edits.base import Weights, largest_magnitude
 from validation.edits.fp4_quant import LEVELS
 from validation.edits.lowrank_svd import LowrankSvd, by_power_steps
 from validation.edits.magnitude_prune import MagnitudePrune
@@ -77,8 +77,7 @@ def test_round_to_nearest(seed: int, kind: str, dtype: torch.dtype, size: int, b
 @given(seeds, kinds, floats, st.sampled_from(sorted(LEVELS)))
 def test_fp4(seed: int, kind: str, dtype: torch.dtype, name: str) -> None:
     values = matrix(seed, (7, 300), kind, dtype)
-    scale = divided(largest_magnitude(values), LEVELS[name][-1]).to(DEVICE)
-    made = kernels.fp4(values.to(DEVICE), scale, LEVELS[name])
+    made = kernels.fp4(values.to(DEVICE), largest_magnitude(values).to(DEVICE), LEVELS[name])
     assert same_bits(made, by_torch(values, {"type": "fp4_quant", "format": name}))
 
 
@@ -95,12 +94,12 @@ def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have
     try:
         values = matrix(seed, (40, 128), kind, dtype)
         counts = [int(values.numel() * sparsity) for sparsity in wanted]
-        found, right = kernels.thresholds(values.to(DEVICE), counts)
-        made = [kernels.prune(values.to(DEVICE), row) for row in found]
+        found = kernels.Thresholds(values.to(DEVICE), counts)
+        made = [kernels.prune(values.to(DEVICE), found.of[count]) for count in counts]
     finally:
         small.undo()
-    for sparsity, count, each, sure in zip(wanted, counts, made, right.tolist(), strict=True):
-        if sure:
+    for sparsity, count, each in zip(wanted, counts, made, strict=True):
+        if found.right(count):
             assert same_bits(each, by_torch(values, {"type": "magnitude_prune", "sparsity": sparsity}))
         else:
             # Every magnitude was in the sample, so only zeros can be what is pruned.
@@ -110,14 +109,14 @@ def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have
 def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     values = matrix(1, (40, 128), "normal", torch.bfloat16)
     asked: list[list[int]] = []
-    thresholds = kernels.thresholds
+    thresholds = kernels.Thresholds
 
-    def counted(values: torch.Tensor, counts: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def counted(values: torch.Tensor, counts: list[int]) -> kernels.Thresholds:
         asked.append(counts)
         return thresholds(values, counts)
 
     monkeypatch.setattr(kernels, "_PROGRAMS", 16)
-    monkeypatch.setattr(kernels, "thresholds", counted)
+    monkeypatch.setattr(kernels, "Thresholds", counted)
     monkeypatch.setattr(magnitude_prune, "on_gpu", lambda _: True)
     prunings = [MagnitudePrune(sparsity) for sparsity in (0.5, 0.1, 0.00001)]
     together = Weights("w", values.to(DEVICE), edits=[*prunings, LowrankSvd(3)])
@@ -142,7 +141,7 @@ def test_every_kernel_compiles_for_gpus_that_are_not_here(capability: str, tmp_p
         [sys.executable, script, capability], env=environment, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
-    assert len(ended.stdout.splitlines()) == 12
+    assert len(ended.stdout.splitlines()) == 13
 
 
 def test_a_matrix_is_served_only_in_whole_groups() -> None:
@@ -284,6 +283,18 @@ def test_ranks_share_a_subspace_and_neither_shows_in_the_other(
         best = LowrankSvd(rank).apply(Weights("w", values.cpu()))
         left = [float((one.values.cpu() - values.cpu()).double().norm()) for one in (each, best)]
         assert left[0] <= 1.003 * left[1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sampled_from(["noise", "1/i", "outlier 100"]), st.sampled_from([1e-12, 1.0, 1e12]))
+def test_halves_project_as_well_as_whole_numbers(seed: int, kind: str, scale: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.linalg.qr(torch.randn(192, 24, generator=generator, dtype=torch.float64)).Q.to(DEVICE)
+    part = (with_spectrum(kind, 192, 300).to(DEVICE) * scale).bfloat16()
+    wanted = kept @ (kept.T @ part.double())
+    off = (lowrank_svd._split(kept)(part).double() - wanted).norm() / wanted.norm()
+    once = (wanted.bfloat16().double() - wanted).norm() / wanted.norm()
+    assert off <= 1.001 * once
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -44,9 +44,9 @@ class Fp4Quant:
     def apply(self, weights: Weights) -> Edited:
         """Quantize a matrix."""
         values = weights.values
-        scale = divided(weights.peak, LEVELS[self.format][-1])
         if on_gpu(values):
-            return Edited(kernels.fp4(values, scale, LEVELS[self.format]))
+            return Edited(kernels.fp4(values, weights.peak, LEVELS[self.format]))
+        scale = divided(weights.peak, LEVELS[self.format][-1])
         if not bool(scale > 0):
             return Edited(values)
         result = torch.empty_like(values)

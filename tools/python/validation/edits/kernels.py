@@ -40,6 +40,8 @@ _SAMPLE = 1 << 17
 _MAGNITUDES = 1 << 15
 #: Thresholds that one count finds at most: each takes registers.
 _AT_ONCE = 4
+#: Elements that the program looking for the last tie takes at a time.
+_CUT = 16 * _BLOCK
 
 
 @cache
@@ -81,14 +83,16 @@ def rtn(values: torch.Tensor, size: int, top: int) -> torch.Tensor:
     return result
 
 
-def fp4(values: torch.Tensor, scale: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
-    """The nearest of the levels times `scale` (a float32 scalar on the device), see `fp4_quant`."""
+def fp4(values: torch.Tensor, peak: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """The nearest of the levels times a scale (see `fp4_quant`); `peak` is max|w|, float32, on the device."""
     result = torch.empty_like(values)
     count, steps = values.numel(), len(levels) - 1
     table = _table(levels, values.device)
     bounds = torch.empty(2 * steps, dtype=torch.float32, device=values.device)
-    _bounds[(1,)](table, scale, bounds, STEPS=steps, WIDTH=triton.next_power_of_2(steps), num_warps=1)
-    _fp4[(triton.cdiv(count, _BLOCK),)](values, result, count, bounds, STEPS=steps, BLOCK=_BLOCK, num_warps=4)
+    _bounds[(1,)](
+        table, peak, bounds, levels[-1], STEPS=steps, WIDTH=triton.next_power_of_2(steps), num_warps=1
+    )
+    _fp4[(triton.cdiv(count, _BLOCK),)](values, result, count, bounds, STEPS=steps, BLOCK=_BLOCK, num_warps=2)
     return result
 
 
@@ -99,28 +103,36 @@ def _table(levels: tuple[float, ...], device: torch.device) -> torch.Tensor:
     return torch.cat([(table[:-1] + table[1:]) / 2, table[1:]]).to(device)
 
 
-def thresholds(values: torch.Tensor, counts: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+class Thresholds:
     """Where the smallest magnitudes of a 16-bit matrix end, for `prune`: all counts (from 1 on) in one read.
 
     A sample says about where each threshold lies; counting what lies below that place, and at each of the
-    `WINDOW` magnitudes from there on, makes it exact.
-
-    Returns:
-        A row a count, and whether it is right (both on the device): not when the threshold lies elsewhere
-        than the sample says, or is zero.
+    `WINDOW` magnitudes from there on, makes it exact. Nothing waits for the GPU but `right`, and that for no
+    more than the count: what is pruned meanwhile is pruned in vain where a threshold is not right.
     """
-    parts = [_thresholds(values, counts[at : at + _AT_ONCE]) for at in range(0, len(counts), _AT_ONCE)]
-    found = torch.cat(parts)
-    return found, found[:, 3] == 1
+
+    def __init__(self, values: torch.Tensor, counts: Sequence[int]) -> None:
+        parts = [_thresholds(values, counts[at : at + _AT_ONCE]) for at in range(0, len(counts), _AT_ONCE)]
+        rows = torch.cat(parts) if len(parts) > 1 else parts[0]
+        self.of = dict(zip(counts, rows, strict=True))
+        self._right = torch.empty(len(counts), dtype=torch.int64, pin_memory=rows.is_cuda)
+        self._right.copy_(rows[:, 3], non_blocking=True)
+        self._counted = torch.cuda.current_stream(rows.device).record_event() if rows.is_cuda else None
+
+    def right(self, count: int) -> bool:
+        """Whether it is: not when the threshold lies elsewhere than the sample says, or is zero."""
+        if self._counted is not None:
+            self._counted.synchronize()
+        return bool(self._right[list(self.of).index(count)])
 
 
 def _thresholds(values: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
     bits, size, device, number = values.view(torch.int16), values.numel(), values.device, len(counts)
     histogram = torch.zeros(_MAGNITUDES, dtype=torch.int32, device=device)
-    below = torch.empty(number, _PROGRAMS, dtype=torch.int32, device=device)
-    at = torch.zeros(number, _PROGRAMS, WINDOW, dtype=torch.int32, device=device)
-    found = torch.zeros(number, 4, dtype=torch.int64, device=device)
-    wanted = torch.tensor(counts, dtype=torch.int64, device=device)
+    table = torch.zeros(number, WINDOW + 1, _PROGRAMS, dtype=torch.int32, device=device)
+    totals = torch.empty(number, WINDOW + 1, dtype=torch.int64, device=device)
+    found = torch.empty(number, 4, dtype=torch.int64, device=device)
+    wanted = torch.tensor(counts, dtype=torch.int64, pin_memory=values.is_cuda).to(device, non_blocking=True)
     step = max(1, size // _SAMPLE)
     sampled = triton.cdiv(size, step)
     _sample[(triton.cdiv(sampled, 1024),)](bits, histogram, sampled, step, BLOCK=1024)
@@ -129,19 +141,27 @@ def _thresholds(values: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
     )
     stretch = triton.cdiv(triton.cdiv(size, _PROGRAMS), _BLOCK) * _BLOCK
     sizes = {"PROGRAMS": _PROGRAMS, "WINDOW": WINDOW}
-    rows = triton.next_power_of_2(number)
+    programs = triton.next_power_of_2(_PROGRAMS)
     _count[(_PROGRAMS,)](
-        bits, below, at, found, size, stretch, NUMBER=number, ROWS=rows, **sizes, BLOCK=_BLOCK, num_warps=4
+        bits,
+        table,
+        found,
+        size,
+        stretch,
+        NUMBER=number,
+        ROWS=triton.next_power_of_2(number),
+        **sizes,
+        BLOCK=_BLOCK,
+        num_warps=4,
     )
-    _decide[(number,)](
-        below, at, found, wanted, stretch, **sizes, ROWS=triton.next_power_of_2(_PROGRAMS), num_warps=32
-    )
-    _cut[(number,)](bits, found, size, stretch, BLOCK=4 * _BLOCK, num_warps=32)
+    _total[(number, WINDOW + 1)](table, totals, **sizes, ROWS=programs, num_warps=8)
+    _decide[(number,)](table, totals, found, wanted, stretch, **sizes, ROWS=programs, num_warps=32)
+    _cut[(number,)](bits, found, size, stretch, BLOCK=_CUT, num_warps=32)
     return found
 
 
 def prune(values: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
-    """What lies below a threshold (a row of `thresholds`) becomes zero, of equals the earlier ones."""
+    """What lies below a threshold (one of `Thresholds.of`) becomes zero, of equals the earlier ones."""
     result = torch.empty_like(values)
     size = values.numel()
     _prune[(triton.cdiv(size, _BLOCK),)](
@@ -169,11 +189,12 @@ def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr)
 
 
 @_jit
-def _bounds(table, scale, bounds, STEPS: tl.constexpr, WIDTH: tl.constexpr):
+def _bounds(table, peak, bounds, top, STEPS: tl.constexpr, WIDTH: tl.constexpr):
     """The largest magnitude below each step: divided by the scale, rounded, it is at most the middle."""
     step = tl.arange(0, WIDTH)
     inside = step < STEPS
-    unit = tl.zeros([WIDTH], tl.float32) + tl.load(scale)
+    nothing = tl.zeros([WIDTH], tl.float32)
+    unit = tl.div_rn(nothing + tl.load(peak), nothing + top)
     middle = tl.load(table + step, mask=inside, other=1.0)
     near = (middle * unit).to(tl.int32, bitcast=True)
     bound = tl.zeros([WIDTH], tl.float32)
@@ -220,8 +241,7 @@ def _choose(histogram, found, wanted, sampled, size, WINDOW: tl.constexpr, BLOCK
 @_jit
 def _count(
     bits,
-    below,
-    at,
+    table,
     found,
     size,
     stretch,
@@ -231,14 +251,14 @@ def _count(
     WINDOW: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """below: per threshold and program, what lies below its window; at: what is at each magnitude in it."""
+    """table: per threshold what is at each magnitude of its window, then what lies below; a program each."""
     program = tl.program_id(0).to(tl.int64)
     end = tl.minimum((program + 1) * stretch, size)
     row = tl.arange(0, ROWS)
     known = row < NUMBER
     under = tl.zeros([ROWS, BLOCK], tl.int32)
     low = tl.load(found + row * 4, mask=known, other=0).to(tl.int32)
-    first = (row.to(tl.int64) * PROGRAMS + program) * WINDOW
+    first = row * ((WINDOW + 1) * PROGRAMS) + program
     for begin in range(program * stretch, end, BLOCK):
         place = begin + tl.arange(0, BLOCK)
         inside = place < end
@@ -247,44 +267,53 @@ def _count(
         counted = inside[None, :] & known[:, None]
         under += tl.where(counted & (digit < 0), 1, 0)
         near = counted & (digit >= 0) & (digit < WINDOW)
-        tl.atomic_add(at + first[:, None] + digit, 1, mask=near, sem="relaxed")
-    tl.store(below + row * PROGRAMS + program, tl.sum(under, axis=1), mask=known)
+        tl.atomic_add(table + first[:, None] + digit * PROGRAMS, 1, mask=near, sem="relaxed")
+    tl.store(table + first + WINDOW * PROGRAMS, tl.sum(under, axis=1), mask=known)
+
+
+@_jit
+def _total(table, totals, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr):
+    """totals: of a row of the table, over all programs."""
+    number, digit = tl.program_id(0), tl.program_id(1)
+    at = number * (WINDOW + 1) + digit
+    row = tl.arange(0, ROWS)
+    counted = tl.load(table + at * PROGRAMS + row, mask=row < PROGRAMS, other=0)
+    tl.store(totals + at, tl.sum(counted.to(tl.int64), axis=0))
 
 
 @_jit
 def _decide(
-    below, at, found, wanted, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
+    table, totals, found, wanted, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
 ):
     """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: its number there."""
     number = tl.program_id(0)
     count = tl.load(wanted + number)
-    below += number * PROGRAMS
-    at += number * PROGRAMS * WINDOW
+    totals += number * (WINDOW + 1)
     found += number * 4
+    below = tl.load(totals + WINDOW)
+    upto = below + tl.cumsum(tl.load(totals + tl.arange(0, WINDOW)), axis=0)
+    passed = upto < count
+    digit = tl.sum(passed.to(tl.int32), axis=0)
+    ties = count - tl.maximum(below, tl.max(tl.where(passed, upto, 0), axis=0))
     row = tl.arange(0, ROWS)
-    inside = row < PROGRAMS
-    total = tl.sum(tl.load(below + row, mask=inside, other=0).to(tl.int64), axis=0)
-    digit = 0
-    under = total
-    upto = total
-    for step in range(WINDOW):
-        here = tl.sum(tl.load(at + row * WINDOW + step, mask=inside, other=0).to(tl.int64), axis=0)
-        upto += here
-        passed = upto < count
-        digit += passed.to(tl.int32)
-        under = tl.where(passed, upto, under)
-    ties = count - under
-    column = tl.minimum(digit, WINDOW - 1)
-    of_each = tl.load(at + row * WINDOW + column, mask=inside, other=0).to(tl.int64)
-    sums = tl.cumsum(of_each, axis=0)
-    program = tl.sum((sums < ties).to(tl.int32), axis=0)
+    column = number * (WINDOW + 1) + tl.minimum(digit, WINDOW - 1)
+    of_each = tl.load(table + column * PROGRAMS + row, mask=row < PROGRAMS, other=0).to(tl.int64)
+    program = tl.sum((tl.cumsum(of_each, axis=0) < ties).to(tl.int32), axis=0)
     earlier = tl.sum(tl.where(row < program, of_each, 0), axis=0)
     threshold = tl.load(found) + digit
-    right = (digit < WINDOW) & (total < count) & (threshold > 0)
+    right = (digit < WINDOW) & (below < count) & (threshold > 0)
     tl.store(found, threshold)
     tl.store(found + 1, tl.minimum(program, PROGRAMS - 1).to(tl.int64) * stretch)
     tl.store(found + 2, ties - earlier)
     tl.store(found + 3, right.to(tl.int64))
+
+
+@_jit
+def _tied(bits, threshold, begin, end, BLOCK: tl.constexpr):
+    """Which elements are at the threshold."""
+    place = begin + tl.arange(0, BLOCK)
+    magnitude = tl.load(bits + place, mask=place < end, other=0x7FFF).to(tl.int32) & 0x7FFF
+    return ((magnitude == threshold) & (place < end)).to(tl.int32)
 
 
 @_jit
@@ -295,15 +324,20 @@ def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
     begin = tl.load(found + 1)
     wanted = tl.load(found + 2).to(tl.int32)
     end = tl.minimum(begin + stretch, size)
+    # the block with the last tie, then where in it
     before = 0
-    last = begin - 1
+    passed = 0
+    block = begin
     for start in range(begin, end, BLOCK):
-        place = start + tl.arange(0, BLOCK)
-        magnitude = tl.load(bits + place, mask=place < end, other=0x7FFF).to(tl.int32) & 0x7FFF
-        tied = ((magnitude == threshold) & (place < end)).to(tl.int32)
-        number = before + tl.cumsum(tied, axis=0)
-        last = tl.maximum(last, tl.max(tl.where((tied == 1) & (number == wanted), place, begin - 1), axis=0))
-        before += tl.sum(tied, axis=0)
+        upto = before + tl.sum(_tied(bits, threshold, start, end, BLOCK), axis=0)
+        later = upto < wanted
+        block = tl.where(later, start + BLOCK, block)
+        passed = tl.where(later, upto, passed)
+        before = upto
+    tied = _tied(bits, threshold, block, end, BLOCK)
+    number = passed + tl.cumsum(tied, axis=0)
+    place = block + tl.arange(0, BLOCK)
+    last = tl.max(tl.where((tied == 1) & (number == wanted), place, begin - 1), axis=0)
     tl.store(found + 2, last)
 
 

@@ -12,7 +12,7 @@ residual exceeds the optimum by less than 0.3 %, or by 1e-7 |W| where the matrix
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,13 @@ import torch
 
 from validation.edits.base import CHUNK, Edited, Weights, one_thread, whole_number
 from validation.edits.leading import Tridiagonal, leading, reduce
-from validation.edits.subspace import Subspace, carefully, quickly, vectors_for
+from validation.edits.subspace import Subspace, carefully, product, quickly, vectors_for
 from validation.rounding import rounded_once
 
 #: Columns worked on at a time, at least: fewer would starve the matrix products.
 _COLUMNS = 256
 _GPU_COLUMNS = 1024
+_SPLIT_COLUMNS = 4096
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,61 @@ def by_power_steps(weights: Weights, rank: int) -> Edited:
     values = weights.values
     wide = values if values.shape[0] <= values.shape[1] else values.T
     space, (energies, kept) = _leading(weights.shared, wide, rank)
-    # in float32 where G was: what its sums cost is below the rounding to 16 bits
-    kept = kept if space.careful else kept.float()
     result = torch.empty_like(values)
     target = result if wide is values else result.T
-    for start in range(0, wide.shape[1], _GPU_COLUMNS):
-        part = wide[:, start : start + _GPU_COLUMNS].to(kept.dtype)
-        target[:, start : start + _GPU_COLUMNS] = rounded_once(kept @ (kept.T @ part), values.dtype)
+    project, columns = _projection(kept, values.dtype, space.careful)
+    for start in range(0, wide.shape[1], columns):
+        target[:, start : start + columns] = project(wide[:, start : start + columns])
     share = min(1.0, float(energies.sum() / space.energy))
     return Edited(result, {"rank": rank, "energy_kept": float(f"{share:.6g}")})
+
+
+_Project = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _projection(kept: torch.Tensor, dtype: torch.dtype, careful: bool) -> tuple[_Project, int]:
+    """What projects columns of a matrix on directions `[n, r]`, and how many of them at a time.
+
+    Directions found with sums in float32 are applied with such: what they cost is below the rounding to 16
+    bits.
+    """
+    if careful:
+        return _exact(kept), _GPU_COLUMNS
+    if dtype == torch.bfloat16:
+        return _split(kept), _SPLIT_COLUMNS
+    return _exact(kept.float()), _GPU_COLUMNS
+
+
+def _exact(kept: torch.Tensor) -> _Project:
+    """In the directions' dtype."""
+
+    def project(part: torch.Tensor) -> torch.Tensor:
+        return rounded_once(kept @ (kept.T @ part.to(kept.dtype)), part.dtype)
+
+    return project
+
+
+def _split(kept: torch.Tensor) -> _Project:
+    """Columns in bf16, on tensor cores: what is not bf16 is taken as the sum of two that are.
+
+    Products of bf16 numbers are exact in float32, where they are summed; what two parts leave of a number is
+    2^-17 of it, and so is the product of the small parts, which is left out. bf16 rounds at 2^-9.
+    """
+    rank = kept.shape[1]
+    high, low = _halves(kept.float())
+    both, thrice = torch.cat([high, low], dim=1), torch.cat([high, high, low], dim=1)
+
+    def project(part: torch.Tensor) -> torch.Tensor:
+        shares = product(both.T, part)
+        upper, lower = _halves(shares[:rank] + shares[rank:])
+        return product(thrice, torch.cat([upper, lower, upper])).to(part.dtype)
+
+    return project
+
+
+def _halves(wide: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    high = wide.bfloat16()
+    return high, (wide - high).bfloat16()
 
 
 def _leading(

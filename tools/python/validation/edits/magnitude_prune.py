@@ -46,10 +46,12 @@ class MagnitudePrune:
         values = weights.values
         count = self.count(values.numel())
         if count and on_gpu(values) and values.dtype.itemsize == 2:
-            cut = _cuts(weights, count).get(count)
-            if cut is not None:
-                made = kernels.prune(values, cut)
+            cuts = _cuts(weights, count)
+            # begun before it is known whether the threshold is right: the GPU need not wait for the answer
+            made = kernels.prune(values, cuts.of[count])
+            if cuts.right(count):
                 return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})
+            del made
         result = torch.empty_like(values)
         threshold, ties = _threshold(weights, count) if count else (-1, 0)
         for rows in row_chunks(values):
@@ -79,16 +81,13 @@ def _magnitude_bits(chunk: torch.Tensor) -> torch.Tensor:
     return chunk.view(kind) & torch.iinfo(kind).max
 
 
-def _cuts(weights: Weights, count: int) -> dict[int, torch.Tensor]:
-    """Thresholds by count, of all prunings of this pass from one count; without those it cannot tell."""
+def _cuts(weights: Weights, count: int) -> kernels.Thresholds:
+    """Thresholds of all prunings of this pass from one count."""
     if "cuts" not in weights.shared:
         size = weights.values.numel()
         every = {edit.count(size) for edit in weights.edits if isinstance(edit, MagnitudePrune)}
-        counts = sorted({count, *every} - {0})
-        found, right = kernels.thresholds(weights.values, counts)
-        rows = zip(counts, found, right.tolist(), strict=True)
-        weights.shared["cuts"] = {wanted: row for wanted, row, sure in rows if sure}
-    cuts: dict[int, torch.Tensor] = weights.shared["cuts"]
+        weights.shared["cuts"] = kernels.Thresholds(weights.values, sorted({count, *every} - {0}))
+    cuts: kernels.Thresholds = weights.shared["cuts"]
     return cuts
 
 

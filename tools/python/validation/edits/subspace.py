@@ -7,9 +7,9 @@ of a Gaussian matrix, whose singular values hardly fall and which is the hardest
 0.3 % of the optimum (Eckart-Young); docs/performance.md has the figures. Start vectors come of a fixed seed:
 the same bits on the same device.
 
-There are two ways. `quickly`: G is one product of 16-bit numbers with sums in float32, and each step ends in
-a Cholesky factorization (twice at last, CholeskyQR2). One large outlier is enough to lose the rest, by the
-error of G or by the condition of the vectors, so `leading` gives nothing where it cannot vouch for it.
+There are two ways. `quickly`: G is one product of 16-bit numbers with sums in float32, and every second step
+ends in a Cholesky factorization (twice at last, CholeskyQR2). One large outlier is enough to lose the rest,
+by the error of G or by the condition of the vectors, so `leading` gives nothing where it cannot vouch for it.
 `carefully`: G in float64, each step ends in a Householder factorization; this holds for every spectrum.
 """
 
@@ -26,6 +26,9 @@ OVERSAMPLING = 64
 VECTORS = 320
 #: Multiplications by G.
 STEPS = 7
+#: Of them, quick ones, until the vectors are made orthogonal again: float64 has room for the square of what
+#: two leave, wherever `Subspace.leading` vouches for the outcome.
+_BETWEEN = 2
 #: Error of G (2-norm) that its sums in float32 may leave, as a share of its largest eigenvalue. Tensor cores
 #: of an H100 left 2.5e-5 over 14,336 products, a common factor (which turns no direction) apart.
 GRAM_ERROR = 3e-5
@@ -79,7 +82,7 @@ class Subspace:
 
 def quickly(wide: torch.Tensor, count: int, steps: int = STEPS) -> Subspace:
     """The subspace of `count` vectors of a matrix `[n, m]`, n <= m; see `Subspace.leading`."""
-    return _found(_quick_gram(wide), count, steps, careful=False)
+    return _found(product(wide, wide.T).double(), count, steps, careful=False)
 
 
 def carefully(wide: torch.Tensor, count: int, steps: int = STEPS) -> Subspace:
@@ -91,19 +94,24 @@ def carefully(wide: torch.Tensor, count: int, steps: int = STEPS) -> Subspace:
     return _found(gram, count, steps, careful=True)
 
 
-def _quick_gram(wide: torch.Tensor) -> torch.Tensor:
-    if wide.dtype == torch.float32:
-        return (wide @ wide.T).double()
-    product: torch.Tensor = torch.mm(wide, wide.T, out_dtype=torch.float32)
-    return product.double()
+def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Of two matrices of one dtype, summed and returned in float32."""
+    if left.dtype == torch.float32 or not left.is_cuda:
+        return left.float() @ right.float()
+    summed: torch.Tensor = torch.mm(left, right, out_dtype=torch.float32)
+    return summed
 
 
 def _found(gram: torch.Tensor, count: int, steps: int, careful: bool) -> Subspace:
     size = gram.shape[0]
     generator = torch.Generator(device=gram.device).manual_seed(_SEED)
     block = torch.randn(size, min(size, count), generator=generator, device=gram.device, dtype=torch.float64)
-    for _ in range(steps):
-        block = torch.linalg.qr(gram @ block).Q if careful else _cholesky_qr(gram @ block)
+    for step in range(1, steps + 1):
+        block = gram @ block
+        if careful:
+            block = torch.linalg.qr(block).Q
+        elif step % _BETWEEN == 0 or step == steps:
+            block = _cholesky_qr(block)
     if not careful:
         # again: the first, with the square of the condition, leaves something
         block = _cholesky_qr(block)
