@@ -9,16 +9,28 @@ const MIB = 1024 ** 2;
 
 /** @typedef {{ uuid: string, pid: number, gib: number }} ComputeProcess */
 
-/** UUIDs in PCI order; empty without nvidia-smi. */
+/**
+ * Index and UUID of the GPUs the tests may use, in PCI order: all, or those in `TEST_GPUS` (`1`, `0,2`), so that two runs of
+ * the tests can share a host. None without nvidia-smi.
+ */
 export async function gpus() {
-  const { stdout, exitCode } = await execa('nvidia-smi', ['--query-gpu=uuid', '--format=csv,noheader'], {
-    reject: false,
-  });
-  return exitCode === 0 ? stdout.trim().split('\n').filter(Boolean) : [];
+  const query = ['--query-gpu=index,uuid', '--format=csv,noheader'];
+  const { stdout, exitCode } = await execa('nvidia-smi', query, { reject: false });
+  if (exitCode !== 0) return [];
+  const wanted = process.env.TEST_GPUS?.split(',').map((index) => index.trim());
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [index = '', uuid = ''] = line.split(', ');
+      return { index, uuid };
+    })
+    .filter(({ index }) => wanted === undefined || wanted.includes(index));
 }
 
-/** @returns {Promise<ComputeProcess[]>} */
-async function processes() {
+/** @param {string[]} on UUIDs @returns {Promise<ComputeProcess[]>} */
+async function processes(on) {
   const query = '--query-compute-apps=gpu_uuid,pid,used_memory';
   const { stdout } = await execa('nvidia-smi', [query, '--format=csv,noheader,nounits']);
   return stdout
@@ -28,19 +40,26 @@ async function processes() {
     .map((line) => {
       const [uuid = '', pid, mib] = line.split(', ');
       return { uuid, pid: Number(pid), gib: (Number(mib) * MIB) / 1024 ** 3 };
-    });
+    })
+    .filter(({ uuid }) => on.includes(uuid));
 }
 
-/** Looks at the processes on the GPUs ten times a second or so, until told to stop. */
+/** Looks at the processes on some GPUs ten times a second or so, until told to stop. */
 export class Watch {
   /** @type {ComputeProcess[][]} */
   looks = [];
   #over = false;
-  #done = this.#look();
+  #done;
 
-  async #look() {
+  /** @param {string[]} on UUIDs */
+  constructor(on) {
+    this.#done = this.#look(on);
+  }
+
+  /** @param {string[]} on */
+  async #look(on) {
     while (!this.#over) {
-      this.looks.push(await processes());
+      this.looks.push(await processes(on));
       await sleep(50);
     }
   }

@@ -6,7 +6,11 @@ const names = process.argv.slice(2);
 if (names.some((name) => name.startsWith('-'))) {
   console.log(
     'npm run test:gpu -- [part of a test’s name …]\n' +
-      'Needs nvidia-smi, and two GPUs for the tests that say so. WIDE_LAYERS (16): blocks of the model of a 7B’s shape; SMOKE_MODEL: only this model of the smoke suite.',
+      'Needs nvidia-smi, and two GPUs for the tests that say so.\n' +
+      'TEST_GPUS (all): indices of the GPUs to use, as 0 or 0,2.\n' +
+      'SMOKE_MODEL: only this model of the smoke suite.\n' +
+      'WIDE_LAYERS (16): blocks of the model of a 7B’s shape; WIDE_STRESS=no: its clean edits only.\n' +
+      'JUDGEMENTS: a file that keeps the judgements of the smoke suite, so that runs are compared.',
   );
   process.exit(names.includes('--help') ? 0 : 2);
 }
