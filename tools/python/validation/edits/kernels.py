@@ -38,8 +38,8 @@ _PROGRAMS = 4096
 _SAMPLE = 1 << 17
 #: Magnitudes of a 16-bit number.
 _MAGNITUDES = 1 << 15
-#: Thresholds that one count finds at most: each takes registers.
-_AT_ONCE = 4
+#: Thresholds that one count finds at most.
+_AT_ONCE = 2
 #: Elements that the program looking for the last tie takes at a time.
 _CUT = 16 * _BLOCK
 
@@ -142,18 +142,7 @@ def _thresholds(values: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
     stretch = triton.cdiv(triton.cdiv(size, _PROGRAMS), _BLOCK) * _BLOCK
     sizes = {"PROGRAMS": _PROGRAMS, "WINDOW": WINDOW}
     programs = triton.next_power_of_2(_PROGRAMS)
-    _count[(_PROGRAMS,)](
-        bits,
-        table,
-        found,
-        size,
-        stretch,
-        NUMBER=number,
-        ROWS=triton.next_power_of_2(number),
-        **sizes,
-        BLOCK=_BLOCK,
-        num_warps=4,
-    )
+    _count[(_PROGRAMS,)](bits, table, found, size, stretch, NUMBER=number, **sizes, BLOCK=_BLOCK, num_warps=4)
     _total[(number, WINDOW + 1)](table, totals, **sizes, ROWS=programs, num_warps=8)
     _decide[(number,)](table, totals, found, wanted, stretch, **sizes, ROWS=programs, num_warps=32)
     _cut[(number,)](bits, found, size, stretch, BLOCK=_CUT, num_warps=32)
@@ -239,6 +228,14 @@ def _choose(histogram, found, wanted, sampled, size, WINDOW: tl.constexpr, BLOCK
 
 
 @_jit
+def _met(table, digit, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr):
+    """Which magnitudes lie below a window; those in it are counted in the program's column of the table."""
+    near = (digit >= 0) & (digit < WINDOW)
+    tl.atomic_add(table + digit * PROGRAMS, 1, mask=near, sem="relaxed")
+    return (digit < 0).to(tl.int32)
+
+
+@_jit
 def _count(
     bits,
     table,
@@ -246,7 +243,6 @@ def _count(
     size,
     stretch,
     NUMBER: tl.constexpr,
-    ROWS: tl.constexpr,
     PROGRAMS: tl.constexpr,
     WINDOW: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -254,21 +250,23 @@ def _count(
     """table: per threshold what is at each magnitude of its window, then what lies below; a program each."""
     program = tl.program_id(0).to(tl.int64)
     end = tl.minimum((program + 1) * stretch, size)
-    row = tl.arange(0, ROWS)
-    known = row < NUMBER
-    under = tl.zeros([ROWS, BLOCK], tl.int32)
-    low = tl.load(found + row * 4, mask=known, other=0).to(tl.int32)
-    first = row * ((WINDOW + 1) * PROGRAMS) + program
+    table += program
+    other_table = table + (WINDOW + 1) * PROGRAMS
+    low = tl.load(found).to(tl.int32)
+    other_low = tl.load(found + 4 * (NUMBER - 1)).to(tl.int32)
+    under = tl.zeros([BLOCK], tl.int32)
+    other_under = tl.zeros([BLOCK], tl.int32)
     for begin in range(program * stretch, end, BLOCK):
         place = begin + tl.arange(0, BLOCK)
-        inside = place < end
-        magnitude = tl.load(bits + place, mask=inside, other=0x7FFF).to(tl.int32) & 0x7FFF
-        digit = magnitude[None, :] - low[:, None]
-        counted = inside[None, :] & known[:, None]
-        under += tl.where(counted & (digit < 0), 1, 0)
-        near = counted & (digit >= 0) & (digit < WINDOW)
-        tl.atomic_add(table + first[:, None] + digit * PROGRAMS, 1, mask=near, sem="relaxed")
-    tl.store(table + first + WINDOW * PROGRAMS, tl.sum(under, axis=1), mask=known)
+        magnitude = tl.load(bits + place, mask=place < end, other=0).to(tl.int32) & 0x7FFF
+        # what is not there lies above every window
+        magnitude = tl.where(place < end, magnitude, 1 << 20)
+        under += _met(table, magnitude - low, PROGRAMS, WINDOW)
+        if NUMBER == 2:
+            other_under += _met(other_table, magnitude - other_low, PROGRAMS, WINDOW)
+    tl.store(table + WINDOW * PROGRAMS, tl.sum(under, axis=0))
+    if NUMBER == 2:
+        tl.store(other_table + WINDOW * PROGRAMS, tl.sum(other_under, axis=0))
 
 
 @_jit
