@@ -229,7 +229,10 @@ describe('the suite on real GPUs', { concurrency: 1 }, () => {
       const receipt = receipts(checkout.root, 'wide').find(({ cell }) => pattern.test(cell));
       assert.deepEqual([...receipt.gpus].sort(), [...all.slice(0, 2)].sort());
       assert.equal(watch.widest(1), 2, 'no process with more than a GiB on both');
-      console.log(`  ${target} over two GPUs: ${seconds.toFixed(0)} s`);
+      assert.match(receipt.settings.placed, /^cuda:0 \S+ GiB, cuda:1 \S+ GiB$/);
+      console.log(
+        `  ${target} over two GPUs: ${seconds.toFixed(0)} s, weights on ${receipt.settings.placed}`,
+      );
     }
   });
 

@@ -125,6 +125,17 @@ def test_memory_of_the_host_is_another_cause_than_that_of_a_gpu() -> None:
 def test_weights_that_cannot_be_loaded_are_no_refusal() -> None:
     fault = fault_of(Ended(3, SUBJECT + NOT_LOADED, ("SafetensorError: incomplete metadata",)))
     assert fault.code == "weights_missing"
+    assert str(fault).endswith("AutoModelForCausalLM (SafetensorError: incomplete metadata)")
+
+
+def test_an_attention_that_does_not_work_is_not_the_fault_of_the_weights() -> None:
+    causes = (
+        "ModelLoadError: [INVARLOCK:E201] MODEL-LOAD-FAILED",
+        "ImportError: flash_attn_2_cuda.so: undefined",
+    )
+    fault = fault_of(Ended(3, SUBJECT + NOT_LOADED, causes))
+    assert fault.code == "misconfigured"
+    assert "eager" in fault.hint
 
 
 def test_a_full_disk() -> None:

@@ -48,6 +48,7 @@ def run(job: Job) -> None:
             "torch_compile": loading.compile,
         }
         | attention.told
+        | model.placed
     )
     emit("part", name=part.name)
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from validation.job import Fault, FaultCode
+from validation.numerics import EAGER_HINT
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
         "only a dataset from the hub may use the network; the weights must be whole in the store",
     ),
     (
+        "misconfigured",
+        r"ImportError[^\n]*(attention|attn)|FlashAttention\w* has been toggled on",
+        EAGER_HINT,
+    ),
+    (
         "weights_missing",
         r"E201\] MODEL-LOAD-FAILED",
         "the weights cannot be loaded: remove their entry from the store and make them again",
@@ -125,7 +131,10 @@ def explain(ended: Ended) -> Refused | Fault:
                 return Refused(reason)
     for code, pattern, hint in _CAUSES[_FIRST:]:
         if found := re.search(pattern, evidence, re.IGNORECASE):
-            return _fault(code, _line_of(evidence, found), hint)
+            line = _line_of(evidence, found)
+            # InvarLock's sentence about a failed load does not say why.
+            root = ended.causes[-1].partition("\n")[0] if code == "weights_missing" and ended.causes else line
+            return _fault(code, line if root == line else f"{line} ({root})", hint)
     if not ended.events and (found := re.search(_PAIRING, evidence)):
         return _fault("misconfigured", _line_of(evidence, found), "check windows, stride and the corpus")
     return Fault("internal", f"InvarLock failed (exit code {ended.exit_code}):\n{tail(ended)}")

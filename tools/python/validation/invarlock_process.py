@@ -23,6 +23,7 @@ import yaml
 
 from validation.invarlock_config import Settings, profile_document, run_environment
 from validation.invarlock_failures import Ended
+from validation.invarlock_loading import Loads, loads_as_told
 from validation.job import Fault, Job, write_text
 from validation.numerics import apply_determinism, attention_of, tell
 
@@ -57,7 +58,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         job.read("baseline").path, settings.attention, job.device, settings.trust_remote_code
     )
     spread = job.device.type == "cuda" and job.device.gpus > 1
-    tell(
+    settled = (
         computes
         | {
             "batch_size": settings.batch_size,
@@ -65,6 +66,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         }
         | attention.told
     )
+    tell(settled)
     name = f"{settings.profile}.yaml"
     profile = job.work / "config" / "runtime" / "profiles" / name
     profile.parent.mkdir(parents=True, exist_ok=True)
@@ -81,50 +83,23 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     printed = _Tee(sys.stdout)
     exit_code = 0
     causes: tuple[str, ...] = ()
-    others: list[str] = []
+    loads = Loads()
     with contextlib.chdir(job.work), _environment(environment), contextlib.redirect_stdout(printed):
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with _other_attention(attention.name) as others:
+            with loads_as_told(attention, job.device) as loads:
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
         except Exception as error:
             exit_code, causes = int(getattr(error, "exit_code", 1)), _causes(error)
     _keep_events(job)
-    if others:
-        raise Fault(
-            "misconfigured",
-            f"InvarLock loaded the model with attention {others[0]}, not {attention.name} ({attention.why})",
-            "Loading it so failed. `attention: eager` in suite.yaml (SKIP_FLASH_ATTN=true) does without.",
-        )
+    if loads.placed:
+        tell(settled | loads.placed)
+    if loads.fault is not None:
+        raise loads.fault
     return Ended(exit_code, printed.text, causes, _errors(job.work))
-
-
-@contextlib.contextmanager
-def _other_attention(wanted: str | None) -> Iterator[list[str]]:
-    """The attention of models that were loaded with another than was asked for.
-
-    Where loading fails, InvarLock loads again without any of the settings, and says nothing: results would
-    then not be of the attention that the receipt names.
-    """
-    run: Any = importlib.import_module("invarlock.cli.commands.run")
-    load = run._load_model_with_cfg
-    others: list[str] = []
-
-    def watched(*given: Any, **named: Any) -> Any:
-        model = load(*given, **named)
-        found = str(getattr(model.config, "_attn_implementation", None))
-        if wanted not in (None, found):
-            others.append(found)
-        return model
-
-    run._load_model_with_cfg = watched
-    try:
-        yield others
-    finally:
-        run._load_model_with_cfg = load
 
 
 def _keep_events(job: Job) -> None:

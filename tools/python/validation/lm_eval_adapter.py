@@ -19,6 +19,7 @@ from typing import Any
 
 from validation.eval_results import Benchmark, Outcome
 from validation.job import Device, Fault, Site
+from validation.placement import placed_as_planned
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
 _LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
@@ -168,10 +169,12 @@ def batch_of(batch_size: int | str, *, fixed: bool) -> tuple[int | str, int]:
 def load_model(weights: Path, loading: Loading) -> Any:
     """The model in bf16, on one device or spread over all visible GPUs.
 
-    Its `used_batches` are the batch sizes it is evaluated with, as they are found.
+    Its `used_batches` are the batch sizes it is evaluated with, as they are found; `placed` says where a
+    spread model lies.
 
     Raises:
-        Fault: `misconfigured` for a model that transformers does not load (often for want of a tokenizer).
+        Fault: `misconfigured` for a model that transformers does not load (often for want of a tokenizer); as
+            `placed_as_planned` for one that should be spread and is not.
     """
     import torch
     from lm_eval.models.huggingface import HFLM
@@ -182,6 +185,7 @@ def load_model(weights: Path, loading: Loading) -> Any:
     if batch_size == "auto":
         for index in range(device.gpus):
             torch.cuda.set_per_process_memory_fraction(site.memory_fraction, index)
+    spread = device.gpus > 1 and site.parallelize
     attention = {} if loading.attention is None else {"attn_implementation": loading.attention}
     with _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError):
         model = HFLM(
@@ -190,10 +194,11 @@ def load_model(weights: Path, loading: Loading) -> Any:
             dtype="bfloat16",
             batch_size=batch_size,
             max_batch_size=most,
-            parallelize=device.gpus > 1 and site.parallelize,
+            parallelize=spread,
             trust_remote_code=loading.trust_remote_code,
             **attention,
         )
+    model.placed = placed_as_planned(model.model, device) if spread else {}
     if loading.compile:
         model._model = torch.compile(model._model)
     _record_batches(model, batch_size)

@@ -17,6 +17,8 @@ CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 STRICT_CUBLAS = ":32768:8"
 #: The widest head that flash attention 2 has kernels for.
 FLASH_HEAD_DIM = 256
+#: What to do about an attention that does not work.
+EAGER_HINT = "`attention: eager` in suite.yaml (SKIP_FLASH_ATTN=true) does without."
 
 
 def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
