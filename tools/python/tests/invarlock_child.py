@@ -29,8 +29,8 @@ from validation.store import locked_entry
 WORDS = [f"w{number}" for number in range(40)]
 
 
-def make_entry(root: Path, name: str, *, broken: bool) -> dict[str, str]:
-    """A LLaMA of one layer, untrained, as a store entry; `broken` puts a NaN into it."""
+def make_entry(root: Path, name: str, *, broken: bool, layers: int = 1) -> dict[str, str]:
+    """An untrained LLaMA as a store entry; `broken` puts a NaN into it."""
     torch.manual_seed(0)
     recipe = ("b" if broken else "a") * 64
     with locked_entry(Store(root / "store", recipe)) as entry:
@@ -38,7 +38,7 @@ def make_entry(root: Path, name: str, *, broken: bool) -> dict[str, str]:
             vocab_size=len(WORDS) + 2,
             hidden_size=16,
             intermediate_size=32,
-            num_hidden_layers=1,
+            num_hidden_layers=layers,
             num_attention_heads=2,
             max_position_embeddings=128,
             pad_token_id=0,
@@ -61,8 +61,9 @@ def make_entry(root: Path, name: str, *, broken: bool) -> dict[str, str]:
     return {"path": str(root / "store" / recipe), "manifest": str(path), "sha256": "0" * 64}
 
 
-def cell(root: Path, name: str, reads: dict[str, Any], spec: dict[str, Any]) -> int:
+def cell(root: Path, name: str, reads: dict[str, Any], spec: dict[str, Any], *, gpus: int = 0) -> int:
     """Run one cell of a job file; its exit code."""
+    kind = ("cuda", "cuda-sm90") if gpus > 0 else ("cpu", "cpu")
     directories = {key: root / name / key for key in ("work", "logs", "out")}
     for directory in directories.values():
         directory.mkdir(parents=True)
@@ -72,7 +73,7 @@ def cell(root: Path, name: str, reads: dict[str, Any], spec: dict[str, Any]) -> 
         "kind": name.split("-")[0],
         "model": "tiny",
         "size_class": "tiny",
-        "device": {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1},
+        "device": {"type": kind[0], "class": kind[1], "gpus": gpus, "threads": 1},
         "work": str(directories["work"]),
         "logs": str(directories["logs"]),
         "reads": reads,

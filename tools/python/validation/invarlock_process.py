@@ -24,6 +24,7 @@ import yaml
 from validation.invarlock_config import Settings, profile_document, run_environment
 from validation.invarlock_failures import Ended
 from validation.invarlock_loading import Loads, loads_as_told
+from validation.invarlock_memory import require_memory, shortages, small_copies
 from validation.job import Fault, Job, write_text
 from validation.numerics import apply_determinism, attention_of, tell
 
@@ -84,11 +85,12 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     exit_code = 0
     causes: tuple[str, ...] = ()
     loads = Loads()
+    before = shortages()
     with contextlib.chdir(job.work), _environment(environment), contextlib.redirect_stdout(printed):
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with loads_as_told(attention, job.device) as loads:
+            with small_copies(), loads_as_told(attention, job.device) as loads:
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
@@ -99,6 +101,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         tell(settled | loads.placed)
     if loads.fault is not None:
         raise loads.fault
+    require_memory(before)
     return Ended(exit_code, printed.text, causes, _errors(job.work))
 
 

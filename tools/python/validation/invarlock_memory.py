@@ -1,0 +1,65 @@
+"""GPU memory of an InvarLock run: the variance guard's copy of the model kept small, no shortage unheard."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+import re
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from validation.job import Fault
+
+#: What `equalise_residual_variance` of InvarLock 0.3.7 scales: the output projections of `attn` and `mlp`.
+_SCALED = re.compile(r"(^|\.)(attn\.(c_proj|out_proj)|mlp\.(c_proj|down_proj|fc2))\.weight$")
+
+
+@contextlib.contextmanager
+def small_copies() -> Iterator[None]:
+    """Let the variance guard copy of a model only what it scales, and into the memory of the host.
+
+    To find its scales it scales the model and then puts its whole state back, a copy that it made on the GPU:
+    twice the weights. Most models fit their GPUs once.
+    """
+    guard: Any = importlib.import_module("invarlock.guards.variance")
+    whole = guard.copy
+    guard.copy = types.SimpleNamespace(deepcopy=_deepcopy)
+    try:
+        yield
+    finally:
+        guard.copy = whole
+
+
+def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
+    import torch
+
+    if isinstance(value, Mapping) and any(isinstance(each, torch.Tensor) for each in value.values()):
+        return {
+            name: each.to("cpu", copy=True) if _SCALED.search(name) else each for name, each in value.items()
+        }
+    return copy.deepcopy(value, memo)
+
+
+def shortages() -> int:
+    """How often torch found no memory on a GPU, in this process so far."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    return sum(
+        int(torch.cuda.memory_stats(gpu).get("num_ooms", 0)) for gpu in range(torch.cuda.device_count())
+    )
+
+
+def require_memory(before: int) -> None:
+    """Refuse a run in which a GPU's memory ran out: InvarLock's guards catch that too, and do nothing then.
+
+    Raises:
+        Fault: `out_of_memory` when there are more shortages than before.
+    """
+    if shortages() > before:
+        raise Fault(
+            "out_of_memory", "CUDA out of memory: in a step of InvarLock's, which may go on without it"
+        )
