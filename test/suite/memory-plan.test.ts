@@ -96,6 +96,12 @@ describe('by profile', () => {
     },
   );
 
+  test('a model for several GPUs is not in the host’s memory, but for what InvarLock scales of it', () => {
+    const spread = (id: string): number | undefined => memoryNeed(cell(id), MISTRAL, settings).spreadRamGiB;
+    expect(spread('mistral-7b-v01.baseline:eval')).toBeCloseTo(2 + 0.08 * 13.5);
+    expect(spread('mistral-7b-v01.baseline:calibrate-1')).toBeCloseTo(2 + 0.38 * 13.5);
+  });
+
   test('each headroom and the context length reach the cells they name', () => {
     const gib = (id: string, change: Partial<typeof settings>): number =>
       memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference', ...change }).gib -

@@ -112,6 +112,8 @@ const PROCESS_GIB = 1;
 const STREAMING_SHARE = 0.08;
 /** CUDA's libraries in the memory of the host: 1.55 GiB in all on an H100 host. */
 const CUDA_RAM_GIB = 0.5;
+/** What InvarLock's variance guard scales and keeps a copy of meanwhile: 27 % of a LLaMA. */
+const INVARLOCK_SHARE = 0.3;
 /** CUDA's context and libraries on a GPU, and the six largest tensors that an edit holds there at most. */
 const EDIT_GPU_GIB = 2;
 const EDIT_GPU_SHARE = 0.12;
@@ -137,10 +139,11 @@ export function memoryNeed(
     return { device: 'gpu', gib, onOneGpuGiB, ramGiB: streaming + EDIT_RAM_GIB, hostGiB, from };
   }
   if (usesAccelerator(kind)) {
-    const spreadRamGiB = streaming + CUDA_RAM_GIB;
+    const loadedRamGiB = streaming + CUDA_RAM_GIB;
+    const spreadRamGiB = kind === 'eval' ? loadedRamGiB : loadedRamGiB + INVARLOCK_SHARE * weights;
     // InvarLock loads a model for one GPU into the host's memory first, and keeps a second copy there where memory is
     // plentiful (1.9 × the weights measured). An evaluation loads each tensor to its GPU; pages of mapped files cost nobody.
-    const ramGiB = kind === 'eval' ? spreadRamGiB : PROCESS_GIB + 0.5 + CUDA_RAM_GIB + weights;
+    const ramGiB = kind === 'eval' ? loadedRamGiB : PROCESS_GIB + 0.5 + CUDA_RAM_GIB + weights;
     return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB: PROCESS_GIB + reference, from };
   }
   const gib = kind === 'preset' ? PROCESS_GIB : asReference ? reference : streaming;

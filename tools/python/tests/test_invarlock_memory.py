@@ -62,6 +62,29 @@ def test_the_guard_puts_the_model_back_bit_by_bit(family: str) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_the_guard_tries_its_scales_and_puts_the_matrices_back() -> None:
+    from invarlock.guards.variance import VarianceGuard
+
+    model = models()["llama"]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    guard = VarianceGuard()
+    guard._target_modules = {
+        f"block{at}.mlp": block.mlp.down_proj for at, block in enumerate(model.model.layers)
+    }
+    guard._scales = {"block0.mlp": 0.5}
+    guard._prepared = True
+    with small_copies():
+        guard._push_checkpoint(model)
+        kept = guard._checkpoint_stack[-1]
+        assert kept.keys() == guard._target_modules.keys()
+        with torch.no_grad():
+            model.model.layers[0].mlp.down_proj.weight.mul_(0.5)
+        assert not torch.equal(model.model.layers[0].mlp.down_proj.weight, kept["block0.mlp"])
+        assert guard._pop_checkpoint(model)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert VarianceGuard._push_checkpoint.__module__ == "invarlock.guards.variance"
+
+
 def test_other_copies_of_the_guards_are_whole() -> None:
     from invarlock.guards import variance
 

@@ -22,15 +22,18 @@ def small_copies() -> Iterator[None]:
     """Let the variance guard copy of a model only what it scales, and into the memory of the host.
 
     To find its scales it scales the model and then puts its whole state back, a copy that it made on the GPU:
-    twice the weights. Most models fit their GPUs once.
+    twice the weights, and most models fit their GPUs once. What it keeps while it tries the scales, a quarter
+    of the weights, goes to the host as well.
     """
-    guard: Any = importlib.import_module("invarlock.guards.variance")
-    whole = guard.copy
-    guard.copy = types.SimpleNamespace(deepcopy=_deepcopy)
+    module: Any = importlib.import_module("invarlock.guards.variance")
+    guard = module.VarianceGuard
+    deepcopy, push = module.copy, guard._push_checkpoint
+    module.copy = types.SimpleNamespace(deepcopy=_deepcopy)
+    guard._push_checkpoint = _push_checkpoint
     try:
         yield
     finally:
-        guard.copy = whole
+        module.copy, guard._push_checkpoint = deepcopy, push
 
 
 def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
@@ -41,6 +44,14 @@ def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
             name: each.to("cpu", copy=True) if _SCALED.search(name) else each for name, each in value.items()
         }
     return copy.deepcopy(value, memo)
+
+
+def _push_checkpoint(guard: Any, _model: Any) -> None:
+    """As the guard's own."""
+    targets = guard._target_modules.items()
+    kept = {name: each.weight.data.to("cpu", copy=True) for name, each in targets if hasattr(each, "weight")}
+    if kept:
+        guard._checkpoint_stack.append(kept)
 
 
 def shortages() -> int:
