@@ -192,24 +192,27 @@ describe('the suite on real GPUs', { concurrency: 1 }, () => {
     const steps = [
       ['setup', ['run', 'wide.wide.baseline:setup']],
       ['calibration, preset, baseline report', ['run', 'wide.wide.baseline:baseline-1']],
-      ['evaluation', ['run', 'wide.wide.baseline:eval']],
       ['edits in one pass', ['run', 'wide.wide.edits:edit']],
       ['certificate of an edit', ['run', 'wide.wide.quant_8bit_clean:certify-1']],
+      ['evaluation', ['run', 'wide.wide.baseline:eval']],
       ['an error and its certificate', ['run', 'wide.wide.error_scale_explosion:certify-1']],
     ];
+    const told = new Set();
     for (const [name, args] of steps) {
       const { seconds } = await watched(checkout, args);
       console.log(`  ${name}: ${seconds.toFixed(0)} s`);
+      for (const { cell, runSeconds, settings, peakGpuBytes } of receipts(checkout.root, 'wide')) {
+        if (told.has(cell)) continue;
+        told.add(cell);
+        console.log(
+          `    ${cell}: ${runSeconds.toFixed(1)} s ${JSON.stringify({ ...settings, ...peakGpuBytes })}`,
+        );
+      }
     }
     const certified = receipts(checkout.root, 'wide').find(({ cell }) =>
       cell.endsWith('quant_8bit_clean:certify-1'),
     );
     assert.deepEqual(certified.gpus, [all[0]]);
-    for (const { cell, runSeconds, settings, peakGpuBytes } of receipts(checkout.root, 'wide')) {
-      console.log(
-        `  ${cell}: ${runSeconds.toFixed(1)} s ${JSON.stringify({ ...settings, ...peakGpuBytes })}`,
-      );
-    }
     assert.deepEqual(comparePlan(checkout.root, 'wide'), []);
   });
 
@@ -294,12 +297,8 @@ async function wide(checkout) {
   const baseline = receipts(root, 'smoke').find(({ cell }) => cell === 'smoke.tiny-moe.baseline:setup');
   const model = join(root, 'models/wide');
   mkdirSync(join(root, 'models'), { recursive: true });
-  const made = await execa(pythonOf(checkout), [
-    join(HERE, 'wide_model.py'),
-    model,
-    join(root, '.weights', baseline.recipe),
-    LAYERS,
-  ]);
+  const args = [join(HERE, 'wide_model.py'), model, join(root, '.weights', baseline.recipe), LAYERS];
+  const made = await execa(pythonOf(checkout), args, { env: { CUDA_VISIBLE_DEVICES: first } });
   console.log(`  ${made.stdout}`);
   mkdirSync(join(root, 'suites/wide'), { recursive: true });
   writeFileSync(join(root, 'suites/wide/suite.yaml'), SUITE);
