@@ -122,6 +122,8 @@ def measure(work: Path, gib: float, edits: list[str], at_a_time: int | None) -> 
         said = run(work, "edit", {name: EDITS[name] for name in names})
         tell("edit", said)
         passes.append(said | compare(work, names))
+        written, copied = passes[-1]["written"] / 2**30, passes[-1]["copied"]
+        print(f"         {written:.2f} GiB written; a plain copy of them {copied:.1f} s", flush=True)
         for name in names if at_a_time else []:
             shutil.rmtree(root / name)
     summarize(passes)
