@@ -53,6 +53,7 @@ def test_the_guard_puts_the_model_back_bit_by_bit(family: str) -> None:
         from invarlock.guards import variance
 
         kept = variance.copy.deepcopy(model.state_dict())
+        assert kept._metadata == model.state_dict()._metadata
         guard = VarianceGuard()
         guard._policy["deadband"] = 1e-3
         guard._compute_variance_scales(model, batches)

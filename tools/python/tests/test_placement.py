@@ -139,3 +139,13 @@ def test_another_attention_than_asked_for() -> None:
         load(Adapter())
     assert loads.fault is not None
     assert loads.fault.code == "misconfigured"
+
+
+def test_a_shortage_while_loading_is_not_one_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([3, 4, 4, 4])
+    monkeypatch.setattr("validation.invarlock_loading.shortages", lambda: next(counts))
+    with loads_as_told(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
+        with pytest.raises(ValueError, match="no device_map"):
+            load(Adapter(refuses="device_map"))
+        load(Adapter())
+    assert loads.shortages == 1

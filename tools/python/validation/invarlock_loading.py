@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from validation.invarlock_memory import shortages
 from validation.job import Device, Fault
 from validation.numerics import EAGER_HINT, Attention
 from validation.placement import placed_as_planned
@@ -25,6 +26,8 @@ class Loads:
 
     placed: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
+    #: Of memory on GPUs, while loading: InvarLock loads once more then, well or not.
+    shortages: int = 0
 
 
 @contextlib.contextmanager
@@ -40,8 +43,12 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
     def watched(adapter: Any, *given: Any, **named: Any) -> Any:
         if loads.fault is not None:
             raise loads.fault
-        with _one_try(adapter):
-            model = load(adapter, *given, **named)
+        before = shortages()
+        try:
+            with _one_try(adapter):
+                model = load(adapter, *given, **named)
+        finally:
+            loads.shortages += shortages() - before
         try:
             _require_attention(model, attention)
             if device.type == "cuda" and device.gpus > 1:

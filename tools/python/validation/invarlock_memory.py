@@ -8,7 +8,7 @@ import importlib
 import re
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from validation.job import Fault
@@ -39,10 +39,10 @@ def small_copies() -> Iterator[None]:
 def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
     import torch
 
-    if isinstance(value, Mapping) and any(isinstance(each, torch.Tensor) for each in value.values()):
-        return {
-            name: each.to("cpu", copy=True) if _SCALED.search(name) else each for name, each in value.items()
-        }
+    if isinstance(value, MutableMapping) and any(isinstance(each, torch.Tensor) for each in value.values()):
+        made = copy.copy(value)  # with the versions of modules that torch's state has
+        made.update({name: value[name].to("cpu", copy=True) for name in value if _SCALED.search(name)})
+        return made
     return copy.deepcopy(value, memo)
 
 

@@ -101,7 +101,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         tell(settled | loads.placed)
     if loads.fault is not None:
         raise loads.fault
-    require_memory(before)
+    require_memory(before + loads.shortages)
     return Ended(exit_code, printed.text, causes, _errors(job.work))
 
 
