@@ -141,8 +141,8 @@ export function memoryNeed(
   if (usesAccelerator(kind)) {
     const loadedRamGiB = streaming + CUDA_RAM_GIB;
     const spreadRamGiB = kind === 'eval' ? loadedRamGiB : loadedRamGiB + INVARLOCK_SHARE * weights;
-    // InvarLock loads a model for one GPU into the host's memory first, and keeps a second copy there where memory is
-    // plentiful (1.9 × the weights measured). An evaluation loads each tensor to its GPU; pages of mapped files cost nobody.
+    // InvarLock loads a model for one GPU into the host's memory first; what its guards keep there later is less. An
+    // evaluation loads each tensor to its GPU; pages of mapped files cost nobody.
     const ramGiB = kind === 'eval' ? loadedRamGiB : PROCESS_GIB + 0.5 + CUDA_RAM_GIB + weights;
     return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB: PROCESS_GIB + reference, from };
   }

@@ -19,6 +19,7 @@ const INVARLOCK = [
   'invarlock_memory',
   'invarlock_process',
   'invarlock_report',
+  'invarlock_snapshot',
   'invarlock_windows',
   'numerics',
   'placement',

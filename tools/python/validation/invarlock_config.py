@@ -223,6 +223,8 @@ def run_environment(
     variables = {
         "INVARLOCK_CONFIG_ROOT": config_root,
         "INVARLOCK_STORE_EVAL_WINDOWS": "1",
+        # Not by the memory that is free at that moment; see `invarlock_snapshot`.
+        "INVARLOCK_SNAPSHOT_MODE": "bytes",
         # Always said: InvarLock would else follow ALLOW_REMOTE_CODE and the like of the caller's environment.
         "INVARLOCK_TRUST_REMOTE_CODE": "1" if settings.trust_remote_code else "0",
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from validation.invarlock_memory import shortages
+from validation.invarlock_snapshot import watch
 from validation.job import Device, Fault
 from validation.numerics import EAGER_HINT, Attention
 from validation.placement import placed_as_planned
@@ -22,7 +23,10 @@ from validation.placement import placed_as_planned
 
 @dataclass
 class Loads:
-    """What came of a command's loads: where a spread model lies (for the receipt), what was not as told."""
+    """What came of a command's loads: where a spread model lies (for the receipt), what was not as told.
+
+    `fault` is also that a model did not stay as it was loaded.
+    """
 
     placed: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
@@ -56,7 +60,11 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
         except Fault as fault:
             loads.fault = fault
             raise
+        watch(adapter, note)
         return model
+
+    def note(fault: Fault) -> None:
+        loads.fault = fault
 
     run._load_model_with_cfg = watched
     try:

@@ -1,0 +1,88 @@
+"""InvarLock's snapshot of a model: a digest of every tensor in place of a copy.
+
+InvarLock 0.3.7 copies a model after loading it, through pickle into the memory of the host (twice the
+weights while it does) or to a temporary directory, and puts the copy back before each of its evaluations.
+Nothing has changed by then: the edit is none, and what guards try they put back before the next. So it is
+enough to see that nothing has.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from validation.job import Fault
+
+#: Bits of a tensor and the digest of them, by name.
+Digests = dict[str, int]
+
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+#: Numbers that are int64 at a time, beside their keys and products: in the processor's cache.
+_CHUNK = 1 << 16
+#: On a GPU: enough to keep it busy, 32 MiB each.
+_GPU_CHUNK = 1 << 22
+_SEED = 1
+#: A chunk's digest is multiplied by this for each chunk after it; odd, so nothing is lost modulo 2^64.
+_TURN = 6364136223846793005
+
+
+def watch(adapter: Any, changed: Callable[[Fault], None]) -> None:
+    """Let an adapter take digests for snapshots; a change found in place of restoring is told and raised."""
+
+    def restore(model: Any, before: Digests) -> None:
+        try:
+            require_unchanged(model, before)
+        except Fault as fault:
+            changed(fault)
+            raise
+
+    adapter.snapshot, adapter.restore = digests_of, restore
+
+
+def digests_of(model: Any) -> Digests:
+    """A digest of the bits of each parameter and buffer, taken on its device.
+
+    Multilinear hashing modulo 2^64 (Carter and Wegman, 1979) with fixed random keys: one number that changes
+    always shows, as keys are odd; many 16-bit ones hide each other with a probability of about 2^-48.
+    """
+    keys: dict[torch.device, torch.Tensor] = {}
+    with torch.no_grad():
+        digests = {
+            name: _digest(tensor, keys)
+            for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers())
+        }
+        return {name: int(digest) for name, digest in digests.items()}
+
+
+def require_unchanged(model: Any, before: Digests) -> None:
+    """Refuse a model whose tensors are not those of its digests.
+
+    Raises:
+        Fault: `internal`, with the names of some.
+    """
+    after = digests_of(model)
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if changed:
+        raise Fault(
+            "internal",
+            f"InvarLock changed {len(changed)} of the model's tensors between two evaluations "
+            f"({', '.join(changed[:3])}{', …' if len(changed) > 3 else ''})",
+        )
+
+
+def _digest(tensor: torch.Tensor, keys: dict[torch.device, torch.Tensor]) -> torch.Tensor:
+    device = tensor.device
+    if device not in keys:
+        generator = torch.Generator().manual_seed(_SEED)
+        chunk = _GPU_CHUNK if tensor.is_cuda else _CHUNK
+        drawn = torch.randint(-(2**63), 2**63 - 1, (chunk,), generator=generator)
+        keys[device] = (drawn | 1).to(device)
+    bits = tensor.detach().contiguous().reshape(-1).view(_INTEGERS[tensor.dtype.itemsize])
+    digest = torch.zeros((), dtype=torch.int64, device=device)
+    for start in range(0, bits.numel(), len(keys[device])):
+        part = bits[start : start + len(keys[device])].to(torch.int64)
+        digest = digest * _TURN + (part * keys[device][: part.numel()]).sum()
+    return digest
