@@ -8,7 +8,7 @@ from unittest import mock
 import torch
 
 with mock.patch.object(torch.cuda, "is_available", return_value=True):
-    from validation.edits import kernels
+    from validation.edits import kernels, thresholds
 
 from triton import compile as build
 from triton.backends.compiler import GPUTarget
@@ -28,22 +28,23 @@ POINTERS = {
     "wanted": "*i64",
 }
 BLOCK = {"BLOCK": kernels._BLOCK}
-WINDOW = {"WINDOW": kernels.WINDOW}
-PROGRAMS = {"PROGRAMS": kernels._PROGRAMS}
+STRETCH = {"BLOCK": thresholds._BLOCK}
+WINDOW = {"WINDOW": thresholds.WINDOW}
+PROGRAMS = {"PROGRAMS": thresholds._PROGRAMS}
 #: With the constants and warps they are called with.
 KERNELS = [
     (kernels._rtn, {"GROUP": 128, "GROUPS": 8}, 4),
     (kernels._rtn, {"GROUP": 32, "GROUPS": 32}, 4),
     (kernels._bounds, {"STEPS": 7, "WIDTH": 8}, 1),
     (kernels._fp4, {"STEPS": 7, **BLOCK}, 2),
-    (kernels._sample, BLOCK, 4),
-    (kernels._choose, {**WINDOW, "BLOCK": kernels._MAGNITUDES}, 32),
-    (kernels._count, {"NUMBER": 1, **PROGRAMS, **WINDOW, **BLOCK}, 4),
-    (kernels._count, {"NUMBER": 2, **PROGRAMS, **WINDOW, **BLOCK}, 4),
-    (kernels._total, {**PROGRAMS, **WINDOW, "ROWS": kernels._PROGRAMS}, 8),
-    (kernels._decide, {**PROGRAMS, **WINDOW, "ROWS": kernels._PROGRAMS}, 32),
-    (kernels._cut, {"BLOCK": kernels._CUT}, 32),
-    (kernels._prune, BLOCK, 4),
+    (thresholds._sample, STRETCH, 4),
+    (thresholds._choose, {**WINDOW, "BLOCK": thresholds._MAGNITUDES}, 32),
+    (thresholds._count, {"NUMBER": 1, **PROGRAMS, **WINDOW, **STRETCH}, 4),
+    (thresholds._count, {"NUMBER": 2, **PROGRAMS, **WINDOW, **STRETCH}, 4),
+    (thresholds._total, {**PROGRAMS, **WINDOW, "ROWS": thresholds._PROGRAMS}, 8),
+    (thresholds._decide, {**PROGRAMS, **WINDOW, "ROWS": thresholds._PROGRAMS}, 32),
+    (thresholds._cut, {"BLOCK": thresholds._CUT}, 32),
+    (thresholds._prune, STRETCH, 4),
 ]
 
 target = GPUTarget("cuda", int(sys.argv[1]), 32)

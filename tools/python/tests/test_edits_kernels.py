@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton comes with torch for Linux")
 
-from validation.edits import kernels, lowrank_svd, magnitude_prune, parse_edit, subspace
+from validation.edits import kernels, lowrank_svd, magnitude_prune, parse_edit, subspace, thresholds
 from validation.edits.base import Weights, largest_magnitude
 from validation.edits.fp4_quant import LEVELS
 from validation.edits.lowrank_svd import LowrankSvd, by_power_steps
 from validation.edits.magnitude_prune import MagnitudePrune
 from validation.edits.subspace import carefully, quickly
+from validation.edits.thresholds import Thresholds, prune
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -90,12 +91,12 @@ def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have
     seed: int, kind: str, dtype: torch.dtype, wanted: list[float]
 ) -> None:
     small = pytest.MonkeyPatch()
-    small.setattr(kernels, "_PROGRAMS", 16)
+    small.setattr(thresholds, "_PROGRAMS", 16)
     try:
         values = matrix(seed, (40, 128), kind, dtype)
         counts = [int(values.numel() * sparsity) for sparsity in wanted]
-        found = kernels.Thresholds(values.to(DEVICE), counts)
-        made = [kernels.prune(values.to(DEVICE), found.of[count]) for count in counts]
+        found = Thresholds(values.to(DEVICE), counts)
+        made = [prune(values.to(DEVICE), found.of[count]) for count in counts]
     finally:
         small.undo()
     for sparsity, count, each in zip(wanted, counts, made, strict=True):
@@ -109,14 +110,13 @@ def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have
 def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     values = matrix(1, (40, 128), "normal", torch.bfloat16)
     asked: list[list[int]] = []
-    thresholds = kernels.Thresholds
 
-    def counted(values: torch.Tensor, counts: list[int]) -> kernels.Thresholds:
+    def counted(values: torch.Tensor, counts: list[int]) -> Thresholds:
         asked.append(counts)
-        return thresholds(values, counts)
+        return Thresholds(values, counts)
 
-    monkeypatch.setattr(kernels, "_PROGRAMS", 16)
-    monkeypatch.setattr(kernels, "Thresholds", counted)
+    monkeypatch.setattr(thresholds, "_PROGRAMS", 16)
+    monkeypatch.setattr(magnitude_prune, "Thresholds", counted)
     monkeypatch.setattr(magnitude_prune, "on_gpu", lambda _: True)
     prunings = [MagnitudePrune(sparsity) for sparsity in (0.5, 0.1, 0.00001)]
     together = Weights("w", values.to(DEVICE), edits=[*prunings, LowrankSvd(3)])

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from validation.edits import kernels
 from validation.edits.base import Edited, Weights, on_gpu, row_chunks
+from validation.edits.thresholds import Thresholds, prune
 from validation.job import Fault
 
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
@@ -48,7 +48,7 @@ class MagnitudePrune:
         if count and on_gpu(values) and values.dtype.itemsize == 2:
             cuts = _cuts(weights, count)
             # begun before it is known whether the threshold is right: the GPU need not wait for the answer
-            made = kernels.prune(values, cuts.of[count])
+            made = prune(values, cuts.of[count])
             if cuts.right(count):
                 return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})
             del made
@@ -81,13 +81,13 @@ def _magnitude_bits(chunk: torch.Tensor) -> torch.Tensor:
     return chunk.view(kind) & torch.iinfo(kind).max
 
 
-def _cuts(weights: Weights, count: int) -> kernels.Thresholds:
+def _cuts(weights: Weights, count: int) -> Thresholds:
     """Thresholds of all prunings of this pass from one count."""
     if "cuts" not in weights.shared:
         size = weights.values.numel()
         every = {edit.count(size) for edit in weights.edits if isinstance(edit, MagnitudePrune)}
-        weights.shared["cuts"] = kernels.Thresholds(weights.values, sorted({count, *every} - {0}))
-    cuts: kernels.Thresholds = weights.shared["cuts"]
+        weights.shared["cuts"] = Thresholds(weights.values, sorted({count, *every} - {0}))
+    cuts: Thresholds = weights.shared["cuts"]
     return cuts
 
 
