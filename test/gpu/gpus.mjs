@@ -18,15 +18,21 @@ export async function gpus() {
   const { stdout, exitCode } = await execa('nvidia-smi', query, { reject: false });
   if (exitCode !== 0) return [];
   const wanted = process.env.TEST_GPUS?.split(',').map((index) => index.trim());
-  return stdout
+  const found = stdout
     .trim()
     .split('\n')
     .filter(Boolean)
     .map((line) => {
       const [index = '', uuid = ''] = line.split(', ');
       return { index, uuid };
-    })
-    .filter(({ index }) => wanted === undefined || wanted.includes(index));
+    });
+  const absent = wanted?.filter((index) => !found.some((gpu) => gpu.index === index)) ?? [];
+  if (absent.length > 0) {
+    throw new Error(
+      `TEST_GPUS names ${absent.join(', ')}; nvidia-smi lists ${found.map((gpu) => gpu.index).join(', ')}`,
+    );
+  }
+  return found.filter(({ index }) => wanted === undefined || wanted.includes(index));
 }
 
 /** @param {string[]} on UUIDs @returns {Promise<ComputeProcess[]>} */

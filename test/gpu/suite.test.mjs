@@ -68,12 +68,17 @@ const seen = new Map(
 /** However many GPUs, and however they are shared: the judgements are the same. */
 function sameJudgements(root) {
   const made = judgements(root, 'smoke');
+  const alone = seen.size === 0;
   assert.ok(made.size > 0, 'no certificate');
   const again = [...made.keys()].filter((file) => seen.has(file));
   for (const file of again) assert.deepEqual(made.get(file), seen.get(file), file);
   for (const [file, judgement] of made) seen.set(file, judgement);
   if (JUDGEMENTS !== undefined) writeFileSync(JUDGEMENTS, JSON.stringify(Object.fromEntries(seen)));
-  console.log(`  ${made.size} judgements, ${again.length} of them as before`);
+  assert.ok(alone || again.length > 0, 'none of the certificates was made before');
+  const compared = alone
+    ? 'compared with none: another test or JUDGEMENTS first'
+    : `${again.length} as before`;
+  console.log(`  ${made.size} judgements, ${compared}`);
 }
 
 /** Change workspace-config/site.yaml of a checkout. */

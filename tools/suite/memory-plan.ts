@@ -112,7 +112,7 @@ const PROCESS_GIB = 1;
 const STREAMING_SHARE = 0.08;
 /** CUDA's libraries in the memory of the host: 1.55 GiB in all on an H100 host. */
 const CUDA_RAM_GIB = 0.5;
-/** What InvarLock's variance guard scales and keeps a copy of meanwhile: 27 % of a LLaMA. */
+/** What InvarLock's variance guard scales, and copies before: 27 % of a LLaMA. */
 const INVARLOCK_SHARE = 0.3;
 /** CUDA's context and libraries on a GPU, and the six largest tensors that an edit holds there at most. */
 const EDIT_GPU_GIB = 2;

@@ -17,11 +17,14 @@ from typing import Any
 
 import torch
 from invarlock.adapters.hf_causal import HF_Causal_Adapter
+from invarlock.guards import variance
 from invarlock.guards.rmt import RMTGuard
+from invarlock.guards.variance import VarianceGuard
 from invarlock_rig import spec_of, write_corpus
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from validation import invarlock_loading, invarlock_memory, invarlock_process
 from validation.__main__ import main
 from validation.job import Store
 from validation.store import locked_entry
@@ -109,7 +112,7 @@ def deaf_loader() -> Iterator[None]:
 
     def load_model(self: HF_Causal_Adapter, model: str, device: str = "auto", **given: Any) -> Any:
         if "attn_implementation" in given:
-            raise ImportError("no such attention")
+            raise ImportError("flash_attn_2_cuda.so: undefined symbol")
         return whole(self, model, device, **given)
 
     HF_Causal_Adapter.load_model = load_model
@@ -117,6 +120,59 @@ def deaf_loader() -> Iterator[None]:
         yield
     finally:
         HF_Causal_Adapter.load_model = whole
+
+
+@contextmanager
+def sly_loader() -> Iterator[None]:
+    """Let the loader take another attention than it was asked for."""
+    whole = HF_Causal_Adapter.load_model
+
+    def load_model(self: HF_Causal_Adapter, model: str, device: str = "auto", **given: Any) -> Any:
+        return whole(self, model, device, **given | {"attn_implementation": "sdpa"})
+
+    HF_Causal_Adapter.load_model = load_model
+    try:
+        yield
+    finally:
+        HF_Causal_Adapter.load_model = whole
+
+
+@contextmanager
+def guard_without_memory() -> Iterator[None]:
+    """Let the memory of a GPU run out in a guard that goes on without."""
+    whole, modules = RMTGuard.validate, (invarlock_memory, invarlock_loading, invarlock_process)
+    calls: list[None] = []
+    counted = invarlock_memory.shortages
+
+    def validate(self: RMTGuard, *given: Any, **named: Any) -> Any:
+        calls.append(None)
+        return whole(self, *given, **named)
+
+    RMTGuard.validate = validate
+    for module in modules:
+        module.shortages = lambda: len(calls)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        RMTGuard.validate = whole
+        for module in modules:
+            module.shortages = counted  # type: ignore[attr-defined]
+
+
+@contextmanager
+def sizes_of_copies() -> Iterator[list[bool]]:
+    """Whether the variance guard's copies are the small ones, each time it prepares."""
+    whole, seen = VarianceGuard.prepare, []
+
+    def prepare(self: VarianceGuard, *given: Any, **named: Any) -> Any:
+        seen.append(variance.copy.deepcopy is invarlock_memory._deepcopy)
+        return whole(self, *given, **named)
+
+    VarianceGuard.prepare = prepare
+    try:
+        yield seen
+    finally:
+        VarianceGuard.prepare = whole
 
 
 def file_read(path: Path) -> dict[str, Any]:
@@ -137,7 +193,13 @@ def run_all(root: Path) -> dict[str, int]:
         return {**spec_of(**changes), "window_slice": {"index": index, "count": 2}}
 
     ends = {name: cell(root, name, reads, spec(0)) for name in ("calibrate-1", "calibrate-again")}
-    ends["calibrate-eager"] = cell(root, "calibrate-eager", reads, spec(0, attention="eager"))
+    with sizes_of_copies() as small:
+        ends["calibrate-eager"] = cell(root, "calibrate-eager", reads, spec(0, attention="eager"))
+    ends["copies"] = int(small != [True])
+    with sly_loader():
+        ends["calibrate-sly"] = cell(root, "calibrate-sly", reads, spec(0, attention="eager"))
+    with guard_without_memory():
+        ends["calibrate-short"] = cell(root, "calibrate-short", reads, spec(0))
     with deaf_loader():
         ends["calibrate-deaf"] = cell(root, "calibrate-deaf", reads, spec(0, attention="eager"))
     ends["calibrate-refused"] = cell(root, "calibrate-refused", reads, spec(0, bootstrap=1000))

@@ -146,7 +146,11 @@ def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:
     refused, blind = ends.pop("calibrate-refused"), ends.pop("certify-blind")
     foreign, deaf = ends.pop("certify-foreign"), ends.pop("calibrate-deaf")
     assert deaf == EXIT_CODES["misconfigured"]
-    assert "InvarLock: ImportError: no such attention" in printed
+    assert "ImportError: flash_attn_2_cuda.so: undefined symbol" in printed
+    assert ends.pop("calibrate-sly") == EXIT_CODES["misconfigured"]
+    assert "InvarLock loaded the model with attention sdpa, not eager (the suite asks for it)" in printed
+    assert ends.pop("calibrate-short") == EXIT_CODES["out_of_memory"]
+    assert "CUDA out of memory: in a step of InvarLock's" in printed
     assert foreign == EXIT_CODES["bad_input"]
     assert "the report of another baseline: dataset " in printed
     assert blind == EXIT_CODES["internal"]

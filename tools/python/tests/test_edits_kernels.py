@@ -107,6 +107,23 @@ def test_pruning_takes_the_same_sets_from_one_count_or_says_that_it_may_not_have
             assert int((values == 0).sum()) >= count
 
 
+def test_a_sample_that_misses_is_noticed_and_pruned_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thresholds, "_PROGRAMS", 16)
+    monkeypatch.setattr(thresholds, "_SAMPLE", 8)
+    monkeypatch.setattr(magnitude_prune, "on_gpu", lambda _: True)
+    outcomes = []
+    for kind in ("normal", "ties"):
+        values = matrix(1, (40, 128), kind, torch.float16)
+        prunings = [MagnitudePrune(sparsity) for sparsity in (0.1, 0.5, 0.9)]
+        weights = Weights("w", values.to(DEVICE), edits=prunings)
+        for edit in prunings:
+            made = edit.apply(weights)
+            wanted = edit.apply(Weights("w", values.float()))
+            assert torch.equal(made.values.cpu().float(), wanted.values) and made.facts == wanted.facts
+        outcomes += [weights.shared["cuts"].right(edit.count(values.numel())) for edit in prunings]
+    assert set(outcomes) == {True, False}
+
+
 def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     values = matrix(1, (40, 128), "normal", torch.bfloat16)
     asked: list[list[int]] = []

@@ -138,6 +138,11 @@ def test_an_attention_that_does_not_work_is_not_the_fault_of_the_weights() -> No
     assert "eager" in fault.hint
 
 
+def test_a_name_that_code_does_not_find_is_not_an_attention_that_does_not_work() -> None:
+    cause = "ImportError: cannot import name 'is_flash_attn_greater_or_equal_2_10' from 'transformers.utils'"
+    assert fault_of(Ended(3, SUBJECT + NOT_LOADED, (cause,))).code == "weights_missing"
+
+
 def test_a_full_disk() -> None:
     event = "[Errno 28] No space left on device"
     assert fault_of(Ended(1, BASELINE, (), (event,))).code == "disk_full"

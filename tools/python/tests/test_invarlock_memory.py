@@ -63,7 +63,7 @@ def test_the_guard_puts_the_model_back_bit_by_bit(family: str) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_the_guard_tries_its_scales_and_puts_the_matrices_back() -> None:
+def test_a_guard_that_fails_to_write_its_scales_puts_the_matrices_back() -> None:
     from invarlock.guards.variance import VarianceGuard
 
     model = models()["llama"]

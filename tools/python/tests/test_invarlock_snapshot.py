@@ -107,6 +107,28 @@ def test_an_adapter_takes_digests_and_tells_what_changed() -> None:
     assert [fault.code for fault in told] == ["internal"]
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(torch.OutOfMemoryError("no room"), "out_of_memory"), (RuntimeError("no kernel"), "internal")],
+)
+def test_no_copy_is_made_where_there_is_no_digest(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def fails(_: Any) -> Any:
+        raise error
+
+    adapter: Any = types.SimpleNamespace()
+    told: list[Fault] = []
+    watch(adapter, told.append)
+    monkeypatch.setattr(invarlock_snapshot, "digests_of", fails)
+    with pytest.raises(Fault, match=str(error)):
+        adapter.snapshot(Model())
+    monkeypatch.undo()
+    with pytest.raises(Fault, match=str(error)):
+        adapter.snapshot_chunked(Model())
+    assert [fault.code for fault in told] == [code]
+
+
 def test_a_load_by_invarlock_is_watched() -> None:
     from invarlock.cli.commands import run
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +43,11 @@ class Model:
 def test_a_model_over_two_gpus() -> None:
     model = Model(Weight("cuda:1", GIB), Weight("cuda:0", GIB), Weight("cuda:0", GIB // 2))
     assert placed_as_planned(model, TWO) == {"placed": "cuda:0 1.50 GiB, cuda:1 1.00 GiB"}
+
+
+def test_a_model_of_few_blocks_may_leave_the_last_gpu_without_any() -> None:
+    model = Model(Weight("cuda:1", GIB), Weight("cuda:0", GIB))
+    assert placed_as_planned(model, Device("cuda", "cuda-sm90", 3, 1))["placed"].count("cuda:") == 2
 
 
 def test_a_model_on_one_gpu_alone() -> None:
@@ -111,6 +118,24 @@ def test_a_load_that_fails_with_its_settings_fails() -> None:
     assert loads.fault is None  # the cause is InvarLock's to tell
     load(adapter)
     assert adapter.asked[1:] == [{"device_map": "auto"}, {}]  # all is as it was
+
+
+def test_what_a_failed_load_had_loaded_is_let_go_of() -> None:
+    class Half(Adapter):
+        def load_model(self, model_id: str, device: str = "auto", **given: Any) -> Any:
+            model = super().load_model(model_id, device)
+            loaded.append(weakref.ref(model))
+            raise torch.OutOfMemoryError("short for a moment")
+
+    loaded: list[weakref.ref[Any]] = []
+    gc.disable()
+    try:
+        with loads_as_told(ANY, TWO):
+            with pytest.raises(torch.OutOfMemoryError):
+                load(Half())
+            assert [each() for each in loaded] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_model_that_should_be_spread_and_is_not_ends_the_run_and_is_loaded_once() -> None:

@@ -78,7 +78,8 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
     (
         "misconfigured",
-        r"ImportError[^\n]*(attention|attn)|FlashAttention\w* has been toggled on",
+        r"ImportError: (?!cannot import name)[^\n]*flash[-_ ]?att(n|ention)"
+        r"|FlashAttention\w* has been toggled on",
         EAGER_HINT,
     ),
     (

@@ -76,16 +76,17 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
 @contextlib.contextmanager
 def _one_try(adapter: Any) -> Iterator[None]:
     """Let the adapter fail as it first did where it is asked again after a failure."""
-    adapter.load_model = _once(adapter.load_model)
+    failures: list[Exception] = []
+    adapter.load_model = _once(adapter.load_model, failures)
     try:
         yield
     finally:
         del adapter.load_model
+        # a failure keeps the frames it came through, with what was loaded so far
+        failures.clear()
 
 
-def _once(load_model: Callable[..., Any]) -> Callable[..., Any]:
-    failures: list[Exception] = []
-
+def _once(load_model: Callable[..., Any], failures: list[Exception]) -> Callable[..., Any]:
     @functools.wraps(load_model)  # InvarLock looks at the signature
     def once(*given: Any, **named: Any) -> Any:
         if failures:

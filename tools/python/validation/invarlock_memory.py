@@ -1,4 +1,4 @@
-"""GPU memory of an InvarLock run: the variance guard's copy of the model kept small, no shortage unheard."""
+"""GPU memory of an InvarLock run: the variance guard's copies kept small, shortages that torch saw told."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def small_copies() -> Iterator[None]:
     """Let the variance guard copy of a model only what it scales, and into the memory of the host.
 
     To find its scales it scales the model and then puts its whole state back, a copy that it made on the GPU:
-    twice the weights, and most models fit their GPUs once. What it keeps while it tries the scales, a quarter
-    of the weights, goes to the host as well.
+    twice the weights, and most models fit their GPUs once. What it keeps while it writes the scales, to undo
+    that should it fail, a quarter of the weights, goes to the host as well.
     """
     module: Any = importlib.import_module("invarlock.guards.variance")
     guard = module.VarianceGuard

@@ -2,8 +2,8 @@
 
 InvarLock 0.3.7 copies a model after loading it, through pickle into the memory of the host (twice the
 weights while it does) or to a temporary directory, and puts the copy back before each of its evaluations.
-Nothing has changed by then: the edit is none, and what guards try they put back before the next. So it is
-enough to see that nothing has.
+Nothing has changed by then: the edit is none, and no guard runs before the last of them (the evaluation
+without guards comes first). So it is enough to see that nothing has.
 """
 
 from __future__ import annotations
@@ -30,16 +30,37 @@ _TURN = 6364136223846793005
 
 
 def watch(adapter: Any, changed: Callable[[Fault], None]) -> None:
-    """Let an adapter take digests for snapshots; a change found in place of restoring is told and raised."""
+    """Let an adapter take digests for snapshots; a change found in place of restoring is told and raised.
+
+    So is a failure to take them: InvarLock would else copy the model to the disk.
+    """
+    failed: list[Fault] = []
+
+    def told(fault: Fault) -> Fault:
+        failed.append(fault)
+        changed(fault)
+        return fault
+
+    def snapshot(model: Any) -> Digests:
+        if failed:
+            raise failed[0]
+        try:
+            return digests_of(model)
+        except torch.OutOfMemoryError as error:
+            raise told(Fault("out_of_memory", f"{error} (digests of the loaded model)")) from error
+        except Exception as error:
+            raise told(
+                Fault("internal", f"no digest of the model: {type(error).__name__}: {error}")
+            ) from error
 
     def restore(model: Any, before: Digests) -> None:
         try:
             require_unchanged(model, before)
         except Fault as fault:
-            changed(fault)
-            raise
+            raise told(fault) from None
 
-    adapter.snapshot, adapter.restore = digests_of, restore
+    adapter.snapshot = adapter.snapshot_chunked = snapshot
+    adapter.restore = adapter.restore_chunked = restore
 
 
 def digests_of(model: Any) -> Digests:
@@ -70,6 +91,7 @@ def require_unchanged(model: Any, before: Digests) -> None:
             "internal",
             f"InvarLock changed {len(changed)} of the model's tensors between two evaluations "
             f"({', '.join(changed[:3])}{', …' if len(changed) > 3 else ''})",
+            "A buffer of positions follows windows longer than the model's positions: make windows shorter.",
         )
 
 

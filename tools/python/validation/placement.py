@@ -1,8 +1,9 @@
-"""Where a loaded model's weights lie, and whether a model planned for several GPUs is spread over them.
+"""Where a loaded model's weights lie, and whether a model planned for several GPUs is spread over GPUs.
 
-`device_map: auto` divides a model by its size over all visible GPUs, whatever memory the plan counts on. What
-their free memory does not hold is left to the host or a disk, where computing takes for ever; a model of one
-block stays on one GPU. transformers ends well all the same.
+`device_map: auto` divides a model by its size over the visible GPUs, whatever memory the plan counts on: over
+all of two or three, while few blocks may leave the last of many without any. What their free memory does not
+hold is left to the host or a disk, where computing takes for ever; a model of one block stays on one GPU.
+transformers ends well all the same.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def placed_as_planned(model: Any, device: Device) -> dict[str, str]:
     """Where a model lies that should be spread over the job's GPUs, as receipts have it.
 
     Raises:
-        Fault: `out_of_memory` when part of it lies elsewhere, `misconfigured` when all of it lies on one GPU.
+        Fault: `out_of_memory` when part of it lies outside of GPUs, `misconfigured` when all of it on one.
     """
     sizes = sizes_of(model)
     if any(not name.startswith("cuda") for name in sizes):
