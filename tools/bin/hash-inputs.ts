@@ -1,7 +1,7 @@
 // Prints what every cell's Nx hash takes from this machine (a `runtime` input): device class and pinned versions.
 // Nx asks anew for each wave of tasks; within one nx run the first answer stands, which the shell finds (machine-input.ts).
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ANSWERS, answerName } from '../suite/machine-input.js';
 
@@ -35,39 +35,20 @@ async function flashMayChange(pool: readonly { architecture: string }[]): Promis
 }
 
 async function remember(of: string, text: string): Promise<void> {
-  const run = asker();
-  if (run === undefined) return;
   try {
+    const { commandOf, identityOf, parentOf } = await import('../lease/process-identity.js');
     const { writeWhole } = await import('../base/files.js');
+    // The nx run that asks: Nx asks by way of a shell.
+    let run: number | undefined = process.ppid;
+    while (run !== undefined && /^(ba|da)?sh$/.test(commandOf(run) ?? '')) run = parentOf(run);
+    if (run === undefined || commandOf(run) === undefined) return;
     const directory = join(root, ANSWERS);
     mkdirSync(directory, { recursive: true });
     for (const name of readdirSync(directory)) {
-      if (!isAlive(Number.parseInt(name, 10))) rmSync(join(directory, name), { force: true });
+      if (identityOf(Number.parseInt(name, 10)) === undefined) rmSync(join(directory, name), { force: true });
     }
     writeWhole(join(directory, answerName(run, of)), text);
   } catch {
     // A workspace that cannot be written: the next wave asks again.
-  }
-}
-
-/** Pid of the nx run that asks; Nx asks by way of a shell. Undefined where it cannot be told. */
-function asker(pid = process.ppid): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const end = stat.lastIndexOf(')');
-    const command = stat.slice(stat.indexOf('(') + 1, end);
-    const fields = stat.slice(end + 2).split(' ');
-    return /^(ba|da)?sh$/.test(command) ? asker(Number(fields[1])) : pid;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

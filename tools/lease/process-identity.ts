@@ -89,6 +89,21 @@ export function groupOf(pid: number): number | undefined {
   return group === undefined ? undefined : Number(group);
 }
 
+/** Parent of a running process. */
+export function parentOf(pid: number): number | undefined {
+  const parent = process.platform === 'linux' ? statOf(pid)?.[1] : undefined;
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Name of the program a running process runs, its first 15 bytes. */
+export function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Every process of this namespace; empty where there is no /proc. */
 export function pidsOfHost(): number[] {
   if (process.platform !== 'linux') return [];

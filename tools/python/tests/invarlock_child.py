@@ -11,9 +11,10 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from invarlock.adapters.hf_causal import HF_Causal_Adapter
@@ -98,11 +99,8 @@ def broken_guard(after: int) -> Iterator[None]:
             raise RuntimeError("the guard is broken")
         return whole(self, *given, **named)
 
-    RMTGuard.validate = validate
-    try:
+    with mock.patch.object(RMTGuard, "validate", validate):
         yield
-    finally:
-        RMTGuard.validate = whole
 
 
 @contextmanager
@@ -115,11 +113,8 @@ def deaf_loader() -> Iterator[None]:
             raise ImportError("flash_attn_2_cuda.so: undefined symbol")
         return whole(self, model, device, **given)
 
-    HF_Causal_Adapter.load_model = load_model
-    try:
+    with mock.patch.object(HF_Causal_Adapter, "load_model", load_model):
         yield
-    finally:
-        HF_Causal_Adapter.load_model = whole
 
 
 @contextmanager
@@ -130,33 +125,25 @@ def sly_loader() -> Iterator[None]:
     def load_model(self: HF_Causal_Adapter, model: str, device: str = "auto", **given: Any) -> Any:
         return whole(self, model, device, **given | {"attn_implementation": "sdpa"})
 
-    HF_Causal_Adapter.load_model = load_model
-    try:
+    with mock.patch.object(HF_Causal_Adapter, "load_model", load_model):
         yield
-    finally:
-        HF_Causal_Adapter.load_model = whole
 
 
 @contextmanager
 def guard_without_memory() -> Iterator[None]:
     """Let the memory of a GPU run out in a guard that goes on without."""
-    whole, modules = RMTGuard.validate, (invarlock_memory, invarlock_loading, invarlock_process)
+    whole = RMTGuard.validate
     calls: list[None] = []
-    counted = invarlock_memory.shortages
 
     def validate(self: RMTGuard, *given: Any, **named: Any) -> Any:
         calls.append(None)
         return whole(self, *given, **named)
 
-    RMTGuard.validate = validate
-    for module in modules:
-        module.shortages = lambda: len(calls)  # type: ignore[attr-defined]
-    try:
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(RMTGuard, "validate", validate))
+        for module in (invarlock_memory, invarlock_loading, invarlock_process):
+            patches.enter_context(mock.patch.object(module, "shortages", lambda: len(calls)))
         yield
-    finally:
-        RMTGuard.validate = whole
-        for module in modules:
-            module.shortages = counted  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -168,11 +155,8 @@ def sizes_of_copies() -> Iterator[list[bool]]:
         seen.append(variance.copy.deepcopy is invarlock_memory._deepcopy)
         return whole(self, *given, **named)
 
-    VarianceGuard.prepare = prepare
-    try:
+    with mock.patch.object(VarianceGuard, "prepare", prepare):
         yield seen
-    finally:
-        VarianceGuard.prepare = whole
 
 
 def file_read(path: Path) -> dict[str, Any]:

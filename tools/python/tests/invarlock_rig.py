@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,26 @@ def spec_of(**changes: Any) -> dict[str, Any]:
 def settings_of(**changes: Any) -> Settings:
     """Settings with some fields changed."""
     return parse_settings(spec_of(**changes))
+
+
+def run_child(script: str, root: Path, **variables: str) -> tuple[Any, str]:
+    """The JSON that a script beside this file prints last, run on a directory, and its standard error."""
+    tests = Path(__file__).resolve().parent
+    done = subprocess.run(
+        [sys.executable, str(tests / script), str(root)],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)]),
+            **variables,
+        },
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
 
 def write_corpus(path: Path, texts: list[str]) -> Path:

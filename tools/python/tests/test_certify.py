@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from invarlock_rig import SPEC, settings_of, without_run
+from invarlock_rig import SPEC, run_child, settings_of, without_run
 
 from validation.certify import check_certificate
 from validation.invarlock_adapter import link_model
@@ -123,22 +120,9 @@ def test_another_invarlock_is_refused(monkeypatch: pytest.MonkeyPatch, version: 
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], str]:
     """The cells of `invarlock_child.py`: their directory, their exit codes, what was printed."""
     root = tmp_path_factory.mktemp("opt-robert")  # a path InvarLock would take for another architecture
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "INVARLOCK_TINY_RELAX": "1",  # the caller's variables must not reach the run
-        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
-    }
-    done = subprocess.run(
-        [sys.executable, str(TESTS / "invarlock_child.py"), str(root)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return root, json.loads(done.stdout.splitlines()[-1]), done.stderr
+    # the caller's variables must not reach the run
+    ends, said = run_child("invarlock_child.py", root, INVARLOCK_TINY_RELAX="1")
+    return root, ends, said
 
 
 def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:

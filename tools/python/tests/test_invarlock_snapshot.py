@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from validation import invarlock_snapshot
-from validation.invarlock_loading import loads_as_told
-from validation.invarlock_snapshot import digests_of, require_unchanged, watch
+from validation.invarlock_loading import Loads, loads_as_told
+from validation.invarlock_snapshot import digests_of, require_unchanged, take_digests
 from validation.job import Device, Fault
 from validation.numerics import Attention
 
@@ -94,17 +94,17 @@ def test_a_tensor_more_or_less_is_seen() -> None:
 
 
 def test_an_adapter_takes_digests_and_tells_what_changed() -> None:
-    adapter, told = types.SimpleNamespace(), []
-    watch(adapter, told.append)
+    adapter, loads = types.SimpleNamespace(), Loads()
+    take_digests(adapter, loads.noted)
     model = Model()
     taken = adapter.snapshot(model)
     adapter.restore(model, taken)
-    assert told == []
+    assert loads.fault is None
     with torch.no_grad():
         model.scalar.mul_(2)
     with pytest.raises(Fault, match="scalar"):
         adapter.restore(model, taken)
-    assert [fault.code for fault in told] == ["internal"]
+    assert loads.fault is not None and loads.fault.code == "internal"
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_an_adapter_takes_digests_and_tells_what_changed() -> None:
 def test_no_copy_is_made_where_there_is_no_digest(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
 ) -> None:
-    def fails(_: Any) -> Any:
+    def fails(*_: Any) -> Any:
         raise error
 
     adapter: Any = types.SimpleNamespace()
-    told: list[Fault] = []
-    watch(adapter, told.append)
-    monkeypatch.setattr(invarlock_snapshot, "digests_of", fails)
+    loads = Loads()
+    take_digests(adapter, loads.noted)
+    monkeypatch.setattr(invarlock_snapshot, "_digest", fails)
     with pytest.raises(Fault, match=str(error)):
         adapter.snapshot(Model())
     monkeypatch.undo()
     with pytest.raises(Fault, match=str(error)):
         adapter.snapshot_chunked(Model())
-    assert [fault.code for fault in told] == [code]
+    assert loads.fault is not None and loads.fault.code == code
 
 
 def test_a_load_by_invarlock_is_watched() -> None:

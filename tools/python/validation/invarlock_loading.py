@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from validation.invarlock_memory import shortages
-from validation.invarlock_snapshot import watch
+from validation.invarlock_snapshot import take_digests
 from validation.job import Device, Fault
 from validation.numerics import EAGER_HINT, Attention
 from validation.placement import placed_as_planned
@@ -33,6 +33,17 @@ class Loads:
     #: Of memory on GPUs, while loading: InvarLock loads once more then, well or not.
     shortages: int = 0
 
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note a fault: InvarLock goes on after one. Once there is one, nothing more is done."""
+        if self.fault is not None:
+            raise self.fault
+        try:
+            yield
+        except Fault as fault:
+            self.fault = fault
+            raise
+
 
 @contextlib.contextmanager
 def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
@@ -45,26 +56,18 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
     loads = Loads()
 
     def watched(adapter: Any, *given: Any, **named: Any) -> Any:
-        if loads.fault is not None:
-            raise loads.fault
-        before = shortages()
-        try:
-            with _one_try(adapter):
-                model = load(adapter, *given, **named)
-        finally:
-            loads.shortages += shortages() - before
-        try:
+        with loads.noted():
+            before = shortages()
+            try:
+                with _one_try(adapter):
+                    model = load(adapter, *given, **named)
+            finally:
+                loads.shortages += shortages() - before
             _require_attention(model, attention)
             if device.type == "cuda" and device.gpus > 1:
                 loads.placed = placed_as_planned(model, device)
-        except Fault as fault:
-            loads.fault = fault
-            raise
-        watch(adapter, note)
+        take_digests(adapter, loads.noted)
         return model
-
-    def note(fault: Fault) -> None:
-        loads.fault = fault
 
     run._load_model_with_cfg = watched
     try:

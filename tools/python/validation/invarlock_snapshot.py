@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -29,35 +30,21 @@ _SEED = 1
 _TURN = 6364136223846793005
 
 
-def watch(adapter: Any, changed: Callable[[Fault], None]) -> None:
-    """Let an adapter take digests for snapshots; a change found in place of restoring is told and raised.
+def take_digests(adapter: Any, noted: Callable[[], AbstractContextManager[None]]) -> None:
+    """Let an adapter take digests for snapshots, and in place of restoring see that they are the same.
 
-    So is a failure to take them: InvarLock would else copy the model to the disk.
+    Args:
+        adapter: InvarLock's; neither way of its own to copy a model is left to it.
+        noted: What notes the faults of both, InvarLock going on after one.
     """
-    failed: list[Fault] = []
-
-    def told(fault: Fault) -> Fault:
-        failed.append(fault)
-        changed(fault)
-        return fault
 
     def snapshot(model: Any) -> Digests:
-        if failed:
-            raise failed[0]
-        try:
+        with noted():
             return digests_of(model)
-        except torch.OutOfMemoryError as error:
-            raise told(Fault("out_of_memory", f"{error} (digests of the loaded model)")) from error
-        except Exception as error:
-            raise told(
-                Fault("internal", f"no digest of the model: {type(error).__name__}: {error}")
-            ) from error
 
     def restore(model: Any, before: Digests) -> None:
-        try:
+        with noted():
             require_unchanged(model, before)
-        except Fault as fault:
-            raise told(fault) from None
 
     adapter.snapshot = adapter.snapshot_chunked = snapshot
     adapter.restore = adapter.restore_chunked = restore
@@ -68,21 +55,29 @@ def digests_of(model: Any) -> Digests:
 
     Multilinear hashing modulo 2^64 (Carter and Wegman, 1979) with fixed random keys: one number that changes
     always shows, as keys are odd; many 16-bit ones hide each other with a probability of about 2^-48.
+
+    Raises:
+        Fault: `out_of_memory`, or `internal` for what has no digest.
     """
     keys: dict[torch.device, torch.Tensor] = {}
-    with torch.no_grad():
-        digests = {
-            name: _digest(tensor, keys)
-            for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers())
-        }
-        return {name: int(digest) for name, digest in digests.items()}
+    try:
+        with torch.no_grad():
+            digests = {
+                name: _digest(tensor, keys)
+                for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers())
+            }
+            return {name: int(digest) for name, digest in digests.items()}
+    except torch.OutOfMemoryError as error:
+        raise Fault("out_of_memory", f"{error} (digests of the loaded model)") from error
+    except Exception as error:
+        raise Fault("internal", f"no digest of the model: {type(error).__name__}: {error}") from error
 
 
 def require_unchanged(model: Any, before: Digests) -> None:
     """Refuse a model whose tensors are not those of its digests.
 
     Raises:
-        Fault: `internal`, with the names of some.
+        Fault: `internal`, with the names of some; as `digests_of`.
     """
     after = digests_of(model)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
