@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLockDirectory } from '../tools/dist/lease/lock-directory.js';
+import { openLockDirectory } from '../tools/dist/execution/lease/directory/lock-directory.js';
 import { Executor, requestOf } from '../test/rig/lease/executors.mjs';
 import { FakeGpus } from '../test/rig/lease/fake-gpus.mjs';
 import { line } from './print.mjs';

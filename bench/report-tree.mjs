@@ -1,8 +1,8 @@
 // An output tree of the reference's cells, or several times as many: files of a real run's size, eight GPUs' receipts.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { planSuite } from '../tools/dist/suite/plan.js';
-import { parseSuite } from '../tools/dist/suite/load.js';
+import { planSuite } from '../tools/dist/suite/plan/plan.js';
+import { parseSuite } from '../tools/dist/suite/load/load.js';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 /** InvarLock's certificates have some 30 kB, of which the analysis reads two. */

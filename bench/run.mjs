@@ -15,9 +15,9 @@ const ROOT = join(import.meta.dirname, '..');
 async function plan() {
   const script = `
     const began = performance.now();
-    const { parseSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/load.js'))});
-    const { planSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/plan.js'))});
-    const { projectFiles } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/project-json.js'))});
+    const { parseSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/load/load.js'))});
+    const { planSuite } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/plan/plan.js'))});
+    const { projectFiles } = await import(${JSON.stringify(join(ROOT, 'tools/dist/suite/nx/project-json.js'))});
     const { readFileSync } = await import('node:fs');
     const text = readFileSync(${JSON.stringify(join(ROOT, 'suites/b200/suite.yaml'))}, 'utf8');
     const imported = performance.now();

@@ -32,11 +32,13 @@ from unittest import mock
 
 import torch
 
-from validation import edit, inject, setup
-from validation.checkpoint import make_header, open_checkpoint, raw_bytes
+from validation.cells import edit
+from validation.cells import inject
+from validation.cells import setup
+from validation.weights.checkpoint import make_header, open_checkpoint, raw_bytes
 from validation.job import load_job
-from validation.rewrite import Loaded
-from validation.store import MANIFEST
+from validation.weights.rewrite import Loaded
+from validation.weights.store import MANIFEST
 
 WIDE = "--wide" in sys.argv
 #: With --wide, a block is one of Mistral-7B's with as many heads for keys as for queries.

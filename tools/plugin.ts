@@ -11,7 +11,7 @@ export const name = 'validation-suite';
 export const preTasksExecution: PreTasksExecution = async (_options, { workspaceRoot, argv }) => {
   const reset = resetAdvice(argv);
   if (reset !== undefined) throw withoutStack(reset);
-  const { beforeRun } = await import('./runner/before-run.js');
+  const { beforeRun } = await import('./monitoring/run/before-run.js');
   const { lines, refusal } = beforeRun(workspaceRoot, argv);
   for (const line of lines) console.log(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
@@ -72,7 +72,7 @@ async function judgeWhatRan(context: Context): Promise<void> {
   );
   if (suites.size === 0) return;
   const { messageOf } = await import('./base/message.js');
-  const { noteRunEnd } = await import('./runner/note-progress.js');
+  const { noteRunEnd } = await import('./execution/progress/note-progress.js');
   for (const suite of suites) {
     await noteRunEnd(context.workspaceRoot, suite, console.error);
     try {
@@ -86,11 +86,11 @@ async function judgeWhatRan(context: Context): Promise<void> {
 }
 
 async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, suite: string): Promise<void> {
-  const { closingLines } = await import('./runner/closing.js');
+  const { closingLines } = await import('./monitoring/run/closing.js');
   const said = saidByVerdict(taskResults, suite);
   if (said !== undefined) {
     console.log(`\n${said}`);
-    const { requireGeneratedSuite } = await import('./suite/generated.js');
+    const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
     const { cells } = requireGeneratedSuite(workspaceRoot, suite);
     sayLines(closingLines(workspaceRoot, suite, cells, startTime));
     return;
@@ -126,12 +126,12 @@ export function saidByVerdict(taskResults: Context['taskResults'], suite: string
 
 /** OUTPUT_DIR: the suite's tree as the seed has it; of several suites, a directory each. */
 async function publish(workspaceRoot: string, suite: string, several: boolean): Promise<void> {
-  const { loadSiteSettings } = await import('./suite/settings.js');
+  const { loadSiteSettings } = await import('./suite/settings/settings.js');
   const { messageOf } = await import('./base/message.js');
   try {
     const { outputDirectory } = loadSiteSettings(workspaceRoot);
     if (outputDirectory === null) return;
-    const { publishAlone } = await import('./results/publish-alone.js');
+    const { publishAlone } = await import('./results/publishing/publish-alone.js');
     const where = several ? join(outputDirectory, suite) : outputDirectory;
     const { directory, made } = await publishAlone(workspaceRoot, suite, where, console.log);
     console.log(`published in ${directory} (${made} new)`);

@@ -4,14 +4,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Fault } from '../../tools/runner/fault.js';
-import { readReceipt } from '../../tools/runner/receipt.js';
-import { resolveReads } from '../../tools/runner/reads.js';
+import { Fault } from '../../tools/base/fault.js';
+import { readReceipt } from '../../tools/execution/records/receipt.js';
+import { resolveReads } from '../../tools/execution/records/reads.js';
 import { writeVerdict } from '../../tools/results/write.js';
-import { formatMistake } from '../../tools/suite/mistakes.js';
-import { parseSuite } from '../../tools/suite/load.js';
-import { readProfile } from '../../tools/suite/profiles.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { formatMistake } from '../../tools/suite/yaml/mistakes.js';
+import { parseSuite } from '../../tools/suite/load/load.js';
+import { readProfile } from '../../tools/suite/memory/profiles.js';
+import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
 import { filesOf, planOf } from '../results/builders.js';
 import { MANIFESTS, NOT_RESULTS, PROFILES, SITE_TEXTS, SUITE_TEXTS, VARIABLES } from './corpus.js';
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FAULT_CODES, faultCodeOfExit } from '../../tools/runner/fault.js';
+import { FAULT_CODES, faultCodeOfExit } from '../../tools/base/fault.js';
+import { REPOSITORY } from '../support/repository.js';
 
 test('the exit codes are those of validation/job.py', () => {
-  const source = readFileSync(join(import.meta.dirname, '../../tools/python/validation/job.py'), 'utf8');
+  const source = readFileSync(join(REPOSITORY, 'tools/python/validation/job.py'), 'utf8');
   const literal = /FaultCode = Literal\[([^\]]*)\]/.exec(source)?.[1] ?? '';
   expect([...literal.matchAll(/"(\w+)"/g)].map(([, code]) => code)).toEqual([...FAULT_CODES]);
   expect(source).toContain('code: 80 + index');

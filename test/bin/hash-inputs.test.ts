@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
-import { ANSWERS, answerName, machineCommand } from '../../tools/suite/machine-input.js';
+import { ANSWERS, answerName, machineCommand } from '../../tools/suite/nx/machine-input.js';
+import { REPOSITORY } from '../support/repository.js';
 
-const REPOSITORY = join(import.meta.dirname, '../..');
 const LOCK = readFileSync(join(REPOSITORY, 'tools/python/requirements.lock'), 'utf8');
 const COMMAND = machineCommand('s');
 const root = mkdtempSync(join(tmpdir(), 'validation-hash-'));

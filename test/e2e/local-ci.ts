@@ -24,7 +24,7 @@ export async function makeGpt2(
   ]);
   const made = await checkout.run(
     join(checkout.root, '.venv/bin/python'),
-    [join(checkout.root, 'tools/python/tests/local_gpt2.py'), directory, ...sizes],
+    [join(checkout.root, 'tools/python/tests/support/local_gpt2.py'), directory, ...sizes],
     { OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1' },
   );
   if (made.exitCode !== 0) throw new Error(made.output);

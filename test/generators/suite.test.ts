@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Complaint } from '../../tools/generators/complaint.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
-import { requireRecorded } from '../../tools/suite/record.js';
+import { requireRecorded } from '../../tools/suite/nx/record.js';
 import { SUITE, Workspace } from './workspace.js';
 
 async function generate(

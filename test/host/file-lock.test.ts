@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { withFileLock } from '../../tools/lease/file-lock.js';
+import { withFileLock } from '../../tools/host/file-lock.js';
+import { DIST } from '../support/repository.js';
 
-const MODULE = join(import.meta.dirname, '..', '..', 'tools', 'dist', 'lease', 'file-lock.js');
+const MODULE = join(DIST, 'host', 'file-lock.js');
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'validation-lock-'));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseGpus, parseProcesses } from '../../tools/lease/nvidia-smi.js';
-import { deviceClass, restrict, type PoolSettings } from '../../tools/lease/pool.js';
+import { parseGpus, parseProcesses } from '../../tools/host/nvidia-smi.js';
+import { deviceClass, restrict, type PoolSettings } from '../../tools/execution/lease/gpus/pool.js';
 
 // As nvidia-smi 580.159 prints it for H100s.
 const CSV = `0, GPU-11111111-2222-3333-4444-555555555555, 81559, 81079, 9.0

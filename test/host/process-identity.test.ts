@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { commandOf, parentOf } from '../../tools/lease/process-identity.js';
+import { commandOf, parentOf } from '../../tools/host/process-identity.js';
 
 describe.skipIf(process.platform !== 'linux')('a running process', () => {
   test('has a parent and a command', async () => {

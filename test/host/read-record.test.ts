@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { writePlain } from '../../tools/lease/plain-file.js';
-import { readRecord } from '../../tools/lease/read-record.js';
+import { writePlain } from '../../tools/host/plain-file.js';
+import { readRecord } from '../../tools/host/read-record.js';
 
 const schema = z.object({ n: z.number() });
 let root: string;

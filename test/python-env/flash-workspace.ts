@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { REPOSITORY } from '../support/repository.js';
 
-const REPOSITORY = join(import.meta.dirname, '..', '..');
 export const PINNED = '2.8.3.post2';
 
 /** How installing goes: `wheel` fits, `compile` works, what came `works` on the GPUs. */

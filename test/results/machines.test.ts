@@ -1,8 +1,8 @@
 // What CI reads: JUnit XML and the Markdown summary.
 import { expect, test } from 'vitest';
-import { parseFaultLog } from '../../tools/results/fault-log.js';
-import { junitXml } from '../../tools/results/junit.js';
-import { summaryMarkdown } from '../../tools/results/markdown.js';
+import { parseFaultLog } from '../../tools/execution/records/fault-log.js';
+import { junitXml } from '../../tools/results/outputs/junit.js';
+import { summaryMarkdown } from '../../tools/results/outputs/markdown.js';
 import { content, filesOf, findingsOf, planOf } from './builders.js';
 
 const plan = planOf({ edits: { a_clean: 'clean', b_stress: 'stress' }, errors: ['nan_injection'] });

@@ -1,20 +1,20 @@
 // analysis/memory_plan.csv, the plan's memory table and what a cell's ticket asks for say the same of every cell of b200.
 import { describe, expect, test } from 'vitest';
-import { parseCsv } from '../../tools/results/csv.js';
-import { memoryRows as withRecords } from '../../tools/results/findings.js';
+import { parseCsv } from '../../tools/results/outputs/csv.js';
+import { memoryRows as withRecords } from '../../tools/results/analysis/findings.js';
 import { memoryPlanCsv, planMemory } from '../../tools/results/outputs/memory-plan.js';
-import { needsOf } from '../../tools/runner/lease-request.js';
-import { CELL_KINDS } from '../../tools/suite/cell.js';
-import { weightsGiB } from '../../tools/suite/memory.js';
+import { needsOf } from '../../tools/execution/cell/lease-request.js';
+import { CELL_KINDS } from '../../tools/suite/model/cell.js';
+import { weightsGiB } from '../../tools/suite/memory/memory.js';
 import {
   memoryRows,
   perDeviceGiB,
   plannedMemory,
   type Devices,
   type ModelProfile,
-} from '../../tools/suite/memory-plan.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
+} from '../../tools/suite/memory/memory-plan.js';
+import { planSuite } from '../../tools/suite/plan/plan.js';
+import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
 import { referenceSuite } from '../suite/parse.js';
 
 const cells = planSuite(referenceSuite());

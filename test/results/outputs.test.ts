@@ -4,17 +4,18 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import type { FileContent } from '../../tools/results/files.js';
-import { csvTable, parseCsv } from '../../tools/results/csv.js';
-import { cellRecords } from '../../tools/results/records.js';
-import { memoryRows } from '../../tools/results/findings.js';
+import type { FileContent } from '../../tools/results/read/files.js';
+import { csvTable, parseCsv } from '../../tools/results/outputs/csv.js';
+import { cellRecords } from '../../tools/results/read/records.js';
+import { memoryRows } from '../../tools/results/analysis/findings.js';
 import { outputPaths, OUTPUTS } from '../../tools/results/outputs/index.js';
 import { jsonSchemas } from '../../tools/results/outputs/json-schemas.js';
 import { renderVerdict } from '../../tools/results/write.js';
-import { formatJson } from '../../tools/suite/format-json.js';
+import { formatJson } from '../../tools/suite/nx/format-json.js';
 import { content, filesOf, findingsOf, planOf } from './builders.js';
+import { REPOSITORY } from '../support/repository.js';
 
-const SCHEMAS = join(import.meta.dirname, '..', '..', 'docs', 'schemas');
+const SCHEMAS = join(REPOSITORY, 'docs', 'schemas');
 const plan = planOf({
   models: ['m', 'other'],
   edits: { a_clean: 'clean', b_stress: 'stress' },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { analyse } from '../../tools/results/analyse.js';
-import { csvTable } from '../../tools/results/csv.js';
+import { analyse } from '../../tools/results/analysis/analyse.js';
+import { csvTable } from '../../tools/results/outputs/csv.js';
 import { evaluationsCsv } from '../../tools/results/outputs/eval-results.js';
 import { certificatesCsv } from '../../tools/results/outputs/invarlock-results.js';
 import { content, filesOf, planOf } from './builders.js';

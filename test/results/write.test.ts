@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FileContent } from '../../tools/results/files.js';
+import type { FileContent } from '../../tools/results/read/files.js';
 import { outputPaths } from '../../tools/results/outputs/index.js';
 import { writeVerdict } from '../../tools/results/write.js';
 import { filesOf, planOf } from './builders.js';

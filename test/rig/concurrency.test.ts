@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { identityOf } from '../../tools/lease/process-identity.js';
+import { identityOf } from '../../tools/host/process-identity.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 
 const PAUSE = Object.fromEntries(

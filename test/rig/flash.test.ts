@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readReceipt } from '../../tools/runner/receipt.js';
+import { readReceipt } from '../../tools/execution/records/receipt.js';
 import { FlashWorkspace, PINNED } from '../python-env/flash-workspace.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 

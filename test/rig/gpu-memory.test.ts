@@ -4,8 +4,8 @@ import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { readErrors } from '../../tools/runner/journal.js';
-import type { Receipt } from '../../tools/runner/receipt.js';
+import { readErrors } from '../../tools/execution/records/journal.js';
+import type { Receipt } from '../../tools/execution/records/receipt.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
 const UUIDS = ['aaaaaaaa', 'bbbbbbbb'].map((name) => `GPU-${name}-0000-0000-0000-000000000000`);

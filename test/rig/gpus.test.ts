@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Receipt } from '../../tools/runner/receipt.js';
+import type { Receipt } from '../../tools/execution/records/receipt.js';
 import { installNvidiaSmi } from './nvidia-smi.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 

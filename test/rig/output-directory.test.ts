@@ -22,7 +22,16 @@ import { secondDevice, type SecondDevice } from './second-device.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
 const UNFINISHED = /\.(publishing|tmp)$/;
-const PUBLISHER = join(import.meta.dirname, '..', '..', 'tools', 'dist', 'results', 'published-view.js');
+const PUBLISHER = join(
+  import.meta.dirname,
+  '..',
+  '..',
+  'tools',
+  'dist',
+  'results',
+  'publishing',
+  'published-view.js',
+);
 
 async function deviceOr(context: TestContext): Promise<SecondDevice> {
   const device = await secondDevice();

@@ -2,11 +2,11 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cellStates, type CellState } from '../../tools/forecast/cell-states.js';
-import type { PlanReport } from '../../tools/forecast/report.js';
-import { readVersions } from '../../tools/runner/identity.js';
-import { requireGeneratedSuite } from '../../tools/suite/generated.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
+import { cellStates, type CellState } from '../../tools/monitoring/forecast/cell-states.js';
+import type { PlanReport } from '../../tools/monitoring/forecast/report.js';
+import { readVersions } from '../../tools/execution/records/identity.js';
+import { requireGeneratedSuite } from '../../tools/suite/nx/generated.js';
+import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
 async function statesOf(rig: Rig, unfit = new Map<string, string>(), environment: NodeJS.ProcessEnv = {}) {

@@ -4,9 +4,9 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PlanReport } from '../../tools/forecast/report.js';
-import type { Cell } from '../../tools/suite/cell.js';
-import { planSuite } from '../../tools/suite/plan.js';
+import type { PlanReport } from '../../tools/monitoring/forecast/report.js';
+import type { Cell } from '../../tools/suite/model/cell.js';
+import { planSuite } from '../../tools/suite/plan/plan.js';
 import { corpus, parsed, referenceSuite } from '../suite/parse.js';
 import { Rig } from './workspace.js';
 

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readErrors } from '../../tools/runner/journal.js';
-import type { Receipt } from '../../tools/runner/receipt.js';
+import { readErrors } from '../../tools/execution/records/journal.js';
+import type { Receipt } from '../../tools/execution/records/receipt.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
 const TOKEN = 'a-token-nobody-may-read';

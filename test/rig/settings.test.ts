@@ -1,7 +1,7 @@
 // Settings of the environment against real nx: identity variables stop a run, execution variables re-run nothing.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SITE_ROWS } from '../../tools/suite/site-table.js';
+import { SITE_ROWS } from '../../tools/suite/settings/site-table.js';
 import { OTHER_VALUES } from '../suite/other-values.js';
 import { installNvidiaSmi } from './nvidia-smi.js';
 import { Rig, SMALL_SUITE } from './workspace.js';

@@ -2,12 +2,12 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { identityOf } from '../../tools/lease/process-identity.js';
-import { breakByHand } from '../../tools/status/break-by-hand.js';
-import { readLeaseList } from '../../tools/status/leases.js';
-import { progressFileSchema, type ProgressFile } from '../../tools/status/progress.js';
-import { readStatus } from '../../tools/status/read-status.js';
-import type { Status } from '../../tools/status/status.js';
+import { identityOf } from '../../tools/host/process-identity.js';
+import { breakByHand } from '../../tools/monitoring/status/break-by-hand.js';
+import { readLeaseList } from '../../tools/monitoring/status/leases.js';
+import { progressFileSchema, type ProgressFile } from '../../tools/execution/progress/progress.js';
+import { readStatus } from '../../tools/monitoring/status/read-status.js';
+import type { Status } from '../../tools/monitoring/status/status.js';
 import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
 
 const UUIDS = ['GPU-aaaaaaaa-0000-0000-0000-000000000000', 'GPU-bbbbbbbb-0000-0000-0000-000000000000'];

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { identityOf, isGroupAlive } from '../../tools/lease/process-identity.js';
-import { hostName } from '../../tools/runner/warm-host.js';
-import { startPython } from '../../tools/runner/start-python.js';
+import { identityOf, isGroupAlive } from '../../tools/host/process-identity.js';
+import { hostName } from '../../tools/execution/worker/warm-host.js';
+import { startPython } from '../../tools/execution/worker/start-python.js';
 import { until, WarmRig } from './warm-rig.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -222,10 +222,10 @@ describe('a host', () => {
     await using rig = new WarmRig();
     const copy = join(rig.root, 'python');
     cpSync(join(ROOT, 'tools/python/validation'), join(copy, 'validation'), { recursive: true });
-    const env = { ...rig.env, PYTHONPATH: `${copy}:${join(ROOT, 'tools/python/tests')}` };
+    const env = { ...rig.env, PYTHONPATH: `${copy}:${join(ROOT, 'tools/python/tests/support')}` };
     const host = rig.host({ env });
     expect((await rig.warm(['succeed'], { host, env })).end).toEqual({ how: 'exit', exitCode: 0 });
-    appendFileSync(join(copy, 'validation/edit.py'), '# changed\n');
+    appendFileSync(join(copy, 'validation/cells/edit.py'), '# changed\n');
     await until(() => rig.hosts().length === 0);
     expect(rig.hostLog(host)).toContain('edit.py has changed');
     // Started for the sources as they were, it refuses to be what it is asked to be.

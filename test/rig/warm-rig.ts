@@ -1,13 +1,13 @@
-// A directory with warm hosts of the real validation.warm that import next to nothing, and jobs of tests/warm_jobs.py.
+// A directory with warm hosts of the real validation.warm that import next to nothing, and jobs of tests/support/warm_jobs.py.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CellEvent } from '../../tools/runner/events.js';
-import { runPython, type PythonEnd, type PythonRun } from '../../tools/runner/python.js';
-import { hostName, type WarmHost } from '../../tools/runner/warm-host.js';
-import { warmKey } from '../../tools/runner/warm-key.js';
-import { runWarm, type NoHost, type WarmNeeds } from '../../tools/runner/warm-python.js';
+import type { CellEvent } from '../../tools/execution/records/events.js';
+import { runPython, type PythonEnd, type PythonRun } from '../../tools/execution/worker/python.js';
+import { hostName, type WarmHost } from '../../tools/execution/worker/warm-host.js';
+import { warmKey } from '../../tools/execution/worker/warm-key.js';
+import { runWarm, type NoHost, type WarmNeeds } from '../../tools/execution/worker/warm-python.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PYTHON = join(ROOT, '.venv', 'bin', 'python');
@@ -22,7 +22,7 @@ export interface JobResult {
 export class WarmRig implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'validation-warm-'));
   readonly env: Record<string, string> = {
-    PYTHONPATH: [join(ROOT, 'tools', 'python'), join(ROOT, 'tools', 'python', 'tests')].join(':'),
+    PYTHONPATH: [join(ROOT, 'tools', 'python'), join(ROOT, 'tools', 'python', 'tests', 'support')].join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
     PYTHONHASHSEED: '0',

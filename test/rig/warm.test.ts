@@ -1,7 +1,7 @@
 // Cells as forks of warm hosts, with real nx: two runs and two workspaces at once, and a host that is killed meanwhile.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { identityOf } from '../../tools/lease/process-identity.js';
+import { identityOf } from '../../tools/host/process-identity.js';
 import { until } from './warm-rig.js';
 import { Rig, SMALL_SUITE } from './workspace.js';
 
@@ -58,7 +58,7 @@ test.runIf(process.platform === 'linux')(
     expect((await rig.nx(['run', 'rig.m.baseline:setup'])).exitCode).toBe(0);
     expect(rig.warmHosts()).toEqual(hosts);
 
-    rig.edit('tools/python/validation/warm.py', (text) =>
+    rig.edit('tools/python/validation/warm/__main__.py', (text) =>
       text.replace('    main()\n', '    raise SystemExit("broken")\n'),
     );
     const { exitCode, output } = await rig.nx(['run', 'rig.m.baseline:calibrate-1']);

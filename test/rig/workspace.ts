@@ -130,7 +130,7 @@ export class Rig implements AsyncDisposable {
     this.#warm = true;
     rmSync(join(this.root, '.venv/bin/python'));
     symlinkSync(join(REPOSITORY, '.venv/bin/python'), join(this.root, '.venv/bin/python'));
-    this.edit('tools/python/validation/warm_preload.py', (text) => `${text}\nSTAGES = (Stage(()),)\n`);
+    this.edit('tools/python/validation/warm/preload.py', (text) => `${text}\nSTAGES = (Stage(()),)\n`);
     const scripted = [process.execPath, join(import.meta.dirname, 'scripted-python.mjs')];
     this.write(
       'tools/python/validation/__main__.py',

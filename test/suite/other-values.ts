@@ -1,5 +1,5 @@
 // Another value than the default for every execution setting, as its variable has it. A setting without one is a type error.
-import type { SiteKey } from '../../tools/suite/site-table.js';
+import type { SiteKey } from '../../tools/suite/settings/site-table.js';
 
 export const OTHER_VALUES: Record<SiteKey, string> = {
   accelerator: 'cpu',

@@ -1,9 +1,9 @@
 // Reads suite texts in tests, with files that exist only in the test.
 import { readFileSync } from 'node:fs';
-import { formatMistake } from '../../tools/suite/mistakes.js';
-import { parseSuite, type Input, type LoadedSuite } from '../../tools/suite/load.js';
-import type { Identity } from '../../tools/suite/identity.js';
-import type { Suite } from '../../tools/suite/suite.js';
+import { formatMistake } from '../../tools/suite/yaml/mistakes.js';
+import { parseSuite, type Input, type LoadedSuite } from '../../tools/suite/load/load.js';
+import type { Identity } from '../../tools/suite/settings/identity.js';
+import type { Suite } from '../../tools/suite/model/suite.js';
 
 /** Text by path; a directory has null. */
 export type Files = Record<string, string | null>;

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { floorsOf, floorViolations, TIERS } from '../../tools/suite/floors.js';
-import { formatJson } from '../../tools/suite/format-json.js';
+import { floorsOf, floorViolations, TIERS } from '../../tools/suite/model/floors.js';
+import { formatJson } from '../../tools/suite/nx/format-json.js';
 import {
   editNameProblem,
   modelNameProblem,
   nameFromSource,
   suiteNameProblem,
-} from '../../tools/suite/names.js';
-import { guessSizeClass, SIZE_TABLE, validWindows } from '../../tools/suite/size-classes.js';
-import { SIZE_CLASSES, type JsonValue } from '../../tools/suite/cell.js';
-import { editDistance, nearest } from '../../tools/suite/suggest.js';
+} from '../../tools/suite/model/names.js';
+import { guessSizeClass, SIZE_TABLE, validWindows } from '../../tools/suite/model/size-classes.js';
+import { SIZE_CLASSES, type JsonValue } from '../../tools/suite/model/cell.js';
+import { editDistance, nearest } from '../../tools/suite/yaml/suggest.js';
 
 describe('names', () => {
   test.each([

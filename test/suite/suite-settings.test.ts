@@ -2,9 +2,9 @@
 // others. A setting without a row here fails the test.
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Cell } from '../../tools/suite/cell.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { suiteSchema } from '../../tools/suite/schema.js';
+import type { Cell } from '../../tools/suite/model/cell.js';
+import { planSuite } from '../../tools/suite/plan/plan.js';
+import { suiteSchema } from '../../tools/suite/load/schema.js';
 import { corpus, parsed } from './parse.js';
 
 /** Paths of all settings; `[]` is any item of a list. What takes several forms is one setting. */

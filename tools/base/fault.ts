@@ -1,6 +1,6 @@
 // Why a cell failed: a typed cause, a sentence, what to do. Everything that ends a cell badly becomes one of these.
 
-import { messageOf } from '../base/message.js';
+import { messageOf } from './message.js';
 
 /** Causes Python reports by its exit code (validation/job.py), in that order. */
 export const FAULT_CODES = [

@@ -3,16 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ANSWERS, answerName } from '../suite/machine-input.js';
+import { ANSWERS, answerName } from '../suite/nx/machine-input.js';
 
 const root = process.cwd();
 const [suite] = process.argv.slice(2);
 
 try {
   // Only here: the imports take most of the time.
-  const { readMachineIdentity } = await import('../runner/identity.js');
-  const { requireRecorded } = await import('../suite/record.js');
-  const { loadSiteSettings } = await import('../suite/settings.js');
+  const { readMachineIdentity } = await import('../execution/records/identity.js');
+  const { requireRecorded } = await import('../suite/nx/record.js');
+  const { loadSiteSettings } = await import('../suite/settings/settings.js');
   if (suite !== undefined) requireRecorded(root, suite, process.env);
   const { versions, deviceClass, pool } = await readMachineIdentity(root, loadSiteSettings(root));
   const unsure = pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
@@ -36,7 +36,7 @@ async function flashMayChange(pool: readonly { architecture: string }[]): Promis
 
 async function remember(of: string, text: string): Promise<void> {
   try {
-    const { commandOf, identityOf, parentOf } = await import('../lease/process-identity.js');
+    const { commandOf, identityOf, parentOf } = await import('../host/process-identity.js');
     const { writeWhole } = await import('../base/files.js');
     // The nx run that asks: Nx asks by way of a shell.
     let run: number | undefined = process.ppid;

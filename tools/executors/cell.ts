@@ -1,14 +1,14 @@
 // Executor `cell`: runs one cell. A refuted model is a result; only a fault fails the task.
 import type { ExecutorContext } from '@nx/devkit';
 import { redact } from '../base/redact.js';
-import { cancellation } from '../runner/cancellation.js';
-import { asFault } from '../runner/fault.js';
-import { clearFault, readFault } from '../runner/last-fault.js';
-import { noteProgress } from '../runner/note-progress.js';
-import { recordFault } from '../runner/record-fault.js';
-import { runCell } from '../runner/run-cell.js';
-import type { CellOptions } from '../suite/cell.js';
-import { NO_SCHEDULE, type Schedule } from '../suite/schedule.js';
+import { cancellation } from '../base/cancellation.js';
+import { asFault } from '../base/fault.js';
+import { clearFault, readFault } from '../execution/records/last-fault.js';
+import { noteProgress } from '../execution/progress/note-progress.js';
+import { recordFault } from '../execution/cell/record-fault.js';
+import { runCell } from '../execution/cell/run-cell.js';
+import type { CellOptions } from '../suite/model/cell.js';
+import { NO_SCHEDULE, type Schedule } from '../suite/plan/schedule.js';
 
 export default async function cell(
   options: CellOptions,

@@ -1,7 +1,7 @@
 // Executor `clean`: says which weights of a suite can be made again, and with --yes frees them.
 import type { ExecutorContext } from '@nx/devkit';
-import { clean, describeRemovable, removable } from '../runner/clean.js';
-import { loadSiteSettings } from '../suite/settings.js';
+import { clean, describeRemovable, removable } from '../execution/store/clean.js';
+import { loadSiteSettings } from '../suite/settings/settings.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 interface CleanFlags {

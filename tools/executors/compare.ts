@@ -1,7 +1,7 @@
 // Executor `compare`: what changed since another run of the suite, and whether it is more than noise.
 import { resolve } from 'node:path';
 import type { ExecutorContext } from '@nx/devkit';
-import { compareWith } from '../results/compare-runs.js';
+import { compareWith } from '../results/comparison/compare-runs.js';
 import { judgeSuite } from '../results/judge.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 

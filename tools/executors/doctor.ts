@@ -1,8 +1,8 @@
 // Executor `doctor`: what would stop a suite on this host, before hours are spent.
 import type { ExecutorContext } from '@nx/devkit';
 import { redact } from '../base/redact.js';
-import { examine } from '../doctor/examine.js';
-import { summary, toLine } from '../doctor/finding.js';
+import { examine } from '../monitoring/doctor/examine.js';
+import { summary, toLine } from '../monitoring/doctor/finding.js';
 
 export default async function doctor(
   { suite, offline = false }: { suite: string; offline?: boolean },

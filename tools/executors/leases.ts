@@ -1,8 +1,8 @@
 // Executor `leases`: who holds and waits for what on this host; ends one lease by hand.
 import type { ExecutorContext } from '@nx/devkit';
-import { breakByHand } from '../status/break-by-hand.js';
-import { leaseLines } from '../status/leases-text.js';
-import { readLeaseList } from '../status/leases.js';
+import { breakByHand } from '../monitoring/status/break-by-hand.js';
+import { leaseLines } from '../monitoring/status/leases-text.js';
+import { readLeaseList } from '../monitoring/status/leases.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 interface LeasesOptions {

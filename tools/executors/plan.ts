@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import type { ExecutorContext } from '@nx/devkit';
 import { writeWhole } from '../base/files.js';
-import { planReport } from '../forecast/report.js';
-import { planText } from '../forecast/text.js';
+import { planReport } from '../monitoring/forecast/report.js';
+import { planText } from '../monitoring/forecast/text.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 /** Nx passes output on in pieces of so many bytes, and ends the line after each. */

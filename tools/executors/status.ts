@@ -1,6 +1,6 @@
 // Executor `status`: how a suite stands, once or every two seconds.
 import type { ExecutorContext } from '@nx/devkit';
-import { showStatus, watchStatus } from '../status/show-status.js';
+import { showStatus, watchStatus } from '../monitoring/status/show-status.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 export default function status(

@@ -1,7 +1,7 @@
 // Hub revisions to commits: a branch that moves must not change what a suite is. Resolved once, recorded with the suite.
 import { logger } from '@nx/devkit';
 import { messageOf } from '../base/message.js';
-import type { Suite, SuiteModel } from '../suite/suite.js';
+import type { Suite, SuiteModel } from '../suite/model/suite.js';
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const TIMEOUT_MS = 5_000;

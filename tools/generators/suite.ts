@@ -1,12 +1,12 @@
 // nx g ./tools:suite <name>: the projects of one suite.
 import { logger, type Tree } from '@nx/devkit';
-import { asCommandPrefix, identityOf, unknownVariables } from '../suite/identity.js';
-import { listSuites, loadSuite } from '../suite/load.js';
-import { formatMistake } from '../suite/mistakes.js';
-import { suiteDirectory } from '../suite/paths.js';
-import { projectFiles } from '../suite/project-json.js';
-import { parseRecord } from '../suite/record.js';
-import { nearest } from '../suite/suggest.js';
+import { asCommandPrefix, identityOf, unknownVariables } from '../suite/settings/identity.js';
+import { listSuites, loadSuite } from '../suite/load/load.js';
+import { formatMistake } from '../suite/yaml/mistakes.js';
+import { suiteDirectory } from '../suite/model/paths.js';
+import { projectFiles } from '../suite/nx/project-json.js';
+import { parseRecord } from '../suite/nx/record.js';
+import { nearest } from '../suite/yaml/suggest.js';
 import { Complaint } from './complaint.js';
 import { pinned, resolveCommits } from './pin.js';
 import { writeSuite } from './write-suite.js';

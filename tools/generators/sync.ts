@@ -1,10 +1,10 @@
 // nx sync: does again, for every suite that has been generated, what nx g ./tools:suite does.
 import type { Tree } from '@nx/devkit';
-import { loadSuite } from '../suite/load.js';
-import { formatMistake } from '../suite/mistakes.js';
-import { SUITES, suiteDirectory, suiteFile } from '../suite/paths.js';
-import { projectFiles } from '../suite/project-json.js';
-import { parseRecord } from '../suite/record.js';
+import { loadSuite } from '../suite/load/load.js';
+import { formatMistake } from '../suite/yaml/mistakes.js';
+import { SUITES, suiteDirectory, suiteFile } from '../suite/model/paths.js';
+import { projectFiles } from '../suite/nx/project-json.js';
+import { parseRecord } from '../suite/nx/record.js';
 import { Complaint } from './complaint.js';
 import { pinned } from './pin.js';
 import { isMaterialised, writeSuite } from './write-suite.js';

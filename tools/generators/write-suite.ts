@@ -1,7 +1,7 @@
 // Writes the projects of a suite into a tree, and removes those it made before that are no longer of it.
 import type { Tree } from '@nx/devkit';
-import { suiteDirectory } from '../suite/paths.js';
-import { GENERATED, type ProjectFile } from '../suite/project-json.js';
+import { suiteDirectory } from '../suite/model/paths.js';
+import { GENERATED, type ProjectFile } from '../suite/nx/project-json.js';
 import { Complaint } from './complaint.js';
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
-import { PYTHON_LOCK } from '../suite/python-sources.js';
+import { PYTHON_LOCK } from '../suite/model/python-sources.js';
 import type { Interpreter } from './interpreter.js';
 
 export interface EnsureOptions {
@@ -21,7 +21,7 @@ export async function ensurePythonEnvironment({
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-  const { withLongLock } = await import('../lease/long-lock.js');
+  const { withLongLock } = await import('../execution/lease/directory/long-lock.js');
   const lock = {
     name: 'python-env',
     path: workspaceRoot,
@@ -39,7 +39,7 @@ export async function ensurePythonEnvironment({
 
 async function install(workspaceRoot: string, say: (line: string) => void): Promise<void> {
   const { execa } = await import('execa');
-  const { Fault } = await import('../runner/fault.js');
+  const { Fault } = await import('../base/fault.js');
   const { findUv } = await import('./uv.js');
   const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
   const uv = await findUv(workspaceRoot, say);

@@ -47,7 +47,7 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
   const { workspaceRoot, force, say } = options;
   const { flashState } = await import('./flash-state.js');
   if (!force && flashState(workspaceRoot, architectures).settled) return;
-  const { withLongLock } = await import('../lease/long-lock.js');
+  const { withLongLock } = await import('../execution/lease/directory/long-lock.js');
   const attempt = async (): Promise<void> => {
     const { key, chances, nvcc, unwanted, settled } = flashState(workspaceRoot, architectures);
     // Another run may have been faster.

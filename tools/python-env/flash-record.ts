@@ -20,7 +20,7 @@ const recordSchema = z.object({
 
 export type FlashRecord = z.infer<typeof recordSchema>;
 
-/** Also read by validation/numerics.py, which tells it to receipts. */
+/** Also read by validation/compute/numerics.py, which tells it to receipts. */
 const flashRecordPath = (workspaceRoot: string): string => join(workspaceRoot, '.venv', 'flash-attn.json');
 
 /** Undefined when nothing was tried, or the file is torn. */

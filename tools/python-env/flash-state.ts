@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../base/canonical.js';
-import { PYTHON_LOCK } from '../suite/python-sources.js';
+import { PYTHON_LOCK } from '../suite/model/python-sources.js';
 import { nvccPath, toolStamp, unwanted } from './flash-host.js';
 import { FLASH_REQUIREMENTS, installedFlash, readFlashRecord } from './flash-record.js';
 

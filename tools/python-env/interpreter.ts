@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { Fault } from '../runner/fault.js';
+import { Fault } from '../base/fault.js';
 
 export interface Interpreter {
   path: string;

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { Fault } from '../runner/fault.js';
+import { Fault } from '../base/fault.js';
 import { findAnyPython } from './interpreter.js';
 
 /** Hashed requirements file that pins uv. */

@@ -2,16 +2,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
-import { type Analysis, analyse } from './analyse.js';
-import { cellStates, type FaultRecord, type Findings, memoryRows } from './findings.js';
-import { rateText } from './format.js';
+import { type Analysis, analyse } from './analysis/analyse.js';
+import { cellStates, type FaultRecord, type Findings, memoryRows } from './analysis/findings.js';
+import { rateText } from './outputs/format.js';
 import { outputPaths, OUTPUTS } from './outputs/index.js';
 import type { MemoryPlan } from './outputs/memory-plan.js';
-import type { VerdictPlan } from './plan.js';
-import { readResults } from './read.js';
-import type { CellKnowledge } from './receipts.js';
-import { cellRecords } from './records.js';
-import { headline } from './report-text.js';
+import type { VerdictPlan } from './read/expected.js';
+import { readResults } from './read/read.js';
+import type { CellKnowledge } from './read/receipts.js';
+import { cellRecords } from './read/records.js';
+import { headline } from './outputs/verdict-text.js';
 
 export interface WriteVerdictOptions {
   workspaceRoot: string;

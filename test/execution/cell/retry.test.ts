@@ -1,9 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AS_PLANNED, adjustedBatch, adjustSpec, describeAdjustment } from '../../tools/runner/adjustment.js';
-import { FAULT_CODES, type FaultCode } from '../../tools/runner/fault.js';
-import { backoffMs, nextTry, type FailedTries, type RetryLimits } from '../../tools/runner/retry.js';
-import { CELL_KINDS, type CellKind, type JsonObject } from '../../tools/suite/cell.js';
+import {
+  AS_PLANNED,
+  adjustedBatch,
+  adjustSpec,
+  describeAdjustment,
+} from '../../../tools/execution/cell/adjustment.js';
+import { FAULT_CODES, type FaultCode } from '../../../tools/base/fault.js';
+import {
+  backoffMs,
+  nextTry,
+  type FailedTries,
+  type RetryLimits,
+} from '../../../tools/execution/cell/retry.js';
+import { CELL_KINDS, type CellKind, type JsonObject } from '../../../tools/suite/model/cell.js';
 
 const LIMITS: RetryLimits = { maxRetries: 3, maxOomRetries: 2, backoffSeconds: 30, maxBackoffSeconds: 300 };
 const tried = (change: Partial<FailedTries>): FailedTries => ({

@@ -13,13 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sha256 } from '../../tools/base/canonical.js';
-import { dropConsumed, waitingFor, weightsOfPlan } from '../../tools/runner/consumers.js';
-import { dropEntry, dropLeftovers } from '../../tools/runner/drop-weights.js';
-import { parseManifest, weightsProblem } from '../../tools/runner/manifest.js';
-import { isPinned, pin } from '../../tools/runner/pins.js';
-import { mayGo } from '../../tools/suite/keep.js';
-import type { PlannedCell } from '../../tools/suite/planned.js';
+import { sha256 } from '../../../tools/base/canonical.js';
+import { dropConsumed, waitingFor, weightsOfPlan } from '../../../tools/execution/store/consumers.js';
+import { dropEntry, dropLeftovers } from '../../../tools/execution/store/drop-weights.js';
+import { parseManifest, weightsProblem } from '../../../tools/execution/records/manifest.js';
+import { isPinned, pin } from '../../../tools/execution/store/pins.js';
+import { mayGo } from '../../../tools/suite/model/keep.js';
+import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
 
 const RECIPE = 'c'.repeat(64);
 const MANIFEST = JSON.stringify({

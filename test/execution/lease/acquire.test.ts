@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { acquireLease, Cancelled, type LeaseRequest } from '../../tools/lease/acquire.js';
-import { openLockDirectory, type LockDirectory } from '../../tools/lease/lock-directory.js';
-import { deviceOf } from '../../tools/lease/host.js';
-import { isGroupAlive } from '../../tools/lease/process-identity.js';
+import { acquireLease, Cancelled, type LeaseRequest } from '../../../tools/execution/lease/acquire.js';
+import {
+  openLockDirectory,
+  type LockDirectory,
+} from '../../../tools/execution/lease/directory/lock-directory.js';
+import { deviceOf } from '../../../tools/host/host.js';
+import { isGroupAlive } from '../../../tools/host/process-identity.js';
 import { LIMITS, NEEDS, STANDING } from './builders.js';
+import { DIST } from '../../support/repository.js';
 
-const DIST = join(import.meta.dirname, '..', '..', 'tools', 'dist', 'lease');
 let directory: LockDirectory;
 beforeEach(() => {
   directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-lease-')));
@@ -81,8 +84,8 @@ test(
     // An executor with a worker that ignores SIGTERM, both alive when SIGKILL hits the executor.
     const script = `
     import { spawn } from 'node:child_process';
-    import { acquireLease } from ${JSON.stringify(join(DIST, 'acquire.js'))};
-    import { openLockDirectory } from ${JSON.stringify(join(DIST, 'lock-directory.js'))};
+    import { acquireLease } from ${JSON.stringify(join(DIST, 'execution/lease/acquire.js'))};
+    import { openLockDirectory } from ${JSON.stringify(join(DIST, 'execution/lease/directory/lock-directory.js'))};
     const lease = await acquireLease(openLockDirectory(${JSON.stringify(directory.root)}), ${JSON.stringify(request('doomed', 2))}, new AbortController().signal, () => {});
     const worker = spawn('sh', ['-c', 'trap "" TERM; while true; do sleep 0.1; done'], { detached: true, stdio: 'ignore' });
     lease.setWorker(worker.pid);

@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { acquireLease, type LeaseRequest } from '../../tools/lease/acquire.js';
-import { breakLease } from '../../tools/lease/break.js';
-import { whyBroken } from '../../tools/lease/broken.js';
-import { deviceOf } from '../../tools/lease/host.js';
-import { openLockDirectory, type LockDirectory } from '../../tools/lease/lock-directory.js';
-import { isGroupAlive } from '../../tools/lease/process-identity.js';
-import { LEASE_VARIABLE } from '../../tools/lease/reap.js';
+import { acquireLease, type LeaseRequest } from '../../../tools/execution/lease/acquire.js';
+import { breakLease } from '../../../tools/execution/lease/break.js';
+import { whyBroken } from '../../../tools/execution/lease/directory/broken.js';
+import { deviceOf } from '../../../tools/host/host.js';
+import {
+  openLockDirectory,
+  type LockDirectory,
+} from '../../../tools/execution/lease/directory/lock-directory.js';
+import { isGroupAlive } from '../../../tools/host/process-identity.js';
+import { LEASE_VARIABLE } from '../../../tools/execution/lease/reap.js';
 import { LIMITS, NEEDS, STANDING } from './builders.js';
+import { DIST } from '../../support/repository.js';
 
-const DIST = join(import.meta.dirname, '..', '..', 'tools', 'dist', 'lease');
 let directory: LockDirectory;
 beforeEach(() => {
   directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-break-')));
@@ -41,8 +44,8 @@ const leases = (): string[] => readdirSync(directory.leases);
 async function executor(worker: string) {
   const script = `
     import { spawn } from 'node:child_process';
-    import { acquireLease } from ${JSON.stringify(join(DIST, 'acquire.js'))};
-    import { openLockDirectory } from ${JSON.stringify(join(DIST, 'lock-directory.js'))};
+    import { acquireLease } from ${JSON.stringify(join(DIST, 'execution/lease/acquire.js'))};
+    import { openLockDirectory } from ${JSON.stringify(join(DIST, 'execution/lease/directory/lock-directory.js'))};
     const directory = openLockDirectory(${JSON.stringify(directory.root)});
     const lease = await acquireLease(directory, ${JSON.stringify(request('held'))}, new AbortController().signal, () => {});
     const env = { ...process.env, ${LEASE_VARIABLE}: lease.record.id };

@@ -1,5 +1,13 @@
 // Values for scheduler tests: a host, tickets and leases with plain defaults, each part to be overridden.
-import type { Gpu, Lease, Limits, Needs, SchedulerState, Standing, Ticket } from '../../tools/lease/state.js';
+import type {
+  Gpu,
+  Lease,
+  Limits,
+  Needs,
+  SchedulerState,
+  Standing,
+  Ticket,
+} from '../../../tools/execution/lease/policy/state.js';
 
 export const gpu = (index: number, rest: Partial<Gpu> = {}): Gpu => ({
   uuid: `GPU-${index}`,

@@ -3,16 +3,29 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLockDirectory, type LockDirectory } from '../../tools/lease/lock-directory.js';
-import { beginProgress, readProgress, reconciled, runName } from '../../tools/lease/progress-record.js';
-import { ownIdentity } from '../../tools/lease/process-identity.js';
-import { newId } from '../../tools/lease/ids.js';
-import { writeLease, removeLease } from '../../tools/lease/records.js';
-import { clearFault, writeFault } from '../../tools/runner/last-fault.js';
-import { keepProgress, progressPath, tickProgress } from '../../tools/status/keep-progress.js';
-import { progressFileSchema, progressOf, type ProgressFacts } from '../../tools/status/progress.js';
+import {
+  openLockDirectory,
+  type LockDirectory,
+} from '../../../tools/execution/lease/directory/lock-directory.js';
+import {
+  beginProgress,
+  readProgress,
+  reconciled,
+  runName,
+} from '../../../tools/execution/lease/directory/progress-record.js';
+import { ownIdentity } from '../../../tools/host/process-identity.js';
+import { newId } from '../../../tools/execution/lease/directory/ids.js';
+import { writeLease, removeLease } from '../../../tools/execution/lease/directory/records.js';
+import { clearFault, writeFault } from '../../../tools/execution/records/last-fault.js';
+import { keepProgress, progressPath, tickProgress } from '../../../tools/execution/progress/keep-progress.js';
+import {
+  progressFileSchema,
+  progressOf,
+  type ProgressFacts,
+} from '../../../tools/execution/progress/progress.js';
 import { state } from '../lease/builders.js';
-import { leaseRecord } from './builders.js';
+import { leaseRecord } from '../../monitoring/status/builders.js';
+import { REPOSITORY } from '../../support/repository.js';
 
 const running = (cell: string): ProgressFacts['running'][number] => ({
   cell,
@@ -74,7 +87,7 @@ describe('progressOf', () => {
 });
 
 test('the sample in the documentation is such a file', () => {
-  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'watching.md'), 'utf8');
+  const text = readFileSync(join(REPOSITORY, 'docs', 'watching.md'), 'utf8');
   const sample = /```json\n([^`]*)```/.exec(text)?.[1] ?? '';
   const file = progressFileSchema.parse(JSON.parse(sample));
   const { total, ...counts } = file.cells;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LineSplitter, parseEvent } from '../../tools/runner/events.js';
+import { LineSplitter, parseEvent } from '../../../tools/execution/records/events.js';
 
 test('events are read, noise is not', () => {
   expect(parseEvent('{"event":"part","name":"a"}')).toEqual({ event: 'part', name: 'a' });

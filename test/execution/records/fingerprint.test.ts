@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JsonValue } from '../../tools/suite/cell.js';
-import { canonicalJson } from '../../tools/base/canonical.js';
-import { fingerprint, type FingerprintFacts } from '../../tools/runner/fingerprint.js';
+import type { JsonValue } from '../../../tools/suite/model/cell.js';
+import { canonicalJson } from '../../../tools/base/canonical.js';
+import { fingerprint, type FingerprintFacts } from '../../../tools/execution/records/fingerprint.js';
 
 const FACTS: FingerprintFacts = {
   kind: 'certify',
   spec: { run: 1, invarlock: { tier: 'balanced', windows: [200, 200] } },
   reads: { baseline: 'a', subject: 'b' },
-  sources: { 'tools/python/validation/certify.py': 'c' },
+  sources: { 'tools/python/validation/cells/certify.py': 'c' },
   versions: { torch: '2.15.0' },
   deviceClass: 'cpu',
 };
@@ -22,7 +22,7 @@ test('the order of keys does not matter, every fact does', () => {
     { kind: 'calibrate' },
     { spec: { run: 2, invarlock: { tier: 'balanced', windows: [200, 200] } } },
     { reads: { baseline: 'b', subject: 'a' } },
-    { sources: { 'tools/python/validation/certify.py': 'd' } },
+    { sources: { 'tools/python/validation/cells/certify.py': 'd' } },
     { versions: { torch: '2.16.0' } },
     { deviceClass: 'cuda-sm90' },
   ];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { versionsBeside, versionsOf } from '../../tools/runner/identity.js';
+import { versionsBeside, versionsOf } from '../../../tools/execution/records/identity.js';
 
 const CPU = {
   torch: '2.15.0',

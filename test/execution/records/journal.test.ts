@@ -3,7 +3,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Journal, readErrors, type ErrorRecord } from '../../tools/runner/journal.js';
+import { Journal, readErrors, type ErrorRecord } from '../../../tools/execution/records/journal.js';
+import { DIST } from '../../support/repository.js';
 
 const RECORD: ErrorRecord = {
   at: '2026-01-01T00:00:00.000Z',
@@ -26,7 +27,7 @@ afterEach(() => {
 });
 
 test('many processes append at once, and every record is whole', async () => {
-  const module = join(import.meta.dirname, '../../tools/dist/runner/journal.js');
+  const module = join(DIST, 'execution/records/journal.js');
   const script = `import { Journal } from ${JSON.stringify(module)};
     const journal = new Journal(${JSON.stringify(root)}, 's');
     for (let n = 0; n < 200; n += 1) journal.error({ ...${JSON.stringify(RECORD)}, attempt: n, message: 'x'.repeat(n * 20) });`;

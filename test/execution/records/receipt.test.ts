@@ -3,9 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CellPart } from '../../tools/suite/cell.js';
-import { linkWeights, publish } from '../../tools/runner/publish.js';
-import { readReceipt, reasonToRun, writeReceipt, type Receipt } from '../../tools/runner/receipt.js';
+import type { CellPart } from '../../../tools/suite/model/cell.js';
+import { linkWeights, publish } from '../../../tools/execution/cell/publish.js';
+import {
+  readReceipt,
+  reasonToRun,
+  writeReceipt,
+  type Receipt,
+} from '../../../tools/execution/records/receipt.js';
 
 const PART: CellPart = {
   name: 'certify-1',

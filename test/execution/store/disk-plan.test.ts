@@ -1,17 +1,23 @@
-import { GIB } from '../../tools/base/units.js';
+import { GIB } from '../../../tools/base/units.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { causeLines, errorLines } from '../../tools/runner/closing.js';
-import { rootCauses } from '../../tools/runner/blocked.js';
-import type { PlannedCell } from '../../tools/suite/planned.js';
-import type { Keep } from '../../tools/suite/keep.js';
-import { describeDisk, diskRefusal, planDisk, type PlannedWeights } from '../../tools/runner/disk-plan.js';
-import { requestedCells } from '../../tools/runner/requested.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { parseSuite } from '../../tools/suite/load.js';
-import { weightsGiB } from '../../tools/suite/memory.js';
+import { causeLines, errorLines } from '../../../tools/monitoring/run/closing.js';
+import { rootCauses } from '../../../tools/monitoring/run/blocked.js';
+import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
+import type { Keep } from '../../../tools/suite/model/keep.js';
+import {
+  describeDisk,
+  diskRefusal,
+  planDisk,
+  type PlannedWeights,
+} from '../../../tools/execution/store/disk-plan.js';
+import { requestedCells } from '../../../tools/monitoring/run/requested.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { parseSuite } from '../../../tools/suite/load/load.js';
+import { weightsGiB } from '../../../tools/suite/memory/memory.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { REPOSITORY } from '../../support/repository.js';
 
 const weights = (model: string, kind: 'setup' | 'edit', gib: number, change: Partial<PlannedWeights> = {}): PlannedWeights => ({
   model, kind, bytes: gib * GIB, there: false, wanted: true, hubCopy: false, ...change,
@@ -78,7 +84,7 @@ test('letting weights go never asks for more disk than keeping them', () => {
 });
 
 function planOf(suite: string): PlannedCell[] {
-  const text = readFileSync(join(import.meta.dirname, `../../suites/${suite}/suite.yaml`), 'utf8');
+  const text = readFileSync(join(REPOSITORY, `suites/${suite}/suite.yaml`), 'utf8');
   const parsed = parseSuite(suite, text, () => ({ kind: 'none' }));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
   return planSuite(parsed.value.suite);

@@ -2,12 +2,12 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { writeWhole } from '../../tools/base/files.js';
-import { dependentsOf, namesOutdated, weightsChange } from '../../tools/runner/remade.js';
-import type { Manifest } from '../../tools/runner/manifest.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { projectFiles } from '../../tools/suite/project-json.js';
-import { parsed } from '../suite/parse.js';
+import { writeWhole } from '../../../tools/base/files.js';
+import { dependentsOf, namesOutdated, weightsChange } from '../../../tools/execution/store/remade.js';
+import type { Manifest } from '../../../tools/execution/records/manifest.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { projectFiles } from '../../../tools/suite/nx/project-json.js';
+import { parsed } from '../../suite/parse.js';
 
 const RECIPE = 'a'.repeat(64);
 

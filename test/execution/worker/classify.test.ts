@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
-import { causeOfText, classify, exitCodeOf, type Evidence } from '../../tools/runner/classify.js';
-import { classOf, type FaultCode } from '../../tools/runner/fault.js';
-import { signalNumber } from '../../tools/runner/tries.js';
+import {
+  causeOfText,
+  classify,
+  exitCodeOf,
+  type Evidence,
+} from '../../../tools/execution/worker/classify.js';
+import { classOf, type FaultCode } from '../../../tools/base/fault.js';
+import { signalNumber } from '../../../tools/execution/cell/tries.js';
 
 const ended = (change: Partial<Evidence>): FaultCode | undefined =>
   classify({ end: { how: 'exit', exitCode: 1 }, log: '', oomKills: 0, timeoutSeconds: 5, ...change })?.code;

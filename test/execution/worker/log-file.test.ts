@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { redact } from '../../tools/base/redact.js';
-import { lastLines, logEnd, LogWriter } from '../../tools/runner/log-file.js';
-import { newOomKills, readOomKills } from '../../tools/runner/oom-kills.js';
+import { redact } from '../../../tools/base/redact.js';
+import { lastLines, logEnd, LogWriter } from '../../../tools/execution/worker/log-file.js';
+import { newOomKills, readOomKills } from '../../../tools/execution/worker/oom-kills.js';
 
 let root: string;
 beforeEach(() => {

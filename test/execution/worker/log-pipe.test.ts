@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { LogPipe } from '../../tools/runner/log-pipe.js';
-import { runPython, type PythonEnd } from '../../tools/runner/python.js';
+import { LogPipe } from '../../../tools/execution/worker/log-pipe.js';
+import { runPython, type PythonEnd } from '../../../tools/execution/worker/python.js';
 
 const TOKEN = 'a-token-nobody-may-read';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isGroupAlive } from '../../tools/lease/process-identity.js';
-import type { CellEvent } from '../../tools/runner/events.js';
-import { runPython, type PythonEnd, type PythonRun } from '../../tools/runner/python.js';
+import { isGroupAlive } from '../../../tools/host/process-identity.js';
+import type { CellEvent } from '../../../tools/execution/records/events.js';
+import { runPython, type PythonEnd, type PythonRun } from '../../../tools/execution/worker/python.js';
 
 let directory: string;
 beforeEach(() => {

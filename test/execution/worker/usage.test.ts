@@ -1,8 +1,8 @@
-import { GIB } from '../../tools/base/units.js';
+import { GIB } from '../../../tools/base/units.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { GpuReading } from '../../tools/lease/nvidia-smi.js';
-import { UsageMeter } from '../../tools/runner/usage.js';
+import type { GpuReading } from '../../../tools/host/nvidia-smi.js';
+import { UsageMeter } from '../../../tools/execution/worker/usage.js';
 
 const gpu = (uuid: string, freeGiB: number): GpuReading => ({
   ...{ index: 0, uuid, totalGiB: 80, freeGiB, architecture: 'sm90' },

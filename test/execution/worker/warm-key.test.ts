@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
-import { importEnvironment, warmKey } from '../../tools/runner/warm-key.js';
+import { importEnvironment, warmKey } from '../../../tools/execution/worker/warm-key.js';
+import { REPOSITORY } from '../../support/repository.js';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const workspace = mkdtempSync(join(tmpdir(), 'validation-key-'));
-cpSync(join(ROOT, 'tools/python/validation'), join(workspace, 'tools/python/validation'), {
+cpSync(join(REPOSITORY, 'tools/python/validation'), join(workspace, 'tools/python/validation'), {
   recursive: true,
 });
-cpSync(join(ROOT, 'tools/python/requirements.lock'), join(workspace, 'tools/python/requirements.lock'));
+cpSync(join(REPOSITORY, 'tools/python/requirements.lock'), join(workspace, 'tools/python/requirements.lock'));
 mkdirSync(join(workspace, '.venv/bin'), { recursive: true });
 writeFileSync(join(workspace, '.venv/validation-lock'), 'x');
 const python = join(workspace, '.venv/bin/python');
@@ -24,7 +24,7 @@ const key = (environment: NodeJS.ProcessEnv = {}) => warmKey(workspace, python, 
 
 describe.runIf(process.platform === 'linux')('the key of a host', () => {
   test('is the same in every process', { timeout: 60_000 }, async () => {
-    const script = `import { warmKey } from ${JSON.stringify(join(ROOT, 'tools/dist/runner/warm-key.js'))};
+    const script = `import { warmKey } from ${JSON.stringify(join(REPOSITORY, 'tools/dist/execution/worker/warm-key.js'))};
       console.log(warmKey(${JSON.stringify(workspace)}, ${JSON.stringify(python)}, {}).key);`;
     const keys = await Promise.all(
       [1, 2].map(async () => (await execa(process.execPath, ['--input-type=module', '-e', script])).stdout),
@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('the key of a host', () => {
     ['the task', { NX_TASK_HASH: '1', LERNA_PACKAGE_NAME: 'a' }, { NX_TASK_HASH: '2' }],
     ['which GPU', { CUDA_VISIBLE_DEVICES: 'GPU-1' }, { CUDA_VISIBLE_DEVICES: 'GPU-2,GPU-3' }],
     ['threads, which a child sets itself', { OMP_NUM_THREADS: '1' }, { OMP_NUM_THREADS: '4' }],
-    ['what InvarLock is told for one run', { INVARLOCK_CONFIG_ROOT: '/a' }, {}],
+    ['what InvarLock is told for one run', { INVARLOCK_CONFIG_REPOSITORY: '/a' }, {}],
   ])('does not differ by %s', (_, one, other) => {
     expect(key(one)).toBe(key(other));
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseDriver } from '../../tools/doctor/driver.js';
+import { parseDriver } from '../../../tools/monitoring/doctor/driver.js';
 
 const heading = (middle: string): string =>
   `Tue Nov 25 05:00:00 2025\n+-------+\n| ${middle} |\n|-------+\n| GPU  Name   Persistence-M |\n`;

@@ -1,9 +1,9 @@
 // What the doctor asks about windows, from the cells of a suite.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { windowsQuestions } from '../../tools/doctor/windows.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { corpus, parsed, referenceSuite } from '../suite/parse.js';
+import { windowsQuestions } from '../../../tools/monitoring/doctor/windows.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { corpus, parsed, referenceSuite } from '../../suite/parse.js';
 
 test('each model of the reference once, with its preset and every run', () => {
   const questions = windowsQuestions('/w', planSuite(referenceSuite()));
@@ -21,7 +21,7 @@ test('each model of the reference once, with its preset and every run', () => {
 });
 
 test('runs on a local corpus are told apart by their slices', () => {
-  const text = readFileSync(new URL('../fixtures/small-suite.yaml', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../fixtures/small-suite.yaml', import.meta.url), 'utf8');
   const files = { 'suites/x/c.jsonl': corpus(4000), 'suites/x/tasks': null };
   const [dense] = windowsQuestions('/w', planSuite(parsed(text, files)));
   expect(dense).toMatchObject({

@@ -1,14 +1,14 @@
 // A plan's time and disk: the simulator's, with what stands already, what was measured, and the disk there is.
 import { describe, expect, test } from 'vitest';
-import { GIB } from '../../tools/base/units.js';
-import type { CellState } from '../../tools/forecast/cell-states.js';
-import { forecast, type Facts } from '../../tools/forecast/run.js';
-import { weightsOfPlan } from '../../tools/runner/consumers.js';
-import { weightsGiB } from '../../tools/suite/memory.js';
-import { estimatedSeconds } from '../../tools/suite/estimate.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
-import { referenceSuite } from '../suite/parse.js';
+import { GIB } from '../../../tools/base/units.js';
+import type { CellState } from '../../../tools/monitoring/forecast/cell-states.js';
+import { forecast, type Facts } from '../../../tools/monitoring/forecast/run.js';
+import { weightsOfPlan } from '../../../tools/execution/store/consumers.js';
+import { weightsGiB } from '../../../tools/suite/memory/memory.js';
+import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
+import { referenceSuite } from '../../suite/parse.js';
 
 const cells = planSuite(referenceSuite());
 const TIB = 1024 * GIB;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PlanReport } from '../../tools/forecast/report.js';
-import { planText } from '../../tools/forecast/text.js';
+import type { PlanReport } from '../../../tools/monitoring/forecast/report.js';
+import { planText } from '../../../tools/monitoring/forecast/text.js';
 
 const REPORT: PlanReport = {
   suite: 's',

@@ -1,8 +1,8 @@
 // Values for tests of the status: cells, leases and their holders, each part to be overridden.
-import type { LeaseRecord } from '../../tools/lease/records.js';
-import type { StatusCell } from '../../tools/status/cell-states.js';
-import type { LeaseFacts } from '../../tools/status/holder.js';
-import type { HolderFacts } from '../../tools/status/liveness.js';
+import type { LeaseRecord } from '../../../tools/execution/lease/directory/records.js';
+import type { StatusCell } from '../../../tools/monitoring/status/cell-states.js';
+import type { LeaseFacts } from '../../../tools/monitoring/status/holder.js';
+import type { HolderFacts } from '../../../tools/monitoring/status/liveness.js';
 
 export const WORKSPACE = '/w';
 

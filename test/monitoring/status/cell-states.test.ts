@@ -4,7 +4,7 @@ import {
   countStates,
   type CellFacts,
   type ReceiptFacts,
-} from '../../tools/status/cell-states.js';
+} from '../../../tools/monitoring/status/cell-states.js';
 import { cell } from './builders.js';
 
 const receipt = (rest: Partial<ReceiptFacts> = {}): ReceiptFacts => ({

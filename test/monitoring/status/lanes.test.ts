@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { gpu } from '../lease/builders.js';
-import { cpuLanes, gpuLanes } from '../../tools/status/lanes.js';
-import { concerns, NO_SIGN_OF_LIFE_MS } from '../../tools/status/liveness.js';
+import { gpu } from '../../execution/lease/builders.js';
+import { cpuLanes, gpuLanes } from '../../../tools/monitoring/status/lanes.js';
+import { concerns, NO_SIGN_OF_LIFE_MS } from '../../../tools/monitoring/status/liveness.js';
 import { identity, leaseFacts, WELL } from './builders.js';
 
 const pool = [0, 1, 2].map((index) => ({ uuid: `GPU-${index}`, index }));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findLease } from '../../tools/status/break-by-hand.js';
-import type { LeaseList, ListedLease, ListedTicket } from '../../tools/status/leases.js';
-import { leaseLines } from '../../tools/status/leases-text.js';
+import { findLease } from '../../../tools/monitoring/status/break-by-hand.js';
+import type { LeaseList, ListedLease, ListedTicket } from '../../../tools/monitoring/status/leases.js';
+import { leaseLines } from '../../../tools/monitoring/status/leases-text.js';
 
 const IDS = [
   '4711-0123456789ab-aaaaaaaaaaaa',

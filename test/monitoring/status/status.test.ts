@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { gpu, state, ticket } from '../lease/builders.js';
-import type { ReceiptFacts } from '../../tools/status/cell-states.js';
-import { redraw } from '../../tools/status/show-status.js';
-import { statusOf, type StatusFacts } from '../../tools/status/status.js';
-import { statusLines } from '../../tools/status/status-text.js';
+import { gpu, state, ticket } from '../../execution/lease/builders.js';
+import type { ReceiptFacts } from '../../../tools/monitoring/status/cell-states.js';
+import { redraw } from '../../../tools/monitoring/status/show-status.js';
+import { statusOf, type StatusFacts } from '../../../tools/monitoring/status/status.js';
+import { statusLines } from '../../../tools/monitoring/status/status-text.js';
 import { cell, leaseFacts, WORKSPACE } from './builders.js';
 
 const receipt: ReceiptFacts = {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { weightsGiB } from '../../tools/suite/memory.js';
-import { estimatedSeconds } from '../../tools/suite/estimate.js';
-import type { ReceiptFacts } from '../../tools/status/cell-states.js';
-import { leastSeconds, timeLeft, type OpenCell } from '../../tools/status/time-left.js';
+import { weightsGiB } from '../../../tools/suite/memory/memory.js';
+import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
+import type { ReceiptFacts } from '../../../tools/monitoring/status/cell-states.js';
+import { leastSeconds, timeLeft, type OpenCell } from '../../../tools/monitoring/status/time-left.js';
 import { cell } from './builders.js';
 
 const open = (id: string, seconds: number, onGpu: boolean, ...after: string[]): OpenCell => ({

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { analyse, type Analysis } from '../../tools/results/analyse.js';
-import type { FileContent } from '../../tools/results/files.js';
-import type { VerdictPlan } from '../../tools/results/plan.js';
-import { renderVerdict } from '../../tools/results/write.js';
-import { certificate, content, filesOf, findingsOf, type Outcomes, planOf, type Shape } from './builders.js';
+import { analyse, type Analysis } from '../../../tools/results/analysis/analyse.js';
+import type { FileContent } from '../../../tools/results/read/files.js';
+import type { VerdictPlan } from '../../../tools/results/read/expected.js';
+import { renderVerdict } from '../../../tools/results/write.js';
+import { certificate, content, filesOf, findingsOf, type Outcomes, planOf, type Shape } from '../builders.js';
 
 function run(
   shape: Shape = {},

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { guardsNotRun, judge, ratioThreshold, triageOfRuns } from '../../tools/results/certificate.js';
-import { parseTolerantJson } from '../../tools/results/json.js';
-import { certificateSchema, type RawCertificate } from '../../tools/results/schema.js';
-import { certificate, type CertificateShape, FULL_ORDER } from './builders.js';
+import {
+  guardsNotRun,
+  judge,
+  ratioThreshold,
+  triageOfRuns,
+} from '../../../tools/results/analysis/certificate.js';
+import { parseTolerantJson } from '../../../tools/results/read/json.js';
+import { certificateSchema, type RawCertificate } from '../../../tools/results/read/schema.js';
+import { certificate, type CertificateShape, FULL_ORDER } from '../builders.js';
+import { REPOSITORY } from '../../support/repository.js';
 
 const raw = (shape: CertificateShape = {}): RawCertificate => certificateSchema.parse(certificate(shape));
 const judged = (shape: CertificateShape = {}, order = FULL_ORDER): ReturnType<typeof judge> =>
@@ -101,7 +107,7 @@ describe('threshold', () => {
   });
 
   test('limits are those of the shared floors table', () => {
-    const path = join(import.meta.dirname, '../../tools/invarlock-floors.json');
+    const path = join(REPOSITORY, 'tools/invarlock-floors.json');
     const floors = JSON.parse(readFileSync(path, 'utf8')) as {
       tiers: Record<string, { ratio_limit: number }>;
       ratio_hysteresis: number;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { categorise, type Category, confusion } from '../../tools/results/confusion.js';
-import { allOf, anyOf, not } from '../../tools/results/tri.js';
-import { decide } from '../../tools/results/verdict.js';
-import { regressionLimit } from '../../tools/results/evaluations.js';
+import { categorise, type Category, confusion } from '../../../tools/results/analysis/confusion.js';
+import { allOf, anyOf, not } from '../../../tools/results/analysis/tri.js';
+import { decide } from '../../../tools/results/analysis/verdict.js';
+import { regressionLimit } from '../../../tools/results/analysis/evaluations.js';
 
 describe('confusion', () => {
   test('categories', () => {

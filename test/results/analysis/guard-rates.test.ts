@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { analyse } from '../../tools/results/analyse.js';
-import type { FileContent } from '../../tools/results/files.js';
-import type { Detector, GuardRates } from '../../tools/results/guard-rates.js';
-import { content, filesOf, planOf, type Outcomes, type Shape } from './builders.js';
+import { analyse } from '../../../tools/results/analysis/analyse.js';
+import type { FileContent } from '../../../tools/results/read/files.js';
+import type { Detector, GuardRates } from '../../../tools/results/analysis/guard-rates.js';
+import { content, filesOf, planOf, type Outcomes, type Shape } from '../builders.js';
 
 function rates(shape: Shape, outcomes: Outcomes, spoil?: (files: Map<string, FileContent>) => void) {
   const plan = planOf(shape);

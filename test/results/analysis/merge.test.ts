@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { mergeEvaluations } from '../../tools/results/merge.js';
-import type { ExpectedEvaluation } from '../../tools/results/plan.js';
-import type { EvaluationFile } from '../../tools/results/schema.js';
+import { mergeEvaluations } from '../../../tools/results/analysis/merge.js';
+import type { ExpectedEvaluation } from '../../../tools/results/read/expected.js';
+import type { EvaluationFile } from '../../../tools/results/read/schema.js';
 
 const evaluation = (file: string, variant = 'a_clean'): ExpectedEvaluation => ({
   ...{ model: 'm', variant, class: 'clean', cell: `s.m.${variant}:${file}`, receipt: `${file}.receipt.json` },

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { moreRuns, type Sample } from '../../tools/results/more-runs.js';
-import { moreRunsSentences } from '../../tools/results/more-runs-text.js';
-import { confidenceScore, wilson } from '../../tools/results/statistics.js';
-import { decide } from '../../tools/results/verdict.js';
+import { moreRuns, type Sample } from '../../../tools/results/analysis/more-runs.js';
+import { moreRunsSentences } from '../../../tools/results/outputs/more-runs-text.js';
+import { confidenceScore, wilson } from '../../../tools/results/analysis/statistics.js';
+import { decide } from '../../../tools/results/analysis/verdict.js';
 
 function ask(sample: Sample, errorDetection = 1) {
   const { tests, errors, accuracy, f1 } = sample;

@@ -2,11 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compareRuns, newcombe, type CertifiedRun, type RunTables } from '../../tools/results/comparison.js';
-import { compareWith } from '../../tools/results/compare-runs.js';
-import { renderVerdict } from '../../tools/results/write.js';
-import { writeWhole } from '../../tools/base/files.js';
-import { filesOf, findingsOf, planOf, type Outcomes } from './builders.js';
+import {
+  compareRuns,
+  newcombe,
+  type CertifiedRun,
+  type RunTables,
+} from '../../../tools/results/comparison/comparison.js';
+import { compareWith } from '../../../tools/results/comparison/compare-runs.js';
+import { renderVerdict } from '../../../tools/results/write.js';
+import { writeWhole } from '../../../tools/base/files.js';
+import { filesOf, findingsOf, planOf, type Outcomes } from '../builders.js';
 
 const certified = (over: Partial<CertifiedRun> = {}): CertifiedRun => ({
   ...{ ratio: 1, interval: { low: 0.99, high: 1.0101010101 }, flagged: 'false', triage: 'PASS' },

@@ -2,10 +2,10 @@
 //   node test/results/golden/reduce.mjs && npx vitest run test/results/golden -u
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificateSchema } from '../../../tools/dist/results/schema.js';
-import { parseTolerantJson } from '../../../tools/dist/results/json.js';
-import { expectedResults } from '../../../tools/dist/results/plan.js';
-import { readGeneratedSuite } from '../../../tools/dist/suite/generated.js';
+import { certificateSchema } from '../../../tools/dist/results/read/schema.js';
+import { parseTolerantJson } from '../../../tools/dist/results/read/json.js';
+import { expectedResults } from '../../../tools/dist/results/read/expected.js';
+import { readGeneratedSuite } from '../../../tools/dist/suite/nx/generated.js';
 
 const root = process.argv[2] ?? process.cwd();
 const { variants, cells } = readGeneratedSuite(root, 'smoke');

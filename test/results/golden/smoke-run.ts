@@ -1,11 +1,11 @@
 // The golden smoke run: a plan and the files of a real run, reduced to what the analysis reads (reduce.mjs).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FileContent } from '../../../tools/results/files.js';
-import { memoryRows, type Findings } from '../../../tools/results/findings.js';
-import type { VerdictPlan } from '../../../tools/results/plan.js';
-import type { CellOptions } from '../../../tools/suite/cell.js';
-import { requiredGiB } from '../../../tools/suite/memory.js';
+import type { FileContent } from '../../../tools/results/read/files.js';
+import { memoryRows, type Findings } from '../../../tools/results/analysis/findings.js';
+import type { VerdictPlan } from '../../../tools/results/read/expected.js';
+import type { CellOptions } from '../../../tools/suite/model/cell.js';
+import { requiredGiB } from '../../../tools/suite/memory/memory.js';
 import { content, findingsOf } from '../builders.js';
 
 type PlannedHere = VerdictPlan['cells'][number] & Pick<CellOptions, 'sizeClass'>;

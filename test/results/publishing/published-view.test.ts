@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { publishView } from '../../tools/results/published-view.js';
+import { publishView } from '../../../tools/results/publishing/published-view.js';
 
 let root: string;
 let view: string;

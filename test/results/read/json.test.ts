@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseTolerantJson } from '../../tools/results/json.js';
+import { parseTolerantJson } from '../../../tools/results/read/json.js';
 
 describe('parseTolerantJson', () => {
   test('bare NaN and infinities become the numbers they name', () => {

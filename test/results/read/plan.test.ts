@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { expectedResults, type VerdictPlan } from '../../tools/results/plan.js';
-import { planOf } from './builders.js';
+import { expectedResults, type VerdictPlan } from '../../../tools/results/read/expected.js';
+import { planOf } from '../builders.js';
 
 describe('expectedResults', () => {
   test('follows the cells: parts, evaluations, certificates', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CellRecord } from '../../../tools/results/records.js';
+import type { CellRecord } from '../../../tools/results/read/records.js';
 import { durationText, quantiles } from '../../../tools/results/report/charts.js';
 import { escapeHtml, html, linkTo } from '../../../tools/results/report/html.js';
 import { lanesOf } from '../../../tools/results/report/lanes.js';

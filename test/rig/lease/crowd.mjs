@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Many executors in one process: `crowd.mjs <json>`; counts those that wait as they say so, until it is killed.
-import { acquireLease } from '../../../tools/dist/lease/acquire.js';
-import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
+import { acquireLease } from '../../../tools/dist/execution/lease/acquire.js';
+import { openLockDirectory } from '../../../tools/dist/execution/lease/directory/lock-directory.js';
 
 const { root, requests } = JSON.parse(process.argv[2]);
 const directory = openLockDirectory(root);

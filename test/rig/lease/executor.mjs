@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // An executor without nx: waits for a lease, runs a worker under it (or holds it until told), gives it back. Says what
 // happens as JSON lines; takes `release` on its standard input.
-import { cancellation } from '../../../tools/dist/runner/cancellation.js';
-import { runPython } from '../../../tools/dist/runner/python.js';
-import { acquireLease } from '../../../tools/dist/lease/acquire.js';
-import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
+import { cancellation } from '../../../tools/dist/base/cancellation.js';
+import { runPython } from '../../../tools/dist/execution/worker/python.js';
+import { acquireLease } from '../../../tools/dist/execution/lease/acquire.js';
+import { openLockDirectory } from '../../../tools/dist/execution/lease/directory/lock-directory.js';
 import { monotonicMs } from '../../../tools/dist/base/clock.js';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';

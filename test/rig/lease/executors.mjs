@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { deviceOf } from '../../../tools/dist/lease/host.js';
+import { deviceOf } from '../../../tools/dist/host/host.js';
 
 /**
- * @typedef {import('../../../tools/lease/acquire.js').LeaseRequest} LeaseRequest
+ * @typedef {import('../../../tools/execution/lease/acquire.js').LeaseRequest} LeaseRequest
  * @typedef {{ event: string, line?: string, id?: string, gpus?: string[], atMs?: number, waitedMs?: number, pid?: number, message?: string }} Said
  * @typedef {{ mode?: 'plain' | 'deaf' | 'stray', seconds?: number, named?: boolean }} Work
  */

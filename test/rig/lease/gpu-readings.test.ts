@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { runNvidiaSmi } from '../../../tools/lease/nvidia-smi.js';
+import { runNvidiaSmi } from '../../../tools/host/nvidia-smi.js';
 import { requestOf } from './executors.mjs';
 import { LeaseRig, until } from './rig.js';
 

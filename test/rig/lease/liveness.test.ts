@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { monotonicMs } from '../../../tools/base/clock.js';
-import { identityOf } from '../../../tools/lease/process-identity.js';
-import { writeLease } from '../../../tools/lease/records.js';
+import { identityOf } from '../../../tools/host/process-identity.js';
+import { writeLease } from '../../../tools/execution/lease/directory/records.js';
 import { isRunning, LeaseRig, until } from './rig.js';
 
 const TIMEOUT = { timeout: 120_000 };

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openLockDirectory } from '../../../tools/lease/lock-directory.js';
+import { openLockDirectory } from '../../../tools/execution/lease/directory/lock-directory.js';
 import { LeaseRig, until } from './rig.js';
 
 const TIMEOUT = { timeout: 120_000 };

@@ -3,9 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLockDirectory, type LockDirectory } from '../../../tools/lease/lock-directory.js';
-import { identityOf } from '../../../tools/lease/process-identity.js';
-import { readLeases, type LeaseRecord } from '../../../tools/lease/records.js';
+import {
+  openLockDirectory,
+  type LockDirectory,
+} from '../../../tools/execution/lease/directory/lock-directory.js';
+import { identityOf } from '../../../tools/host/process-identity.js';
+import { readLeases, type LeaseRecord } from '../../../tools/execution/lease/directory/records.js';
 import { Executor, requestOf } from './executors.mjs';
 import { FakeGpus } from './fake-gpus.mjs';
 

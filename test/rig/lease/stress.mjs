@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLockDirectory } from '../../../tools/dist/lease/lock-directory.js';
-import { identityOf, isAlive } from '../../../tools/dist/lease/process-identity.js';
-import { isTemporary } from '../../../tools/dist/lease/records.js';
+import { openLockDirectory } from '../../../tools/dist/execution/lease/directory/lock-directory.js';
+import { identityOf, isAlive } from '../../../tools/dist/host/process-identity.js';
+import { isTemporary } from '../../../tools/dist/execution/lease/directory/records.js';
 import { Executor, requestOf } from './executors.mjs';
 import { FakeGpus } from './fake-gpus.mjs';
 
@@ -41,7 +41,7 @@ class Stress {
   #directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-stress-')));
   #random;
   #options;
-  /** @type {Map<string, import('../../../tools/lease/process-identity.js').ProcessIdentity | undefined>} Executors by cell. */
+  /** @type {Map<string, import('../../../tools/host/process-identity.js').ProcessIdentity | undefined>} Executors by cell. */
   #executors = new Map();
   /** @type {Set<string>} Cells whose executor was killed or cancelled on purpose. */
   #doomed = new Set();

@@ -1,6 +1,6 @@
 // The memory plan by profile and by name, worked by hand from the reference's formulas.
 import { describe, expect, test } from 'vitest';
-import type { Cell } from '../../tools/suite/cell.js';
+import type { Cell } from '../../../tools/suite/model/cell.js';
 import {
   evalBatchCap,
   kvGiB,
@@ -11,10 +11,10 @@ import {
   place,
   type MemoryNeed,
   type ModelProfile,
-} from '../../tools/suite/memory-plan.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
-import { referenceSuite } from './parse.js';
+} from '../../../tools/suite/memory/memory-plan.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
+import { referenceSuite } from '../parse.js';
 
 const settings = loadSiteSettings('/nowhere', {});
 const cells = planSuite(referenceSuite());

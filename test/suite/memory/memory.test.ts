@@ -1,13 +1,13 @@
 // The reference's memory plan by name, worked by hand.
 import { expect, test } from 'vitest';
-import { usableGiB } from '../../tools/lease/fit.js';
-import { grant } from '../../tools/lease/grant.js';
-import { SIZE_CLASSES } from '../../tools/suite/cell.js';
-import { place } from '../../tools/suite/memory-plan.js';
-import { requiredGiB, usesAccelerator } from '../../tools/suite/memory.js';
-import { basePriority } from '../../tools/suite/priority.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
-import { gpu, state, ticket } from '../lease/builders.js';
+import { usableGiB } from '../../../tools/execution/lease/policy/fit.js';
+import { grant } from '../../../tools/execution/lease/policy/grant.js';
+import { SIZE_CLASSES } from '../../../tools/suite/model/cell.js';
+import { place } from '../../../tools/suite/memory/memory-plan.js';
+import { requiredGiB, usesAccelerator } from '../../../tools/suite/memory/memory.js';
+import { basePriority } from '../../../tools/suite/plan/priority.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
+import { gpu, state, ticket } from '../../execution/lease/builders.js';
 
 const settings = loadSiteSettings('/nowhere', {});
 

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { editName, formatEdit, parseNotation, SCOPES, type EditSpec } from '../../tools/suite/edit-spec.js';
-import { resolveEdit } from '../../tools/suite/resolve.js';
-import { editSchema } from '../../tools/suite/schema.js';
+import {
+  editName,
+  formatEdit,
+  parseNotation,
+  SCOPES,
+  type EditSpec,
+} from '../../../tools/suite/model/edit-spec.js';
+import { resolveEdit } from '../../../tools/suite/load/resolve.js';
+import { editSchema } from '../../../tools/suite/load/schema.js';
 
 const scope = fc.constantFrom(...SCOPES);
 const spec: fc.Arbitrary<EditSpec> = fc.oneof(

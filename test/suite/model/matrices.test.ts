@@ -1,7 +1,7 @@
 // Matrices declared for an architecture Python has no table of: in the specs of edits and errors, nowhere else.
 import { expect, test } from 'vitest';
-import { planSuite } from '../../tools/suite/plan.js';
-import { mistakes, parsed } from './parse.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { mistakes, parsed } from '../parse.js';
 
 const AT = 'transformer.blocks.{block}';
 const DECLARED = `

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { planSuite } from '../../tools/suite/plan.js';
-import { GENERATED, projectFiles } from '../../tools/suite/project-json.js';
-import { machineCommand } from '../../tools/suite/machine-input.js';
-import { madePaths } from '../../tools/suite/targets.js';
-import { parsed, referenceSuite } from './parse.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { GENERATED, projectFiles } from '../../../tools/suite/nx/project-json.js';
+import { machineCommand } from '../../../tools/suite/nx/machine-input.js';
+import { madePaths } from '../../../tools/suite/nx/targets.js';
+import { parsed, referenceSuite } from '../parse.js';
 
 interface Target {
   executor: string;

@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Cell, JsonValue } from '../../tools/suite/cell.js';
-import { formatJson } from '../../tools/suite/format-json.js';
-import { loadSuite } from '../../tools/suite/load.js';
-import { formatMistake } from '../../tools/suite/mistakes.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { slicesOf, type Suite } from '../../tools/suite/suite.js';
-import { madePaths, outputPaths } from '../../tools/suite/targets.js';
-import { parsed, referenceSuite } from './parse.js';
-
-const ROOT = join(import.meta.dirname, '..', '..');
+import type { Cell, JsonValue } from '../../../tools/suite/model/cell.js';
+import { formatJson } from '../../../tools/suite/nx/format-json.js';
+import { loadSuite } from '../../../tools/suite/load/load.js';
+import { formatMistake } from '../../../tools/suite/yaml/mistakes.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { slicesOf, type Suite } from '../../../tools/suite/model/suite.js';
+import { madePaths, outputPaths } from '../../../tools/suite/nx/targets.js';
+import { parsed, referenceSuite } from '../parse.js';
+import { REPOSITORY } from '../../support/repository.js';
 
 function smoke(): Suite {
-  const loaded = loadSuite(ROOT, 'smoke');
+  const loaded = loadSuite(REPOSITORY, 'smoke');
   if (!loaded.ok) throw new Error(loaded.error.map(formatMistake).join('\n'));
   return loaded.value.suite;
 }
@@ -148,7 +146,7 @@ describe('the smoke suite', () => {
 });
 
 describe('what Python is told', () => {
-  const text = readFileSync(new URL('../fixtures/small-suite.yaml', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../fixtures/small-suite.yaml', import.meta.url), 'utf8');
   const files = {
     'suites/x/tasks': null,
     'suites/x/c.jsonl': Array.from({ length: 2200 }, (_, i) => `{"text":"${i}"}`).join('\n'),

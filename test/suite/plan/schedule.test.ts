@@ -1,7 +1,7 @@
 // A cell's place in the plan, worked by hand.
 import { expect, test } from 'vitest';
-import type { Cell, CellKind } from '../../tools/suite/cell.js';
-import { schedules } from '../../tools/suite/schedule.js';
+import type { Cell, CellKind } from '../../../tools/suite/model/cell.js';
+import { schedules } from '../../../tools/suite/plan/schedule.js';
 
 function cell(id: string, kind: CellKind, dependsOn: string[], parts = 0): Cell {
   return {

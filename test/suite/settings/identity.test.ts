@@ -1,22 +1,22 @@
 // Identity variables: each reaches what it names in the plan, and nothing else.
 import { readFileSync } from 'node:fs';
 import { expect, describe, test } from 'vitest';
-import type { Cell } from '../../tools/suite/cell.js';
+import type { Cell } from '../../../tools/suite/model/cell.js';
 import {
   asCommandPrefix,
   changedVariables,
   identityOf,
   unknownVariables,
   type Identity,
-} from '../../tools/suite/identity.js';
-import { IDENTITY_TABLE } from '../../tools/suite/identity-table.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { SITE_ROWS } from '../../tools/suite/site-table.js';
-import { corpus, mistakes, parsed, referenceSuite } from './parse.js';
+} from '../../../tools/suite/settings/identity.js';
+import { IDENTITY_TABLE } from '../../../tools/suite/settings/identity-table.js';
+import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { SITE_ROWS } from '../../../tools/suite/settings/site-table.js';
+import { corpus, mistakes, parsed, referenceSuite } from '../parse.js';
 
 /** A corpus for INVARLOCK_DATASET, long enough for every run's own windows. */
 const FILES = { 'suites/b200/own.jsonl': corpus(9 * 400) };
-const text = readFileSync(new URL('../../suites/b200/suite.yaml', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../../suites/b200/suite.yaml', import.meta.url), 'utf8');
 const planned = (identity: Identity): Map<string, Cell> =>
   new Map(planSuite(parsed(text, FILES, 'b200', identity)).map((cell) => [cell.id, cell]));
 const before = planned({});

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { allVariables } from '../../tools/suite/environment.js';
-import { IDENTITY_TABLE } from '../../tools/suite/identity-table.js';
-import { readVariable } from '../../tools/suite/setting-type.js';
-import { settingsPage } from '../../tools/suite/settings-page.js';
+import { allVariables } from '../../../tools/suite/settings/environment.js';
+import { IDENTITY_TABLE } from '../../../tools/suite/settings/identity-table.js';
+import { readVariable } from '../../../tools/suite/yaml/setting-type.js';
+import { settingsPage } from '../../../tools/suite/settings/settings-page.js';
 
 /** The variables of the seed's tables, and those the reference reads besides. */
 const SEED = `CUDA_VISIBLE_DEVICES NUM_GPUS GPU_MEMORY_GB OUTPUT_DIR RESUME_MODE
@@ -27,7 +27,7 @@ test('every variable of the seed is in the table, once', () => {
 });
 
 test('docs/settings.md is what the tables say (npm run docs:settings)', () => {
-  const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../docs/settings.md', import.meta.url), 'utf8');
   expect(page).toBe(settingsPage());
 });
 

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CellKind } from '../../tools/suite/cell.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
-import { SITE_ROWS, type SiteRow } from '../../tools/suite/site-table.js';
-import { taskName, timeoutOf } from '../../tools/suite/task-names.js';
+import type { CellKind } from '../../../tools/suite/model/cell.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
+import { SITE_ROWS, type SiteRow } from '../../../tools/suite/settings/site-table.js';
+import { taskName, timeoutOf } from '../../../tools/suite/model/task-names.js';
+import { REPOSITORY } from '../../support/repository.js';
 
 let root: string;
 beforeEach(() => {
@@ -22,7 +23,7 @@ function settings(yaml: string, environment: NodeJS.ProcessEnv = {}): ReturnType
 }
 
 test('the committed file states the defaults', () => {
-  const committed = loadSiteSettings(join(import.meta.dirname, '..', '..'), {});
+  const committed = loadSiteSettings(REPOSITORY, {});
   const { storageRoot, ...rest } = committed;
   const { storageRoot: defaultRoot, ...defaults } = settings('');
   expect(rest).toEqual(defaults);

@@ -1,8 +1,8 @@
 // What holds for all mistakes: every one in one go, each in its place, and never an exception.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSuite } from '../../tools/suite/load.js';
-import { loaded, mistakes } from './parse.js';
+import { parseSuite } from '../../../tools/suite/load/load.js';
+import { loaded, mistakes } from '../parse.js';
 
 const TINY = 'models: [{name: m, facts: {architecture: llama}}]\n';
 

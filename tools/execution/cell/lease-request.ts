@@ -1,23 +1,23 @@
 // What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
 import type { LeaseRequest } from '../lease/acquire.js';
-import { usableGiB } from '../lease/fit.js';
-import { deviceOf } from '../lease/host.js';
-import type { Limits, Needs, PartBytes, Standing } from '../lease/state.js';
-import { GIB } from '../base/units.js';
+import { usableGiB } from '../lease/policy/fit.js';
+import { deviceOf } from '../../host/host.js';
+import type { Limits, Needs, PartBytes, Standing } from '../lease/policy/state.js';
+import { GIB } from '../../base/units.js';
 import {
   perDeviceGiB,
   plannedMemory,
   type Devices,
   type MemorySettings,
   type PlannedMemory,
-} from '../suite/memory-plan.js';
-import { weightsGiB } from '../suite/memory.js';
-import { suiteOf } from '../suite/planned.js';
-import { readProfile } from '../suite/profiles.js';
-import { basePriority } from '../suite/priority.js';
-import { finishedCells } from './finished-cells.js';
-import { minuteNotes } from './note-progress.js';
-import type { PendingPart } from './job-file.js';
+} from '../../suite/memory/memory-plan.js';
+import { weightsGiB } from '../../suite/memory/memory.js';
+import { suiteOf } from '../../suite/plan/planned.js';
+import { readProfile } from '../../suite/memory/profiles.js';
+import { basePriority } from '../../suite/plan/priority.js';
+import { finishedCells } from '../records/finished-cells.js';
+import { minuteNotes } from '../progress/note-progress.js';
+import type { PendingPart } from '../worker/job-file.js';
 import type { CellContext } from './run-cell.js';
 
 /** What earlier turns and tries of the same cell leave to this one. */

@@ -2,9 +2,9 @@
 import { existsSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import type { CellPart } from '../suite/cell.js';
-import { Fault } from './fault.js';
-import { digestFile, makeDirectory } from '../base/files.js';
+import type { CellPart } from '../../suite/model/cell.js';
+import { Fault } from '../../base/fault.js';
+import { digestFile, makeDirectory } from '../../base/files.js';
 
 /**
  * Publish one part.

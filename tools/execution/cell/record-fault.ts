@@ -1,10 +1,10 @@
 // Puts the fault a cell ended with on record: beside its attempts, and, where no attempt did, in state/errors.json.
-import { messageOf } from '../base/message.js';
-import { redact } from '../base/redact.js';
-import { classOf, type Fault } from './fault.js';
-import { Journal } from './journal.js';
-import { writeFault } from './last-fault.js';
-import { suiteOf } from '../suite/planned.js';
+import { messageOf } from '../../base/message.js';
+import { redact } from '../../base/redact.js';
+import { classOf, type Fault } from '../../base/fault.js';
+import { Journal } from '../records/journal.js';
+import { writeFault } from '../records/last-fault.js';
+import { suiteOf } from '../../suite/plan/planned.js';
 import { FailedAttempt } from './tries.js';
 
 export function recordFault(workspaceRoot: string, project: string, target: string, fault: Fault): void {

@@ -1,11 +1,11 @@
 // Weights that a cell needs and the store lacks are made again, by the cell that made them, once for all who wait.
-import { readGeneratedSuite } from '../suite/generated.js';
-import { suiteOf, type PlannedCell } from '../suite/planned.js';
-import { weightsOfPlan, type Weights } from './consumers.js';
-import { Fault } from './fault.js';
-import { weightsProblem, type WeightsProblem } from './manifest.js';
+import { readGeneratedSuite } from '../../suite/nx/generated.js';
+import { suiteOf, type PlannedCell } from '../../suite/plan/planned.js';
+import { weightsOfPlan, type Weights } from '../store/consumers.js';
+import { Fault } from '../../base/fault.js';
+import { weightsProblem, type WeightsProblem } from '../records/manifest.js';
 import type { CellContext, CellRun } from './run-cell.js';
-import type { ResolvedRead } from './reads.js';
+import type { ResolvedRead } from '../records/reads.js';
 
 /** How a cell is run; given, as it is what runs this. */
 type RunCell = (run: CellRun) => Promise<unknown>;

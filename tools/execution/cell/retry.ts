@@ -1,7 +1,7 @@
 // Whether a failed cell is tried again, when, and with what changed. Pure.
-import type { CellKind } from '../suite/cell.js';
+import type { CellKind } from '../../suite/model/cell.js';
 import type { Adjustment } from './adjustment.js';
-import { classOf, type FaultClass, type FaultCode } from './fault.js';
+import { classOf, type FaultClass, type FaultCode } from '../../base/fault.js';
 
 export interface RetryLimits {
   /** New tries after a passing or unknown cause. */

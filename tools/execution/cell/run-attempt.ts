@@ -1,28 +1,28 @@
 // One attempt of a cell under its lease: Python, then publish, then receipts.
 import { join } from 'node:path';
 import type { HeldLease } from '../lease/hold.js';
-import { readPool } from '../lease/pool.js';
-import { redact, secretsOf } from '../base/redact.js';
-import { timeoutOf } from '../suite/task-names.js';
+import { readPool } from '../lease/gpus/pool.js';
+import { redact, secretsOf } from '../../base/redact.js';
+import { timeoutOf } from '../../suite/model/task-names.js';
 import { adjustSpec, describeAdjustment } from './adjustment.js';
-import { newAttempt, tidyAttempt, type Attempt } from './attempt.js';
-import { classify, exitCodeOf } from './classify.js';
-import { DISK_HINT, diskPressure } from './disk.js';
-import { asFault, Fault } from './fault.js';
-import type { CellEvent } from './events.js';
-import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from './job-file.js';
-import { lastLines, logEnd, redactByproducts } from './log-file.js';
-import { LogPipe } from './log-pipe.js';
-import { noteProgress } from './note-progress.js';
-import { newOomKills, readOomKills } from './oom-kills.js';
-import { namesOutdated } from './remade.js';
+import { newAttempt, tidyAttempt, type Attempt } from '../worker/attempt.js';
+import { classify, exitCodeOf } from '../worker/classify.js';
+import { DISK_HINT, diskPressure } from '../store/disk.js';
+import { asFault, Fault } from '../../base/fault.js';
+import type { CellEvent } from '../records/events.js';
+import { stagingOf, workerEnvironment, writeJobFile, type PendingPart } from '../worker/job-file.js';
+import { lastLines, logEnd, redactByproducts } from '../worker/log-file.js';
+import { LogPipe } from '../worker/log-pipe.js';
+import { noteProgress } from '../progress/note-progress.js';
+import { newOomKills, readOomKills } from '../worker/oom-kills.js';
+import { namesOutdated } from '../store/remade.js';
 import { linkWeights, publish } from './publish.js';
-import type { PythonEnd, PythonRun } from './python.js';
-import { startPython } from './start-python.js';
-import { writeReceipt, type AttemptReport, type Receipt } from './receipt.js';
+import type { PythonEnd, PythonRun } from '../worker/python.js';
+import { startPython } from '../worker/start-python.js';
+import { writeReceipt, type AttemptReport, type Receipt } from '../records/receipt.js';
 import { requireSameInputs, type CellContext } from './run-cell.js';
 import { FailedAttempt, signalNumber, type Tries } from './tries.js';
-import { UsageMeter } from './usage.js';
+import { UsageMeter } from '../worker/usage.js';
 
 type FaultEvent = Extract<CellEvent, { event: 'fault' }>;
 

@@ -1,12 +1,12 @@
 // The tries of one cell: after each that failed, what its cause asks for, until one ends well or none is left.
 import { constants } from 'node:os';
-import { monotonicMs } from '../base/clock.js';
-import type { CellKind, JsonObject } from '../suite/cell.js';
-import type { SiteSettings } from '../suite/settings.js';
+import { monotonicMs } from '../../base/clock.js';
+import type { CellKind, JsonObject } from '../../suite/model/cell.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 import { AS_PLANNED, adjustedBatch, batchOf, hasReferenceWindows, type Adjustment } from './adjustment.js';
-import { classOf, Fault, type FaultCode } from './fault.js';
-import type { Journal } from './journal.js';
-import type { AttemptReport } from './receipt.js';
+import { classOf, Fault, type FaultCode } from '../../base/fault.js';
+import type { Journal } from '../records/journal.js';
+import type { AttemptReport } from '../records/receipt.js';
 import { nextTry, type RetryDecision } from './retry.js';
 
 /** A try that started Python and did not end well. */

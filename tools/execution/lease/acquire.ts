@@ -1,14 +1,14 @@
 // What an executor calls for a lease: a ticket, and the wait until it is granted.
-import { monotonicMs } from '../base/clock.js';
+import { monotonicMs } from '../../base/clock.js';
 import { Bell } from './bell.js';
-import { withFileLock } from './file-lock.js';
-import { impossible } from './fit.js';
+import { withFileLock } from '../../host/file-lock.js';
+import { impossible } from './policy/fit.js';
 import { hold, type HeldLease } from './hold.js';
-import { hostRamGiB } from './host.js';
-import { newId } from './ids.js';
-import { openLockDirectory, type LockDirectory } from './lock-directory.js';
+import { hostRamGiB } from '../../host/host.js';
+import { newId } from './directory/ids.js';
+import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
 import { readRefusal, schedulerPass, type Passed } from './pass.js';
-import { ownIdentity } from './process-identity.js';
+import { ownIdentity } from '../../host/process-identity.js';
 import {
   beginProgress,
   readProgress,
@@ -16,7 +16,7 @@ import {
   recordWaiting,
   runName,
   type Finished,
-} from './progress-record.js';
+} from './directory/progress-record.js';
 import {
   isTicketThere,
   readLease,
@@ -25,11 +25,11 @@ import {
   writeTicket,
   type LeaseRecord,
   type TicketRecord,
-} from './records.js';
-import type { Limits, Needs, Standing } from './state.js';
+} from './directory/records.js';
+import type { Limits, Needs, Standing } from './policy/state.js';
 import { requireOwnDirectory } from './survey.js';
 import { standForTicker, type Stake } from './ticker.js';
-import { obstacleText } from './why.js';
+import { obstacleText } from './policy/why.js';
 
 export interface LeaseRequest {
   /** Same work, same key: waits while another run has it. */

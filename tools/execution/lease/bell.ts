@@ -2,7 +2,7 @@
 import { watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LockDirectory } from './lock-directory.js';
+import type { LockDirectory } from './directory/lock-directory.js';
 
 /** Ring for a ticket. That a file appears there is the event: a full disk or a ticket just withdrawn rings no bell. */
 export function ring(directory: LockDirectory, ticket: string, name: string, text = ''): void {

@@ -1,14 +1,14 @@
 // Ends one lease by hand: its executor is told, its processes end, and only then is the GPU free.
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicMs } from '../base/clock.js';
-import { markBroken, sweepBreaks } from './broken.js';
-import { isOwnerAlive } from './ids.js';
-import type { LockDirectory } from './lock-directory.js';
+import { monotonicMs } from '../../base/clock.js';
+import { markBroken, sweepBreaks } from './directory/broken.js';
+import { isOwnerAlive } from './directory/ids.js';
+import type { LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass } from './pass.js';
-import { isStopped, strangeness } from './process-identity.js';
+import { isStopped, strangeness } from '../../host/process-identity.js';
 import { GRACE_MS, processesOf } from './reap.js';
-import { readLease, removeLease, type LeaseRecord } from './records.js';
+import { readLease, removeLease, type LeaseRecord } from './directory/records.js';
 
 /** So long an executor has to give back a lease whose processes are gone; a busy machine may need some of it. */
 const GIVE_BACK_MS = 10_000;

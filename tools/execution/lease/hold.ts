@@ -1,13 +1,13 @@
 // A lease while it is held: its heart beats, its worker is named, and it is given back.
-import { monotonicMs } from '../base/clock.js';
-import { messageOf } from '../base/message.js';
-import { forgetBreak, whyBroken } from './broken.js';
-import { BEAT_MS, writeBeat } from './heart.js';
-import { openLockDirectory, type LockDirectory } from './lock-directory.js';
+import { monotonicMs } from '../../base/clock.js';
+import { messageOf } from '../../base/message.js';
+import { forgetBreak, whyBroken } from './directory/broken.js';
+import { BEAT_MS, writeBeat } from './directory/heart.js';
+import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass } from './pass.js';
-import { identityOf } from './process-identity.js';
-import { recordFinished } from './progress-record.js';
-import { readLease, removeLease, writeLease, type LeaseRecord } from './records.js';
+import { identityOf } from '../../host/process-identity.js';
+import { recordFinished } from './directory/progress-record.js';
+import { readLease, removeLease, writeLease, type LeaseRecord } from './directory/records.js';
 import type { Stake } from './ticker.js';
 
 export interface HeldLease {

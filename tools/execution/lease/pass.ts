@@ -2,20 +2,20 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { monotonicMs } from '../base/clock.js';
+import { monotonicMs } from '../../base/clock.js';
 import { ring } from './bell.js';
-import { withFileLock } from './file-lock.js';
-import { writeGpuLocks } from './gpu-locks.js';
-import { grant, type Waiting } from './grant.js';
-import { freeDiskBytes, hostRamGiB } from './host.js';
-import { grantable, readAll, readIfWanted, type Readings } from './gpu-readings.js';
-import { openLockDirectory, type LockDirectory } from './lock-directory.js';
-import { writePlain } from './plain-file.js';
-import { readProgress, toProgress } from './progress-record.js';
-import { readRecord } from './read-record.js';
-import { writeLease, type LeaseRecord, type TicketRecord } from './records.js';
-import { shares } from './fit.js';
-import type { Gpu, Grant, Progress, SchedulerState } from './state.js';
+import { withFileLock } from '../../host/file-lock.js';
+import { writeGpuLocks } from './directory/gpu-locks.js';
+import { grant, type Waiting } from './policy/grant.js';
+import { freeDiskBytes, hostRamGiB } from '../../host/host.js';
+import { grantable, readAll, readIfWanted, type Readings } from './gpus/gpu-readings.js';
+import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
+import { writePlain } from '../../host/plain-file.js';
+import { readProgress, toProgress } from './directory/progress-record.js';
+import { readRecord } from '../../host/read-record.js';
+import { writeLease, type LeaseRecord, type TicketRecord } from './directory/records.js';
+import { shares } from './policy/fit.js';
+import type { Gpu, Grant, Progress, SchedulerState } from './policy/state.js';
 import { survey, type Survey } from './survey.js';
 
 /** Files put into a ticket's directory: the event its executor sleeps for. */

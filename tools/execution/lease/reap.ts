@@ -1,7 +1,7 @@
 // Ends the leases of dead executors: the orphaned worker's processes go first, and only then is the GPU free.
 import { readFileSync } from 'node:fs';
-import { monotonicMs } from '../base/clock.js';
-import type { LockDirectory } from './lock-directory.js';
+import { monotonicMs } from '../../base/clock.js';
+import type { LockDirectory } from './directory/lock-directory.js';
 import {
   bootId,
   identityOf,
@@ -9,8 +9,8 @@ import {
   isGroupAlive,
   pidsOfHost,
   type ProcessIdentity,
-} from './process-identity.js';
-import { removeLease, writeLease, type LeaseRecord } from './records.js';
+} from '../../host/process-identity.js';
+import { removeLease, writeLease, type LeaseRecord } from './directory/records.js';
 
 /** Between SIGTERM and SIGKILL of an orphaned worker. */
 export const GRACE_MS = 5_000;

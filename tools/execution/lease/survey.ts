@@ -1,9 +1,9 @@
 // The lock directory as a pass finds it: who holds what, who waits, and what there cannot be read.
-import { isBroken } from './broken.js';
-import { isOwnerAlive } from './ids.js';
-import { readGpuLocks, type GpuLock } from './gpu-locks.js';
-import type { LockDirectory } from './lock-directory.js';
-import { lifeOf, strangeness, type ProcessIdentity } from './process-identity.js';
+import { isBroken } from './directory/broken.js';
+import { isOwnerAlive } from './directory/ids.js';
+import { readGpuLocks, type GpuLock } from './directory/gpu-locks.js';
+import type { LockDirectory } from './directory/lock-directory.js';
+import { lifeOf, strangeness, type ProcessIdentity } from '../../host/process-identity.js';
 import {
   readLeases,
   readTickets,
@@ -11,9 +11,9 @@ import {
   removeTicket,
   type LeaseRecord,
   type TicketRecord,
-} from './records.js';
+} from './directory/records.js';
 import { endStrays, reap } from './reap.js';
-import type { Lease } from './state.js';
+import type { Lease } from './policy/state.js';
 
 export interface Survey {
   leases: LeaseRecord[];

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { z } from 'zod';
-import { monotonicMs } from '../base/clock.js';
-import { messageOf } from '../base/message.js';
+import { monotonicMs } from '../../base/clock.js';
+import { messageOf } from '../../base/message.js';
 import { ring } from './bell.js';
-import { withFileLock } from './file-lock.js';
-import { isId } from './ids.js';
-import { sweep } from './litter.js';
-import type { LockDirectory } from './lock-directory.js';
+import { withFileLock } from '../../host/file-lock.js';
+import { isId } from './directory/ids.js';
+import { sweep } from './directory/litter.js';
+import type { LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass, type Passed } from './pass.js';
-import { writePlain } from './plain-file.js';
-import { isAlive, ownIdentity } from './process-identity.js';
-import { readRecord } from './read-record.js';
-import { identitySchema } from './records.js';
+import { writePlain } from '../../host/plain-file.js';
+import { isAlive, ownIdentity } from '../../host/process-identity.js';
+import { readRecord } from '../../host/read-record.js';
+import { identitySchema } from './directory/records.js';
 
 const TICK_MS = 1_000;
 /** From pass to pass while nothing happens that a look would find: dead waiters are swept, free disk is read again. */

@@ -3,14 +3,14 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere, writeWhole } from '../base/files.js';
-import { withFileLock } from '../lease/file-lock.js';
-import type { LockDirectory } from '../lease/lock-directory.js';
+import { readIfThere, writeWhole } from '../../base/files.js';
+import { withFileLock } from '../../host/file-lock.js';
+import type { LockDirectory } from '../lease/directory/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
-import { readProgress, reconcileProgress, runName, writeLock } from '../lease/progress-record.js';
-import { readLeases, readTickets } from '../lease/records.js';
-import { finishedCells } from '../runner/finished-cells.js';
-import { readFault } from '../runner/last-fault.js';
+import { readProgress, reconcileProgress, runName, writeLock } from '../lease/directory/progress-record.js';
+import { readLeases, readTickets } from '../lease/directory/records.js';
+import { finishedCells } from '../records/finished-cells.js';
+import { readFault } from '../records/last-fault.js';
 import { progressFileSchema, progressOf, type ProgressFile } from './progress.js';
 
 /** As often as the seed's monitor. */

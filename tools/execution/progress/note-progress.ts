@@ -1,10 +1,10 @@
 // When an executor has `state/progress.json` written. A file for onlookers never fails a cell: what goes wrong is said.
-import { messageOf } from '../base/message.js';
-import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
+import { messageOf } from '../../base/message.js';
+import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
-import { keepProgress, refreshProgress, tickProgress } from '../status/keep-progress.js';
-import { suiteOf } from '../suite/planned.js';
-import { loadSiteSettings } from '../suite/settings.js';
+import { keepProgress, refreshProgress, tickProgress } from './keep-progress.js';
+import { suiteOf } from '../../suite/plan/planned.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
 
 type Say = (line: string) => void;
 

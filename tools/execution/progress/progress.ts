@@ -1,5 +1,5 @@
 // `output/<suite>/state/progress.json`: how a suite stands, for machines and for people without a terminal. Pure.
-import { compare } from '../base/compare.js';
+import { compare } from '../../base/compare.js';
 import { z } from 'zod';
 
 const count = z.number().int().min(0);

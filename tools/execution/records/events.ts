@@ -26,7 +26,7 @@ const eventSchema = z.discriminatedUnion('event', [
     peak_gpu_bytes: z.number().nullable().default(null),
     bytes_written: z.number().nullable().default(null),
   }),
-  /** How the run computes: determinism, attention, batch size; see validation/numerics.py. */
+  /** How the run computes: determinism, attention, batch size; see validation/compute/numerics.py. */
   z.object({ event: z.literal('settings'), values: z.record(z.string(), toldValue) }),
 ]);
 

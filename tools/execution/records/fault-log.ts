@@ -1,6 +1,6 @@
 // state/errors.json, a JSON object a line: what went wrong, also where a cell ended well after all.
 import { z } from 'zod';
-import type { FaultRecord } from './findings.js';
+import type { FaultRecord } from '../../results/analysis/findings.js';
 
 const lineSchema = z.looseObject({
   at: z.string(),

@@ -1,8 +1,8 @@
 // Which cells of a suite have receipts, and how long they took: where the progress of a run begins.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Finished } from '../lease/progress-record.js';
-import { kindOfTarget } from '../suite/targets.js';
+import type { Finished } from '../lease/directory/progress-record.js';
+import { kindOfTarget } from '../../suite/nx/targets.js';
 
 /** By the receipts in output/<suite>; what cannot be read counts as unfinished. */
 export function finishedCells(workspaceRoot: string, suite: string): Finished[] {

@@ -1,14 +1,14 @@
 // What of this machine enters a result: the versions of the libraries, and the class of device.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openLockDirectory } from '../lease/lock-directory.js';
-import { deviceClass, readPool } from '../lease/pool.js';
-import type { GpuReading } from '../lease/nvidia-smi.js';
-import type { CellKind } from '../suite/cell.js';
-import { installedFlash } from '../python-env/flash-record.js';
-import { PYTHON_LOCK } from '../suite/python-sources.js';
-import type { SiteSettings } from '../suite/settings.js';
-import { Fault } from './fault.js';
+import { openLockDirectory } from '../lease/directory/lock-directory.js';
+import { deviceClass, readPool } from '../lease/gpus/pool.js';
+import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import { installedFlash } from '../../python-env/flash-record.js';
+import { PYTHON_LOCK } from '../../suite/model/python-sources.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
+import { Fault } from '../../base/fault.js';
 
 /** Libraries whose version may change a result, by kind: a newer lm-eval makes no weights again. */
 const LIBRARIES: Record<CellKind, readonly Library[]> = {

@@ -1,9 +1,9 @@
 // What a run leaves for people: logs/main.log, logs/gpu_<id>.log and state/errors.json (a JSON object a line).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { appendLine } from '../base/append.js';
-import { readIfThere } from '../base/files.js';
-import { redact } from '../base/redact.js';
+import { appendLine } from '../../base/append.js';
+import { readIfThere } from '../../base/files.js';
+import { redact } from '../../base/redact.js';
 
 export interface ErrorRecord {
   /** When the attempt ended. */

@@ -2,8 +2,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { attemptsDirectory } from './attempt.js';
-import { writeWhole } from '../base/files.js';
+import { attemptsDirectory } from '../worker/attempt.js';
+import { writeWhole } from '../../base/files.js';
 
 const FILE = 'fault.json';
 const schema = z.object({ code: z.string(), message: z.string(), at: z.string() });

@@ -2,8 +2,8 @@
 import { readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256 } from '../base/canonical.js';
-import { digestFile } from '../base/files.js';
+import { sha256 } from '../../base/canonical.js';
+import { digestFile } from '../../base/files.js';
 
 /** Names lead nowhere else: a manifest may come from a cache that others write, too. */
 const relativePath = z

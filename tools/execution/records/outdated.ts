@@ -1,9 +1,9 @@
 // Which receipts no longer stand for their cells as they are planned now: a verdict must not judge yesterday's edit.
 import { join } from 'node:path';
-import type { CellOptions, CellPart } from '../suite/cell.js';
-import type { PlannedCell } from '../suite/planned.js';
-import { pythonSources } from '../suite/python-sources.js';
-import { messageOf } from '../base/message.js';
+import type { CellOptions, CellPart } from '../../suite/model/cell.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import { pythonSources } from '../../suite/model/python-sources.js';
+import { messageOf } from '../../base/message.js';
 import { alteredResult, readReceipt, type Receipt } from './receipt.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readVersions, versionsBeside, versionsOf } from './identity.js';

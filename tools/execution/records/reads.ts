@@ -1,10 +1,10 @@
 // Resolves what a cell reads: digests for its fingerprint, absolute paths for Python.
 import { join, resolve } from 'node:path';
-import type { CellRead } from '../suite/cell.js';
-import { sha256 } from '../base/canonical.js';
-import { Fault } from './fault.js';
-import { digestDirectory, digestListing } from '../base/files.js';
-import { digestSettled, readSettled } from '../base/settled.js';
+import type { CellRead } from '../../suite/model/cell.js';
+import { sha256 } from '../../base/canonical.js';
+import { Fault } from '../../base/fault.js';
+import { digestDirectory, digestListing } from '../../base/files.js';
+import { digestSettled, readSettled } from '../../base/settled.js';
 import { parseManifest, type Manifest } from './manifest.js';
 
 export interface ResolvedRead {

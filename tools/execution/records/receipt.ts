@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { CellPart } from '../suite/cell.js';
-import { digestFile, writeWhole } from '../base/files.js';
-import { sha256 } from '../base/canonical.js';
+import type { CellPart } from '../../suite/model/cell.js';
+import { digestFile, writeWhole } from '../../base/files.js';
+import { sha256 } from '../../base/canonical.js';
 import { toldValue } from './events.js';
 import { parseManifest, weightsProblem } from './manifest.js';
 

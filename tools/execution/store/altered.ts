@@ -1,9 +1,9 @@
 // Weights of a cell that lie in the store with other bytes than they were made with: a look at sizes does not show it.
 import { join } from 'node:path';
-import { sha256 } from '../base/canonical.js';
-import { readIfThere } from '../base/files.js';
-import type { PendingPart } from './job-file.js';
-import { parseManifest, recipeOf, weightsProblem } from './manifest.js';
+import { sha256 } from '../../base/canonical.js';
+import { readIfThere } from '../../base/files.js';
+import type { PendingPart } from '../worker/job-file.js';
+import { parseManifest, recipeOf, weightsProblem } from '../records/manifest.js';
 
 export async function isAltered(
   { workspaceRoot, settings }: { workspaceRoot: string; settings: { storageRoot: string } },

@@ -1,7 +1,7 @@
 // What can be made again of a suite's weights, what of it may go, and the going.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireGeneratedSuite } from '../suite/generated.js';
+import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { gib } from './disk-plan.js';
 import { dropEntry, dropLeftovers } from './drop-weights.js';

@@ -1,14 +1,14 @@
 // Which weights nothing waits for any more: every cell that reads them has its receipt.
-import { GIB } from '../base/units.js';
+import { GIB } from '../../base/units.js';
 import { readFileSync, rmSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../base/canonical.js';
-import { readIfThere } from '../base/files.js';
-import type { CellPart } from '../suite/cell.js';
-import type { PlannedCell } from '../suite/planned.js';
+import { sha256 } from '../../base/canonical.js';
+import { readIfThere } from '../../base/files.js';
+import type { CellPart } from '../../suite/model/cell.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
 import { dropEntry } from './drop-weights.js';
-import { parseManifest } from './manifest.js';
-import { readReceipt } from './receipt.js';
+import { parseManifest } from '../records/manifest.js';
+import { readReceipt } from '../records/receipt.js';
 
 export interface Weights {
   cell: PlannedCell;

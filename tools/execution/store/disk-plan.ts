@@ -1,7 +1,7 @@
 // How much disk the weights of a run take: what is still to be made, by what is known of each model. Pure.
-import { GIB } from '../base/units.js';
-import type { CellKind } from '../suite/cell.js';
-import { mayGo, type Keep } from '../suite/keep.js';
+import { GIB } from '../../base/units.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import { mayGo, type Keep } from '../../suite/model/keep.js';
 
 /** One entry of the store, as a run finds it. */
 export interface PlannedWeights {

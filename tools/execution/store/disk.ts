@@ -1,18 +1,18 @@
 // Free disk at the edge: what a plan finds, whether a cell may start, and the record of a disk that ran short.
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../base/canonical.js';
-import { writeWhole } from '../base/files.js';
-import { deviceOf, freeDiskBytes } from '../lease/host.js';
-import { GIB } from '../base/units.js';
-import { weightsGiB } from '../suite/memory.js';
-import { isFromHub, type PlannedCell } from '../suite/planned.js';
-import type { SiteSettings } from '../suite/settings.js';
+import { sha256 } from '../../base/canonical.js';
+import { writeWhole } from '../../base/files.js';
+import { deviceOf, freeDiskBytes } from '../../host/host.js';
+import { GIB } from '../../base/units.js';
+import { weightsGiB } from '../../suite/memory/memory.js';
+import { isFromHub, type PlannedCell } from '../../suite/plan/planned.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 import { manifestAt, waitingFor, weightsOfPlan } from './consumers.js';
 import type { PlannedWeights } from './disk-plan.js';
-import { Fault } from './fault.js';
-import { minFreeDiskGiB } from './lease-request.js';
-import { missingFile } from './manifest.js';
+import { Fault } from '../../base/fault.js';
+import { minFreeDiskGiB } from '../cell/lease-request.js';
+import { missingFile } from '../records/manifest.js';
 
 /** The weights of cells, as the workspace and the store have them now. */
 export function plannedWeights(

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { makeDirectory, writeWhole } from '../base/files.js';
-import { withFileLock } from '../lease/file-lock.js';
-import { isAlive, ownIdentity, type ProcessIdentity } from '../lease/process-identity.js';
+import { makeDirectory, writeWhole } from '../../base/files.js';
+import { withFileLock } from '../../host/file-lock.js';
+import { isAlive, ownIdentity, type ProcessIdentity } from '../../host/process-identity.js';
 
 const directoryOf = (storageRoot: string): string => join(storageRoot, '.pins');
 

@@ -1,11 +1,11 @@
 // Weights made again: how the new bytes differ from the old, and which results were made from the old ones.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
-import type { CellPart } from '../suite/cell.js';
-import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
-import { suiteOf } from '../suite/planned.js';
-import { parseManifest, type Manifest } from './manifest.js';
+import { readIfThere } from '../../base/files.js';
+import type { CellPart } from '../../suite/model/cell.js';
+import { readGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
+import { suiteOf } from '../../suite/plan/planned.js';
+import { parseManifest, type Manifest } from '../records/manifest.js';
 
 type PlannedCell = GeneratedSuite['cells'][number];
 

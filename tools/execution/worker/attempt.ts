@@ -1,8 +1,8 @@
 // One attempt's directory: the job file, the log, Python's scratch and staging. Outside every Nx output.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { makeDirectory, writeWhole } from '../base/files.js';
-import { secretsOf } from '../base/redact.js';
+import { makeDirectory, writeWhole } from '../../base/files.js';
+import { secretsOf } from '../../base/redact.js';
 import { redactByproducts } from './log-file.js';
 
 export interface Attempt {

@@ -1,6 +1,6 @@
 // What the end of a Python process means. Pure. What Python itself says goes first; the text of its log is the second
 // line, for processes that died without a word.
-import { Fault, faultCodeOfExit, isFaultCode, type FaultCode } from './fault.js';
+import { Fault, faultCodeOfExit, isFaultCode, type FaultCode } from '../../base/fault.js';
 import type { PythonEnd } from './python.js';
 
 /** What is known of a process that has ended. */

@@ -1,10 +1,10 @@
 // After a GPU ran out of memory: see that what the dead process held is free, before anybody takes the GPU again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLease } from '../lease/hold.js';
-import type { LockDirectory } from '../lease/lock-directory.js';
-import type { LeaseRecord } from '../lease/records.js';
-import { readGpus } from '../lease/pool.js';
-import { monotonicMs } from '../base/clock.js';
+import type { LockDirectory } from '../lease/directory/lock-directory.js';
+import type { LeaseRecord } from '../lease/directory/records.js';
+import { readGpus } from '../lease/gpus/pool.js';
+import { monotonicMs } from '../../base/clock.js';
 
 interface Host {
   directory: LockDirectory;

@@ -2,12 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LEASE_VARIABLE } from '../lease/reap.js';
-import type { LeaseRecord } from '../lease/records.js';
-import type { CellOptions, CellPart } from '../suite/cell.js';
-import type { SiteSettings } from '../suite/settings.js';
+import type { LeaseRecord } from '../lease/directory/records.js';
+import type { CellOptions, CellPart } from '../../suite/model/cell.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 import type { Attempt } from './attempt.js';
-import { writeWhole } from '../base/files.js';
-import type { ResolvedRead } from './reads.js';
+import { writeWhole } from '../../base/files.js';
+import type { ResolvedRead } from '../records/reads.js';
 
 export interface PendingPart {
   part: CellPart;

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa, type Options } from 'execa';
 import { GRACE_MS } from '../lease/reap.js';
-import { LineSplitter, parseEvent, type CellEvent } from './events.js';
+import { LineSplitter, parseEvent, type CellEvent } from '../records/events.js';
 import { endGroup, supervise } from './supervise.js';
 
 export interface PythonRun {

@@ -1,6 +1,6 @@
 // How a cell's Python is started: forked from a warm host where the site allows it, else, and whenever that fails, anew.
 import { join } from 'node:path';
-import type { CellOptions } from '../suite/cell.js';
+import type { CellOptions } from '../../suite/model/cell.js';
 import { runPython, type PythonEnd, type PythonRun } from './python.js';
 
 export interface StartOptions {
@@ -22,7 +22,7 @@ export async function startPython(run: PythonRun, start: StartOptions): Promise<
 }
 
 async function warmly(run: PythonRun, { workspaceRoot, lockDirectory, options }: StartOptions) {
-  const { messageOf } = await import('../base/message.js');
+  const { messageOf } = await import('../../base/message.js');
   try {
     const { runWarm } = await import('./warm-python.js');
     const { warmKey } = await import('./warm-key.js');

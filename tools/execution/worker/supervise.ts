@@ -1,6 +1,6 @@
 // Watches over a worker's process group, however it was started: time-out, cancelling, children left behind.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isGroupAlive } from '../lease/process-identity.js';
+import { isGroupAlive } from '../../host/process-identity.js';
 import { GRACE_MS, signalGroup } from '../lease/reap.js';
 import type { PythonEnd, PythonRun } from './python.js';
 

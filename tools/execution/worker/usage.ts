@@ -1,7 +1,7 @@
 // What an attempt of a cell used, measured: GPU-held time, peaks of memory, bytes written. For its receipt.
-import { GIB } from '../base/units.js';
-import type { GpuReading } from '../lease/nvidia-smi.js';
-import type { CellEvent } from './events.js';
+import { GIB } from '../../base/units.js';
+import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { CellEvent } from '../records/events.js';
 
 export interface Usage {
   /** GPUs times the seconds they were held, from the grant on; 0 without a GPU. */

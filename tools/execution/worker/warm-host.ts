@@ -2,8 +2,8 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
-import { withFileLock } from '../lease/file-lock.js';
+import { readIfThere } from '../../base/files.js';
+import { withFileLock } from '../../host/file-lock.js';
 import type { WarmKey } from './warm-key.js';
 
 export interface WarmHost extends WarmKey {

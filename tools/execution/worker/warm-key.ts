@@ -2,16 +2,16 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
-import { canonicalJson, sha256 } from '../base/canonical.js';
-import { readIfThere } from '../base/files.js';
-import { installedFlash } from '../python-env/flash-record.js';
-import { PYTHON_LOCK, PYTHON_PACKAGE } from '../suite/python-sources.js';
-import type { JsonObject } from '../suite/cell.js';
+import { canonicalJson, sha256 } from '../../base/canonical.js';
+import { readIfThere } from '../../base/files.js';
+import { installedFlash } from '../../python-env/flash-record.js';
+import { PYTHON_LOCK, PYTHON_PACKAGE } from '../../suite/model/python-sources.js';
+import type { JsonObject } from '../../suite/model/cell.js';
 
 export interface WarmKey {
   /** SHA-256 of everything below. */
   key: string;
-  /** Of the package's Python files, as validation/warm.py makes it. */
+  /** Of the package's Python files, as validation/warm/__main__.py makes it. */
   sources: string;
 }
 

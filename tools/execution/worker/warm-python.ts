@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { messageOf } from '../base/message.js';
-import { identityOf, isAlive } from '../lease/process-identity.js';
-import { LineSplitter, parseEvent } from './events.js';
+import { messageOf } from '../../base/message.js';
+import { identityOf, isAlive } from '../../host/process-identity.js';
+import { LineSplitter, parseEvent } from '../records/events.js';
 import type { PythonEnd, PythonRun } from './python.js';
 import { supervise, type Worker } from './supervise.js';
 import { connectToHost, type WarmHost } from './warm-host.js';

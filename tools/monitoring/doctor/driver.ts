@@ -1,8 +1,8 @@
 // The NVIDIA driver as nvidia-smi's own heading tells it; the parser is pure. What torch needs of it Python judges.
-import { openLockDirectory } from '../lease/lock-directory.js';
-import { runNvidiaSmi } from '../lease/nvidia-smi.js';
-import { readPool } from '../lease/pool.js';
-import type { SiteSettings } from '../suite/settings.js';
+import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { runNvidiaSmi } from '../../host/nvidia-smi.js';
+import { readPool } from '../../execution/lease/gpus/pool.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 
 export interface Driver {
   /** `550.54.15`. */

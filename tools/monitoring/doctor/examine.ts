@@ -1,6 +1,6 @@
 // Every check of the doctor in its order, each finding told as it comes: the quick ones first.
-import { messageOf } from '../base/message.js';
-import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../suite/settings.js';
+import { messageOf } from '../../base/message.js';
+import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../../suite/settings/settings.js';
 import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { disk, gpus, lockDirectory, store } from './host.js';

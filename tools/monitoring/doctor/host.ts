@@ -2,15 +2,15 @@
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { messageOf } from '../base/message.js';
-import { openLockDirectory } from '../lease/lock-directory.js';
-import { readPool } from '../lease/pool.js';
-import type { PlannedCell } from '../suite/planned.js';
-import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../runner/disk.js';
-import { describeDisk, diskRefusal, gib, planDisk } from '../runner/disk-plan.js';
-import type { SiteSettings } from '../suite/settings.js';
+import { messageOf } from '../../base/message.js';
+import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { readPool } from '../../execution/lease/gpus/pool.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
+import { describeDisk, diskRefusal, gib, planDisk } from '../../execution/store/disk-plan.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 import { error, ok, warning, type Finding } from './finding.js';
-import { makeDirectory } from '../base/files.js';
+import { makeDirectory } from '../../base/files.js';
 
 export function lockDirectory(settings: SiteSettings): Finding[] {
   const what = 'lock directory';

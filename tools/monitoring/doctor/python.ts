@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { readIfThere } from '../base/files.js';
-import { sha256 } from '../base/canonical.js';
-import type { CellOptions, JsonObject, JsonValue } from '../suite/cell.js';
-import { PYTHON_LOCK } from '../suite/python-sources.js';
+import { readIfThere } from '../../base/files.js';
+import { sha256 } from '../../base/canonical.js';
+import type { CellOptions, JsonObject, JsonValue } from '../../suite/model/cell.js';
+import { PYTHON_LOCK } from '../../suite/model/python-sources.js';
 import type { Driver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { windowsQuestions } from './windows.js';
@@ -35,7 +35,7 @@ export function environment(workspaceRoot: string): Finding[] {
     : [error('packages', `.venv is not as ${PYTHON_LOCK} says`, MEND)];
 }
 
-/** Ask validation/doctor.py, which answers a JSON object a line. */
+/** Ask validation/doctor/__main__.py, which answers a JSON object a line. */
 export async function askPython(
   workspaceRoot: string,
   cells: readonly CellOptions[],

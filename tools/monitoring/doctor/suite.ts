@@ -1,9 +1,9 @@
 // What of the suite itself would be refused: mistakes in suite.yaml, InvarLock's floors, projects that are not made.
-import { messageOf } from '../base/message.js';
-import { readGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
-import { loadSuite } from '../suite/load.js';
-import { formatMistake } from '../suite/mistakes.js';
-import { requireRecorded } from '../suite/record.js';
+import { messageOf } from '../../base/message.js';
+import { readGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
+import { loadSuite } from '../../suite/load/load.js';
+import { formatMistake } from '../../suite/yaml/mistakes.js';
+import { requireRecorded } from '../../suite/nx/record.js';
 import { error, ok, type Finding } from './finding.js';
 
 export function suiteFile(workspaceRoot: string, suite: string): Finding[] {

@@ -1,9 +1,9 @@
 // What the doctor asks Python about windows: for each model and setting of its InvarLock runs, which runs there are.
 import { isAbsolute, join } from 'node:path';
-import { canonicalJson } from '../base/canonical.js';
-import type { CellOptions, JsonObject, JsonValue, SizeClass } from '../suite/cell.js';
+import { canonicalJson } from '../../base/canonical.js';
+import type { CellOptions, JsonObject, JsonValue, SizeClass } from '../../suite/model/cell.js';
 
-/** As validation/doctor_windows.py reads it. */
+/** As validation/doctor/windows.py reads it. */
 export interface WindowsQuestion extends JsonObject {
   model: string;
   size_class: SizeClass;

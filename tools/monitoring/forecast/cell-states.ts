@@ -1,17 +1,17 @@
 // Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../base/message.js';
-import type { CellOptions } from '../suite/cell.js';
-import { mayGo } from '../suite/keep.js';
-import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
-import { pythonSources } from '../suite/python-sources.js';
-import { usesAccelerator } from '../suite/memory.js';
-import type { SiteSettings } from '../suite/settings.js';
-import { digestSources, fingerprint } from '../runner/fingerprint.js';
-import { versionsOf, type MachineIdentity } from '../runner/identity.js';
-import { reasonToRun } from '../runner/receipt.js';
-import { digestRead } from '../runner/reads.js';
+import { messageOf } from '../../base/message.js';
+import type { CellOptions } from '../../suite/model/cell.js';
+import { mayGo } from '../../suite/model/keep.js';
+import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
+import { pythonSources } from '../../suite/model/python-sources.js';
+import { usesAccelerator } from '../../suite/memory/memory.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
+import { digestSources, fingerprint } from '../../execution/records/fingerprint.js';
+import { versionsOf, type MachineIdentity } from '../../execution/records/identity.js';
+import { reasonToRun } from '../../execution/records/receipt.js';
+import { digestRead } from '../../execution/records/reads.js';
 
 /** In place of the digest of a file that is still to be made. */
 const NOT_YET = 'not yet';

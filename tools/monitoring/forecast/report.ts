@@ -1,26 +1,26 @@
 // What is known of a run before it begins: cells by state, memory, what will not fit, time and disk on this host.
-import { GIB } from '../base/units.js';
+import { GIB } from '../../base/units.js';
 import { join } from 'node:path';
-import { hostRamGiB } from '../lease/host.js';
-import { freeBytes, minFreeBytes, plannedWeights } from '../runner/disk.js';
-import { readMachineIdentity } from '../runner/identity.js';
-import { poolDevices } from '../runner/lease-request.js';
-import { readReceipt } from '../runner/receipt.js';
-import type { CellKind } from '../suite/cell.js';
-import { requireGeneratedSuite } from '../suite/generated.js';
-import { loadSuite } from '../suite/load.js';
+import { hostRamGiB } from '../../host/host.js';
+import { freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
+import { readMachineIdentity } from '../../execution/records/identity.js';
+import { poolDevices } from '../../execution/cell/lease-request.js';
+import { readReceipt } from '../../execution/records/receipt.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import { requireGeneratedSuite } from '../../suite/nx/generated.js';
+import { loadSuite } from '../../suite/load/load.js';
 import {
   memoryRows,
   plannedMemory,
   type Devices,
   type MemoryRow,
   type ModelProfile,
-} from '../suite/memory-plan.js';
-import { formatMistake } from '../suite/mistakes.js';
-import type { PlannedCell } from '../suite/planned.js';
-import { readProfiles } from '../suite/profiles.js';
-import { readRecord, requireRecorded } from '../suite/record.js';
-import { loadSiteSettings, type SiteSettings } from '../suite/settings.js';
+} from '../../suite/memory/memory-plan.js';
+import { formatMistake } from '../../suite/yaml/mistakes.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import { readProfiles } from '../../suite/memory/profiles.js';
+import { readRecord, requireRecorded } from '../../suite/nx/record.js';
+import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
 import { cellStates, type CellState } from './cell-states.js';
 import { forecast, type Forecast, type Host } from './run.js';
 

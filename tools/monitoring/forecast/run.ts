@@ -1,15 +1,20 @@
 // The run of a plan on a host, by the simulator that runs the scheduler's own decisions: time, and disk at its peak. Pure.
-import { medianUnitSeconds, type MeasuredCell } from '../lease/durations.js';
-import { simulate, type Beginning, type Simulated, type Simulation } from '../lease/simulate.js';
-import type { Strategy } from '../lease/state.js';
-import type { PlannedWeights } from '../runner/disk-plan.js';
-import { needsOf } from '../runner/lease-request.js';
-import type { GeneratedCell } from '../suite/generated.js';
-import { weightsGiB } from '../suite/memory.js';
-import { plannedMemory, type Devices, type ModelProfile } from '../suite/memory-plan.js';
-import { basePriority } from '../suite/priority.js';
-import { unitsOf } from '../suite/schedule.js';
-import type { SiteSettings } from '../suite/settings.js';
+import { medianUnitSeconds, type MeasuredCell } from '../../execution/lease/policy/durations.js';
+import {
+  simulate,
+  type Beginning,
+  type Simulated,
+  type Simulation,
+} from '../../execution/lease/policy/simulate.js';
+import type { Strategy } from '../../execution/lease/policy/state.js';
+import type { PlannedWeights } from '../../execution/store/disk-plan.js';
+import { needsOf } from '../../execution/cell/lease-request.js';
+import type { GeneratedCell } from '../../suite/nx/generated.js';
+import { weightsGiB } from '../../suite/memory/memory.js';
+import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
+import { basePriority } from '../../suite/plan/priority.js';
+import { unitsOf } from '../../suite/plan/schedule.js';
+import type { SiteSettings } from '../../suite/settings/settings.js';
 import type { CellState } from './cell-states.js';
 
 export interface Host {

@@ -1,5 +1,5 @@
 // A plan for people: what runs and why, how long, how much disk, the memory table, what will not fit.
-import type { MemoryRow } from '../suite/memory-plan.js';
+import type { MemoryRow } from '../../suite/memory/memory-plan.js';
 import type { PlanReport } from './report.js';
 
 export function planText(report: PlanReport, verbose = false): string[] {

@@ -1,10 +1,10 @@
 // What is looked at before an nx run starts its first cell: the disk its weights take.
-import { readGeneratedSuite } from '../suite/generated.js';
-import { listSuites } from '../suite/load.js';
-import { loadSiteSettings } from '../suite/settings.js';
-import type { PlannedCell } from '../suite/planned.js';
-import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from './disk.js';
-import { describeDisk, diskRefusal, planDisk } from './disk-plan.js';
+import { readGeneratedSuite } from '../../suite/nx/generated.js';
+import { listSuites } from '../../suite/load/load.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
+import { describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
 import { requestedCells } from './requested.js';
 
 export interface BeforeRun {

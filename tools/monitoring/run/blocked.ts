@@ -1,5 +1,5 @@
 // Which cells did not run because of which failed one: each root cause once, with all that waits for it. Pure.
-import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
+import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
 
 export interface RootCause {
   cell: string;

@@ -1,13 +1,13 @@
 // What is said when a run ends, after its verdict: root causes with what waits for them, errors on record, a short disk.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
+import { readIfThere } from '../../base/files.js';
 import { rootCauses, type RootCause } from './blocked.js';
-import type { PlannedCell } from '../suite/planned.js';
-import { pressurePath } from './disk.js';
-import { errorsPath, readErrors, type ErrorRecord } from './journal.js';
-import { isOver, readFault } from './last-fault.js';
-import { readReceipt } from './receipt.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import { pressurePath } from '../../execution/store/disk.js';
+import { errorsPath, readErrors, type ErrorRecord } from '../../execution/records/journal.js';
+import { isOver, readFault } from '../../execution/records/last-fault.js';
+import { readReceipt } from '../../execution/records/receipt.js';
 
 const SHOWN_CELLS = 8;
 const SHOWN_ERRORS = 5;

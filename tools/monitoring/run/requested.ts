@@ -1,5 +1,5 @@
 // Which cells a command line of nx asks for, as far as it can be told: what is printed before a run is planned from it.
-import { makersFor, makersOf, type PlannedCell } from '../suite/planned.js';
+import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
 
 /** Targets of a project that stand for all its cells. */
 const GATHERING = ['certify', 'verdict', 'report'];

@@ -1,8 +1,8 @@
 // `nx leases --break`: finds the one lease meant, says who holds it, and ends it if told to.
-import { durationText } from '../base/duration.js';
-import { breakLease } from '../lease/break.js';
-import { openLockDirectory } from '../lease/lock-directory.js';
-import { loadSiteSettings } from '../suite/settings.js';
+import { durationText } from '../../base/duration.js';
+import { breakLease } from '../../execution/lease/break.js';
+import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
 import { listLeases, type LeaseList } from './leases.js';
 import { resourcesText } from './leases-text.js';
 

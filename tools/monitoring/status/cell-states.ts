@@ -1,6 +1,6 @@
 // Where each cell of a suite stands, from its receipts, its fault, and who holds or waits for a lease.
-import { isOver, type LastFault } from '../runner/last-fault.js';
-import type { GeneratedCell } from '../suite/generated.js';
+import { isOver, type LastFault } from '../../execution/records/last-fault.js';
+import type { GeneratedCell } from '../../suite/nx/generated.js';
 
 /**
  * `done`: ran in this workspace, its receipt stands; `cached`: restored from Nx's cache; `blocked`: waits for a cell

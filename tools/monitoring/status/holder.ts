@@ -1,5 +1,5 @@
 // Who holds a lane: one lease as `status` and `leases` show it.
-import type { LeaseRecord } from '../lease/records.js';
+import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import { concerns, type HolderFacts } from './liveness.js';
 
 export interface Holder {

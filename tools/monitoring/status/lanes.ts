@@ -1,6 +1,6 @@
 // A lane a GPU, and one for the CPU slots: who uses it, since when, and how much of its memory.
 import { holdersOf, type Holder, type LeaseFacts } from './holder.js';
-import type { Gpu } from '../lease/state.js';
+import type { Gpu } from '../../execution/lease/policy/state.js';
 
 export interface Lane {
   /** `GPU 0`. */

@@ -1,7 +1,7 @@
 // The leases and tickets of a host for people.
-import { durationText } from '../base/duration.js';
-import { table } from '../base/table.js';
-import { GIB } from '../base/units.js';
+import { durationText } from '../../base/duration.js';
+import { table } from '../../base/table.js';
+import { GIB } from '../../base/units.js';
 import type { LeaseList, ListedLease, ListedTicket } from './leases.js';
 
 export function leaseLines(list: LeaseList): string[] {

@@ -1,9 +1,9 @@
 // All leases and tickets of the lock directory, of every workspace, as one value.
-import { monotonicMs } from '../base/clock.js';
-import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
-import { isAlive, strangeness } from '../lease/process-identity.js';
-import { readLeases, readTickets, type LeaseRecord } from '../lease/records.js';
-import { loadSiteSettings } from '../suite/settings.js';
+import { monotonicMs } from '../../base/clock.js';
+import { openLockDirectory, type LockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { isAlive, strangeness } from '../../host/process-identity.js';
+import { readLeases, readTickets, type LeaseRecord } from '../../execution/lease/directory/records.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
 import { concerns, holderFacts } from './liveness.js';
 
 export interface ListedLease {

@@ -1,11 +1,11 @@
 // How those who hold leases are: dead, stopped, silent, or at work for so long that somebody should look.
-import { monotonicMs } from '../base/clock.js';
-import { whyBroken } from '../lease/broken.js';
-import { BEAT_MS, readBeat } from '../lease/heart.js';
-import type { LockDirectory } from '../lease/lock-directory.js';
-import { lifeOf, strangeness } from '../lease/process-identity.js';
-import type { LeaseRecord } from '../lease/records.js';
-import { durationText } from '../base/duration.js';
+import { monotonicMs } from '../../base/clock.js';
+import { whyBroken } from '../../execution/lease/directory/broken.js';
+import { BEAT_MS, readBeat } from '../../execution/lease/directory/heart.js';
+import type { LockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { lifeOf, strangeness } from '../../host/process-identity.js';
+import type { LeaseRecord } from '../../execution/lease/directory/records.js';
+import { durationText } from '../../base/duration.js';
 
 /** Several beats missed: a busy machine may delay one. */
 const SILENT_MS = 4 * BEAT_MS;

@@ -1,17 +1,17 @@
 // Finds what a status is made of: the plan, receipts and faults, the lock directory, the GPUs. Changes nothing.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicMs } from '../base/clock.js';
-import { openLockDirectory, type LockDirectory } from '../lease/lock-directory.js';
-import { lookOn } from '../lease/pass.js';
-import { readPool } from '../lease/pool.js';
-import type { LeaseRecord } from '../lease/records.js';
-import { readFaults } from '../runner/last-fault.js';
-import { outdatedReceipts } from '../runner/outdated.js';
-import { readReceipt } from '../runner/receipt.js';
-import { requireGeneratedSuite, type GeneratedSuite } from '../suite/generated.js';
-import { unitsOf } from '../suite/schedule.js';
-import { loadSiteSettings } from '../suite/settings.js';
+import { monotonicMs } from '../../base/clock.js';
+import { openLockDirectory, type LockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { lookOn } from '../../execution/lease/pass.js';
+import { readPool } from '../../execution/lease/gpus/pool.js';
+import type { LeaseRecord } from '../../execution/lease/directory/records.js';
+import { readFaults } from '../../execution/records/last-fault.js';
+import { outdatedReceipts } from '../../execution/records/outdated.js';
+import { readReceipt } from '../../execution/records/receipt.js';
+import { requireGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
+import { unitsOf } from '../../suite/plan/schedule.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
 import type { ReceiptFacts } from './cell-states.js';
 import type { LeaseFacts } from './holder.js';
 import { holderFacts } from './liveness.js';

@@ -1,6 +1,6 @@
 // Prints a status: once, or again and again, on a terminal in place of the last.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cancellation } from '../runner/cancellation.js';
+import { cancellation } from '../../base/cancellation.js';
 import { readStatus, type OutdatedCache } from './read-status.js';
 import { statusLines } from './status-text.js';
 

@@ -1,9 +1,9 @@
 // The status of a suite as one value: counts, lanes, who waits and why, time left. Pure; `read-status.ts` finds the facts.
-import type { GpuReading } from '../lease/nvidia-smi.js';
-import type { Passed } from '../lease/pass.js';
-import { runName } from '../lease/progress-record.js';
-import type { Ticket } from '../lease/state.js';
-import { obstacleText } from '../lease/why.js';
+import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { Passed } from '../../execution/lease/pass.js';
+import { runName } from '../../execution/lease/directory/progress-record.js';
+import type { Ticket } from '../../execution/lease/policy/state.js';
+import { obstacleText } from '../../execution/lease/policy/why.js';
 import { cellStates, countStates, type CellFacts, type Counts, type StatusCell } from './cell-states.js';
 import type { LeaseFacts } from './holder.js';
 import { cpuLanes, gpuLanes, type CpuLanes, type Lane } from './lanes.js';

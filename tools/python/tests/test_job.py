@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from repository import PYTHON_ROOT
 
 from validation.__main__ import main
 from validation.job import EXIT_CODES, Fault, emit, load_job, write_json
-
-PACKAGE = Path(__file__).parents[1]
 
 
 def job_document(**changes: Any) -> dict[str, Any]:
@@ -89,7 +88,7 @@ def test_a_process_ends_with_its_executor(tmp_path: Path) -> None:
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "CELL_EVENTS_FD": "1", "PYTHONPATH": str(PACKAGE)},
+        env={**os.environ, "CELL_EVENTS_FD": "1", "PYTHONPATH": str(PYTHON_ROOT)},
         start_new_session=True,
     )
     assert process.stdout is not None and process.stdin is not None
@@ -118,6 +117,6 @@ def test_every_end_has_its_exit_code(
     def run(job: Any) -> None:
         raise error
 
-    monkeypatch.setattr("validation.preset.run", run)
+    monkeypatch.setattr("validation.cells.preset.run", run)
     path = written(tmp_path / "job.json", job_document(kind="preset"))
     assert main(["--spec", str(path)]) == EXIT_CODES[code]

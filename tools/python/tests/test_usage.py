@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from repository import PYTHON_ROOT
 
 from validation import usage as module
 from validation.usage import usage
 
-PACKAGE = Path(__file__).parents[1]
 MEBIBYTE = 1 << 20
 
 
@@ -26,7 +26,7 @@ def measured(script: str) -> dict[str, Any]:
     which here is pytest with all it has imported.
     """
     code = f"import json\n{script}\nfrom validation.usage import usage\nprint(json.dumps(usage()))"
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    environment = {**os.environ, "PYTHONPATH": str(PYTHON_ROOT)}
     done = subprocess.run(
         ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", code],
         env=environment,

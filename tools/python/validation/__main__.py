@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         job = load_job(arguments.spec)
         if job.kind not in KINDS:
             raise Fault("bad_input", f"{arguments.spec}: kind '{job.kind}' is none of {', '.join(KINDS)}")
-        importlib.import_module(f"validation.{job.kind}").run(job)
+        importlib.import_module(f"validation.cells.{job.kind}").run(job)
         emit("usage", **usage())
         return 0
     except Fault as fault:

@@ -1,5 +1,5 @@
 // A certificate's gates, threshold and triage. Sources: reference-facts.md, "Analysis and verdict"; architecture.md, "Statistics".
-import type { RawCertificate } from './schema.js';
+import type { RawCertificate } from '../read/schema.js';
 import { marginsOf, type Margins } from './margins.js';
 import { allOf, type Tri } from './tri.js';
 

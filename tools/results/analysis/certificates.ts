@@ -1,8 +1,8 @@
 // Rows of invarlock_results.csv: one a planned certificate, with what InvarLock said or why nothing can be read.
 import { GATES, GUARD_OF, judge, type Judgement } from './certificate.js';
-import { type Files, type Missing, type MissingReason, parseFile } from './files.js';
-import type { ExpectedCertificate, VariantClass } from './plan.js';
-import { certificateSchema, outcomeSchema } from './schema.js';
+import { type Files, type Missing, type MissingReason, parseFile } from '../read/files.js';
+import type { ExpectedCertificate, VariantClass } from '../read/expected.js';
+import { certificateSchema, outcomeSchema } from '../read/schema.js';
 import { not, type Tri } from './tri.js';
 
 export interface CertificateRow {

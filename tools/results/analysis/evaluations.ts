@@ -1,8 +1,8 @@
 // Rows of eval_results.csv: one a planned benchmark of a baseline or an edit, compared with the baseline's.
-import { type Files, type Missing, type MissingReason, parseFile } from './files.js';
-import { compare } from '../base/compare.js';
-import { compareVariants, type ExpectedEvaluation, type VariantClass } from './plan.js';
-import { evaluationSchema, type EvaluationFile } from './schema.js';
+import { type Files, type Missing, type MissingReason, parseFile } from '../read/files.js';
+import { compare } from '../../base/compare.js';
+import { compareVariants, type ExpectedEvaluation, type VariantClass } from '../read/expected.js';
+import { evaluationSchema, type EvaluationFile } from '../read/schema.js';
 
 export interface EvaluationRow {
   model: string;

@@ -1,10 +1,10 @@
 // All a run's files are made of: the analysis, what receipts say of the runs behind it, the memory plan, the faults.
 import type { Analysis } from './analyse.js';
-import type { MissingReason } from './files.js';
-import type { MemoryPlan, MemoryRow } from './outputs/memory-plan.js';
-import { compare } from '../base/compare.js';
-import type { VerdictPlan } from './plan.js';
-import { type CellRecord, lastRecords } from './records.js';
+import type { MissingReason } from '../read/files.js';
+import type { MemoryPlan, MemoryRow } from '../outputs/memory-plan.js';
+import { compare } from '../../base/compare.js';
+import type { VerdictPlan } from '../read/expected.js';
+import { type CellRecord, lastRecords } from '../read/records.js';
 
 /** A fault on record: the last of a cell, or one line of state/errors.json. */
 export interface FaultRecord {

@@ -1,7 +1,7 @@
 // Split evaluations of an edit, put together as the one file an unsplit evaluation would have left.
-import { compare } from '../base/compare.js';
-import type { ExpectedEvaluation } from './plan.js';
-import type { EvaluationFile } from './schema.js';
+import { compare } from '../../base/compare.js';
+import type { ExpectedEvaluation } from '../read/expected.js';
+import type { EvaluationFile } from '../read/schema.js';
 
 export interface MergedEvaluation {
   path: string;

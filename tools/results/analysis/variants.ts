@@ -3,7 +3,7 @@ import { type Triage, triageOfRuns } from './certificate.js';
 import type { CertificateRow } from './certificates.js';
 import { categorise, type Category } from './confusion.js';
 import type { EvaluationRow } from './evaluations.js';
-import { compareVariants, type PlannedVariant, type VerdictPlan } from './plan.js';
+import { compareVariants, type PlannedVariant, type VerdictPlan } from '../read/expected.js';
 import { mean } from './statistics.js';
 import { anyOf, type Tri } from './tri.js';
 

@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../base/message.js';
-import { writeWhole } from '../base/files.js';
+import { messageOf } from '../../base/message.js';
+import { writeWhole } from '../../base/files.js';
 import { compareRuns, type RunTables } from './comparison.js';
 import { comparisonText } from './comparison-text.js';
-import { parseCsv } from './csv.js';
-import { OUTPUTS } from './outputs/index.js';
-import { json } from './outputs/parts.js';
+import { parseCsv } from '../outputs/csv.js';
+import { OUTPUTS } from '../outputs/index.js';
+import { json } from '../outputs/parts.js';
 
 const rate = z.looseObject({
   metrics: z.looseObject({ accuracy: z.number().nullable(), error_detection_rate: z.number().nullable() }),

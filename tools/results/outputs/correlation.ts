@@ -1,7 +1,7 @@
 // analysis/correlation_analysis.json: edits by model, error detection, correlation, summary.
 import { z } from 'zod';
-import type { Analysis } from '../analyse.js';
-import type { EditResult } from '../variants.js';
+import type { Analysis } from '../analysis/analyse.js';
+import type { EditResult } from '../analysis/variants.js';
 import {
   categorySchema,
   countsSchema,

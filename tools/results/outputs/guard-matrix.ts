@@ -1,7 +1,7 @@
 // analysis/guard_sensitivity_matrix.csv: how often each guard passes, by edit, over all models.
 import { z } from 'zod';
-import { GATES, type Gate } from '../certificate.js';
-import type { CertificateRow } from '../certificates.js';
+import { GATES, type Gate } from '../analysis/certificate.js';
+import type { CertificateRow } from '../analysis/certificates.js';
 import { compare } from '../../base/compare.js';
 import { column, count, csvOf, fraction, rowSchema, word, words, type Column } from './columns.js';
 

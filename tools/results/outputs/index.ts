@@ -1,9 +1,9 @@
 // Every analysis and report file a verdict writes: where it lies, what is in it, how it is made.
 import type { z } from 'zod';
-import type { Findings } from '../findings.js';
-import { junitXml } from '../junit.js';
-import { summaryMarkdown } from '../markdown.js';
-import { verdictText } from '../report-text.js';
+import type { Findings } from '../analysis/findings.js';
+import { junitXml } from './junit.js';
+import { summaryMarkdown } from './markdown.js';
+import { verdictText } from './verdict-text.js';
 import { correlationJson, correlationSchema } from './correlation.js';
 import { evaluationRowSchema, evaluationsCsv } from './eval-results.js';
 import { sensitivityCsv, sensitivityRowSchema } from './guard-matrix.js';

@@ -1,7 +1,7 @@
 // JSON Schemas of the analysis files and of state/progress.json, from the zod schemas they are made with; docs/schemas/ holds them.
 import { z } from 'zod';
-import type { JsonValue } from '../../suite/cell.js';
-import { progressFileSchema } from '../../status/progress.js';
+import type { JsonValue } from '../../suite/model/cell.js';
+import { progressFileSchema } from '../../execution/progress/progress.js';
 import { OUTPUTS } from './index.js';
 
 /** By file name: `final_verdict.schema.json`, of a table's rows `eval_results.row.schema.json`. */

@@ -1,18 +1,18 @@
 // analysis/memory_plan.csv: memory and GPUs planned for each cell, beside what its run took.
 import { GIB } from '../../base/units.js';
 import { z } from 'zod';
-import type { CellKind, SizeClass } from '../../suite/cell.js';
+import type { CellKind, SizeClass } from '../../suite/model/cell.js';
 import {
   perDeviceGiB,
   plannedMemory,
   type MemorySettings,
   type ModelProfile,
-} from '../../suite/memory-plan.js';
-import type { PlannedCell } from '../../suite/planned.js';
-import type { CellRecord } from '../records.js';
+} from '../../suite/memory/memory-plan.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
+import type { CellRecord } from '../read/records.js';
 import { column, count, csvOf, rowSchema, word, words, type Column } from './columns.js';
 import { MISSING_REASONS } from './eval-results.js';
-import type { MissingReason } from '../files.js';
+import type { MissingReason } from '../read/files.js';
 
 /** What the plan asks for one cell. */
 export interface MemoryPlan {

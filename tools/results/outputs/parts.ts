@@ -1,9 +1,9 @@
 // Pieces that verdict and correlation share, with their schemas.
 import { z } from 'zod';
-import type { Analysis } from '../analyse.js';
-import type { Rate } from '../confusion.js';
+import type { Analysis } from '../analysis/analyse.js';
+import type { Rate } from '../analysis/confusion.js';
 import { compare } from '../../base/compare.js';
-import type { ErrorResult } from '../variants.js';
+import type { ErrorResult } from '../analysis/variants.js';
 
 /** Fixed key order, two blanks, no time: equal analyses give equal bytes. What is not a finite number becomes null. */
 export function json(value: unknown): string {

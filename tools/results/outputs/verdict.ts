@@ -1,8 +1,8 @@
 // reports/final_verdict.json: the verdict for machines. Its keys are described in docs/results.md and its schema.
 import { z } from 'zod';
-import type { Analysis } from '../analyse.js';
-import { DETECTORS } from '../guard-rates.js';
-import type { EditResult } from '../variants.js';
+import type { Analysis } from '../analysis/analyse.js';
+import { DETECTORS } from '../analysis/guard-rates.js';
+import type { EditResult } from '../analysis/variants.js';
 import { MISSING_REASONS } from './eval-results.js';
 import {
   countsSchema,

@@ -1,6 +1,6 @@
 // One publication of a directory at a time: two runs that end together would take each other's files for left over.
 import { resolve } from 'node:path';
-import { withLongLock } from '../lease/long-lock.js';
+import { withLongLock } from '../../execution/lease/directory/long-lock.js';
 import { publishView, type Published } from './published-view.js';
 
 /** Copying a suite's results to a slow disk takes minutes, never this long. */

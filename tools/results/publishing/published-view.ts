@@ -22,7 +22,7 @@ import {
 import { randomBytes } from 'node:crypto';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
-import { makeDirectory, readIfThere, writeWhole } from '../base/files.js';
+import { makeDirectory, readIfThere, writeWhole } from '../../base/files.js';
 
 /** Lists what was published, so that what is gone from the suite goes from the view, and nothing else ever does. */
 const LIST = '.published.json';

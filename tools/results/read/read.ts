@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileContent, Files } from './files.js';
 import { parseTolerantJson } from './json.js';
-import { type Expected, expectedResults, type VerdictPlan } from './plan.js';
+import { type Expected, expectedResults, type VerdictPlan } from './expected.js';
 
 /** Files open at once; far below any limit on descriptors. */
 const PARALLEL = 32;

@@ -1,6 +1,6 @@
 // Which parts of the plan have finished, by their receipts, and why the others have not.
 import { type Files, type Missing, parseFile } from './files.js';
-import type { ExpectedPart } from './plan.js';
+import type { ExpectedPart } from './expected.js';
 import { type ReceiptFile, receiptSchema } from './schema.js';
 
 /** What else is known of cells; both are optional because a receipt alone already tells finished from unfinished. */

@@ -1,9 +1,9 @@
 // What receipts say of the runs behind the results: when, where, how long, how much. Figures for people, never a verdict's.
 import { z } from 'zod';
-import type { CellKind } from '../suite/cell.js';
+import type { CellKind } from '../../suite/model/cell.js';
 import type { Files } from './files.js';
-import { compare } from '../base/compare.js';
-import type { VerdictPlan } from './plan.js';
+import { compare } from '../../base/compare.js';
+import type { VerdictPlan } from './expected.js';
 
 const time = z.iso.datetime();
 const bytes = z.number().min(0).nullable().catch(null);

@@ -1,12 +1,12 @@
 // The charts' contents: what stands where, in what colour, with what words. Pure; svg.ts draws them.
 import { GIB } from '../../base/units.js';
-import type { Analysis } from '../analyse.js';
-import type { Category } from '../confusion.js';
-import { pointsText, ratioText } from '../format.js';
+import type { Analysis } from '../analysis/analyse.js';
+import type { Category } from '../analysis/confusion.js';
+import { pointsText, ratioText } from '../outputs/format.js';
 import type { MemoryRow } from '../outputs/memory-plan.js';
 import { compare } from '../../base/compare.js';
-import type { CellRecord } from '../records.js';
-import type { EditResult } from '../variants.js';
+import type { CellRecord } from '../read/records.js';
+import type { EditResult } from '../analysis/variants.js';
 import { AXIS, COLOUR, TEXT, type Chart } from './svg.js';
 
 /** Colour and shape each: whoever tells no colours apart still sees which is which. */

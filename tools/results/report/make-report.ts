@@ -1,11 +1,11 @@
 // Makes reports/report.html from what a verdict found; a report that would come out the same is left as it is.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../base/canonical.js';
-import { readIfThere, writeWhole } from '../base/files.js';
-import type { Findings } from './findings.js';
-import type { PlannedCell } from './plan.js';
-import { modelSettings } from './report/model-settings.js';
+import { sha256 } from '../../base/canonical.js';
+import { readIfThere, writeWhole } from '../../base/files.js';
+import type { Findings } from '../analysis/findings.js';
+import type { PlannedCell } from '../read/expected.js';
+import { modelSettings } from './model-settings.js';
 
 export interface MadeReport {
   /** Workspace-relative. */
@@ -37,10 +37,7 @@ export async function makeReport(
   if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
     return { path, changed: false };
   }
-  const [{ renderPage }, { loadCharts }] = await Promise.all([
-    import('./report/page.js'),
-    import('./report/svg.js'),
-  ]);
+  const [{ renderPage }, { loadCharts }] = await Promise.all([import('./page.js'), import('./svg.js')]);
   writeWhole(file, renderPage({ ...content, key }, await loadCharts()));
   return { path, changed: true };
 }

@@ -1,11 +1,11 @@
 // The matrix: a row an edit or error, a column a model; each cell opens what stands behind it.
-import type { Analysis } from '../analyse.js';
-import { GATES, type Gate, type GateStatus } from '../certificate.js';
-import type { CertificateRow } from '../certificates.js';
-import type { Findings } from '../findings.js';
-import { pointsText, ratioText } from '../format.js';
-import { compareVariants, type PlannedVariant } from '../plan.js';
-import type { EditResult, ErrorResult } from '../variants.js';
+import type { Analysis } from '../analysis/analyse.js';
+import { GATES, type Gate, type GateStatus } from '../analysis/certificate.js';
+import type { CertificateRow } from '../analysis/certificates.js';
+import type { Findings } from '../analysis/findings.js';
+import { pointsText, ratioText } from '../outputs/format.js';
+import { compareVariants, type PlannedVariant } from '../read/expected.js';
+import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './charts.js';
 import { html, linkTo, type Html } from './html.js';
 import { command } from './parts.js';

@@ -1,5 +1,5 @@
 // The report: one HTML page with everything in it, made from the findings of a run, whole or not.
-import type { Findings } from '../findings.js';
+import type { Findings } from '../analysis/findings.js';
 import { correlationCharts, durationChart, memoryChart } from './charts.js';
 import { html, Html, linkTo } from './html.js';
 import { lanesOf } from './lanes.js';

@@ -1,13 +1,13 @@
 // Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
-import { SIZE_CLASSES } from './cell.js';
-import { floorViolations } from './floors.js';
-import { mistakeAt, show, type Mistake } from './mistakes.js';
-import { modelNameProblem } from './names.js';
+import { SIZE_CLASSES } from '../model/cell.js';
+import { floorViolations } from '../model/floors.js';
+import { mistakeAt, show, type Mistake } from '../yaml/mistakes.js';
+import { modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
 import { editSchema, type ModelInput } from './schema.js';
 import type { ReadModel, Sections } from './sections.js';
-import type { Suite } from './suite.js';
-import type { Path, YamlSource } from './yaml-source.js';
+import type { Suite } from '../model/suite.js';
+import type { Path, YamlSource } from '../yaml/yaml-source.js';
 
 type Raw = Record<string, unknown>;
 

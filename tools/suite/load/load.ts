@@ -2,16 +2,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { checkFloors, checkModel, checkNames, checkResultNames } from './checks.js';
-import { corpusProblems } from './corpus.js';
-import { overlay, type Identity } from './identity.js';
-import { mistakeAt, sortMistakes, type Mistake } from './mistakes.js';
-import { NAME_RULE, suiteNameProblem } from './names.js';
-import { SUITES, suiteDirectory, suiteFile } from './paths.js';
+import { corpusProblems } from '../model/corpus.js';
+import { overlay, type Identity } from '../settings/identity.js';
+import { mistakeAt, sortMistakes, type Mistake } from '../yaml/mistakes.js';
+import { NAME_RULE, suiteNameProblem } from '../model/names.js';
+import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { resolveSuite } from './resolve.js';
-import { fail, ok, type Result } from './result.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import { readSections, type Sections } from './sections.js';
-import { slicesOf, type Suite } from './suite.js';
-import { parseYaml, type YamlSource } from './yaml-source.js';
+import { slicesOf, type Suite } from '../model/suite.js';
+import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
 
 export interface LoadedSuite {
   suite: Suite;

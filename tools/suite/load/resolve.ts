@@ -1,13 +1,13 @@
 // suite.yaml, once read, to a Suite: defaults by size class, names of models and edits, overrides of a model.
 import { posix } from 'node:path';
-import type { JsonObject, SizeClass } from './cell.js';
-import { editName, type EditClass } from './edit-spec.js';
-import { floorsOf } from './floors.js';
-import { matricesSpec } from './matrices.js';
-import { nameFromSource } from './names.js';
+import type { JsonObject, SizeClass } from '../model/cell.js';
+import { editName, type EditClass } from '../model/edit-spec.js';
+import { floorsOf } from '../model/floors.js';
+import { matricesSpec } from '../model/matrices.js';
+import { nameFromSource } from '../model/names.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
-import { guessSizeClass, SIZE_TABLE, validWindows, type Windows } from './size-classes.js';
-import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from './suite.js';
+import { guessSizeClass, SIZE_TABLE, validWindows, type Windows } from '../model/size-classes.js';
+import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from '../model/suite.js';
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {

@@ -1,12 +1,12 @@
 // suite.yaml as people write it: a zod schema with the seed's defaults. resolve.ts turns it into a Suite.
 import { z } from 'zod';
-import { SIZE_CLASSES } from './cell.js';
-import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from './edit-spec.js';
-import { TIERS } from './floors.js';
-import { matricesSchema } from './matrices.js';
-import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from './names.js';
-import { between, either, flag, list, mapping, name, oneOf, text, whole } from './schema-parts.js';
-import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from './suite.js';
+import { SIZE_CLASSES } from '../model/cell.js';
+import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../model/edit-spec.js';
+import { TIERS } from '../model/floors.js';
+import { matricesSchema } from '../model/matrices.js';
+import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
+import { between, either, flag, list, mapping, name, oneOf, text, whole } from '../yaml/schema-parts.js';
+import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from '../model/suite.js';
 
 const isText = (value: unknown): boolean => typeof value === 'string';
 const relativeFile = (what: string) => text(`${what}, relative to suite.yaml`, /^[^\s{}*?[\]!][^{}*?[\]!]*$/);

@@ -1,8 +1,8 @@
 // Reads a suite.yaml against the schema; where a part has mistakes, the rest is still read, so that all are told at once.
 import type { z } from 'zod';
-import { describeIssue, type Mistake } from './mistakes.js';
+import { describeIssue, type Mistake } from '../yaml/mistakes.js';
 import { modelSchema, suiteSchema, type ModelInput, type SuiteInput } from './schema.js';
-import type { YamlSource } from './yaml-source.js';
+import type { YamlSource } from '../yaml/yaml-source.js';
 
 export type Section = keyof SuiteInput;
 

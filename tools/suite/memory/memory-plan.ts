@@ -1,12 +1,12 @@
 // The memory plan: what each cell needs, by the model's name before its download and by its profile after, and whether
 // these GPUs can give it. Pure; sizes in GiB.
-import { GIB } from '../base/units.js';
+import { GIB } from '../../base/units.js';
 import { z } from 'zod';
-import type { CellKind, CellOptions, JsonValue, SizeClass } from './cell.js';
+import type { CellKind, CellOptions, JsonValue, SizeClass } from '../model/cell.js';
 import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
-import { fail, ok, type Result } from './result.js';
-import type { SiteSettings } from './settings.js';
-import { taskName } from './task-names.js';
+import { fail, ok, type Result } from '../../base/result.js';
+import type { SiteSettings } from '../settings/settings.js';
+import { taskName } from '../model/task-names.js';
 
 /** Sizes of a model, from `model_profile.json`. */
 export interface ModelProfile {

@@ -1,5 +1,5 @@
 // How much accelerator memory a cell needs, planned from the model's size class before anything is downloaded.
-import type { CellKind, SizeClass } from './cell.js';
+import type { CellKind, SizeClass } from '../model/cell.js';
 
 /**
  * Weights in GiB by size class (the reference's table; `tiny` is the smoke suite's own, and mostly what a process takes of

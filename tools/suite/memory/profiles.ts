@@ -1,8 +1,8 @@
 // The profiles of a suite's models, as far as their setups have written them.
 import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
+import { readIfThere } from '../../base/files.js';
 import { parseProfile, type ModelProfile } from './memory-plan.js';
-import { beside, modelPaths } from './paths.js';
+import { beside, modelPaths } from '../model/paths.js';
 
 /**
  * Undefined while there is none, and for a torn or foreign one: memory is then planned by the model's size class.

@@ -1,5 +1,5 @@
 // Edits of weights: their parameters, the seed's one-line notation (`quant_rtn:8:128:ffn`) and their names.
-import { fail, ok, type Result } from './result.js';
+import { fail, ok, type Result } from '../../base/result.js';
 
 export const SCOPES = ['ffn', 'attn', 'all'] as const;
 export type Scope = (typeof SCOPES)[number];

@@ -1,5 +1,5 @@
 // What InvarLock refuses: the floors of each tier, and the check of a suite's windows against them.
-import table from '../invarlock-floors.json' with { type: 'json' };
+import table from '../../invarlock-floors.json' with { type: 'json' };
 import type { Windows } from './size-classes.js';
 
 export const TIERS = ['conservative', 'balanced', 'aggressive'] as const;

@@ -1,7 +1,7 @@
 // Which tensors of a model are matrices to edit, declared in suite.yaml where Python has no table for its architecture.
 import { z } from 'zod';
 import type { JsonObject } from './cell.js';
-import { either, flag, list, mapping, text, whole } from './schema-parts.js';
+import { either, flag, list, mapping, text, whole } from '../yaml/schema-parts.js';
 
 const TENSOR =
   /^(?=.*\{block\})(?!.*\{block\}.*\{block\})(?!.*\{expert\}.*\{expert\})(?:[\w.-]|\{block\}|\{expert\})+$/;

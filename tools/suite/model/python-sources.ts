@@ -1,5 +1,6 @@
 // Which Python files a kind of cell runs: the one table that Nx's inputs and the fingerprint both use.
-// test/suite/python-sources.test.ts compares it with what the modules import.
+// test/suite/model/python-sources.test.ts compares it with what the modules import.
+import { dirname } from 'node:path/posix';
 import type { CellKind } from './cell.js';
 
 const PYTHON_ROOT = 'tools/python';
@@ -10,28 +11,27 @@ export const PYTHON_PACKAGE = `${PYTHON_ROOT}/validation`;
 /** What every kind loads: the entry point, the job file, and measures. */
 const SHARED = ['__init__', '__main__', 'job', 'usage'];
 const INVARLOCK = [
-  'invarlock_adapter',
-  'invarlock_certificate',
-  'invarlock_config',
-  'invarlock_failures',
-  'invarlock_guards',
-  'invarlock_loading',
-  'invarlock_memory',
-  'invarlock_process',
-  'invarlock_report',
-  'invarlock_snapshot',
-  'invarlock_windows',
-  'numerics',
-  'placement',
-  'preflight',
-  'store',
+  'invarlock/adapter',
+  'invarlock/certificate',
+  'invarlock/config',
+  'invarlock/failures',
+  'invarlock/guards',
+  'invarlock/loading',
+  'invarlock/memory',
+  'invarlock/process',
+  'invarlock/report',
+  'invarlock/snapshot',
+  'invarlock/windows',
+  'compute/numerics',
+  'compute/placement',
+  'invarlock/preflight',
+  'weights/store',
 ];
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
 const REWRITING = [
-  'ahead',
-  'checkpoint',
-  'declared',
-  'edits/__init__',
+  'weights/prefetch',
+  'weights/checkpoint',
+  'weights/declared',
   'edits/base',
   'edits/fp4_quant',
   'edits/jit',
@@ -42,33 +42,49 @@ const REWRITING = [
   'edits/quant_rtn',
   'edits/subspace',
   'edits/thresholds',
-  'families',
-  'layout',
-  'matrices',
-  'matrix',
-  'rewrite',
-  'rounding',
-  'store',
-  'variant',
-  'writers',
+  'weights/families',
+  'weights/layout',
+  'weights/matrices',
+  'weights/matrix',
+  'weights/rewrite',
+  'weights/rounding',
+  'weights/store',
+  'variants/publish',
+  'weights/writers',
 ];
 /** Any model directory into a laid-out bf16 one. */
-const CONVERTING = ['checkpoint', 'convert', 'layout', 'rounding', 'sources', 'store'];
-const FACTS = ['facts_corpus', 'facts_model', 'facts_people', 'facts_words'];
+const CONVERTING = [
+  'weights/checkpoint',
+  'sources/convert',
+  'weights/layout',
+  'weights/rounding',
+  'sources/tensors',
+  'weights/store',
+];
+const FACTS = ['facts/corpus', 'facts/model', 'facts/people', 'facts/words'];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
-  setup: ['setup', ...CONVERTING, 'download', ...FACTS, 'hub_space', 'profile'],
-  calibrate: ['calibrate', ...INVARLOCK],
-  preset: ['preset', 'preset_formulas', 'invarlock_config'],
-  baseline: ['baseline', 'baseline_report', 'preset_file', ...INVARLOCK],
-  eval: ['eval', 'eval_results', 'lm_eval_adapter', 'numerics', 'placement', 'store'],
-  edit: ['edit', 'fp4_native', ...REWRITING],
-  inject: ['inject', 'errors', 'proof', ...REWRITING],
-  certify: ['certify', 'baseline_report', 'preset_file', ...INVARLOCK],
+  setup: ['cells/setup', ...CONVERTING, 'sources/download', ...FACTS, 'sources/hub_space', 'sources/profile'],
+  calibrate: ['cells/calibrate', ...INVARLOCK],
+  preset: ['cells/preset', 'invarlock/preset_formulas', 'invarlock/config'],
+  baseline: ['cells/baseline', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
+  eval: [
+    'cells/eval',
+    'evaluation/results',
+    'evaluation/lm_eval_adapter',
+    'compute/numerics',
+    'compute/placement',
+    'weights/store',
+  ],
+  edit: ['cells/edit', 'compute/fp4_native', ...REWRITING],
+  inject: ['cells/inject', 'variants/errors', 'variants/proof', ...REWRITING],
+  certify: ['cells/certify', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
 };
 
-/** Workspace-relative, sorted. */
+/** Workspace-relative, sorted; with the `__init__.py` of every package they lie in. */
 export function pythonSources(kind: CellKind): string[] {
-  return [...SHARED, ...MODULES[kind]].map((module) => `${PYTHON_PACKAGE}/${module}.py`).sort();
+  const modules = [...SHARED, ...MODULES[kind]];
+  const packages = modules.flatMap((module) => (module.includes('/') ? [`${dirname(module)}/__init__`] : []));
+  return [...new Set([...modules, ...packages])].map((module) => `${PYTHON_PACKAGE}/${module}.py`).sort();
 }

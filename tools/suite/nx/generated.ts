@@ -1,8 +1,8 @@
 // Reads a suite back from its generated projects: what nx runs is what the verdict judges, also while suite.yaml is newer.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere } from '../base/files.js';
-import type { CellOptions } from './cell.js';
+import { readIfThere } from '../../base/files.js';
+import type { CellOptions } from '../model/cell.js';
 
 export interface GeneratedVariant {
   model: string;

@@ -1,12 +1,12 @@
 // A plan as Nx projects: one project.json a variant, and the suite's own with what gathers them.
-import type { Cell, CellId, JsonObject } from './cell.js';
+import type { Cell, CellId, JsonObject } from '../model/cell.js';
 import { formatJson } from './format-json.js';
-import { planSuite, BATCH_VARIANT } from './plan.js';
-import { errorVariant, projectName } from './names.js';
-import { suiteDirectory } from './paths.js';
+import { planSuite, BATCH_VARIANT } from '../plan/plan.js';
+import { errorVariant, projectName } from '../model/names.js';
+import { suiteDirectory } from '../model/paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
-import { NO_SCHEDULE, schedules, type Schedule } from './schedule.js';
-import type { Suite, SuiteModel } from './suite.js';
+import { NO_SCHEDULE, schedules, type Schedule } from '../plan/schedule.js';
+import type { Suite, SuiteModel } from '../model/suite.js';
 import { cellTarget, dependsOn, gather, madePaths, metadata, PYTHON_ENVIRONMENT } from './targets.js';
 
 /** Stands in `metadata.generated` of every project.json made here; files without it are never touched. */

@@ -1,17 +1,17 @@
 // What a suite's project records of its making: identity variables, and the commits that hub revisions stood for.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../base/files.js';
+import { readIfThere } from '../../base/files.js';
 import {
   asCommandPrefix,
   changedVariables,
   identityOf,
   unknownVariables,
   type Identity,
-} from './identity.js';
-import { loadSuite } from './load.js';
-import { formatMistake } from './mistakes.js';
-import { suiteDirectory } from './paths.js';
+} from '../settings/identity.js';
+import { loadSuite } from '../load/load.js';
+import { formatMistake } from '../yaml/mistakes.js';
+import { suiteDirectory } from '../model/paths.js';
 
 export interface SuiteRecord {
   identity: Identity;

@@ -7,10 +7,10 @@ import {
   type CellRead,
   type JsonObject,
   type JsonValue,
-} from './cell.js';
+} from '../model/cell.js';
 import { machineCommand } from './machine-input.js';
-import { pythonSources } from './python-sources.js';
-import type { Schedule } from './schedule.js';
+import { pythonSources } from '../model/python-sources.js';
+import type { Schedule } from '../plan/schedule.js';
 
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
 

@@ -1,5 +1,5 @@
 // How long a cell takes before anything was measured: fixed cost, and seconds a GiB of weights, by kind.
-import type { CellKind } from './cell.js';
+import type { CellKind } from '../model/cell.js';
 
 /**
  * Orders of magnitude for one data-centre GPU, meant to order work and to promise no times: imports and start-up

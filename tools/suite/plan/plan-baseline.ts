@@ -1,7 +1,7 @@
 // Cells of a model's baseline: setup, calibrations, preset, reports for its certificates, evaluation.
-import type { Cell } from './cell.js';
+import type { Cell } from '../model/cell.js';
 import { cellOf, numbers, weightsOf, type ModelPlan } from './plan-model.js';
-import { beside } from './paths.js';
+import { beside } from '../model/paths.js';
 import {
   calibrationSpec,
   certifySpec,
@@ -11,7 +11,7 @@ import {
   sourceReads,
   tasksReads,
 } from './specs.js';
-import { distinctRuns } from './suite.js';
+import { distinctRuns } from '../model/suite.js';
 
 export function baselineCells(plan: ModelPlan): Cell[] {
   const { model, suite, paths } = plan;

@@ -1,9 +1,9 @@
 // Certificates: a subject compared with its baseline, or in a null run the baseline with itself.
-import type { Cell, CellId } from './cell.js';
-import { beside } from './paths.js';
+import type { Cell, CellId } from '../model/cell.js';
+import { beside } from '../model/paths.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifySpec, corpusReads } from './specs.js';
-import { windowsRun } from './suite.js';
+import { windowsRun } from '../model/suite.js';
 
 export interface Certified {
   /** What is compared with the baseline: an edit, an error, or `baseline` itself in a null run. */

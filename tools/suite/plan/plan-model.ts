@@ -1,8 +1,8 @@
 // What the cells of one model share: names, paths and the making of a cell.
-import type { Cell, CellId, CellKind, CellRead } from './cell.js';
-import { projectName } from './names.js';
-import { modelPaths, type ModelPaths } from './paths.js';
-import type { Suite, SuiteModel } from './suite.js';
+import type { Cell, CellId, CellKind, CellRead } from '../model/cell.js';
+import { projectName } from '../model/names.js';
+import { modelPaths, type ModelPaths } from '../model/paths.js';
+import type { Suite, SuiteModel } from '../model/suite.js';
 
 export interface ModelPlan {
   suite: Suite;

@@ -1,12 +1,12 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
-import type { Cell, CellId, CellPart } from './cell.js';
-import { errorVariant } from './names.js';
-import { beside } from './paths.js';
+import type { Cell, CellId, CellPart } from '../model/cell.js';
+import { errorVariant } from '../model/names.js';
+import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
 import { declaredMatrices, evalSpec, tasksReads } from './specs.js';
-import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from './suite.js';
+import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from '../model/suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
 export const BATCH_VARIANT = 'edits';

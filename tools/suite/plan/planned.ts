@@ -1,5 +1,5 @@
 // Cells as the commands of a run know them, and what can be told of a plan from what they read and write.
-import type { CellOptions, CellPart } from './cell.js';
+import type { CellOptions, CellPart } from '../model/cell.js';
 
 export type PlannedCell = CellOptions & { id: string };
 

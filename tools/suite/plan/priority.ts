@@ -1,5 +1,5 @@
 // Base priority of a cell in the lease queue (the reference's table): what unblocks most runs first.
-import type { CellKind } from './cell.js';
+import type { CellKind } from '../model/cell.js';
 
 const BASE: Record<CellKind, number> = {
   setup: 90,

@@ -1,6 +1,6 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
-import { CELL_KINDS, type CellKind, type CellOptions } from './cell.js';
-import { weightsGiB } from './memory.js';
+import { CELL_KINDS, type CellKind, type CellOptions } from '../model/cell.js';
+import { weightsGiB } from '../memory/memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
 export type Step = [kind: CellKind, units: number];

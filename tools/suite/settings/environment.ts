@@ -1,8 +1,8 @@
 // Every environment variable, in one table: the seed's, those the reference reads besides, and a few of this suite.
 import { IDENTITY_TABLE } from './identity-table.js';
-import type { SettingType } from './setting-type.js';
+import type { SettingType } from '../yaml/setting-type.js';
 import { SITE_ROWS, TIMEOUT_TYPE, type SiteKey, type SiteValues } from './site-table.js';
-import { TASK_NAMES } from './task-names.js';
+import { TASK_NAMES } from '../model/task-names.js';
 
 /**
  * identity: read when cells are made, and changes the hash of what it changes. execution: read when they run, in no

@@ -1,7 +1,7 @@
 // Identity variables: read when a suite's cells are made, laid over its suite.yaml, recorded in its project. One row each.
-import { SIZE_CLASSES, type SizeClass } from './cell.js';
-import { EDIT_TYPES, notation, parseNotation } from './edit-spec.js';
-import { TIERS } from './floors.js';
+import { SIZE_CLASSES, type SizeClass } from '../model/cell.js';
+import { EDIT_TYPES, notation, parseNotation } from '../model/edit-spec.js';
+import { TIERS } from '../model/floors.js';
 import {
   acceptance,
   benchmarkOf,
@@ -13,8 +13,8 @@ import {
   setBatchSizes,
   type Raw,
 } from './raw-suite.js';
-import { choice, listOf, number, wholeNumber, words, yesNo, type SettingType } from './setting-type.js';
-import { GUARDS, type Guard } from './suite.js';
+import { choice, listOf, number, wholeNumber, words, yesNo, type SettingType } from '../yaml/setting-type.js';
+import { GUARDS, type Guard } from '../model/suite.js';
 
 export interface IdentityRow {
   type: SettingType<unknown>;

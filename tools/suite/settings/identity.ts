@@ -1,10 +1,10 @@
 // Identity variables: those an environment gives, laid over what suite.yaml says, and compared with what was recorded.
 import { IDENTITY_TABLE, type IdentityRow } from './identity-table.js';
 import { LEFT_OUT, type Raw } from './raw-suite.js';
-import { fail, ok, type Result } from './result.js';
-import { readVariable } from './setting-type.js';
-import { nearest } from './suggest.js';
-import type { Path, YamlSource } from './yaml-source.js';
+import { fail, ok, type Result } from '../../base/result.js';
+import { readVariable } from '../yaml/setting-type.js';
+import { nearest } from '../yaml/suggest.js';
+import type { Path, YamlSource } from '../yaml/yaml-source.js';
 
 /** Identity variables by name, as they were written. Recorded in the suite's project. */
 export type Identity = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 // A suite.yaml as it was written, before it is judged: what identity variables change in it.
-import { SIZE_CLASSES, type SizeClass } from './cell.js';
-import { toNumber } from './setting-type.js';
+import { SIZE_CLASSES, type SizeClass } from '../model/cell.js';
+import { toNumber } from '../yaml/setting-type.js';
 
 /** A mapping of suite.yaml. */
 export type Raw = Record<string, unknown>;

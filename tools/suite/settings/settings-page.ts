@@ -4,7 +4,7 @@ import { SITE_ROWS } from './site-table.js';
 
 const INTRODUCTION = `# Settings
 
-<!-- Made by \`npm run docs:settings\` from tools/suite/identity-table.ts and tools/suite/site-table.ts. -->
+<!-- Made by \`npm run docs:settings\` from tools/suite/settings/identity-table.ts and tools/suite/settings/site-table.ts. -->
 
 Every environment variable of the suite, with what it may be, its default and its meaning. An empty variable is one that is not given, except where its row says otherwise. A value that is not allowed is an error that says what is. Sizes called GB in a variable's name are GiB.
 

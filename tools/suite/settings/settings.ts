@@ -2,15 +2,15 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../base/files.js';
-import { CELL_KINDS } from './cell.js';
-import { describeIssue, formatMistake, sortMistakes } from './mistakes.js';
-import { mapping } from './schema-parts.js';
-import { readVariable } from './setting-type.js';
+import { readIfThere } from '../../base/files.js';
+import { CELL_KINDS } from '../model/cell.js';
+import { describeIssue, formatMistake, sortMistakes } from '../yaml/mistakes.js';
+import { mapping } from '../yaml/schema-parts.js';
+import { readVariable } from '../yaml/setting-type.js';
 import { SITE_ROWS, TIMEOUT_TYPE, TIMEOUT_VARIABLE, type SiteValues } from './site-table.js';
-import { TASK_NAMES } from './task-names.js';
-import { nearest } from './suggest.js';
-import { parseYaml } from './yaml-source.js';
+import { TASK_NAMES } from '../model/task-names.js';
+import { nearest } from '../yaml/suggest.js';
+import { parseYaml } from '../yaml/yaml-source.js';
 
 export interface SiteSettings extends Omit<SiteValues, 'cpuSlots'> {
   cpuSlots: number;

@@ -9,7 +9,7 @@ import {
   words,
   yesNo,
   type SettingType,
-} from './setting-type.js';
+} from '../yaml/setting-type.js';
 
 export interface SiteRow<T> {
   /** Key in workspace-config/site.yaml, `section.key` or `key`; null: only an environment variable. */

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { newId } from '../../tools/lease/ids.js';
-import { openLockDirectory } from '../../tools/lease/lock-directory.js';
-import { removeTicket } from '../../tools/lease/records.js';
-import { survey } from '../../tools/lease/survey.js';
+import { newId } from '../../../../tools/execution/lease/directory/ids.js';
+import { openLockDirectory } from '../../../../tools/execution/lease/directory/lock-directory.js';
+import { removeTicket } from '../../../../tools/execution/lease/directory/records.js';
+import { survey } from '../../../../tools/execution/lease/survey.js';
 
 test('a ticket goes however often its bell is rung meanwhile', async () => {
   const directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-lease-')));

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
-import { medianUnitSeconds, unitSeconds, type MeasuredCell } from '../../tools/lease/durations.js';
-import { estimatedSeconds } from '../../tools/suite/estimate.js';
+import {
+  medianUnitSeconds,
+  unitSeconds,
+  type MeasuredCell,
+} from '../../../../tools/execution/lease/policy/durations.js';
+import { estimatedSeconds } from '../../../../tools/suite/plan/estimate.js';
 
 const measured = (rest: Partial<MeasuredCell>): MeasuredCell => ({
   model: 'm',

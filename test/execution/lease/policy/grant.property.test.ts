@@ -1,13 +1,24 @@
 // The scheduler over random hosts, leases and tickets: nothing over its limit, nothing out of turn, nobody forgotten.
-import { GIB } from '../../tools/base/units.js';
+import { GIB } from '../../../../tools/base/units.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { grantableGiB, mayJoin, shares, unpromisedGiB } from '../../tools/lease/fit.js';
-import { grant, STANDSTILL_MS } from '../../tools/lease/grant.js';
-import { ranked } from '../../tools/lease/priority.js';
-import { CELL_KINDS } from '../../tools/suite/cell.js';
-import type { Gpu, Grant, Lease, SchedulerState, Ticket } from '../../tools/lease/state.js';
-import { gpu, lease, state, ticket } from './builders.js';
+import {
+  grantableGiB,
+  mayJoin,
+  shares,
+  unpromisedGiB,
+} from '../../../../tools/execution/lease/policy/fit.js';
+import { grant, STANDSTILL_MS } from '../../../../tools/execution/lease/policy/grant.js';
+import { ranked } from '../../../../tools/execution/lease/policy/priority.js';
+import { CELL_KINDS } from '../../../../tools/suite/model/cell.js';
+import type {
+  Gpu,
+  Grant,
+  Lease,
+  SchedulerState,
+  Ticket,
+} from '../../../../tools/execution/lease/policy/state.js';
+import { gpu, lease, state, ticket } from '../builders.js';
 
 const NOW = 10_000_000;
 const GPUS = 6;

@@ -1,10 +1,10 @@
 // The scheduler's policy, case by case.
-import { GIB } from '../../tools/base/units.js';
+import { GIB } from '../../../../tools/base/units.js';
 import { describe, expect, test } from 'vitest';
-import { impossible, safetyMargin } from '../../tools/lease/fit.js';
-import { grant, STANDSTILL_MS } from '../../tools/lease/grant.js';
-import type { Limits, SchedulerState } from '../../tools/lease/state.js';
-import { gpu, lease, LIMITS, NEEDS, state, ticket } from './builders.js';
+import { impossible, safetyMargin } from '../../../../tools/execution/lease/policy/fit.js';
+import { grant, STANDSTILL_MS } from '../../../../tools/execution/lease/policy/grant.js';
+import type { Limits, SchedulerState } from '../../../../tools/execution/lease/policy/state.js';
+import { gpu, lease, LIMITS, NEEDS, state, ticket } from '../builders.js';
 
 const NOW = 1_000_000;
 const ids = (of: SchedulerState): string[] => grant(of, NOW).grants.map((one) => one.ticket.id);

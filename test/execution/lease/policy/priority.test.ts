@@ -1,8 +1,8 @@
 // Dynamic priorities worked by hand from the reference's formula, and the order of the two strategies.
 import { describe, expect, test } from 'vitest';
-import { dynamicPriority, laggingModels, ranked } from '../../tools/lease/priority.js';
-import type { Progress } from '../../tools/lease/state.js';
-import { lease, state, ticket, type TicketParts } from './builders.js';
+import { dynamicPriority, laggingModels, ranked } from '../../../../tools/execution/lease/policy/priority.js';
+import type { Progress } from '../../../../tools/execution/lease/policy/state.js';
+import { lease, state, ticket, type TicketParts } from '../builders.js';
 
 const MINUTE = 60_000;
 const priority = (parts: TicketParts, { now = 0, running = 0, lagging = false } = {}): number =>

@@ -1,21 +1,25 @@
 // The reference's plan on simulated hosts, by the real grant: makespan against the lower bound, memory, disk.
-import { GIB } from '../../tools/base/units.js';
+import { GIB } from '../../../../tools/base/units.js';
 import { describe, expect, test } from 'vitest';
-import { usableGiB } from '../../tools/lease/fit.js';
-import { simulate, type Simulated, type Simulation } from '../../tools/lease/simulate.js';
-import type { Strategy } from '../../tools/lease/state.js';
-import type { Cell } from '../../tools/suite/cell.js';
-import { needsOf } from '../../tools/runner/lease-request.js';
-import type { Keep } from '../../tools/suite/keep.js';
-import { estimatedSeconds } from '../../tools/suite/estimate.js';
-import { weightsGiB } from '../../tools/suite/memory.js';
-import { plannedMemory } from '../../tools/suite/memory-plan.js';
-import { planSuite } from '../../tools/suite/plan.js';
-import { basePriority } from '../../tools/suite/priority.js';
-import type { ScheduledCell } from '../../tools/suite/schedule.js';
-import { loadSiteSettings } from '../../tools/suite/settings.js';
-import { referenceSuite } from '../suite/parse.js';
-import { LIMITS } from './builders.js';
+import { usableGiB } from '../../../../tools/execution/lease/policy/fit.js';
+import {
+  simulate,
+  type Simulated,
+  type Simulation,
+} from '../../../../tools/execution/lease/policy/simulate.js';
+import type { Strategy } from '../../../../tools/execution/lease/policy/state.js';
+import type { Cell } from '../../../../tools/suite/model/cell.js';
+import { needsOf } from '../../../../tools/execution/cell/lease-request.js';
+import type { Keep } from '../../../../tools/suite/model/keep.js';
+import { estimatedSeconds } from '../../../../tools/suite/plan/estimate.js';
+import { weightsGiB } from '../../../../tools/suite/memory/memory.js';
+import { plannedMemory } from '../../../../tools/suite/memory/memory-plan.js';
+import { planSuite } from '../../../../tools/suite/plan/plan.js';
+import { basePriority } from '../../../../tools/suite/plan/priority.js';
+import type { ScheduledCell } from '../../../../tools/suite/plan/schedule.js';
+import { loadSiteSettings } from '../../../../tools/suite/settings/settings.js';
+import { referenceSuite } from '../../../suite/parse.js';
+import { LIMITS } from '../builders.js';
 
 const CELLS = planSuite(referenceSuite());
 const TIB = 1024 * GIB;

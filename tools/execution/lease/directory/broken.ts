@@ -2,10 +2,10 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeWhole } from '../base/files.js';
+import { writeWhole } from '../../../base/files.js';
 import { isId, isOwnerAlive } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { readRecord } from './read-record.js';
+import { readRecord } from '../../../host/read-record.js';
 
 const schema = z.object({
   /** Who did it: the name of the user and the process. */

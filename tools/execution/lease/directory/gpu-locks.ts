@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { readPlain, writePlain } from './plain-file.js';
+import { readPlain, writePlain } from '../../../host/plain-file.js';
 
 export interface GpuLock {
   index: number;

@@ -2,10 +2,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { monotonicMs } from '../base/clock.js';
+import { monotonicMs } from '../../../base/clock.js';
 import type { LockDirectory } from './lock-directory.js';
-import { writePlain } from './plain-file.js';
-import { readRecord } from './read-record.js';
+import { writePlain } from '../../../host/plain-file.js';
+import { readRecord } from '../../../host/read-record.js';
 
 export const BEAT_MS = 5_000;
 

@@ -1,7 +1,7 @@
 // Names of tickets and leases. A name alone tells whether its executor lives, so even a damaged file can be judged.
 import { randomBytes } from 'node:crypto';
-import { sha256 } from '../base/canonical.js';
-import { identityOf, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { sha256 } from '../../../base/canonical.js';
+import { identityOf, ownIdentity, type ProcessIdentity } from '../../../host/process-identity.js';
 
 const PATTERN = /^(\d{1,10})-([0-9a-f]{12})-[0-9a-f]{12}$/;
 

@@ -1,7 +1,7 @@
 // The lock directory of a host: one place for every workspace and nx run of a user to share GPUs and CPU slots.
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../base/message.js';
+import { messageOf } from '../../../base/message.js';
 
 export interface LockDirectory {
   root: string;

@@ -1,8 +1,8 @@
 // Locks on what takes minutes (installing, publishing), in the host's lock directory: whoever waits is told for whom.
 import { join } from 'node:path';
-import { sha256 } from '../base/canonical.js';
-import { loadSiteSettings } from '../suite/settings.js';
-import { withFileLock } from './file-lock.js';
+import { sha256 } from '../../../base/canonical.js';
+import { loadSiteSettings } from '../../../suite/settings/settings.js';
+import { withFileLock } from '../../../host/file-lock.js';
 import { openLockDirectory } from './lock-directory.js';
 
 export interface LongLock {

@@ -1,13 +1,13 @@
 // What is finished of a run (a workspace's suite) and how long its cells took: counted here as leases end.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256 } from '../base/canonical.js';
-import { median } from '../base/median.js';
-import type { CellKind } from '../suite/cell.js';
+import { sha256 } from '../../../base/canonical.js';
+import { median } from '../../../base/median.js';
+import type { CellKind } from '../../../suite/model/cell.js';
 import type { LockDirectory } from './lock-directory.js';
-import { writePlain } from './plain-file.js';
-import { readRecord } from './read-record.js';
-import type { Progress } from './state.js';
+import { writePlain } from '../../../host/plain-file.js';
+import { readRecord } from '../../../host/read-record.js';
+import type { Progress } from '../policy/state.js';
 
 const schema = z.object({
   run: z.string(),

@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CELL_KINDS } from '../suite/cell.js';
+import { CELL_KINDS } from '../../../suite/model/cell.js';
 import { dropGpuLocks } from './gpu-locks.js';
 import { removeBeat } from './heart.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { writePlain } from './plain-file.js';
-import { readRecord, type RecordRead } from './read-record.js';
+import { writePlain } from '../../../host/plain-file.js';
+import { readRecord, type RecordRead } from '../../../host/read-record.js';
 
 export const identitySchema = z.object({
   pid: z.number().int(),

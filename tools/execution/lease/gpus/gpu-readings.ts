@@ -1,12 +1,12 @@
 // What a pass needs to know of the GPUs: nothing while nobody waits for one, an old reading while none is free.
-import { monotonicMs } from '../base/clock.js';
-import { messageOf } from '../base/message.js';
-import type { LockDirectory } from './lock-directory.js';
+import { monotonicMs } from '../../../base/clock.js';
+import { messageOf } from '../../../base/message.js';
+import type { LockDirectory } from '../directory/lock-directory.js';
 import { readGpus } from './pool.js';
-import { isAlive } from './process-identity.js';
+import { isAlive } from '../../../host/process-identity.js';
 import type { Wanted } from './reading-cache.js';
-import { readLeases, readTickets, type LeaseRecord } from './records.js';
-import type { Gpu, Lease } from './state.js';
+import { readLeases, readTickets, type LeaseRecord } from '../directory/records.js';
+import type { Gpu, Lease } from '../policy/state.js';
 
 export interface Readings {
   gpus: Gpu[];

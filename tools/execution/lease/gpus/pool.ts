@@ -1,6 +1,6 @@
 // The GPUs that the suites may use, and their live state: nvidia-smi's, read once for all executors of the host.
-import type { SiteSettings } from '../suite/settings.js';
-import type { LockDirectory } from './lock-directory.js';
+import type { SiteSettings } from '../../../suite/settings/settings.js';
+import type { LockDirectory } from '../directory/lock-directory.js';
 import {
   GPU_QUERY,
   parseGpus,
@@ -9,11 +9,11 @@ import {
   runNvidiaSmi,
   type GpuProcess,
   type GpuReading,
-} from './nvidia-smi.js';
-import { groupOf } from './process-identity.js';
+} from '../../../host/nvidia-smi.js';
+import { groupOf } from '../../../host/process-identity.js';
 import { readShared, type Wanted } from './reading-cache.js';
-import type { LeaseRecord } from './records.js';
-import type { Gpu } from './state.js';
+import type { LeaseRecord } from '../directory/records.js';
+import type { Gpu } from '../policy/state.js';
 
 /** Which GPUs of the host are this site's. */
 export type PoolSettings = Pick<SiteSettings, 'visibleDevices' | 'gpuIdList' | 'numGpus'>;

@@ -1,12 +1,12 @@
 // Shares one answer of a slow command between the executors of a host: asked once at a time, kept with its age.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../base/message.js';
-import { monotonicMs } from '../base/clock.js';
-import { withFileLock } from './file-lock.js';
-import { writePlain } from './plain-file.js';
-import { bootId } from './process-identity.js';
-import { readRecord } from './read-record.js';
+import { messageOf } from '../../../base/message.js';
+import { monotonicMs } from '../../../base/clock.js';
+import { withFileLock } from '../../../host/file-lock.js';
+import { writePlain } from '../../../host/plain-file.js';
+import { bootId } from '../../../host/process-identity.js';
+import { readRecord } from '../../../host/read-record.js';
 
 const schema = z.object({
   bootId: z.string(),

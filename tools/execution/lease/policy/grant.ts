@@ -2,7 +2,7 @@
 import { Ledger, type Obstacle } from './ledger.js';
 import { ranked } from './priority.js';
 import type { Decision, Grant, SchedulerState, Ticket } from './state.js';
-import { GIB } from '../base/units.js';
+import { GIB } from '../../../base/units.js';
 
 /** So long nothing may run or come, and nobody but makers of weights wait, before a lack of disk counts as a standstill. */
 export const STANDSTILL_MS = 30_000;

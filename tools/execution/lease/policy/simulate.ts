@@ -1,14 +1,20 @@
 // Runs the real `grant` over a plan in simulated time: how long a host would take, and how much disk at most.
-import { longestChainSeconds } from '../base/longest-chain.js';
-import type { CellKind } from '../suite/cell.js';
-import type { Keep } from '../suite/keep.js';
-import { NO_SCHEDULE, schedules, unitsOf, type Schedule, type ScheduledCell } from '../suite/schedule.js';
+import { longestChainSeconds } from '../../../base/longest-chain.js';
+import type { CellKind } from '../../../suite/model/cell.js';
+import type { Keep } from '../../../suite/model/keep.js';
+import {
+  NO_SCHEDULE,
+  schedules,
+  unitsOf,
+  type Schedule,
+  type ScheduledCell,
+} from '../../../suite/plan/schedule.js';
 import { unitSeconds } from './durations.js';
 import { unpromisedGiB } from './fit.js';
 import { grant, STANDSTILL_MS } from './grant.js';
 import { Weights } from './simulated-weights.js';
 import type { Grant, Gpu, Lease, Limits, Needs, Progress, Ticket } from './state.js';
-import { GIB } from '../base/units.js';
+import { GIB } from '../../../base/units.js';
 
 export interface SimulatedHost {
   /** GiB of each GPU. */

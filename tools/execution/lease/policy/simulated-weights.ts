@@ -1,7 +1,7 @@
 // The weights on a simulated disk: what each cell makes and reads, and when it goes.
-import type { CellKind } from '../suite/cell.js';
-import { mayGo, type Keep } from '../suite/keep.js';
-import type { ScheduledCell } from '../suite/schedule.js';
+import type { CellKind } from '../../../suite/model/cell.js';
+import { mayGo, type Keep } from '../../../suite/model/keep.js';
+import type { ScheduledCell } from '../../../suite/plan/schedule.js';
 
 export class Weights {
   bytes = 0;

@@ -1,7 +1,7 @@
 // What the scheduler decides on, as plain values: tickets, leases, the host, what has been measured. Times in seconds
 // and milliseconds of one monotonic clock (base/clock.ts); memory in GiB, disk in bytes.
-import type { CellKind } from '../suite/cell.js';
-import type { Step } from '../suite/schedule.js';
+import type { CellKind } from '../../../suite/model/cell.js';
+import type { Step } from '../../../suite/plan/schedule.js';
 
 export type Strategy = 'small_first' | 'critical_path';
 export type Sharing = 'exclusive' | 'memory';

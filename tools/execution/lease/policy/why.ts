@@ -1,6 +1,6 @@
 // Why a cell waits, in words: for its own line, and for `status`.
 import type { Obstacle } from './ledger.js';
-import { GIB } from '../base/units.js';
+import { GIB } from '../../../base/units.js';
 
 /** A clause such as `needs 2 GPUs of 90 GiB, 1 free`. */
 export function obstacleText(obstacle: Obstacle, now: number): string {

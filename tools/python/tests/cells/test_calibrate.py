@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from invarlock_rig import settings_of
 
-from validation.calibrate import extract_of
+from validation.cells.calibrate import extract_of
 from validation.job import Fault
 
 #: A report of `invarlock run` 0.3.7 on a LLaMA of one layer, shortened.

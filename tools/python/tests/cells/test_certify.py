@@ -10,15 +10,14 @@ import pytest
 import yaml
 from invarlock_rig import SPEC, run_child, settings_of, without_run
 
-from validation.certify import check_certificate
-from validation.invarlock_adapter import link_model
-from validation.invarlock_certificate import FLAGS, Certificate
-from validation.invarlock_failures import Refused
-from validation.invarlock_process import require_version
+from validation.cells.certify import check_certificate
+from validation.invarlock.adapter import link_model
+from validation.invarlock.certificate import FLAGS, Certificate
+from validation.invarlock.failures import Refused
+from validation.invarlock.preset_file import read_preset
+from validation.invarlock.process import require_version
 from validation.job import EXIT_CODES, Fault
-from validation.preset_file import read_preset
 
-TESTS = Path(__file__).resolve().parent
 ORDER = list(SPEC["guards"])
 PRESET: dict[str, Any] = {"guards": {"order": ORDER, "rmt": {"epsilon_by_family": {"ffn": 0.02}}}}
 

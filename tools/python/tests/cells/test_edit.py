@@ -26,13 +26,13 @@ from weights_rig import (
     write_model,
 )
 
-from validation import edit
-from validation.checkpoint import Checkpoint
+from validation.cells import edit
 from validation.edits import parse_edit
 from validation.edits.base import Weights
 from validation.job import Device, Fault, Job, Part
-from validation.rewrite import BESIDE_A_GPU, Copy, Pipeline
-from validation.store import MANIFEST
+from validation.weights.checkpoint import Checkpoint
+from validation.weights.rewrite import BESIDE_A_GPU, Copy, Pipeline
+from validation.weights.store import MANIFEST
 
 
 def entry_of(part: Part) -> Path:

@@ -15,16 +15,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from repository import SMOKE
 from safetensors.torch import load_file, save_file
 
-from validation.eval import run
-from validation.eval_results import Benchmark, Outcome, not_a_number, strict, summary
-from validation.facts_model import make
+from validation.cells.eval import run
+from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, batch_of, load_model
+from validation.evaluation.results import Benchmark, Outcome, not_a_number, strict, summary
+from validation.facts.model import make
 from validation.job import Device, Fault, Job, Part, Read
-from validation.lm_eval_adapter import Evaluator, Loading, TaskSource, batch_of, load_model
-from validation.store import Store, locked_entry
+from validation.weights.store import Store, locked_entry
 
-TASKS = Path(__file__).parents[3] / "suites" / "smoke" / "tasks"
+TASKS = SMOKE / "tasks"
 CPU = Device("cpu", "cpu", 0, 1)
 
 

@@ -11,14 +11,14 @@ import pytest
 import torch
 from weights_rig import llama_config, llama_tensors, load_model, make_job, stored, tree_bytes, write_model
 
-from validation import inject
-from validation.checkpoint import open_checkpoint
-from validation.errors import ERRORS
+from validation.cells import inject
 from validation.job import Fault, Job
-from validation.matrices import matrices
-from validation.matrix import Piece
-from validation.rewrite import Loaded, rewrite
-from validation.store import MANIFEST
+from validation.variants.errors import ERRORS
+from validation.weights.checkpoint import open_checkpoint
+from validation.weights.matrices import matrices
+from validation.weights.matrix import Piece
+from validation.weights.rewrite import Loaded, rewrite
+from validation.weights.store import MANIFEST
 
 FIRST = "model.layers.0.self_attn.q_proj.weight"
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from invarlock_rig import make_job, settings_of, spec_of
 
-from validation import preset
+from validation.cells import preset
+from validation.invarlock.preset_file import read_preset
 from validation.job import Fault, Job
-from validation.preset_file import read_preset
 
 
 def extract(preview: float, final: float, **changes: Any) -> dict[str, Any]:
@@ -154,6 +154,7 @@ def test_a_torn_extract_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_preset_needs_neither_torch_nor_invarlock() -> None:
-    code = "import sys, validation.preset; print({'torch', 'transformers', 'invarlock'} & sys.modules.keys())"
+    heavy = "{'torch', 'transformers', 'invarlock'}"
+    code = f"import sys, validation.cells.preset; print({heavy} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

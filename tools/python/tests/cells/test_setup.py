@@ -16,10 +16,12 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 from safetensors.torch import load_file
 from weights_rig import llama_config, llama_tensors, load_model, make_job, write_model
 
-from validation import facts_model, hub_space, setup
+from validation.cells import setup
+from validation.facts import model as facts_model
 from validation.job import Fault, Job, Read
-from validation.profile import make_profile
-from validation.store import MANIFEST, open_entry
+from validation.sources import hub_space
+from validation.sources.profile import make_profile
+from validation.weights.store import MANIFEST, open_entry
 
 
 def job_for(path: Path, source: Mapping[str, Any], *, trusted: bool = False) -> Job:

@@ -15,9 +15,8 @@ import pytest
 import torch
 from transformers import FalconConfig, GPT2Config, LlamaConfig, MptConfig, PretrainedConfig
 
-from validation import flash_check, fp4_native, numerics
-from validation.job import Device, Fault, Job, Part, Site
-from validation.numerics import (
+from validation.compute import flash_check, fp4_native, numerics
+from validation.compute.numerics import (
     Architecture,
     Attention,
     Flash,
@@ -27,6 +26,7 @@ from validation.numerics import (
     compiles,
     installed_flash,
 )
+from validation.job import Device, Fault, Job, Part, Site
 
 CPU = Device("cpu", "cpu", 0, 1)
 GPU = Device("cuda", "cuda-sm100", 1, 1)

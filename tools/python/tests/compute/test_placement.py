@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from validation.invarlock_loading import Loads, loads_as_told
+from validation.compute.numerics import Attention
+from validation.compute.placement import placed_as_planned
+from validation.invarlock.loading import Loads, loads_as_told
 from validation.job import Device, Fault
-from validation.numerics import Attention
-from validation.placement import placed_as_planned
 
 GIB = 1024**3
 TWO = Device("cuda", "cuda-sm90", 2, 1)
@@ -168,7 +168,7 @@ def test_another_attention_than_asked_for() -> None:
 
 def test_a_shortage_while_loading_is_not_one_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([3, 4, 4, 4])
-    monkeypatch.setattr("validation.invarlock_loading.shortages", lambda: next(counts))
+    monkeypatch.setattr("validation.invarlock.loading.shortages", lambda: next(counts))
     with loads_as_told(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
         with pytest.raises(ValueError, match="no device_map"):
             load(Adapter(refuses="device_map"))

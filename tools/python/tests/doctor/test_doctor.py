@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 import torch
+from repository import PYTHON_ROOT
 
-from validation.doctor_cuda import (
+from validation.compute.numerics import Flash
+from validation.doctor.cuda import (
     Driver,
     Torch,
     judge_compiler,
@@ -24,9 +26,7 @@ from validation.doctor_cuda import (
     judge_flash,
     judge_kernels,
 )
-from validation.numerics import Flash
 
-PACKAGE = Path(__file__).parents[1]
 #: What the hub answers for a repository: status, header `X-Error-Code`, and at which of the two questions.
 ANSWERS = {
     "o/gated-unknown": (401, "GatedRepo", "auth-check"),
@@ -85,7 +85,7 @@ def ask(
         input=json.dumps({"models": [], "tasks": [], "datasets": [], "driver": None} | questions),
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))},
-            **{"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+            **{"PYTHONPATH": str(PYTHON_ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
             **{
                 "HF_HOME": str(home),
                 "HF_ENDPOINT": endpoint,

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from invarlock_rig import SPEC, write_corpus
 
-from validation.doctor_rows import count_rows
-from validation.doctor_windows import check
-from validation.facts_corpus import held_out
-from validation.facts_model import build_tokenizer
-from validation.invarlock_adapter import link_model, load_tokenizer
-from validation.invarlock_config import dataset_seed, parse_settings
-from validation.preflight import load_floors
-from validation.window_count import draw
+from validation.doctor.rows import count_rows
+from validation.doctor.windows import check
+from validation.facts.corpus import held_out
+from validation.facts.model import build_tokenizer
+from validation.invarlock.adapter import link_model, load_tokenizer
+from validation.invarlock.config import dataset_seed, parse_settings
+from validation.invarlock.preflight import load_floors
+from validation.invarlock.window_count import draw
 
 SOURCE = {"type": "facts", "architecture": "llama"}
 

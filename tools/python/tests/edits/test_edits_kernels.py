@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton comes with torch for Linux")
 
+from repository import PYTHONPATH, SUPPORT
+
 from validation.edits import kernels, lowrank_svd, magnitude_prune, parse_edit, subspace, thresholds
 from validation.edits.base import Weights, largest_magnitude
 from validation.edits.fp4_quant import LEVELS
@@ -146,11 +148,10 @@ def test_every_pruning_of_a_pass_is_counted_at_once(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("capability", ["90", "100"])
 def test_every_kernel_compiles_for_gpus_that_are_not_here(capability: str, tmp_path: Path) -> None:
-    script = Path(__file__).with_name("kernels_compile.py")
-    package = str(Path(__file__).parents[1])
+    script = SUPPORT / "kernels_compile.py"
     environment = {
         **os.environ,
-        "PYTHONPATH": package,
+        "PYTHONPATH": PYTHONPATH,
         "TRITON_INTERPRET": "0",
         "TRITON_CACHE_DIR": str(tmp_path),
     }

@@ -9,16 +9,16 @@ import torch
 from family_models import KINDS, logits, make, role, save
 from weights_rig import EIGHT, load_model, make_job, recipe, stored, write_model
 
-from validation import edit, inject, setup
-from validation.checkpoint import open_checkpoint
+from validation.cells import edit, inject, setup
 from validation.edits import parse_edit
 from validation.edits.base import Weights
-from validation.errors import ERRORS
 from validation.job import Job, Read, Store
-from validation.matrices import matrices
-from validation.matrix import Matrix
-from validation.rewrite import Copy, Loaded, by_piece, rewrite
-from validation.store import MANIFEST, locked_entry
+from validation.variants.errors import ERRORS
+from validation.weights.checkpoint import open_checkpoint
+from validation.weights.matrices import matrices
+from validation.weights.matrix import Matrix
+from validation.weights.rewrite import Copy, Loaded, by_piece, rewrite
+from validation.weights.store import MANIFEST, locked_entry
 
 #: Each kind of edit from weak to strong.
 LADDERS: tuple[list[dict[str, object]], ...] = (

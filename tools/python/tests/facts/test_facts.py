@@ -10,14 +10,13 @@ from pathlib import Path
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import SMOKE
 
-from validation.facts import main, suite_files
-from validation.facts_corpus import DOCUMENT_TOKENS, TOKEN, documents, held_out, training, vocabulary
-from validation.facts_people import PEOPLE, people
-from validation.facts_tasks import CHOICES, ITEMS, arc, hellaswag, mmlu, task_files, winogrande
-from validation.facts_words import VALUES
-
-SMOKE = Path(__file__).parents[3] / "suites" / "smoke"
+from validation.facts.__main__ import main, suite_files
+from validation.facts.corpus import DOCUMENT_TOKENS, TOKEN, documents, held_out, training, vocabulary
+from validation.facts.people import PEOPLE, people
+from validation.facts.tasks import CHOICES, ITEMS, arc, hellaswag, mmlu, task_files, winogrande
+from validation.facts.words import VALUES
 
 
 def test_committed_files_are_what_is_generated(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from validation import facts_model
-from validation.facts_corpus import DOCUMENT_TOKENS, TOKEN, held_out
-from validation.facts_model import FactsSpec, batches, build_model, build_tokenizer, make, train
+from validation.facts import model as facts_model
+from validation.facts.corpus import DOCUMENT_TOKENS, TOKEN, held_out
+from validation.facts.model import FactsSpec, batches, build_model, build_tokenizer, make, train
 from validation.job import Fault
 
 LLAMA: dict[str, Any] = {

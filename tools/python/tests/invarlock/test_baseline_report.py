@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invarlock_rig import make_job, settings_of, spec_of, write_corpus
 
-from validation.baseline_report import binding_of, read_report, without_times, write_report
-from validation.invarlock_config import CORPUS_FILE
+from validation.invarlock.baseline_report import binding_of, read_report, without_times, write_report
+from validation.invarlock.config import CORPUS_FILE
 from validation.job import Fault, Job, Read
 
 BINDING: dict[str, Any] = {

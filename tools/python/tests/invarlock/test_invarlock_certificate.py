@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from validation.invarlock_certificate import (
+from validation.invarlock.certificate import (
     FLAGS,
     Unreadable,
     finite,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from invarlock_rig import SPEC, settings_of, spec_of
 
-from validation.invarlock_config import (
+from validation.invarlock.config import (
     noop_document,
     parse_settings,
     place_dataset,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from validation.invarlock_failures import Ended, Refused, explain, tail
+from validation.invarlock.failures import Ended, Refused, explain, tail
 from validation.job import Fault
 
 BASELINE = """\

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from validation.invarlock_guards import guard_fates, require_guards
+from validation.invarlock.guards import guard_fates, require_guards
 from validation.job import Fault
 
 ORDER = ("invariants", "spectral", "rmt", "variance", "invariants")

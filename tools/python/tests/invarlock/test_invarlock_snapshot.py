@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from validation import invarlock_snapshot
-from validation.invarlock_loading import Loads, loads_as_told
-from validation.invarlock_snapshot import digests_of, require_unchanged, take_digests
+from validation.compute.numerics import Attention
+from validation.invarlock import snapshot as invarlock_snapshot
+from validation.invarlock.loading import Loads, loads_as_told
+from validation.invarlock.snapshot import digests_of, require_unchanged, take_digests
 from validation.job import Device, Fault
-from validation.numerics import Attention
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int8, torch.int64, torch.bool]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from invarlock_rig import make_job, settings_of, spec_of, write_corpus
 
-from validation.invarlock_config import CORPUS_FILE, Slice, parse_settings, parse_slice
-from validation.invarlock_windows import prepare_windows
+from validation.invarlock.config import CORPUS_FILE, Slice, parse_settings, parse_slice
+from validation.invarlock.preflight import line_problems, load_floors, number_problems, window_problems
+from validation.invarlock.windows import prepare_windows
 from validation.job import Fault
-from validation.preflight import line_problems, load_floors, number_problems, window_problems
 
 BALANCED = load_floors("balanced")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.preset_formulas import (
+from validation.invarlock.preset_formulas import (
     RmtRun,
     SpectralRun,
     VarianceRun,

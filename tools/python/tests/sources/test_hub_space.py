@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from validation import hub_space
-from validation.hub_space import progress_bar, require_space
 from validation.job import Fault
+from validation.sources import hub_space
+from validation.sources.hub_space import progress_bar, require_space
 
 SIZES = {"config.json": 10, "model-1.safetensors": 5 * 2**30, "onnx/model.safetensors": 2**40, "x.bin": 2**40}
 PATTERNS = ["*.json", "model*.safetensors"]

@@ -11,10 +11,10 @@ from invarlock.adapters.hf_loading import resolve_trust_remote_code
 from invarlock_rig import settings_of
 from weights_rig import llama_config, llama_tensors, make_job, write_model
 
-from validation import setup
-from validation.invarlock_config import run_environment
+from validation.cells import setup
+from validation.evaluation.lm_eval_adapter import Loading, load_model
+from validation.invarlock.config import run_environment
 from validation.job import Device, Fault
-from validation.lm_eval_adapter import Loading, load_model
 
 CODE = """
 from pathlib import Path

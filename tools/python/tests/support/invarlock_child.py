@@ -25,10 +25,12 @@ from invarlock_rig import spec_of, write_corpus
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from validation import invarlock_loading, invarlock_memory, invarlock_process
 from validation.__main__ import main
+from validation.invarlock import loading as invarlock_loading
+from validation.invarlock import memory as invarlock_memory
+from validation.invarlock import process as invarlock_process
 from validation.job import Store
-from validation.store import locked_entry
+from validation.weights.store import locked_entry
 
 WORDS = [f"w{number}" for number in range(40)]
 

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock_config import Settings, parse_settings
+from repository import PYTHONPATH, SUPPORT
+
+from validation.invarlock.config import Settings, parse_settings
 from validation.job import Device, Job, Part, Read
 
 SPEC: dict[str, Any] = {
@@ -42,15 +44,14 @@ def settings_of(**changes: Any) -> Settings:
 
 def run_child(script: str, root: Path, **variables: str) -> tuple[Any, str]:
     """The JSON that a script beside this file prints last, run on a directory, and its standard error."""
-    tests = Path(__file__).resolve().parent
     done = subprocess.run(
-        [sys.executable, str(tests / script), str(root)],
+        [sys.executable, str(SUPPORT / script), str(root)],
         capture_output=True,
         text=True,
         env={
             **os.environ,
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)]),
+            "PYTHONPATH": PYTHONPATH,
             **variables,
         },
         timeout=300,

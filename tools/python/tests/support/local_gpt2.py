@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from validation.facts_model import INITIALIZER_RANGE, MAX_POSITIONS, FactsSpec, build_tokenizer, train
+from validation.facts.model import INITIALIZER_RANGE, MAX_POSITIONS, FactsSpec, build_tokenizer, train
 
 
 def make(directory: Path, *, hidden: int, layers: int, steps: int, seed: int) -> float:
@@ -19,7 +19,7 @@ def make(directory: Path, *, hidden: int, layers: int, steps: int, seed: int) ->
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from validation.facts_corpus import held_out
+    from validation.facts.corpus import held_out
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from invarlock_rig import SPEC
+from repository import SMOKE
 
-_SMOKE = Path(__file__).parents[3] / "suites" / "smoke"
 _FACTS = {
     "type": "facts",
     "architecture": "llama",
@@ -81,7 +81,7 @@ def _reads(kind: str, made: Path) -> dict[str, Any]:
     if kind == "preset":
         return {"calibration-1": _file(made / "calibrate" / "out" / "extract.json")}
     baseline = {"baseline": _weights(made, "setup")}
-    corpus = {"corpus": _file(_SMOKE / "data" / "heldout.jsonl")}
+    corpus = {"corpus": _file(SMOKE / "data" / "heldout.jsonl")}
     preset = {"preset": _file(made / "preset" / "out" / "preset.yaml")}
     match kind:
         case "edit" | "inject":
@@ -94,7 +94,7 @@ def _reads(kind: str, made: Path) -> dict[str, Any]:
             report = {"baseline-report": _file(made / "baseline" / "out" / "report.json")}
             return {**baseline, **corpus, **preset, **report, "subject": _weights(made, "edit")}
         case _:
-            return {"subject": _weights(made, "edit"), "tasks": _file(_SMOKE / "tasks")}
+            return {"subject": _weights(made, "edit"), "tasks": _file(SMOKE / "tasks")}
 
 
 def _recipe(kind: str) -> str:

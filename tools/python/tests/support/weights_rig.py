@@ -15,18 +15,18 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from repository import PYTHONPATH
 from safetensors.torch import load_file, save_file
 
 from validation.job import Device, Job, Part, Read, Store
-from validation.store import MANIFEST, locked_entry
+from validation.weights.store import MANIFEST, locked_entry
 
-_TESTS = Path(__file__).resolve().parent
 #: For child processes: the package and this module, wherever they start.
 #: Of a cell's process, which has no interpreter of Triton's.
 ENVIRONMENT = {
     **os.environ,
     "TRITON_INTERPRET": "0",
-    "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}",
+    "PYTHONPATH": PYTHONPATH,
     "OMP_NUM_THREADS": "1",
 }
 

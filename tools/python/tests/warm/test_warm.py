@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 import warm_chain
 from invarlock_rig import without_run
+from repository import PYTHON_ROOT, PYTHONPATH
 
-from validation import lm_eval_adapter
-from validation.baseline_report import without_times
-from validation.warm import Sources
-from validation.warm_preload import STAGES, stage_of
+from validation.evaluation import lm_eval_adapter
+from validation.invarlock.baseline_report import without_times
+from validation.warm.preload import STAGES, stage_of
+from validation.warm.sources import Sources
 
-TESTS = Path(__file__).resolve().parent
-PACKAGE = TESTS.parent / "validation"
+PACKAGE = PYTHON_ROOT / "validation"
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "TRITON"))},
-    "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+    "PYTHONPATH": PYTHONPATH,
     "PYTHONHASHSEED": "0",
     "PYTHONUNBUFFERED": "1",
     "OMP_NUM_THREADS": "1",

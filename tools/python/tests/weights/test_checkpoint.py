@@ -23,12 +23,12 @@ from weights_rig import (
     write_model,
 )
 
-from validation import edit
-from validation.checkpoint import make_header, open_checkpoint, raw_bytes, read_shard, shard_names
+from validation.cells import edit
 from validation.job import Fault, Store
-from validation.matrix import Piece
-from validation.rewrite import Copy, rewrite
-from validation.store import locked_entry
+from validation.weights.checkpoint import make_header, open_checkpoint, raw_bytes, read_shard, shard_names
+from validation.weights.matrix import Piece
+from validation.weights.rewrite import Copy, rewrite
+from validation.weights.store import locked_entry
 
 
 @pytest.mark.parametrize("shards", [1, 3])

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from weights_rig import llama_config, llama_tensors, write_model
 
-from validation.checkpoint import Checkpoint, Shard, Stored, open_checkpoint
 from validation.job import Fault
-from validation.matrices import in_scope, matrices
+from validation.weights.checkpoint import Checkpoint, Shard, Stored, open_checkpoint
+from validation.weights.matrices import in_scope, matrices
 
 
 def names(path: Path, tensors: dict[str, torch.Tensor], model_type: str) -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from validation.ahead import ahead
+from validation.weights.prefetch import ahead
 
 
 @pytest.mark.parametrize("limit", [0, 1, 25, 10_000])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validation.rounding import rounded_once
+from validation.weights.rounding import rounded_once
 
 
 def nearest_bf16(value: float) -> float:

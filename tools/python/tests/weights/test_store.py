@@ -14,7 +14,7 @@ import pytest
 from weights_rig import ENVIRONMENT, recipe
 
 from validation.job import Fault, Read, Store
-from validation.store import MANIFEST, locked_entry, open_entry
+from validation.weights.store import MANIFEST, locked_entry, open_entry
 
 
 def make(store: Store, text: bytes = b"weights") -> dict[str, object]:
@@ -87,7 +87,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from validation.job import Store
-from validation.store import locked_entry
+from validation.weights.store import locked_entry
 with locked_entry(Store(Path(sys.argv[1]), sys.argv[2])) as entry:
     entry.create("model.safetensors").write(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -97,7 +97,7 @@ RACER = """
 import os, sys, time
 from pathlib import Path
 from validation.job import Store
-from validation.store import locked_entry
+from validation.weights.store import locked_entry
 with locked_entry(Store(Path(sys.argv[1]), sys.argv[2])) as entry:
     if entry.complete:
         print("found")

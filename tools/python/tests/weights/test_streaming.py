@@ -33,13 +33,14 @@ from weights_rig import (
     write_model,
 )
 
-from validation import edit, inject, layout, setup
+from validation.cells import edit, inject, setup
 from validation.edits import parse_edit
 from validation.edits.base import Weights
-from validation.errors import ERRORS
 from validation.job import Job, Read
-from validation.layout import GROUPS, group_of, plan_shards
-from validation.store import MANIFEST
+from validation.variants.errors import ERRORS
+from validation.weights import layout
+from validation.weights.layout import GROUPS, group_of, plan_shards
+from validation.weights.store import MANIFEST
 
 INDEX = "model.safetensors.index.json"
 NAMES = [f"model.layers.{n}.{part}" for n in range(3) for part in ("mlp.up.weight", "self_attn.q.weight")]

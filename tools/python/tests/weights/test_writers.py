@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from validation.writers import Writers
+from validation.weights.writers import Writers
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100, 10_000])

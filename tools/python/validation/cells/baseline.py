@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from validation.baseline_report import binding_of, write_report
-from validation.invarlock_adapter import link_model, load_encoder, run_noop
-from validation.invarlock_certificate import Unreadable, read_object
-from validation.invarlock_config import (
+from validation.invarlock.adapter import link_model, load_encoder, run_noop
+from validation.invarlock.baseline_report import binding_of, write_report
+from validation.invarlock.certificate import Unreadable, read_object
+from validation.invarlock.config import (
     Settings,
     dataset_seed,
     parse_settings,
@@ -19,14 +19,14 @@ from validation.invarlock_config import (
     place_dataset,
     subject_document,
 )
-from validation.invarlock_failures import Refused, explain
-from validation.invarlock_guards import require_guards
-from validation.invarlock_process import require_version
-from validation.invarlock_report import require_sound
-from validation.invarlock_windows import prepare_windows
+from validation.invarlock.failures import Refused, explain
+from validation.invarlock.guards import require_guards
+from validation.invarlock.preset_file import read_preset
+from validation.invarlock.process import require_version
+from validation.invarlock.report import require_sound
+from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit
-from validation.preset_file import read_preset
-from validation.store import open_entry
+from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:

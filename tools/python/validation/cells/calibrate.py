@@ -10,16 +10,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock_adapter import link_model, load_encoder, run_noop
-from validation.invarlock_certificate import Unreadable, finite, guard_reports, read_object, section
-from validation.invarlock_config import Settings, dataset_seed, noop_document, parse_settings, parse_slice
-from validation.invarlock_failures import Refused, explain
-from validation.invarlock_guards import require_guards
-from validation.invarlock_process import VERSION, require_version
-from validation.invarlock_report import require_sound
-from validation.invarlock_windows import prepare_windows
+from validation.invarlock.adapter import link_model, load_encoder, run_noop
+from validation.invarlock.certificate import Unreadable, finite, guard_reports, read_object, section
+from validation.invarlock.config import Settings, dataset_seed, noop_document, parse_settings, parse_slice
+from validation.invarlock.failures import Refused, explain
+from validation.invarlock.guards import require_guards
+from validation.invarlock.process import VERSION, require_version
+from validation.invarlock.report import require_sound
+from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.store import open_entry
+from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:

@@ -12,15 +12,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from validation.baseline_report import binding_of, read_report
-from validation.invarlock_adapter import (
+from validation.invarlock.adapter import (
     guard_order_used,
     link_model,
     load_encoder,
     report_of,
     run_certify,
 )
-from validation.invarlock_certificate import (
+from validation.invarlock.baseline_report import binding_of, read_report
+from validation.invarlock.certificate import (
     Certificate,
     Unreadable,
     finite,
@@ -29,21 +29,21 @@ from validation.invarlock_certificate import (
     read_object,
     section,
 )
-from validation.invarlock_config import (
+from validation.invarlock.config import (
     Settings,
     dataset_seed,
     parse_settings,
     parse_slice,
     place_dataset,
 )
-from validation.invarlock_failures import Ended, Refused, explain
-from validation.invarlock_guards import guard_fates, require_guards
-from validation.invarlock_process import require_version
-from validation.invarlock_report import require_sound
-from validation.invarlock_windows import prepare_windows
+from validation.invarlock.failures import Ended, Refused, explain
+from validation.invarlock.guards import guard_fates, require_guards
+from validation.invarlock.preset_file import read_preset
+from validation.invarlock.process import require_version
+from validation.invarlock.report import require_sound
+from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.preset_file import read_preset
-from validation.store import open_entry
+from validation.weights.store import open_entry
 
 _CERTIFICATE = "evaluation.cert.json"
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
-from validation.checkpoint import Checkpoint, open_checkpoint
+from validation.compute.fp4_native import require_native_fp4
 from validation.edits import parse_edit
 from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
-from validation.fp4_native import require_native_fp4
 from validation.job import Fault, Job, Part, Store, write_json
-from validation.matrices import in_scope, matrices
-from validation.matrix import Matrix, Piece
-from validation.rewrite import BESIDE_A_GPU, ONE_BY_ONE, Copy, Loaded, by_piece, rewrite
-from validation.store import Entry, locked_entry, open_entry
-from validation.variant import compute_device, finite_peak, on_host, publish, require_floats, rounded
+from validation.variants.publish import compute_device, finite_peak, on_host, publish, require_floats, rounded
+from validation.weights.checkpoint import Checkpoint, open_checkpoint
+from validation.weights.matrices import in_scope, matrices
+from validation.weights.matrix import Matrix, Piece
+from validation.weights.rewrite import BESIDE_A_GPU, ONE_BY_ONE, Copy, Loaded, by_piece, rewrite
+from validation.weights.store import Entry, locked_entry, open_entry
 
 METADATA = "edit_metadata.json"
 

@@ -7,11 +7,11 @@ from collections import Counter
 from contextlib import nullcontext
 from typing import Any
 
-from validation.eval_results import Benchmark, Outcome, strict, summary
+from validation.compute.numerics import apply_determinism, attention_of, compiles, tell
+from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
+from validation.evaluation.results import Benchmark, Outcome, strict, summary
 from validation.job import Fault, Job, emit, write_json, write_text
-from validation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
-from validation.numerics import apply_determinism, attention_of, compiles, tell
-from validation.store import open_entry
+from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:

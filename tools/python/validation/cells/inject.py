@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from validation.checkpoint import open_checkpoint
-from validation.errors import ERRORS, Error
 from validation.job import Fault, Job, write_json
-from validation.matrices import matrices
-from validation.matrix import Matrix, Piece
-from validation.proof import prove
-from validation.rewrite import Change, Copy, Loaded, by_piece, rewrite
-from validation.store import locked_entry, open_entry
-from validation.variant import compute_device, finite_peak, publish, require_floats
+from validation.variants.errors import ERRORS, Error
+from validation.variants.proof import prove
+from validation.variants.publish import compute_device, finite_peak, publish, require_floats
+from validation.weights.checkpoint import open_checkpoint
+from validation.weights.matrices import matrices
+from validation.weights.matrix import Matrix, Piece
+from validation.weights.rewrite import Change, Copy, Loaded, by_piece, rewrite
+from validation.weights.store import locked_entry, open_entry
 
 METADATA = "error_metadata.json"
 

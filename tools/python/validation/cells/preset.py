@@ -14,9 +14,8 @@ from typing import Any
 
 import yaml
 
-from validation.invarlock_config import Settings, parse_settings, run_document
-from validation.job import Fault, Job, Read, emit, write_json, write_text
-from validation.preset_formulas import (
+from validation.invarlock.config import Settings, parse_settings, run_document
+from validation.invarlock.preset_formulas import (
     Drift,
     RmtRun,
     SpectralRun,
@@ -28,6 +27,7 @@ from validation.preset_formulas import (
     variance_deadband,
     variance_min_effect,
 )
+from validation.job import Fault, Job, Read, emit, write_json, write_text
 
 _HEADER = "# Made from the calibration runs; calibration_stats.json has the figures behind it.\n"
 

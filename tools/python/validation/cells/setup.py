@@ -6,12 +6,12 @@ import shutil
 
 import torch
 
-from validation.checkpoint import read_json
-from validation.convert import convert
-from validation.download import fetch, source_id
 from validation.job import Fault, Job, emit, write_json
-from validation.profile import NAME, make_profile
-from validation.store import MANIFEST, locked_entry
+from validation.sources.convert import convert
+from validation.sources.download import fetch, source_id
+from validation.sources.profile import NAME, make_profile
+from validation.weights.checkpoint import read_json
+from validation.weights.store import MANIFEST, locked_entry
 
 
 def run(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""`python -m validation.flash_check`: whether flash attention, as installed here, works on the GPUs.
+"""`python -m validation.compute.flash_check`: whether flash attention, as installed here, works on the GPUs.
 
 A wheel made for another torch lacks a symbol when it is imported, one made for other GPUs fails at its first
 kernel: both are seen here in a second, instead of in every cell of a run. The last line says what is wrong.

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from validation.doctor_cuda import accelerator
-from validation.doctor_finding import Finding, finding
-from validation.doctor_hub import datasets, models
+from validation.doctor.cuda import accelerator
+from validation.doctor.finding import Finding, finding
+from validation.doctor.hub import datasets, models
 from validation.job import Fault
 
 #: Versions the suite is made for, by distribution: the lock file pins them, a look here tells what is loaded.
@@ -48,7 +48,7 @@ def _guarded(
 def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether every model's windows exist, counted by InvarLock's own provider."""
     if questions.get("windows"):
-        from validation.doctor_windows import windows as count
+        from validation.doctor.windows import windows as count
 
         yield from count(questions)
 
@@ -73,7 +73,7 @@ def tasks(questions: Mapping[str, Any]) -> Iterator[Finding]:
     wanted: list[str] = questions["tasks"]
     if not wanted:
         return
-    from validation.lm_eval_adapter import TaskSource
+    from validation.evaluation.lm_eval_adapter import TaskSource
 
     directory = questions.get("include_path")
     source = TaskSource(Path(directory) if directory else None)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from validation import flash_check
-from validation.doctor_finding import Finding, finding
-from validation.numerics import Flash, installed_flash
+from validation.compute import flash_check
+from validation.compute.numerics import Flash, installed_flash
+from validation.doctor.finding import Finding, finding
 
 #: The oldest driver (Linux) that runs programs built for a CUDA major version (NVIDIA's "CUDA Compatibility",
 #: minor version compatibility).

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from validation.doctor_finding import Finding, finding
+from validation.doctor.finding import Finding, finding
 from validation.job import Fault
 
 _HUB_TIMEOUT_S = 10.0
@@ -38,7 +38,7 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _local_model(what: str, path: str) -> Finding:
-    from validation.download import find
+    from validation.sources.download import find
 
     try:
         return finding("ok", what, str(find(path)))
@@ -76,8 +76,8 @@ def _hub_model(what: str, source: Mapping[str, Any], offline: bool) -> Finding:
 
 def _weights_in(directory: Path) -> tuple[list[str], list[str]]:
     """Files of weights in a directory of the hub's cache, and those its index names that are not there."""
-    from validation.checkpoint import INDEX
-    from validation.sources import PICKLED_INDEX
+    from validation.sources.tensors import PICKLED_INDEX
+    from validation.weights.checkpoint import INDEX
 
     for index in (INDEX, PICKLED_INDEX):
         try:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from validation import window_count
-from validation.doctor_finding import Finding, finding
-from validation.invarlock_adapter import encoder
-from validation.invarlock_config import Settings, Slice, dataset_seed, parse_slice
-from validation.invarlock_windows import read_lines, slice_of, text_of
-from validation.preflight import Floors, line_problems, window_problems
-from validation.window_count import Choice, Drawn, draw
+from validation.doctor.finding import Finding, finding
+from validation.invarlock import window_count
+from validation.invarlock.adapter import encoder
+from validation.invarlock.config import Settings, Slice, dataset_seed, parse_slice
+from validation.invarlock.preflight import Floors, line_problems, window_problems
+from validation.invarlock.window_count import Choice, Drawn, draw
+from validation.invarlock.windows import read_lines, slice_of, text_of
 
 #: Tokens beyond which the length of a line does not matter.
 _WHOLE = 1 << 14

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from validation import window_count
-from validation.doctor_finding import Finding, finding, first_line
-from validation.invarlock_config import Settings, dataset_seed
-from validation.preflight import Floors
-from validation.window_count import Choice, Drawn, draw
+from validation.doctor.finding import Finding, finding, first_line
+from validation.invarlock import window_count
+from validation.invarlock.config import Settings, dataset_seed
+from validation.invarlock.preflight import Floors
+from validation.invarlock.window_count import Choice, Drawn, draw
 
 #: A shorter seq_len is told where it is no more than this share of the one asked for.
 _SHORTER = 0.5

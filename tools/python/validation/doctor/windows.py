@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from validation.doctor_finding import Finding, finding, first_line
-from validation.doctor_lines import count_lines
-from validation.doctor_rows import count_rows
-from validation.download import FILES, find
-from validation.facts_model import build_tokenizer
-from validation.invarlock_adapter import link_model, load_tokenizer
-from validation.invarlock_config import parse_settings
+from validation.doctor.finding import Finding, finding, first_line
+from validation.doctor.lines import count_lines
+from validation.doctor.rows import count_rows
+from validation.facts.model import build_tokenizer
+from validation.invarlock.adapter import link_model, load_tokenizer
+from validation.invarlock.config import parse_settings
+from validation.invarlock.preflight import load_floors, number_problems
 from validation.job import Fault
-from validation.preflight import load_floors, number_problems
+from validation.sources.download import FILES, find
 
 _AGAIN = "Run the doctor again where there is a network, or once the model's setup is done."
 

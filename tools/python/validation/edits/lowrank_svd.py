@@ -21,7 +21,7 @@ import torch
 from validation.edits.base import CHUNK, Edited, Weights, one_thread, whole_number
 from validation.edits.leading import Tridiagonal, leading, reduce
 from validation.edits.subspace import Subspace, carefully, product, quickly, vectors_for
-from validation.rounding import rounded_once
+from validation.weights.rounding import rounded_once
 
 #: Columns worked on at a time, at least: fewer would starve the matrix products.
 _COLUMNS = 256

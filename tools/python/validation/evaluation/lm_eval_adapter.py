@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from validation.eval_results import Benchmark, Outcome
+from validation.compute.placement import placed_as_planned
+from validation.evaluation.results import Benchmark, Outcome
 from validation.job import Device, Fault, Site
-from validation.placement import placed_as_planned
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
 _LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})

@@ -10,8 +10,8 @@ import argparse
 import json
 from pathlib import Path
 
-from validation.facts_corpus import held_out
-from validation.facts_tasks import task_files
+from validation.facts.corpus import held_out
+from validation.facts.tasks import task_files
 
 
 def suite_files() -> dict[str, str]:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate
 
-from validation.facts_people import CORPUS_SEED, Person, people
-from validation.facts_words import PAIRS, QUESTIONS, STATEMENTS
+from validation.facts.people import CORPUS_SEED, Person, people
+from validation.facts.words import PAIRS, QUESTIONS, STATEMENTS
 
 #: Tokens a document has at least: InvarLock's seq_len, so that every held-out line fills a window.
 DOCUMENT_TOKENS = 128

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from validation.facts_corpus import DOCUMENT_TOKENS, training, vocabulary
+from validation.facts.corpus import DOCUMENT_TOKENS, training, vocabulary
 from validation.job import Fault, emit
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from validation.facts_words import VALUES, names
+from validation.facts.words import VALUES, names
 
 #: Everything in the corpus follows from it; another seed is another corpus, so other tasks and models.
 CORPUS_SEED = 20

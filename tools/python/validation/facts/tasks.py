@@ -1,7 +1,7 @@
 """Four lm-eval tasks about the generated facts, in the manner of MMLU, HellaSwag, ARC and WinoGrande.
 
 Each asks with sentences of its own (see `facts_words`), so that the four measure different things. A task's
-`data_files` are relative to the tasks directory: lm-eval has to run there, as `validation.eval` does.
+`data_files` are relative to the tasks directory: lm-eval has to run there, as `validation.cells.eval` does.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 import random
 from typing import Any
 
-from validation.facts_people import CORPUS_SEED, Person, people
-from validation.facts_words import PAIRS, QUESTIONS, STATEMENTS, VALUES
+from validation.facts.people import CORPUS_SEED, Person, people
+from validation.facts.words import PAIRS, QUESTIONS, STATEMENTS, VALUES
 
 CHOICES = 4
 ITEMS = 128

@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from validation.invarlock_config import Settings
-from validation.invarlock_failures import Ended
-from validation.invarlock_process import RUNS, call
+from validation.invarlock.config import Settings
+from validation.invarlock.failures import Ended
+from validation.invarlock.process import RUNS, call
 from validation.job import Fault, Job, write_json, write_text
 
 #: Architectures InvarLock has a profile of its own for that fits; any other gets the neutral one.

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock_config import CORPUS_FILE, Settings, dataset_document, dataset_seed
+from validation.invarlock.config import CORPUS_FILE, Settings, dataset_document, dataset_seed
 from validation.job import Fault, Job, write_text
 
 #: Libraries whose version may change what is measured.

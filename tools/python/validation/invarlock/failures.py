@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from validation.compute.numerics import EAGER_HINT
 from validation.job import Fault, FaultCode
-from validation.numerics import EAGER_HINT
 
 
 @dataclass(frozen=True)

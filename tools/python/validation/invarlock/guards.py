@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock_adapter import report_of
-from validation.invarlock_certificate import Unreadable, guard_reports, read_object
-from validation.invarlock_process import RUNS
+from validation.invarlock.adapter import report_of
+from validation.invarlock.certificate import Unreadable, guard_reports, read_object
+from validation.invarlock.process import RUNS
 from validation.job import Fault
 
 #: Guards that may find nothing to work on in a small model; the others measure every model.

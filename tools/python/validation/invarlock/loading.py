@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from validation.invarlock_memory import shortages
-from validation.invarlock_snapshot import take_digests
+from validation.compute.numerics import EAGER_HINT, Attention
+from validation.compute.placement import placed_as_planned
+from validation.invarlock.memory import shortages
+from validation.invarlock.snapshot import take_digests
 from validation.job import Device, Fault
-from validation.numerics import EAGER_HINT, Attention
-from validation.placement import placed_as_planned
 
 
 @dataclass

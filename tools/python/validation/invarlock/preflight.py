@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock_config import Settings, Slice
+from validation.invarlock.config import Settings, Slice
 from validation.job import Fault
 
-FLOORS_FILE = Path(__file__).parents[2] / "invarlock-floors.json"
+FLOORS_FILE = Path(__file__).parents[3] / "invarlock-floors.json"
 #: Profiles whose runs have floors.
 GUARDED_PROFILES = ("ci", "release")
 #: How many lines of a corpus a problem names.

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from validation.invarlock_config import Settings, preset_problems
+from validation.invarlock.config import Settings, preset_problems
 from validation.job import Fault
 
 

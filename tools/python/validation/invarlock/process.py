@@ -21,12 +21,12 @@ from typing import Any
 
 import yaml
 
-from validation.invarlock_config import Settings, profile_document, run_environment
-from validation.invarlock_failures import Ended
-from validation.invarlock_loading import Loads, loads_as_told
-from validation.invarlock_memory import require_memory, shortages, small_copies
+from validation.compute.numerics import apply_determinism, attention_of, tell
+from validation.invarlock.config import Settings, profile_document, run_environment
+from validation.invarlock.failures import Ended
+from validation.invarlock.loading import Loads, loads_as_told
+from validation.invarlock.memory import require_memory, shortages, small_copies
 from validation.job import Fault, Job, write_text
-from validation.numerics import apply_determinism, attention_of, tell
 
 VERSION = "0.3.7"
 #: Where runs leave their reports and events, in the working directory.

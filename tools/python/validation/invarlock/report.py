@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from validation.invarlock_certificate import finite, guard_reports, section
-from validation.invarlock_config import Settings
+from validation.invarlock.certificate import finite, guard_reports, section
+from validation.invarlock.config import Settings
 from validation.job import Fault
 
 

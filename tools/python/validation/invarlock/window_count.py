@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from validation.invarlock_config import Settings
-from validation.preflight import GUARDED_PROFILES, Floors
+from validation.invarlock.config import Settings
+from validation.invarlock.preflight import GUARDED_PROFILES, Floors
 
 #: By how much InvarLock lowers an arm at least when windows are alike.
 _STEP = 5

@@ -6,9 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from validation.invarlock_config import CORPUS_FILE, Settings, Slice
+from validation.invarlock.config import CORPUS_FILE, Settings, Slice
+from validation.invarlock.preflight import (
+    line_problems,
+    load_floors,
+    number_problems,
+    refuse,
+    window_problems,
+)
 from validation.job import Fault, Job, write_text
-from validation.preflight import line_problems, load_floors, number_problems, refuse, window_problems
 
 
 def read_lines(corpus: Path) -> list[str]:

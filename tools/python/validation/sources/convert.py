@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from validation.checkpoint import INDEX, OWN_FILES, SINGLE, make_header, raw_bytes, read_json
 from validation.job import Fault, emit, write_json
-from validation.layout import ShardPlan, plan_shards
-from validation.profile import NAME as PROFILE
-from validation.rounding import rounded_once
-from validation.sources import open_source
-from validation.store import Entry, HashedFile
+from validation.sources.profile import NAME as PROFILE
+from validation.sources.tensors import open_source
+from validation.weights.checkpoint import INDEX, OWN_FILES, SINGLE, make_header, raw_bytes, read_json
+from validation.weights.layout import ShardPlan, plan_shards
+from validation.weights.rounding import rounded_once
+from validation.weights.store import Entry, HashedFile
 
 _COPIED = frozenset({".json", ".model", ".txt", ".jinja", ".tiktoken"})
 #: Written here or at the commit, or (where the source is itself an entry of a store) not true of the new one.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from validation import facts_model
-from validation.hub_space import progress_bar, require_space
+from validation.facts import model as facts_model
 from validation.job import Fault, Job, emit
+from validation.sources.hub_space import progress_bar, require_space
 
 #: Everything a model directory needs besides weights; code only where it is trusted.
 FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")

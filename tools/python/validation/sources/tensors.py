@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from validation.checkpoint import (
+from validation.job import Fault
+from validation.weights.checkpoint import (
     INDEX,
     NAMES,
     SINGLE,
@@ -19,7 +20,6 @@ from validation.checkpoint import (
     read_index,
     read_shards,
 )
-from validation.job import Fault
 
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 #: Elements held at once.

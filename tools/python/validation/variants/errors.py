@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import torch
 
-from validation.checkpoint import same_bits
 from validation.edits.base import Weights, largest_magnitude, row_chunks
 from validation.edits.quant_rtn import QuantRtn
-from validation.matrix import Matrix
+from validation.weights.checkpoint import same_bits
+from validation.weights.matrix import Matrix
 
 SCALE = 100.0
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from validation.checkpoint import Checkpoint, Shard, same_bits
 from validation.edits.base import one_thread, row_chunks
-from validation.errors import ERRORS, SCALE
 from validation.job import Fault
-from validation.matrix import Matrix, Piece
-from validation.rewrite import pieces_by_tensor, runs
-from validation.variant import rounded
+from validation.variants.errors import ERRORS, SCALE
+from validation.variants.publish import rounded
+from validation.weights.checkpoint import Checkpoint, Shard, same_bits
+from validation.weights.matrix import Matrix, Piece
+from validation.weights.rewrite import pieces_by_tensor, runs
 
 Targets = Mapping[Piece, Sequence[Matrix]]
 

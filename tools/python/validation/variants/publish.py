@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from validation.checkpoint import Checkpoint
 from validation.edits.base import largest_magnitude
 from validation.job import Fault, Job, Part, emit, write_json, write_text
-from validation.matrix import Matrix
-from validation.store import MANIFEST, Entry
+from validation.weights.checkpoint import Checkpoint
+from validation.weights.matrix import Matrix
+from validation.weights.store import MANIFEST, Entry
 
 
 def publish(entry: Entry, part: Part, metadata: str) -> None:

@@ -1,24 +1,25 @@
 """`python -m validation.warm`: a host that has everything imported and forks a process for each job.
 
 It binds its socket, goes to the background (to a session of its own, child of nobody who started it) and
-serves. tools/runner/warm-host.ts starts it; docs/warm-host.md tells the rest.
+serves. tools/execution/worker/warm-host.ts starts it; docs/warm-host.md tells the rest.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import socket
 import sys
 from pathlib import Path
 
-from validation import warm_child, warm_preload
-from validation.warm_host import Host
-from validation.warm_preload import Stage
+from validation.warm import child as warm_child
+from validation.warm import preload as warm_preload
+from validation.warm.host import Host
+from validation.warm.preload import Stage
+from validation.warm.sources import Sources
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -86,36 +87,6 @@ def _redirect(log: Path) -> None:
         os.dup2(descriptor, place)
     os.close(null)
     os.close(out)
-
-
-class Sources:
-    """The package's Python files as they were imported."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._seen = self._look()
-        lines = [
-            f"{path.relative_to(root).as_posix()}\t{hashlib.sha256(path.read_bytes()).hexdigest()}"
-            for path in sorted(self._seen, key=str)
-        ]
-        #: As tools/runner/warm-key.ts makes it.
-        self.digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-    def changed(self) -> str | None:
-        """A file that is not as it was."""
-        now = self._look()
-        differing = [path for path in {*now, *self._seen} if now.get(path) != self._seen.get(path)]
-        return str(min(differing)) if differing else None
-
-    def _look(self) -> dict[Path, tuple[int, int]]:
-        found = {}
-        for path in self._root.rglob("*.py"):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            found[path] = (stat.st_mtime_ns, stat.st_size)
-        return found
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from validation.warm_child import Request, parse_request
-from validation.warm_preload import Stage, load_task_index, stage_of, steps
+from validation.warm.child import Request, parse_request
+from validation.warm.preload import Stage, load_task_index, stage_of, steps
 
 _TICK_SECONDS = 1.0
 #: An executor sends its request at once.

@@ -21,7 +21,7 @@ IMPORT_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # As InvarLock's own imports find them (validation.invarlock_process).
+    # As InvarLock's own imports find them (validation.invarlock.process).
     "COLUMNS": "200",
     "NO_COLOR": "1",
 }
@@ -66,21 +66,21 @@ class Stage:
 
 STAGES = (
     Stage(
-        (*_TORCH, "validation.edit", "validation.inject", "validation.preset"),
+        (*_TORCH, "validation.cells.edit", "validation.cells.inject", "validation.cells.preset"),
         frozenset({"edit", "inject", "preset"}),
     ),
-    Stage((*_TRANSFORMERS, "validation.setup"), frozenset({"setup"})),
+    Stage((*_TRANSFORMERS, "validation.cells.setup"), frozenset({"setup"})),
     Stage(
-        (*_INVARLOCK, "validation.calibrate", "validation.baseline", "validation.certify"),
+        (*_INVARLOCK, "validation.cells.calibrate", "validation.cells.baseline", "validation.cells.certify"),
         frozenset({"calibrate", "baseline", "certify"}),
     ),
-    Stage((*_LM_EVAL, "validation.eval"), frozenset({"eval"})),
+    Stage((*_LM_EVAL, "validation.cells.eval"), frozenset({"eval"})),
 )
 
 
 def load_task_index() -> None:
     """Index lm-eval's own tasks: thousands of files, seconds, once for every evaluation that names one."""
-    importlib.import_module("validation.lm_eval_adapter").default_index()
+    importlib.import_module("validation.evaluation.lm_eval_adapter").default_index()
 
 
 def steps(stages: tuple[Stage, ...]) -> list[tuple[int, Callable[[], Any]]]:

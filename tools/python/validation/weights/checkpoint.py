@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from validation.job import Fault
-from validation.store import MANIFEST
+from validation.weights.store import MANIFEST
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from validation.checkpoint import Checkpoint
-from validation.families import Family, Parts, Rule
 from validation.job import Fault
-from validation.layout import group_of
+from validation.weights.checkpoint import Checkpoint
+from validation.weights.families import Family, Parts, Rule
+from validation.weights.layout import group_of
 
 _BLOCK, _EXPERT = re.escape("{block}"), re.escape("{expert}")
 #: How many names a suggestion shows of each group.
@@ -17,7 +17,7 @@ _SHOWN = 12
 
 
 def declared_family(spec: Mapping[str, Any]) -> Family:
-    """The family of `matrices` as suite.yaml's generator writes it (tools/suite/matrices.ts).
+    """The family of `matrices` as suite.yaml's generator writes it (tools/suite/model/matrices.ts).
 
     Raises:
         Fault: `bad_edit` when it is none of its forms.

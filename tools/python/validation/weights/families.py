@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validation.job import Fault
-from validation.matrix import Group
+from validation.weights.matrix import Group
 
 Config = Mapping[str, Any]
 

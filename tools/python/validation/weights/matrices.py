@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Literal
 
-from validation.checkpoint import Checkpoint, Stored
-from validation.declared import declared_family, undeclared
-from validation.families import FAMILIES, Config, Rule, compiled
 from validation.job import Fault
-from validation.matrix import Matrix, Piece, Rows
+from validation.weights.checkpoint import Checkpoint, Stored
+from validation.weights.declared import declared_family, undeclared
+from validation.weights.families import FAMILIES, Config, Rule, compiled
+from validation.weights.matrix import Matrix, Piece, Rows
 
 Scope = Literal["attn", "ffn", "all"]
 SCOPES: tuple[Scope, ...] = ("ffn", "attn", "all")

@@ -19,12 +19,12 @@ from typing import Any
 
 import torch
 
-from validation.ahead import ahead
-from validation.checkpoint import OWN_FILES, Checkpoint, Reader, Shard, Stored, raw_bytes
 from validation.job import emit
-from validation.matrix import Matrix, Piece
-from validation.store import Entry
-from validation.writers import Writers
+from validation.weights.checkpoint import OWN_FILES, Checkpoint, Reader, Shard, Stored, raw_bytes
+from validation.weights.matrix import Matrix, Piece
+from validation.weights.prefetch import ahead
+from validation.weights.store import Entry
+from validation.weights.writers import Writers
 
 _PROGRESS_SECONDS = 1.0
 #: Bytes of a tensor without matrices that are held at once.

@@ -1,0 +1,1 @@
+"""One module for each kind of cell: what a job file names is run here."""

@@ -1,0 +1,1 @@
+"""How a process computes: determinism, attention, where a model lies."""

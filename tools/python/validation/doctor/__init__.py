@@ -1,0 +1,1 @@
+"""What only Python can tell of a host."""

@@ -1,0 +1,1 @@
+"""InvarLock: its configuration, runs, guards, certificates and failures."""

@@ -1,0 +1,1 @@
+"""A host process that has the libraries imported and forks one process for each job."""

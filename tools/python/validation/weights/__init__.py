@@ -1,0 +1,1 @@
+"""Checkpoints on the disk: reading, laying out, rewriting and storing them."""
