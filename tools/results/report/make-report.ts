@@ -44,7 +44,7 @@ export async function makeReport(
 
 /** Of this folder's code: a newer tool makes its reports anew. */
 function codeDigest(): string {
-  const root = join(import.meta.dirname, 'report');
+  const root = import.meta.dirname;
   const files = readdirSync(root)
     .filter((name) => /\.[jt]s$/.test(name))
     .sort();
