@@ -17,7 +17,7 @@ import { readMachineIdentity } from '../../tools/execution/records/identity.js';
 import { workerEnvironment, writeJobFile } from '../../tools/execution/worker/job-file.js';
 import { leaseRequest } from '../../tools/execution/cell/lease-request.js';
 import { backoffMs, nextTry } from '../../tools/execution/cell/retry.js';
-import type { CellContext } from '../../tools/execution/cell/run-cell.js';
+import type { CellContext } from '../../tools/execution/cell/context.js';
 import type { CellKind } from '../../tools/suite/model/cell.js';
 import { identityOf } from '../../tools/suite/settings/identity.js';
 import { mayGo } from '../../tools/suite/model/keep.js';

@@ -7,7 +7,7 @@ import { isOver, readFaults, type LastFault } from '../execution/records/last-fa
 import { outdatedReceipts } from '../execution/records/outdated.js';
 import { readReceipt } from '../execution/records/receipt.js';
 import { recipeOf } from '../execution/records/manifest.js';
-import { linkWeights } from '../execution/cell/publish.js';
+import { linkWeights } from '../execution/store/link.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/nx/generated.js';
 import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CellPart } from '../../../tools/suite/model/cell.js';
-import { linkWeights, publish } from '../../../tools/execution/cell/publish.js';
+import { publish } from '../../../tools/execution/cell/publish.js';
+import { linkWeights } from '../../../tools/execution/store/link.js';
 import {
   readReceipt,
   reasonToRun,

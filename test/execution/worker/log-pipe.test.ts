@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LogPipe } from '../../../tools/execution/worker/log-pipe.js';
-import { runPython, type PythonEnd } from '../../../tools/execution/worker/python.js';
+import type { PythonEnd } from '../../../tools/execution/worker/process.js';
+import { runPython } from '../../../tools/execution/worker/python.js';
 
 const TOKEN = 'a-token-nobody-may-read';
 

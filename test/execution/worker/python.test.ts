@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isGroupAlive } from '../../../tools/host/process-identity.js';
 import type { CellEvent } from '../../../tools/execution/records/events.js';
-import { runPython, type PythonEnd, type PythonRun } from '../../../tools/execution/worker/python.js';
+import type { PythonEnd, PythonRun } from '../../../tools/execution/worker/process.js';
+import { runPython } from '../../../tools/execution/worker/python.js';
 
 let directory: string;
 beforeEach(() => {

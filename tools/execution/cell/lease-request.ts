@@ -17,8 +17,9 @@ import { readProfile } from '../../suite/memory/profiles.js';
 import { basePriority } from '../../suite/plan/priority.js';
 import { finishedCells } from '../records/finished-cells.js';
 import { minuteNotes } from '../progress/note-progress.js';
-import type { PendingPart } from '../worker/job-file.js';
-import type { CellContext } from './run-cell.js';
+import type { PendingPart } from '../records/pending-part.js';
+import { minFreeDiskGiB } from '../store/disk-plan.js';
+import type { CellContext } from './context.js';
 
 /** What earlier turns and tries of the same cell leave to this one. */
 export interface Turn {
@@ -130,12 +131,4 @@ function limitsOf(context: CellContext): Limits {
       minFreeBytes: minFreeDiskGiB(settings.minFreeDiskGiB, context.schedule.suiteGiB) * GIB,
     },
   };
-}
-
-/** What the reference keeps free. */
-const DEFAULT_MIN_FREE_GIB = 200;
-
-/** `auto`: the reference's 200 GiB, or less for a suite that writes less in all. */
-export function minFreeDiskGiB(written: number | 'auto', suiteGiB: number): number {
-  return written === 'auto' ? Math.min(DEFAULT_MIN_FREE_GIB, suiteGiB) : written;
 }

@@ -1,7 +1,6 @@
 // Moves a part's files from staging to where the world reads them, each by rename, the receipt last.
-import { existsSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { CellPart } from '../../suite/model/cell.js';
 import { Fault } from '../../base/fault.js';
 import { digestFile, makeDirectory } from '../../base/files.js';
@@ -40,24 +39,4 @@ export async function publish(
     }
   }
   return digests;
-}
-
-/** Point the seed's path (`<model>/models/<edit>`) at the store entry, replacing an older link in one step. */
-export function linkWeights(workspaceRoot: string, link: string, entry: string): void {
-  const path = join(workspaceRoot, link);
-  makeDirectory(dirname(path));
-  const inside = !relative(workspaceRoot, entry).startsWith('..');
-  const target = inside ? relative(dirname(path), entry) : entry;
-  if (pointsTo(path, target)) return;
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  symlinkSync(target, temporary);
-  renameSync(temporary, path);
-}
-
-function pointsTo(path: string, target: string): boolean {
-  try {
-    return readlinkSync(path) === target;
-  } catch {
-    return false;
-  }
 }

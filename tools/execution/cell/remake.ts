@@ -4,11 +4,8 @@ import { suiteOf, type PlannedCell } from '../../suite/plan/planned.js';
 import { weightsOfPlan, type Weights } from '../store/consumers.js';
 import { Fault } from '../../base/fault.js';
 import { weightsProblem, type WeightsProblem } from '../records/manifest.js';
-import type { CellContext, CellRun } from './run-cell.js';
+import type { CellContext, RunCell } from './context.js';
 import type { ResolvedRead } from '../records/reads.js';
-
-/** How a cell is run; given, as it is what runs this. */
-type RunCell = (run: CellRun) => Promise<unknown>;
 
 /** Make sure that all weights the cell reads are in the store and are those its manifests speak of. */
 export async function ensureWeights(context: CellContext, runCell: RunCell): Promise<void> {

@@ -9,12 +9,13 @@ import { DISK_HINT, requireDisk } from '../store/disk.js';
 import { dropEntry } from '../store/drop-weights.js';
 import { Fault } from '../../base/fault.js';
 import { gpuMemoryFreed } from '../worker/gpu-memory.js';
-import type { PendingPart } from '../worker/job-file.js';
+import type { PendingPart } from '../records/pending-part.js';
 import { leaseRequest } from './lease-request.js';
 import { missingFile } from '../records/manifest.js';
 import { pin } from '../store/pins.js';
 import { ensureWeights } from './remake.js';
-import { pendingParts, readInputs, runCell, type CellContext, type CellOutcome } from './run-cell.js';
+import type { CellContext, CellOutcome, RunCell } from './context.js';
+import { pendingParts, readInputs } from './pending.js';
 import type { Tries } from './tries.js';
 
 /** What earlier turns of this run did: while disk is short a batch is made in several. */
@@ -34,6 +35,7 @@ export async function runTurns(
   tries: Tries,
   turns: Turns,
   wanted: readonly PendingPart[],
+  runCell: RunCell,
 ): Promise<CellOutcome> {
   for (let losses = 0; losses < MOST_LOSSES;) {
     const open = wanted.filter(({ part }) => !turns.made.has(part.name));

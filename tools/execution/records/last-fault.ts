@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { attemptsDirectory } from '../worker/attempt.js';
+import { attemptsDirectory } from './attempt-paths.js';
 import { writeWhole } from '../../base/files.js';
 
 const FILE = 'fault.json';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
 import { readIfThere } from '../../base/files.js';
-import type { PendingPart } from '../worker/job-file.js';
+import type { PendingPart } from '../records/pending-part.js';
 import { parseManifest, recipeOf, weightsProblem } from '../records/manifest.js';
 
 export async function isAltered(

@@ -9,9 +9,8 @@ import { weightsGiB } from '../../suite/memory/memory.js';
 import { isFromHub, type PlannedCell } from '../../suite/plan/planned.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import { manifestAt, waitingFor, weightsOfPlan } from './consumers.js';
-import type { PlannedWeights } from './disk-plan.js';
+import { minFreeDiskGiB, type PlannedWeights } from './disk-plan.js';
 import { Fault } from '../../base/fault.js';
-import { minFreeDiskGiB } from '../cell/lease-request.js';
 import { missingFile } from '../records/manifest.js';
 
 /** The weights of cells, as the workspace and the store have them now. */

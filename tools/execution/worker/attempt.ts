@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { makeDirectory, writeWhole } from '../../base/files.js';
 import { secretsOf } from '../../base/redact.js';
+import { attemptsDirectory } from '../records/attempt-paths.js';
 import { redactByproducts } from './log-file.js';
 
 export interface Attempt {
@@ -17,12 +18,6 @@ export interface Attempt {
   work: string;
   out: string;
   byproducts: string;
-}
-
-/** Where a cell's attempts lie: `output/<suite>/logs/<model>/<variant>/<target>/`. */
-export function attemptsDirectory(workspaceRoot: string, project: string, target: string): string {
-  const [suite, ...rest] = project.split('.');
-  return join(workspaceRoot, 'output', suite ?? project, 'logs', ...rest, target);
 }
 
 export function newAttempt(workspaceRoot: string, project: string, target: string): Attempt {

@@ -1,7 +1,7 @@
 // What the end of a Python process means. Pure. What Python itself says goes first; the text of its log is the second
 // line, for processes that died without a word.
 import { Fault, faultCodeOfExit, isFaultCode, type FaultCode } from '../../base/fault.js';
-import type { PythonEnd } from './python.js';
+import type { PythonEnd } from './process.js';
 
 /** What is known of a process that has ended. */
 export interface Evidence {

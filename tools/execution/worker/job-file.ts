@@ -7,12 +7,8 @@ import type { CellOptions, CellPart } from '../../suite/model/cell.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import type { Attempt } from './attempt.js';
 import { writeWhole } from '../../base/files.js';
+import type { PendingPart } from '../records/pending-part.js';
 import type { ResolvedRead } from '../records/reads.js';
-
-export interface PendingPart {
-  part: CellPart;
-  fingerprint: string;
-}
 
 export interface JobFacts {
   cell: string;

@@ -5,28 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa, type Options } from 'execa';
 import { GRACE_MS } from '../lease/reap.js';
 import { LineSplitter, parseEvent, type CellEvent } from '../records/events.js';
+import type { PythonEnd, PythonRun } from './process.js';
 import { endGroup, supervise } from './supervise.js';
-
-export interface PythonRun {
-  command: string;
-  args: string[];
-  cwd: string;
-  env: Record<string, string>;
-  /** Absolute path of a file or named pipe; stdout and stderr are appended to it. */
-  log: string;
-  /** 0: no limit. */
-  timeoutSeconds: number;
-  signal: AbortSignal;
-  onStart: (pid: number) => void;
-  onEvent: (event: CellEvent) => void;
-}
-
-export type PythonEnd =
-  | { how: 'exit'; exitCode: number }
-  | { how: 'signal'; signal: string }
-  | { how: 'timeout' }
-  | { how: 'cancelled' }
-  | { how: 'unstartable'; message: string };
 
 const EVENTS_FD = 3;
 /** What the last events take to arrive, once nobody writes any more. */

@@ -1,7 +1,8 @@
 // How a cell's Python is started: forked from a warm host where the site allows it, else, and whenever that fails, anew.
 import { join } from 'node:path';
 import type { CellOptions } from '../../suite/model/cell.js';
-import { runPython, type PythonEnd, type PythonRun } from './python.js';
+import type { PythonEnd, PythonRun } from './process.js';
+import { runPython } from './python.js';
 
 export interface StartOptions {
   workspaceRoot: string;

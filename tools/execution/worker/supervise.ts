@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGroupAlive } from '../../host/process-identity.js';
 import { GRACE_MS, signalGroup } from '../lease/reap.js';
-import type { PythonEnd, PythonRun } from './python.js';
+import type { PythonEnd, PythonRun } from './process.js';
 
 /** A process that leads its own session and group. */
 export interface Worker {

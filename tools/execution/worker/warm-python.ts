@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { messageOf } from '../../base/message.js';
 import { identityOf, isAlive } from '../../host/process-identity.js';
 import { LineSplitter, parseEvent } from '../records/events.js';
-import type { PythonEnd, PythonRun } from './python.js';
+import type { PythonEnd, PythonRun } from './process.js';
 import { supervise, type Worker } from './supervise.js';
 import { connectToHost, type WarmHost } from './warm-host.js';
 import { ownUmask } from './warm-key.js';
