@@ -9,7 +9,7 @@ import type { Findings } from '../../../tools/results/analysis/findings.js';
 import { makeReport } from '../../../tools/results/report/make-report.js';
 import { renderVerdict } from '../../../tools/results/write.js';
 import { SMOKE_PLAN, smokeFiles, smokeFindings } from '../golden/smoke-run.js';
-import { openChromium } from './chromium.js';
+import { FETCH_TIMEOUT_MS, openChromium } from '../../support/browser/chromium.js';
 
 const WIDTHS = [390, 820, 1440];
 const EVIL = '<script>window.evil = 1</script>"\'&<img src=x onerror="window.evil = 1">';
@@ -19,7 +19,7 @@ let browser: Browser;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'validation-report-'));
   browser = await openChromium();
-}, 60_000);
+}, FETCH_TIMEOUT_MS);
 afterAll(async () => {
   // Undefined where no Chromium was found.
   await (browser as Browser | undefined)?.close();
