@@ -85,7 +85,7 @@ export class Rig implements AsyncDisposable {
       'tools/package.json',
     ])
       this.#copy(file);
-    for (const file of ['executors.json', 'generators.json', 'project.json', 'invarlock-floors.json']) {
+    for (const file of ['executors.json', 'generators.json', 'project.json', 'invarlock-minimums.json']) {
       this.#copy(`tools/${file}`);
     }
     for (const folder of ['executors', 'generators']) {

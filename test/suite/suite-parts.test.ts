@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { floorsOf, floorViolations, TIERS } from '../../tools/suite/model/floors.js';
+import { minimumsOf, minimumViolations, TIERS } from '../../tools/suite/model/minimums.js';
 import { formatJson } from '../../tools/suite/nx/format-json.js';
 import {
   editNameProblem,
@@ -44,28 +44,28 @@ describe('names', () => {
   });
 });
 
-describe('floors', () => {
+describe('minimums', () => {
   test.each(SIZE_CLASSES.flatMap((sizeClass) => TIERS.map((tier) => [sizeClass, tier] as const)))(
     'default windows of %s are valid for tier %s',
     (sizeClass, tier) => {
-      expect(floorViolations(tier, validWindows(sizeClass, tier), floorsOf(tier).bootstrap)).toEqual([]);
+      expect(minimumViolations(tier, validWindows(sizeClass, tier), minimumsOf(tier).bootstrap)).toEqual([]);
     },
   );
 
   test('the reference table is refused, number by number', () => {
     const { reference, bootstrap } = SIZE_TABLE['70b'];
-    expect(floorViolations('balanced', reference, bootstrap)).toMatchInlineSnapshot(`
+    expect(minimumViolations('balanced', reference, bootstrap)).toMatchInlineSnapshot(`
       [
         {
-          "message": "8 is below InvarLock's floor for tier balanced: at least 180",
+          "message": "8 is below InvarLock's minimum for tier balanced: at least 180",
           "setting": "preview",
         },
         {
-          "message": "8 is below InvarLock's floor for tier balanced: at least 180",
+          "message": "8 is below InvarLock's minimum for tier balanced: at least 180",
           "setting": "final",
         },
         {
-          "message": "1000 is below InvarLock's floor for tier balanced: at least 1200",
+          "message": "1000 is below InvarLock's minimum for tier balanced: at least 1200",
           "setting": "bootstrap",
         },
         {
@@ -80,11 +80,11 @@ describe('floors', () => {
     `);
   });
 
-  test('windows just at the floors pass, one token fewer does not', () => {
+  test('windows just at the minimums pass, one token fewer does not', () => {
     const windows = { seq_len: 128, stride: 128, preview: 192, final: 191 };
-    expect(floorViolations('balanced', windows, 1200)).toEqual([]);
+    expect(minimumViolations('balanced', windows, 1200)).toEqual([]);
     expect(
-      floorViolations('balanced', { ...windows, preview: 191 }, 1200).map((found) => found.setting),
+      minimumViolations('balanced', { ...windows, preview: 191 }, 1200).map((found) => found.setting),
     ).toEqual(['seq_len']);
   });
 });

@@ -106,15 +106,15 @@ describe('threshold', () => {
     expect(ratioThreshold(none, 'aggressive')).toBeCloseTo(1.202, 12);
   });
 
-  test('limits are those of the shared floors table', () => {
-    const path = join(REPOSITORY, 'tools/invarlock-floors.json');
-    const floors = JSON.parse(readFileSync(path, 'utf8')) as {
+  test('limits are those of the shared table of minimums', () => {
+    const path = join(REPOSITORY, 'tools/invarlock-minimums.json');
+    const minimums = JSON.parse(readFileSync(path, 'utf8')) as {
       tiers: Record<string, { ratio_limit: number }>;
       ratio_hysteresis: number;
     };
-    for (const [tier, { ratio_limit }] of Object.entries(floors.tiers)) {
+    for (const [tier, { ratio_limit }] of Object.entries(minimums.tiers)) {
       const none = raw({ extra: { resolved_policy: {} } });
-      expect(ratioThreshold(none, tier)).toBe(ratio_limit + floors.ratio_hysteresis);
+      expect(ratioThreshold(none, tier)).toBe(ratio_limit + minimums.ratio_hysteresis);
     }
   });
 });

@@ -153,9 +153,9 @@ test.each(EFFECTS)(
   (variable, value, expected, models = ALL) => {
     const found = effect({ [variable]: value });
     // More windows and replicates are what the conservative tier asks for.
-    const floors = variable === 'INVARLOCK_TIER' ? /preview|final|bootstrap/ : /^never$/;
-    expect(found.paths.filter((path) => !floors.test(path))).toEqual([...expected].sort());
-    expect(found.paths.some((path) => floors.test(path))).toBe(variable === 'INVARLOCK_TIER');
+    const minimums = variable === 'INVARLOCK_TIER' ? /preview|final|bootstrap/ : /^never$/;
+    expect(found.paths.filter((path) => !minimums.test(path))).toEqual([...expected].sort());
+    expect(found.paths.some((path) => minimums.test(path))).toBe(variable === 'INVARLOCK_TIER');
     expect(found.models).toEqual([...models].sort());
   },
 );
@@ -225,7 +225,7 @@ describe('models', () => {
       '4:25: models[0].mode: "quick" is not allowed. Allowed: batch, per-edit',
     ]);
     expect(mistakes('models: [{id: o/m-7b}]\n', {}, { INVARLOCK_BOOTSTRAP_N: '100' })).toEqual([
-      "1:1: set by INVARLOCK_BOOTSTRAP_N: invarlock.bootstrap: 100 is below InvarLock's floor for tier balanced: at least 1200",
+      "1:1: set by INVARLOCK_BOOTSTRAP_N: invarlock.bootstrap: 100 is below InvarLock's minimum for tier balanced: at least 1200",
     ]);
     expect(mistakes(text.replace(', mode: quick', ''), {}, { MODEL_2: 'someone/thing' })).toEqual([
       '4:5: set by MODEL_2: models[1].size_class: missing, and the name does not tell it. Allowed: tiny, 7b, 13b, 30b, 40b, moe, 70b',

@@ -41,7 +41,7 @@ errors: [zero_layer, zero_layer, nan_injektion]
     ]);
   });
 
-  test('a stride is judged though the tier is unknown; floors of a tier are not', () => {
+  test('a stride is judged though the tier is unknown; minimums of a tier are not', () => {
     const text = `${TINY}tier: dev\nwindows: {tiny: {preview: 100, stride: 64}}\n`;
     expect(mistakes(text).map((mistake) => mistake.split(' ')[1])).toEqual(['tier:', 'windows.tiny.stride:']);
   });

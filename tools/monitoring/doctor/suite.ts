@@ -1,4 +1,4 @@
-// What of the suite itself would be refused: mistakes in suite.yaml, InvarLock's floors, projects that are not made.
+// What of the suite itself would be refused: mistakes in suite.yaml, InvarLock's minimums, projects that are not made.
 import { messageOf } from '../../base/message.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
 import { loadSuite } from '../../suite/load/load.js';
@@ -13,10 +13,10 @@ export function suiteFile(workspaceRoot: string, suite: string): Finding[] {
   }
   const { warnings } = loaded.value;
   if (warnings.length === 0)
-    return [ok('InvarLock floors', 'windows, stride and replicates are what it accepts')];
+    return [ok('InvarLock minimums', 'windows, stride and replicates are what it accepts')];
   // `windows: reference` was asked for by name; every certificate of it would be refused.
   const fix = 'Leave out `windows: reference` in suite.yaml.';
-  return warnings.map((mistake) => error('InvarLock floors', formatMistake(mistake), fix));
+  return warnings.map((mistake) => error('InvarLock minimums', formatMistake(mistake), fix));
 }
 
 export function projects(

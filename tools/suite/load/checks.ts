@@ -1,6 +1,6 @@
 // Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
 import { SIZE_CLASSES } from '../model/cell.js';
-import { floorViolations } from '../model/floors.js';
+import { minimumViolations } from '../model/minimums.js';
 import { mistakeAt, show, type Mistake } from '../yaml/mistakes.js';
 import { modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
@@ -128,13 +128,13 @@ function checkFacts({ facts }: ModelInput, say: Say): void {
 }
 
 /** What InvarLock would refuse, by size class: of those models have, and of those the suite sets windows for. */
-export function checkFloors(source: YamlSource, { input, unsure }: Sections, suite: Suite): Mistake[] {
+export function checkMinimums(source: YamlSource, { input, unsure }: Sections, suite: Suite): Mistake[] {
   const used = new Set(suite.models.map((model) => model.sizeClass));
   const given = input.windows === 'reference' ? {} : input.windows;
   const classes = SIZE_CLASSES.filter((sizeClass) => used.has(sizeClass) || given[sizeClass] !== undefined);
   return classes.flatMap((sizeClass) => {
     const { tier, windows, bootstrap } = invarlockOf(input, sizeClass);
-    return floorViolations(tier, windows, bootstrap)
+    return minimumViolations(tier, windows, bootstrap)
       .filter(({ setting }) => setting === 'stride' || !unsure.has('tier'))
       .map(({ setting, message }) => {
         if (setting !== 'bootstrap') return mistakeAt(source, ['windows', sizeClass, setting], message);

@@ -1,7 +1,7 @@
 // Reads suites/<suite>/suite.yaml: to a Suite, or to every mistake in it.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { checkFloors, checkModel, checkNames, checkResultNames } from './checks.js';
+import { checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
 import { corpusProblems } from '../model/corpus.js';
 import { overlay, type Identity } from '../settings/identity.js';
 import { mistakeAt, sortMistakes, type Mistake } from '../yaml/mistakes.js';
@@ -68,7 +68,7 @@ export function parseSuite(
   const source = laid.value;
   const sections = readSections(source);
   const suite = resolveSuite(name, suiteDirectory(name), sections.input);
-  const floors = checkFloors(source, sections, suite);
+  const minimums = checkMinimums(source, sections, suite);
   const reference = sections.input.windows === 'reference';
   const mistakes = [
     ...sections.mistakes,
@@ -77,11 +77,11 @@ export function parseSuite(
     ...(sections.unsure.has('benchmarks') || sections.unsure.has('edits')
       ? []
       : checkResultNames(source, suite)),
-    ...(reference ? [] : floors),
+    ...(reference ? [] : minimums),
     ...checkInputs(source, sections, suite, readPath),
   ];
   if (mistakes.length > 0) return fail(sortMistakes(mistakes));
-  return ok({ suite, warnings: reference ? sortMistakes(floors) : [] });
+  return ok({ suite, warnings: reference ? sortMistakes(minimums) : [] });
 }
 
 /** Sections that decide how many lines of a corpus the runs read. */

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { JsonObject, SizeClass } from '../model/cell.js';
 import { editName, type EditClass } from '../model/edit-spec.js';
-import { floorsOf } from '../model/floors.js';
+import { minimumsOf } from '../model/minimums.js';
 import { matricesSpec } from '../model/matrices.js';
 import { nameFromSource } from '../model/names.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
@@ -75,7 +75,7 @@ export function resolveEdit({ name, ...spec }: EditInput, editClass: EditClass):
   return { name: name ?? editName(spec, editClass), class: editClass, spec };
 }
 
-/** InvarLock's settings for a size class. Overridden where the suite says so, else valid under the tier's floors. */
+/** InvarLock's settings for a size class. Overridden where the suite says so, else valid under the tier's minimums. */
 export function invarlockOf(input: SuiteInput, sizeClass: SizeClass): Omit<InvarlockSettings, 'dataset'> {
   const row = SIZE_TABLE[sizeClass];
   const { tier, invarlock } = input;
@@ -88,7 +88,7 @@ export function invarlockOf(input: SuiteInput, sizeClass: SizeClass): Omit<Invar
     windows: resolveWindows(input, sizeClass),
     bootstrap:
       forClass<number>(invarlock.bootstrap, sizeClass) ??
-      (reference ? row.bootstrap : Math.max(row.bootstrap, floorsOf(tier).bootstrap)),
+      (reference ? row.bootstrap : Math.max(row.bootstrap, minimumsOf(tier).bootstrap)),
     batchSize: forClass<number>(invarlock.batch_size, sizeClass) ?? row.invarlockBatch,
     alpha: invarlock.alpha,
     skipOverheadCheck: forClass<boolean>(invarlock.skip_overhead_check, sizeClass) ?? row.skipOverheadCheck,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
 import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../model/edit-spec.js';
-import { TIERS } from '../model/floors.js';
+import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
 import { between, either, flag, list, mapping, name, oneOf, text, whole } from '../yaml/schema-parts.js';

@@ -1,6 +1,6 @@
 // What depends on a model's size: the seed's table, and the windows that InvarLock accepts in its place.
 import type { SizeClass } from './cell.js';
-import type { Tier } from './floors.js';
+import type { Tier } from './minimums.js';
 
 export interface Windows {
   seq_len: number;
@@ -47,7 +47,7 @@ export const SIZE_TABLE: Record<SizeClass, SizeRow> = {
   '70b': row([128, 8, 2], 'auto:4', true, 'per-edit'),
 };
 
-/** Adjoining windows, as many as every tier's floor asks (and no fewer than the 200 + 200 of profile `ci`). */
+/** Adjoining windows, as many as the minimum of every tier asks (and no fewer than the 200 + 200 of profile `ci`). */
 export function validWindows(sizeClass: SizeClass, tier: Tier): Windows {
   const { seq_len } = SIZE_TABLE[sizeClass].reference;
   const count = tier === 'conservative' ? 220 : 200;

@@ -1,7 +1,7 @@
 // A suite as planSuite takes it: every setting resolved, nothing left to default.
 import type { JsonObject, SizeClass } from './cell.js';
 import type { EditClass, EditSpec } from './edit-spec.js';
-import type { Tier } from './floors.js';
+import type { Tier } from './minimums.js';
 import type { Windows } from './size-classes.js';
 
 export const ERROR_TYPES = [

@@ -1,7 +1,7 @@
 // Identity variables: read when a suite's cells are made, laid over its suite.yaml, recorded in its project. One row each.
 import { SIZE_CLASSES, type SizeClass } from '../model/cell.js';
 import { EDIT_TYPES, notation, parseNotation } from '../model/edit-spec.js';
-import { TIERS } from '../model/floors.js';
+import { TIERS } from '../model/minimums.js';
 import {
   acceptance,
   benchmarkOf,
@@ -170,7 +170,7 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
   ),
   INVARLOCK_BOOTSTRAP_N: row(
     {
-      default: '2000; 1000 from 30B on, raised to the floor of the tier',
+      default: '2000; 1000 from 30B on, raised to the minimum of the tier',
       meaning: 'bootstrap replicates',
       over: 'invarlock.bootstrap',
       changes: CERTIFICATES,

@@ -140,7 +140,7 @@ def test_real_exit_codes(real: tuple[Path, dict[str, int], str]) -> None:
     assert "on the baseline, InvarLock's guard rmt errored: by an exception: the guard is broken" in printed
     assert set(ends.values()) == {0}, printed[-3000:]
     assert refused == EXIT_CODES["misconfigured"]
-    assert "bootstrap: 1000 < 1200, the balanced tier's floor" in printed
+    assert "bootstrap: 1000 < 1200, the balanced tier's minimum" in printed
 
 
 def test_real_calibrations_are_byte_stable(real: tuple[Path, dict[str, int], str]) -> None:

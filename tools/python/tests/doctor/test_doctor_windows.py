@@ -16,7 +16,7 @@ from validation.facts.corpus import held_out
 from validation.facts.model import build_tokenizer
 from validation.invarlock.adapter import link_model, load_tokenizer
 from validation.invarlock.config import dataset_seed, parse_settings
-from validation.invarlock.preflight import load_floors
+from validation.invarlock.preflight import load_minimums
 from validation.invarlock.window_count import draw
 
 SOURCE = {"type": "facts", "architecture": "llama"}
@@ -99,7 +99,7 @@ class TestLocalCorpus:
         assert found["level"] == "error"
         assert "line 400 like line 1" in found["message"]
 
-    def test_numbers_below_the_floors_need_no_counting(self, tmp_path: Path) -> None:
+    def test_numbers_below_the_minimums_need_no_counting(self, tmp_path: Path) -> None:
         found = check(question(tmp_path / "none", preview=100), offline=True)
         assert "windows.preview: 100 < 180" in found["message"]
 
@@ -224,5 +224,5 @@ def test_it_counts_what_the_provider_gives(wikitext: Any, texts: list[str], tmp_
     drawn = draw(get_provider("wikitext2", emit=lambda *_: None), tokenizer, settings, dataset_seed(2))
     assert drawn.windows == len(preview) + len(final)
     assert drawn.tokens == sum(sum(mask) for arm in (preview, final) for mask in arm.attention_masks)
-    said = count_rows("windows of tiny", rows_question(), settings, load_floors("balanced"), tokenizer)
+    said = count_rows("windows of tiny", rows_question(), settings, load_minimums("balanced"), tokenizer)
     assert said["level"] == "ok"

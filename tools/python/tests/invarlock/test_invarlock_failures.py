@@ -69,7 +69,7 @@ def test_a_subject_the_guards_change_too_much_is_refused_and_such_a_baseline_is_
     assert "skip_overhead_check" in fault.hint
 
 
-def test_windows_under_the_floor_are_misconfigured_though_the_exit_code_is_that_of_a_refusal() -> None:
+def test_windows_under_the_minimums_are_misconfigured_though_the_exit_code_is_that_of_a_refusal() -> None:
     fault = fault_of(Ended(3, SUBJECT + NO_WINDOWS, (), (INSUFFICIENT,)))
     assert fault.code == "misconfigured"
     assert "INSUFFICIENT-SAMPLE" in str(fault)

@@ -9,11 +9,11 @@ import pytest
 from invarlock_rig import make_job, settings_of, spec_of, write_corpus
 
 from validation.invarlock.config import CORPUS_FILE, Slice, parse_settings, parse_slice
-from validation.invarlock.preflight import line_problems, load_floors, number_problems, window_problems
+from validation.invarlock.preflight import line_problems, load_minimums, number_problems, window_problems
 from validation.invarlock.windows import prepare_windows
 from validation.job import Fault
 
-BALANCED = load_floors("balanced")
+BALANCED = load_minimums("balanced")
 
 
 def words(text: str) -> list[int]:
@@ -21,21 +21,21 @@ def words(text: str) -> list[int]:
     return [int.from_bytes(word.encode()) for word in text.split()]
 
 
-def test_settings_at_the_floor_pass() -> None:
+def test_settings_at_the_minimums_pass() -> None:
     assert number_problems(settings_of(preview=180, final=180, seq_len=139, stride=139), BALANCED) == []
 
 
-def test_windows_under_the_floor_are_named() -> None:
+def test_windows_under_the_minimums_are_named() -> None:
     problems = number_problems(settings_of(preview=150, final=150, seq_len=256, stride=256), BALANCED)
     assert problems == [
-        "windows.preview: 150 < 180, the balanced tier's floor",
-        "windows.final: 150 < 180, the balanced tier's floor",
+        "windows.preview: 150 < 180, the balanced tier's minimum",
+        "windows.final: 150 < 180, the balanced tier's minimum",
     ]
 
 
-def test_replicates_under_the_floor_are_named() -> None:
+def test_replicates_under_the_minimums_are_named() -> None:
     assert number_problems(settings_of(bootstrap=1000), BALANCED) == [
-        "bootstrap: 1000 < 1200, the balanced tier's floor"
+        "bootstrap: 1000 < 1200, the balanced tier's minimum"
     ]
 
 
@@ -60,12 +60,12 @@ def test_too_few_tokens_are_named_with_the_length_that_is_enough() -> None:
 @pytest.mark.parametrize(
     ("tier", "windows", "replicates"), [("conservative", 220, 1500), ("aggressive", 140, 800)]
 )
-def test_each_tier_has_its_own_floors(tier: str, windows: int, replicates: int) -> None:
-    floors = load_floors(tier)
-    assert (floors.preview, floors.final, floors.bootstrap) == (windows, windows, replicates)
+def test_each_tier_has_its_own_minimums(tier: str, windows: int, replicates: int) -> None:
+    minimums = load_minimums(tier)
+    assert (minimums.preview, minimums.final, minimums.bootstrap) == (windows, windows, replicates)
 
 
-def test_the_dev_profile_has_no_floors_but_overlap_is_still_refused() -> None:
+def test_the_dev_profile_has_no_minimums_but_overlap_is_still_refused() -> None:
     settings = settings_of(profile="dev", preview=8, final=8, bootstrap=10, seq_len=64, stride=32)
     (problem,) = number_problems(settings, BALANCED)
     assert problem.startswith("stride")
@@ -73,7 +73,7 @@ def test_the_dev_profile_has_no_floors_but_overlap_is_still_refused() -> None:
 
 def test_an_unknown_tier_is_refused() -> None:
     with pytest.raises(Fault, match="tier: 'bold' is none of aggressive, balanced, conservative"):
-        load_floors("bold")
+        load_minimums("bold")
 
 
 def test_the_reference_table_is_refused_for_everything_at_once() -> None:

@@ -158,7 +158,7 @@ def test_variance_least_effect_is_the_quantile_of_half_widths() -> None:
     assert variance_min_effect(runs) == 0.0195  # 0.01 + 0.95 · 0.01
 
 
-def test_variance_least_effect_has_a_floor() -> None:
+def test_variance_least_effect_has_a_minimum() -> None:
     assert variance_min_effect([VarianceRun(None, None, [], (-0.0001, 0.0001))]) == 0.0009
 
 

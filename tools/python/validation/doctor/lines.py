@@ -11,7 +11,7 @@ from validation.doctor.finding import Finding, finding
 from validation.invarlock import window_count
 from validation.invarlock.adapter import encoder
 from validation.invarlock.config import Settings, Slice, dataset_seed, parse_slice
-from validation.invarlock.preflight import Floors, line_problems, window_problems
+from validation.invarlock.preflight import Minimums, line_problems, window_problems
 from validation.invarlock.window_count import Choice, Drawn, draw
 from validation.invarlock.windows import read_lines, slice_of, text_of
 
@@ -23,7 +23,7 @@ def count_lines(
     what: str,
     question: Mapping[str, Any],
     settings: Settings,
-    floors: Floors,
+    minimums: Minimums,
     tokenizer: Any,
     work: Path,
 ) -> Finding:
@@ -43,31 +43,31 @@ def count_lines(
             own = slice_of(lines, settings, part)
             drawn.append(draw(_provider(own, settings, work), tokenizer, settings, dataset_seed(1)))
         read = [text_of(line, settings.text_field) or "" for line in lines[: count * settings.windows]]
-        found = window_problems(read, encode, settings, 1) or window_count.problems(settings, floors, drawn)
+        found = window_problems(read, encode, settings, 1) or window_count.problems(settings, minimums, drawn)
     if not found:
-        least = window_count.least_tokens(settings, floors)
+        least = window_count.least_tokens(settings, minimums)
         fewest = min(each.tokens for each in drawn)
         read_of = f"{count * settings.windows} of {len(lines)} lines"
         return finding("ok", what, f"{asked}: {read_of}, at least {fewest} tokens a run ({least} needed)")
     return finding(
-        "error", what, f"{asked}: {'; '.join(found)}", _fix(question, settings, floors, count, tokens)
+        "error", what, f"{asked}: {'; '.join(found)}", _fix(question, settings, minimums, count, tokens)
     )
 
 
 def _fix(
     question: Mapping[str, Any],
     settings: Settings,
-    floors: Floors,
+    minimums: Minimums,
     count: int,
     tokens: Sequence[tuple[int, ...]],
 ) -> str:
     """The largest valid choice, or what a corpus with one must have."""
-    most = largest(settings, floors, count, tokens)
+    most = largest(settings, minimums, count, tokens)
     if most is not None:
         choice = window_count.as_yaml(question["size_class"], most)
         return f"Set {choice} in suite.yaml, the largest valid choice, and make the projects anew (nx g)."
-    arm = window_count.least_arm(settings, floors)
-    length = -(-window_count.least_tokens(settings, floors) // (2 * arm))
+    arm = window_count.least_arm(settings, minimums)
+    length = -(-window_count.least_tokens(settings, minimums) // (2 * arm))
     return (
         f"No windows of it are valid: {count} runs need {2 * arm * count} different lines, of {length} tokens"
         " or more if there are no more lines than that."
@@ -75,22 +75,22 @@ def _fix(
 
 
 def largest(
-    settings: Settings, floors: Floors, count: int, tokens: Sequence[tuple[int, ...]]
+    settings: Settings, minimums: Minimums, count: int, tokens: Sequence[tuple[int, ...]]
 ) -> Choice | None:
     """The largest windows the corpus gives `count` runs: as long as its shortest line, and all its lines.
 
     Args:
         settings: Of the runs; their numbers of windows don't matter.
-        floors: Of the tier.
+        minimums: Of the tier.
         count: Runs that have lines of their own.
         tokens: The tokens of each line, uncut.
     """
     arm = len(tokens) // count // 2
     used = tokens[: 2 * arm * count]
     length = min((len(each) for each in used), default=0)
-    if arm < window_count.least_arm(settings, floors) or length == 0:
+    if arm < window_count.least_arm(settings, minimums) or length == 0:
         return None
-    enough = 2 * arm * length >= window_count.least_tokens(settings, floors)
+    enough = 2 * arm * length >= window_count.least_tokens(settings, minimums)
     distinct = len({each[:length] for each in used}) == len(used)
     return Choice(length, arm, 2 * arm * length) if enough and distinct else None
 

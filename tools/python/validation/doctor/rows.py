@@ -9,7 +9,7 @@ from typing import Any
 from validation.doctor.finding import Finding, finding, first_line
 from validation.invarlock import window_count
 from validation.invarlock.config import Settings, dataset_seed
-from validation.invarlock.preflight import Floors
+from validation.invarlock.preflight import Minimums
 from validation.invarlock.window_count import Choice, Drawn, draw
 
 #: A shorter seq_len is told where it is no more than this share of the one asked for.
@@ -19,7 +19,7 @@ _ANEW = "and make the projects anew (nx g)."
 
 
 def count_rows(
-    what: str, question: Mapping[str, Any], settings: Settings, floors: Floors, tokenizer: Any
+    what: str, question: Mapping[str, Any], settings: Settings, minimums: Minimums, tokenizer: Any
 ) -> Finding:
     """Draw the windows of every run as InvarLock will, and where they are refused look for valid ones."""
     seeds = sorted({dataset_seed(int(each["run"])) for each in question["runs"]})
@@ -41,16 +41,16 @@ def count_rows(
         return finding("warning", what, message, "Run the doctor again where there is a network.")
     asked = f"{settings.preview} + {settings.final} windows of {settings.seq_len} tokens"
     drawn = draws(settings)
-    found = window_count.problems(settings, floors, drawn)
+    found = window_count.problems(settings, minimums, drawn)
     if not found:
-        return _valid(what, question, settings, floors, drawn, f"{asked}, {capacity} rows ({split})")
+        return _valid(what, question, settings, minimums, drawn, f"{asked}, {capacity} rows ({split})")
     wrong = f"{asked}: {'; '.join(found)}; the {split} split has {capacity} rows that differ"
     # Rows that were cut have more tokens to give.
     for length in (settings.seq_len, _rounded(_longest(provider, tokenizer, split))):
         given = window_count.at(settings, length, settings.preview)
-        most = window_count.largest(given, floors, rows(given), draws)
+        most = window_count.largest(given, minimums, rows(given), draws)
         if most is not None:
-            least = window_count.fewest(given, floors, most, draws)
+            least = window_count.fewest(given, minimums, most, draws)
             return finding("error", what, wrong, _choices(question, least, most))
     fix = "No windows of it are valid: take another split (dataset.split), or provider: local_jsonl."
     return finding("error", what, wrong, fix)
@@ -69,14 +69,14 @@ def _valid(
     what: str,
     question: Mapping[str, Any],
     settings: Settings,
-    floors: Floors,
+    minimums: Minimums,
     drawn: Sequence[Drawn],
     counted: str,
 ) -> Finding:
     """All is valid; perhaps most of what would be computed is padding."""
     tokens, longest = min(each.tokens for each in drawn), max(each.longest for each in drawn)
     message = (
-        f"{counted}, at least {tokens} tokens a run ({window_count.least_tokens(settings, floors)} needed)"
+        f"{counted}, at least {tokens} tokens a run ({window_count.least_tokens(settings, minimums)} needed)"
     )
     shorter = _rounded(longest)
     if shorter > settings.seq_len * _SHORTER:

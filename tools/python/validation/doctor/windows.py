@@ -18,7 +18,7 @@ from validation.doctor.rows import count_rows
 from validation.facts.model import build_tokenizer
 from validation.invarlock.adapter import link_model, load_tokenizer
 from validation.invarlock.config import parse_settings
-from validation.invarlock.preflight import load_floors, number_problems
+from validation.invarlock.preflight import load_minimums, number_problems
 from validation.job import Fault
 from validation.sources.download import FILES, find
 
@@ -47,8 +47,8 @@ def check(question: Mapping[str, Any], offline: bool) -> Finding:
     """
     what = f"windows of {question['model']}"
     settings = parse_settings({"invarlock": question["invarlock"]})
-    floors = load_floors(settings.tier)
-    if refused := number_problems(settings, floors):
+    minimums = load_minimums(settings.tier)
+    if refused := number_problems(settings, minimums):
         return finding("error", what, "; ".join(refused), "Change the numbers in suite.yaml.")
     with tempfile.TemporaryDirectory(prefix="validation-doctor-") as directory:
         work = Path(directory)
@@ -60,8 +60,8 @@ def check(question: Mapping[str, Any], offline: bool) -> Finding:
             return finding("warning", what, f"not counted, no tokenizer here ({first_line(error)})", _AGAIN)
         tokenizer = load_tokenizer(work, link_model(work, "baseline", files))
         if settings.is_local:
-            return count_lines(what, question, settings, floors, tokenizer, work)
-        return count_rows(what, question, settings, floors, tokenizer)
+            return count_lines(what, question, settings, minimums, tokenizer, work)
+        return count_rows(what, question, settings, minimums, tokenizer)
 
 
 def _tokenizer_files(question: Mapping[str, Any], work: Path, offline: bool) -> Path:

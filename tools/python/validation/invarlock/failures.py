@@ -90,7 +90,7 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
         "misconfigured",
         r"E005\] INSUFFICIENT-SAMPLE",
-        "windows or bootstrap replicates lie under the tier's floors",
+        "windows or bootstrap replicates lie under the tier's minimums",
     ),
     (
         "misconfigured",

@@ -11,15 +11,15 @@ from typing import Any
 from validation.invarlock.config import Settings, Slice
 from validation.job import Fault
 
-FLOORS_FILE = Path(__file__).parents[3] / "invarlock-floors.json"
-#: Profiles whose runs have floors.
+MINIMUMS_FILE = Path(__file__).parents[3] / "invarlock-minimums.json"
+#: Profiles whose runs have minimums.
 GUARDED_PROFILES = ("ci", "release")
 #: How many lines of a corpus a problem names.
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Floors:
+class Minimums:
     """The least a run of a tier needs: windows an arm, bootstrap replicates, tokens over both arms."""
 
     preview: int
@@ -34,8 +34,8 @@ class Floors:
         return int(self.tokens * (1.0 - self.token_tolerance))
 
 
-def load_floors(tier: str, path: Path = FLOORS_FILE) -> Floors:
-    """The floors of a tier.
+def load_minimums(tier: str, path: Path = MINIMUMS_FILE) -> Minimums:
+    """The minimums of a tier.
 
     Raises:
         Fault: `misconfigured` for a tier that is not in the table.
@@ -45,34 +45,34 @@ def load_floors(tier: str, path: Path = FLOORS_FILE) -> Floors:
     if tier not in tiers:
         raise Fault("misconfigured", f"tier: '{tier}' is none of {', '.join(sorted(tiers))}")
     row = tiers[tier]
-    return Floors(row["preview"], row["final"], row["bootstrap"], row["tokens"], table["token_tolerance"])
+    return Minimums(row["preview"], row["final"], row["bootstrap"], row["tokens"], table["token_tolerance"])
 
 
-def number_problems(settings: Settings, floors: Floors) -> list[str]:
-    """Windows, replicates, stride and tokens against the tier's floors."""
+def number_problems(settings: Settings, minimums: Minimums) -> list[str]:
+    """Windows, replicates, stride and tokens against the tier's minimums."""
     problems = []
-    tier = f"the {settings.tier} tier's floor"
+    tier = f"the {settings.tier} tier's minimum"
     guarded = settings.profile in GUARDED_PROFILES
-    if guarded and settings.preview < floors.preview:
-        problems.append(f"windows.preview: {settings.preview} < {floors.preview}, {tier}")
-    if guarded and settings.final < floors.final:
-        problems.append(f"windows.final: {settings.final} < {floors.final}, {tier}")
+    if guarded and settings.preview < minimums.preview:
+        problems.append(f"windows.preview: {settings.preview} < {minimums.preview}, {tier}")
+    if guarded and settings.final < minimums.final:
+        problems.append(f"windows.final: {settings.final} < {minimums.final}, {tier}")
     if settings.preview != settings.final:
         problems.append(
             f"windows.final: {settings.final} is not {settings.preview} like windows.preview, arms are paired"
         )
-    if guarded and settings.bootstrap < floors.bootstrap:
-        problems.append(f"bootstrap: {settings.bootstrap} < {floors.bootstrap}, {tier}")
+    if guarded and settings.bootstrap < minimums.bootstrap:
+        problems.append(f"bootstrap: {settings.bootstrap} < {minimums.bootstrap}, {tier}")
     if settings.stride != settings.seq_len:
         problems.append(
             f"stride: {settings.stride} is not seq_len ({settings.seq_len}), overlapping windows are refused"
         )
     tokens = settings.windows * settings.seq_len
-    if guarded and tokens < floors.least_tokens:
-        least = -(-floors.least_tokens // settings.windows) if settings.windows else floors.least_tokens
+    if guarded and tokens < minimums.least_tokens:
+        least = -(-minimums.least_tokens // settings.windows) if settings.windows else minimums.least_tokens
         problems.append(
             f"seq_len: {settings.preview} + {settings.final} windows of {settings.seq_len} tokens are"
-            f" {tokens} < {floors.tokens} tokens, {tier}: at least {least}, or more windows"
+            f" {tokens} < {minimums.tokens} tokens, {tier}: at least {least}, or more windows"
         )
     if not 0.0 < settings.alpha < 1.0:
         problems.append(f"alpha: {settings.alpha} is not between 0 and 1")

@@ -155,7 +155,7 @@ def rmt_epsilons(runs: Sequence[RmtRun], tier: str) -> dict[str, float]:
     The tier's quantile over the runs of guarded/bare − 1, at least 0, and never under the ε the runs had; a
     family never measured keeps that, and with neither the reference's fallbacks stand.
 
-    The floor at the runs' own ε is what the reference arrives at with InvarLock 0.3.7: it reports the edge
+    The minimum at the runs' own ε is what the reference arrives at with InvarLock 0.3.7: it reports the edge
     risk before and after, which in an unedited model differ only by rounding (±0.001, as the variance guard
     scales and unscales weights), and an ε of 0 would make that rounding a violation.
     """

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from validation.invarlock.config import Settings
-from validation.invarlock.preflight import GUARDED_PROFILES, Floors
+from validation.invarlock.preflight import GUARDED_PROFILES, Minimums
 
 #: By how much InvarLock lowers an arm at least when windows are alike.
 _STEP = 5
@@ -77,17 +77,17 @@ def draw(provider: Any, tokenizer: Any, settings: Settings, seed: int) -> Drawn:
     return Drawn(len(rows), len(set(rows)), sum(lengths), max(lengths, default=0))
 
 
-def least_tokens(settings: Settings, floors: Floors) -> int:
+def least_tokens(settings: Settings, minimums: Minimums) -> int:
     """Tokens below which no certificate of the profile finds the primary metric acceptable."""
-    return floors.least_tokens if settings.profile in GUARDED_PROFILES else 0
+    return minimums.least_tokens if settings.profile in GUARDED_PROFILES else 0
 
 
-def least_arm(settings: Settings, floors: Floors) -> int:
+def least_arm(settings: Settings, minimums: Minimums) -> int:
     """Windows an arm has at least."""
-    return max(floors.preview, floors.final) if settings.profile in GUARDED_PROFILES else 1
+    return max(minimums.preview, minimums.final) if settings.profile in GUARDED_PROFILES else 1
 
 
-def problems(settings: Settings, floors: Floors, drawn: Sequence[Drawn]) -> list[str]:
+def problems(settings: Settings, minimums: Minimums, drawn: Sequence[Drawn]) -> list[str]:
     """What of the runs' windows InvarLock would refuse, the worst run of each kind."""
     found = []
     fewest = min(each.windows for each in drawn)
@@ -95,7 +95,7 @@ def problems(settings: Settings, floors: Floors, drawn: Sequence[Drawn]) -> list
         found.append("the corpus has too few rows" if fewest == 0 else f"a run gets {fewest}")
     if alike := max(each.windows - each.distinct for each in drawn):
         found.append(f"{alike} are like another one, and InvarLock would drop them")
-    tokens, least = min(each.tokens for each in drawn), least_tokens(settings, floors)
+    tokens, least = min(each.tokens for each in drawn), least_tokens(settings, minimums)
     if fewest and tokens < least:
         found.append(
             f"{tokens} tokens in a run without padding, and tier {settings.tier} asks at least {least}:"
@@ -110,41 +110,41 @@ def at(settings: Settings, seq_len: int, arm: int) -> Settings:
 
 
 def largest(
-    settings: Settings, floors: Floors, capacity: int, draws: Callable[[Settings], Sequence[Drawn]]
+    settings: Settings, minimums: Minimums, capacity: int, draws: Callable[[Settings], Sequence[Drawn]]
 ) -> Choice | None:
     """The most windows of `seq_len` tokens that every run gets, no two alike.
 
     Args:
         settings: Of the runs; their numbers of windows don't matter.
-        floors: Of the tier.
+        minimums: Of the tier.
         capacity: Rows that can be windows.
         draws: Draws the windows of every run.
 
     Returns:
-        None where the most are fewer windows or tokens than the floors.
+        None where the most are fewer windows or tokens than the minimums.
     """
     arm = capacity // 2
-    while arm >= least_arm(settings, floors):
+    while arm >= least_arm(settings, minimums):
         drawn = draws(at(settings, settings.seq_len, arm))
         lacking = max(2 * arm - each.distinct for each in drawn)
         if lacking == 0:
             tokens = min(each.tokens for each in drawn)
-            fine = tokens >= least_tokens(settings, floors)
+            fine = tokens >= least_tokens(settings, minimums)
             return Choice(settings.seq_len, arm, tokens) if fine else None
         arm -= max(_STEP, min(lacking, arm // 2))
     return None
 
 
 def fewest(
-    settings: Settings, floors: Floors, most: Choice, draws: Callable[[Settings], Sequence[Drawn]]
+    settings: Settings, minimums: Minimums, most: Choice, draws: Callable[[Settings], Sequence[Drawn]]
 ) -> Choice:
-    """About the fewest windows of `most.seq_len` tokens that the floors allow: they cost the least time."""
+    """About the fewest windows of `most.seq_len` tokens that the minimums allow: they cost the least time."""
     each = most.tokens / (2 * most.arm)
-    arm = max(least_arm(settings, floors), math.ceil(least_tokens(settings, floors) / (2 * each)))
+    arm = max(least_arm(settings, minimums), math.ceil(least_tokens(settings, minimums) / (2 * each)))
     while arm < most.arm:
         drawn = draws(at(settings, most.seq_len, arm))
         tokens = min(each.tokens for each in drawn)
-        if all(each.distinct == 2 * arm for each in drawn) and tokens >= least_tokens(settings, floors):
+        if all(each.distinct == 2 * arm for each in drawn) and tokens >= least_tokens(settings, minimums):
             return Choice(most.seq_len, arm, tokens)
         arm += max(1, arm // 50)
     return most

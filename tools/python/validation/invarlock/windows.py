@@ -9,7 +9,7 @@ from pathlib import Path
 from validation.invarlock.config import CORPUS_FILE, Settings, Slice
 from validation.invarlock.preflight import (
     line_problems,
-    load_floors,
+    load_minimums,
     number_problems,
     refuse,
     window_problems,
@@ -46,7 +46,7 @@ def text_of(line: str, field: str) -> str | None:
 def prepare_windows(
     job: Job, settings: Settings, part: Slice, tokenizer: Callable[[], Callable[[str], list[int]]]
 ) -> None:
-    """Check the settings against the floors and the corpus, and write the run's slice to the work directory.
+    """Check the settings against the tier's minimums and the corpus, then write the run's slice.
 
     Args:
         job: The job; a local corpus is its input `corpus`.
@@ -57,7 +57,7 @@ def prepare_windows(
     Raises:
         Fault: `misconfigured`, with every problem found.
     """
-    problems = number_problems(settings, load_floors(settings.tier))
+    problems = number_problems(settings, load_minimums(settings.tier))
     if not settings.is_local:
         refuse(problems)
         return

@@ -10,8 +10,8 @@ test.each<[what: string, text: string, expected: string[]]>([
     'too few windows',
     `${MODEL}windows:\n  7b: {preview: 64, final: 179}\n`,
     [
-      "3:17: windows.7b.preview: 64 is below InvarLock's floor for tier balanced: at least 180",
-      "3:28: windows.7b.final: 179 is below InvarLock's floor for tier balanced: at least 180",
+      "3:17: windows.7b.preview: 64 is below InvarLock's minimum for tier balanced: at least 180",
+      "3:28: windows.7b.final: 179 is below InvarLock's minimum for tier balanced: at least 180",
     ],
   ],
   [
@@ -33,18 +33,20 @@ test.each<[what: string, text: string, expected: string[]]>([
     `${TINY}windows: {70b: {final: 8}}\n`,
     [
       '2:16: windows.70b.seq_len: 380 windows of 128 tokens are 48640 tokens; tier balanced asks at least 49000: raise seq_len to 129 or preview + final to 383',
-      "2:24: windows.70b.final: 8 is below InvarLock's floor for tier balanced: at least 180",
+      "2:24: windows.70b.final: 8 is below InvarLock's minimum for tier balanced: at least 180",
     ],
   ],
   [
     'too few replicates',
     `${TINY}invarlock: {bootstrap: 1000}\n`,
-    ["2:24: invarlock.bootstrap: 1000 is below InvarLock's floor for tier balanced: at least 1200"],
+    ["2:24: invarlock.bootstrap: 1000 is below InvarLock's minimum for tier balanced: at least 1200"],
   ],
   [
     'too few replicates of a class',
     `${TINY}tier: conservative\ninvarlock:\n  bootstrap: {tiny: 1499}\n`,
-    ["4:21: invarlock.bootstrap.tiny: 1499 is below InvarLock's floor for tier conservative: at least 1500"],
+    [
+      "4:21: invarlock.bootstrap.tiny: 1499 is below InvarLock's minimum for tier conservative: at least 1500",
+    ],
   ],
   [
     'a word for windows',
