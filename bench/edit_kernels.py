@@ -1,4 +1,4 @@
-"""Edit kernels against a copy and against the reference suite's way, in the same run on one GPU.
+"""Edit kernels against a copy and against the original script's way, in the same run on one GPU.
 
     PYTHONPATH=tools/python python bench/edit_kernels.py
 """
@@ -92,7 +92,7 @@ def memory(work: Callable[[], Any]) -> int:
 
 
 def reference_prune(values: torch.Tensor, sparsity: float) -> torch.Tensor:
-    """As the reference suite does."""
+    """As the original script does."""
     flat = values.abs().flatten()
     threshold = torch.kthvalue(flat, int(flat.numel() * sparsity)).values
     return torch.where(values.abs() <= threshold, torch.zeros_like(values), values)

@@ -1,4 +1,4 @@
-// An output tree of the reference's cells, or several times as many: files of a real run's size, eight GPUs' receipts.
+// An output tree of the original script's cells, or several times as many: files of a real run's size, eight GPUs' receipts.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { planSuite } from '../tools/dist/suite/plan/plan.js';

@@ -11,7 +11,7 @@ import { smoke } from './smoke.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Planning the reference's 517 cells: in a new process, and again in a warm one. */
+/** Planning the original script's 517 cells: in a new process, and again in a warm one. */
 async function plan() {
   const script = `
     const began = performance.now();
@@ -57,7 +57,7 @@ async function edits() {
   });
 }
 
-/** Edit kernels against a copy and the reference's way; a host without a GPU says so. */
+/** Edit kernels against a copy and the original script's way; a host without a GPU says so. */
 async function kernels() {
   await execa(join(ROOT, '.venv/bin/python'), ['bench/edit_kernels.py'], {
     cwd: ROOT,
@@ -66,7 +66,7 @@ async function kernels() {
   });
 }
 
-/** Analysis and report of the reference's cells, and of ten times as many, each run in a process of its own. */
+/** Analysis and report of the original script's cells, and of ten times as many, each run in a process of its own. */
 async function report() {
   const { layTree } = await import('./report-tree.mjs');
   for (const copies of [1, 10]) {

@@ -17,7 +17,7 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
 };
 
-/** The seed's word for a run from nothing reaches receipts, not Nx's cache: the run says what would, and stops. */
+/** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
 function resetAdvice(argv: readonly string[]): string | undefined {
   const resume = process.env.RESUME_MODE ?? '';
   if (!/^(false|0|no|off)$/i.test(resume.trim())) return undefined;
@@ -124,7 +124,7 @@ export function saidByVerdict(taskResults: Context['taskResults'], suite: string
   return isBefore && said !== '' ? said : undefined;
 }
 
-/** OUTPUT_DIR: the suite's tree as the seed has it; of several suites, a directory each. */
+/** OUTPUT_DIR: the suite's tree as the original script has it; of several suites, a directory each. */
 async function publish(workspaceRoot: string, suite: string, several: boolean): Promise<void> {
   const { loadSiteSettings } = await import('./suite/settings/settings.js');
   const { messageOf } = await import('./base/message.js');

@@ -30,7 +30,7 @@ test('suite ci runs on a local model given as MODEL_1, with local tasks and text
   expect(run.exitCode).toBe(0);
   console.log(`suite ci, one model, two edits: ${run.seconds.toFixed(0)} s`);
 
-  // No errors are injected, so the seed's rule cannot be met; everything else is judged.
+  // No errors are injected, so the original script's rule cannot be met; everything else is judged.
   expect(json('reports/final_verdict.json')).toMatchObject({
     ...{ complete: true, models_tested: 1, total_tests: 2, total_errors: 0, inconclusive: [] },
     ...{ unmet: ['error detection is required, and the suite injects no errors'], metrics: { accuracy: 1 } },

@@ -41,7 +41,7 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
     expect(accuracies.filter((accuracy) => accuracy >= 0.9).length).toBeGreaterThanOrEqual(3);
   }
 
-  // The seed's tree.
+  // The tree that the original script writes.
   for (const path of [
     'output/smoke/models/tiny-dense/baseline/model_profile.json',
     'output/smoke/presets/calibrated_preset_tiny-dense.yaml',

@@ -310,7 +310,7 @@ async function wide(checkout) {
   await watched(checkout, ['g', './tools:suite', 'wide']);
 }
 
-/** The reference's clean edits alone, where the disk has no room for all eight. */
+/** The original script's clean edits alone, where the disk has no room for all eight. */
 const EDITS =
   process.env.WIDE_STRESS === 'no'
     ? "edits: { clean: ['quant_rtn:8:128:ffn', 'fp4_quant:e2m1:ffn', 'magnitude_prune:0.1:ffn', 'lowrank_svd:256:ffn'], stress: [] }\n"

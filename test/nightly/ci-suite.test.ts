@@ -1,4 +1,4 @@
-// Suite ci for real, as the seed's CI section gives it: two GPT-2 models by path, eight edits each, four benchmarks.
+// Suite ci for real, as the original script runs in CI: two GPT-2 models by path, eight edits each, four benchmarks.
 // The hub's models, tasks and text are replaced by local ones; all else is suites/ci as it is.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ test('suite ci runs on two local GPT-2 models, from suite.yaml to verdict and re
   const made = await checkout.run('npx', ['nx', 'g', './tools:suite', 'ci'], {
     ...useLocalData(checkout),
     ...models,
-    // The seed's command for CI gives these, and the suite has them.
+    // The original script's command for CI gives these, and the suite has them.
     ...{ DRIFT_CALIBRATION_RUNS: '2', CLEAN_EDIT_RUNS: '1', STRESS_EDIT_RUNS: '1' },
     // Five shots are the suite's default; so small a model knows facts, and learns nothing from examples.
     ...{ RUN_ERROR_INJECTION: 'false', EVAL_NUM_FEWSHOT: '0' },

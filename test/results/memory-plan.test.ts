@@ -60,7 +60,7 @@ describe.each(CASES)('settings %s, profiles %s', (of, known) => {
       const needs = needsOf(planned);
       expect(Number(row.required_gpus), row.task_id).toBe(needs.gpus);
       const asked = needs.gpus > 0 ? needs.gpus * needs.gibPerGpu : needs.ramGiB;
-      // An edit takes one GPU, also where the reference plans more than that.
+      // An edit takes one GPU, also where the original script plans more than that.
       const most = cell.kind === 'edit' ? Math.max(asked, planned.requiredGiB) : asked;
       expect(Number(row.model_size_gb), row.task_id).toBeCloseTo(most, 2);
       expect(row.basis).toBe(profiles[known].has(cell.model) ? 'profile' : 'size class');

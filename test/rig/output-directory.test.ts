@@ -1,4 +1,4 @@
-// OUTPUT_DIR on a second device: the seed's whole tree by copies, repaired by the next run, and never half a file.
+// OUTPUT_DIR on a second device: the original script's whole tree by copies, repaired by the next run, and never half a file.
 import {
   appendFileSync,
   lstatSync,

@@ -107,7 +107,7 @@ function memory(id: string, known: boolean): Observe {
   };
 }
 
-/** Streaming edits reserve what they use: the reference's formulas count only with its plan. */
+/** Streaming edits reserve what they use: the original script's formulas count only with its plan. */
 const byReference =
   (observe: Observe): Observe =>
   (settings, environment) =>

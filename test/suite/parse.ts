@@ -35,7 +35,7 @@ export function mistakes(text: string, files: Files = {}, identity: Identity = {
     : result.error.map((mistake) => formatMistake(mistake).replace('suites/x/suite.yaml:', ''));
 }
 
-/** The suite of the reference, with identity variables laid over it. */
+/** The suite of the original script, with identity variables laid over it. */
 export function referenceSuite(identity: Identity = {}): Suite {
   const text = readFileSync(new URL('../../suites/b200/suite.yaml', import.meta.url), 'utf8');
   return parsed(text, {}, 'b200', identity);

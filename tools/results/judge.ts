@@ -102,7 +102,7 @@ async function knowledge(
   };
 }
 
-/** The seed's paths point into the weights store, also where Nx restored a manifest and started nothing. */
+/** The links of the output tree point into the weights store, also where Nx restored a manifest and started nothing. */
 function repairLinks(workspaceRoot: string, { cells }: GeneratedSuite): void {
   const { storageRoot } = loadSiteSettings(workspaceRoot);
   for (const { link, writes } of cells.flatMap(({ parts }) => parts)) {

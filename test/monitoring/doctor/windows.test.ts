@@ -5,7 +5,7 @@ import { windowsQuestions } from '../../../tools/monitoring/doctor/windows.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { corpus, parsed, referenceSuite } from '../../suite/parse.js';
 
-test('each model of the reference once, with its preset and every run', () => {
+test('each model of the original script once, with its preset and every run', () => {
   const questions = windowsQuestions('/w', planSuite(referenceSuite()));
   expect(questions.map(({ model }) => model)).toHaveLength(8);
   for (const { runs, corpus: file, source } of questions) {

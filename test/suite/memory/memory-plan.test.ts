@@ -1,4 +1,4 @@
-// The memory plan by profile and by name, worked by hand from the reference's formulas.
+// The memory plan by profile and by name, worked by hand from the original script's formulas.
 import { describe, expect, test } from 'vitest';
 import type { Cell } from '../../../tools/suite/model/cell.js';
 import {
@@ -73,7 +73,7 @@ describe('by profile', () => {
     ['mistral-7b-v01.baseline:setup', 13.5 + 4],
     ['mistral-7b-v01.error_zero_layer:inject', 13.5 + 8],
     ['mistral-7b-v01.baseline:preset', 1],
-  ])('%s takes the reference’s %d GiB of the host only where it is asked to', (id, gib) => {
+  ])('%s takes the original script’s %d GiB of the host only where it is asked to', (id, gib) => {
     const reference = memoryNeed(cell(id), MISTRAL, { ...settings, memoryPlan: 'reference' });
     expect(reference).toMatchObject({ device: 'host', gib });
     const streaming = memoryNeed(cell(id), MISTRAL, settings);
@@ -84,7 +84,7 @@ describe('by profile', () => {
     ['mistral-7b-v01.edits:edit', 2 * 13.5 + 8],
     ['mixtral-8x7b-v01.quant_8bit_clean:edit', 13.5 + 8],
   ])(
-    '%s takes what it streams of a GPU or the host, the reference’s %d GiB where it is asked to',
+    '%s takes what it streams of a GPU or the host, the original script’s %d GiB where it is asked to',
     (id, gib) => {
       const streaming = memoryNeed(cell(id), MISTRAL, settings);
       // Six largest tensors of 2 % each, and CUDA itself.
@@ -166,7 +166,7 @@ describe('GPUs', () => {
     );
   });
 
-  test('an edit has one GPU: of what the reference plans at most all of it, never less than it uses', () => {
+  test('an edit has one GPU: of what the original script plans at most all of it, never less than it uses', () => {
     const edit = (gib: number): MemoryNeed => ({ ...need(gib), onOneGpuGiB: 20 });
     const devices = { count: 8, usableGiB: 40 };
     expect(place(edit(20), devices, settings)).toMatchObject({ fits: true, gpus: 1, gibPerGpu: 20 });

@@ -1,4 +1,4 @@
-// The reference's memory plan by name, worked by hand.
+// The original script's memory plan by name, worked by hand.
 import { expect, test } from 'vitest';
 import { usableGiB } from '../../../tools/execution/lease/policy/fit.js';
 import { grant } from '../../../tools/execution/lease/policy/grant.js';
@@ -23,7 +23,7 @@ test('downloads, presets and errors take no GPU', () => {
   expect((['calibrate', 'baseline', 'eval', 'edit', 'certify'] as const).every(usesAccelerator)).toBe(true);
 });
 
-test('base priorities are the reference’s', () => {
+test('base priorities are the original script’s', () => {
   expect(basePriority('setup', 'baseline')).toBe(90);
   expect(basePriority('calibrate', 'baseline')).toBe(85);
   expect(basePriority('eval', 'baseline')).toBe(80);

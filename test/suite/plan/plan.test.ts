@@ -48,7 +48,7 @@ function indexed(cells: readonly Cell[]): ReadonlyMap<string, Cell> {
   return new Map(cells.map((cell) => [cell.id, cell]));
 }
 
-describe("the reference's eight models", () => {
+describe("the original script's eight models", () => {
   const cells = planSuite(referenceSuite());
 
   test('are 517 cells and a shared baseline a model and run, in 118 projects', () => {
@@ -110,7 +110,7 @@ describe("the reference's eight models", () => {
     ]);
   });
 
-  test('have the names of the reference', () => {
+  test('have the names of the original script', () => {
     const own = cells
       .filter((cell) => cell.model === 'mistral-7b-v01')
       .map((cell) => cell.project.split('.')[2]);

@@ -5,7 +5,7 @@ import { IDENTITY_TABLE } from '../../../tools/suite/settings/identity-table.js'
 import { readVariable } from '../../../tools/suite/yaml/setting-type.js';
 import { settingsPage } from '../../../tools/suite/settings/settings-page.js';
 
-/** The variables of the seed's tables, and those the reference reads besides. */
+/** The variables that the original script documents, and those it reads besides. */
 const SEED = `CUDA_VISIBLE_DEVICES NUM_GPUS GPU_MEMORY_GB OUTPUT_DIR RESUME_MODE
 MODEL_1 MODEL_2 MODEL_3 MODEL_4 MODEL_5 MODEL_6 MODEL_7 MODEL_8
 EVAL_TASKS EVAL_NUM_FEWSHOT EVAL_BATCH_SIZE EVAL_BATCH_SIZE_SMALL EVAL_BATCH_SIZE_MEDIUM EVAL_BATCH_SIZE_LARGE
@@ -20,7 +20,7 @@ TASK_TIMEOUT_<TASKTYPE> MODEL_LOAD_OVERHEAD_GB EDIT_OVERHEAD_GB BATCH_EDIT_OVERH
 INVARLOCK_OVERHEAD_GB
 GPU_MEMORY_PER_DEVICE GPU_ID_LIST EDIT_TYPES_CLEAN EDIT_TYPES_STRESS`.split(/\s+/);
 
-test('every variable of the seed is in the table, once', () => {
+test('every variable of the original script is in the table, once', () => {
   const names = allVariables().map(({ name }) => name);
   for (const name of SEED) expect(names, name).toContain(name);
   expect(new Set(names).size).toBe(names.length);

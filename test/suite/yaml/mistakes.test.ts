@@ -46,7 +46,7 @@ errors: [zero_layer, zero_layer, nan_injektion]
     expect(mistakes(text).map((mistake) => mistake.split(' ')[1])).toEqual(['tier:', 'windows.tiny.stride:']);
   });
 
-  test("the reference's windows are a warning, for they were asked for", () => {
+  test("the original script's windows are a warning, for they were asked for", () => {
     const { warnings, suite } = loaded('models: [{id: org/m-70b}]\nwindows: reference\n');
     expect(suite.models[0]?.invarlock.windows).toEqual({ seq_len: 128, stride: 64, preview: 8, final: 8 });
     expect(warnings.map(({ line, col }) => `${line}:${col}`)).toEqual([

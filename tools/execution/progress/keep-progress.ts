@@ -13,7 +13,7 @@ import { finishedCells } from '../records/finished-cells.js';
 import { readFault } from '../records/last-fault.js';
 import { progressFileSchema, progressOf, type ProgressFile } from './progress.js';
 
-/** As often as the seed's monitor. */
+/** As often as the original script's monitor. */
 const EVERY_MS = 60_000;
 
 export interface ProgressOf {

@@ -1,4 +1,4 @@
-// A certificate's gates, threshold and triage. Sources: reference-facts.md, "Analysis and verdict"; architecture.md, "Statistics".
+// What a certificate says: its gates, the threshold of its primary metric, its triage. Formulas: docs/formulas.md#gates.
 import type { RawCertificate } from '../read/schema.js';
 import { marginsOf, type Margins } from './margins.js';
 import { allOf, type Tri } from './tri.js';
@@ -132,7 +132,7 @@ function readGates(
     primary_metric_acceptable: read('primary_metric_acceptable'),
     spectral_stable: ofGuard('spectral', 'spectral_stable', raw.spectral?.evaluated !== false),
     rmt_stable: ofGuard('rmt', 'rmt_stable', raw.rmt?.evaluated !== false),
-    // The reference takes a missing drift flag for true; architecture.md's "never a pass" wins.
+    // The original script takes a missing drift flag for true; here a missing flag is never a pass.
     preview_final_drift_acceptable: read('preview_final_drift_acceptable'),
     guard_overhead_acceptable:
       raw.guard_overhead?.evaluated === true ? read('guard_overhead_acceptable') : 'not_evaluated',
@@ -167,7 +167,7 @@ const CLEAR_MARGIN = 0.03;
 /**
  * FAIL when an invariant, spectral or RMT gate fails or the primary metric fails clearly (low end of its interval above
  * the threshold, or ratio > threshold + 0.03); PASS when overall_pass with High confidence and no hysteresis; else REVIEW.
- * A failed metric that is not a number is clear too, as in the reference's script.
+ * A failed metric that is not a number is clear too, as in the original script.
  */
 function triage(facts: Omit<Judgement, 'triage' | 'reasons'>): { triage: Triage; reasons: string[] } {
   const reasons: string[] = GATES.flatMap((gate) => {

@@ -35,7 +35,8 @@ export interface Evaluations {
 
 /**
  * Largest accuracy drop that is still noise, as a fraction of 1: 2·√(p(1−p)/n), p the baseline's accuracy, n its sample count.
- * (The reference's script first moves p into [0.001, 0.999]; its written rule, followed here, does not: at p = 1 any drop counts.)
+ * The original script first limits p to 0.001 … 0.999; here it does not, so that at p = 1 any drop counts
+ * (docs/formulas.md#regression-and-detection).
  */
 export function regressionLimit(p: number, n: number): number {
   return 2 * Math.sqrt((p * (1 - p)) / n);

@@ -1,17 +1,17 @@
-// The formulas: intervals, correlation, confidence score. Sources: reference-facts.md, "Analysis and verdict".
+// Intervals, correlation and confidence score of a verdict. Formulas: docs/formulas.md#intervals-correlation-confidence.
 
 export interface Interval {
   low: number;
   high: number;
 }
 
-/** Two-sided 95 % normal quantile as the reference suite rounds it. */
+/** Two-sided 95 % normal quantile as the original script rounds it. */
 const Z95 = 1.96;
 
 /**
  * Wilson score interval, 95 %, of a proportion of k in n (both counts; bounds are fractions of 1):
  * (p̂ + z²/2n ± z·√(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n). E. B. Wilson, JASA 22 (1927).
- * Without a trial nothing is known: [0, 1]. (The reference's script says [0, 0] there, which would count as certainty.)
+ * Without a trial nothing is known: [0, 1]. (The original script says [0, 0] there, which would count as certainty.)
  */
 export function wilson(k: number, n: number): Interval {
   if (n <= 0) return { low: 0, high: 1 };

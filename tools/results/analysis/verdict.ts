@@ -1,4 +1,4 @@
-// The verdict's rules. Source: reference-facts.md, "Analysis and verdict".
+// The rules by which accuracy and error detection become a verdict. Formulas: docs/formulas.md#phase0-verdict.
 
 export type Phase0 = 'PHASE0_VALIDATED' | 'PHASE0_FAILED';
 /** Unlike the score's level it has no VERY_LOW. */
@@ -17,7 +17,7 @@ const MIN_ERROR_DETECTION = 0.8;
 /**
  * Pass: accuracy ≥ 0.60 and error detection ≥ 0.80 (fractions of 1); what was not measured is not met.
  * Validated: HIGH when accuracy ≥ 0.80 and score ≥ 75, MEDIUM when score ≥ 60, else LOW.
- * The written rule gives a failure no confidence; as in the reference's script it is HIGH when score ≥ 60, else LOW.
+ * Failed: HIGH when score ≥ 60, else LOW.
  */
 export function decide(of: {
   accuracy: number | null;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 export const MISSING_REASONS = ['not_run', 'failed', 'stale', 'absent', 'unreadable', 'incomplete'] as const;
 
-/** The first five are the reference's. */
+/** The first five are the original script's. */
 const COLUMNS: readonly Column<EvaluationRow>[] = [
   column('model', word, 'Name of the model', (row) => row.model),
   column('edit_type', word, '`baseline`, or the edit', (row) => row.variant),

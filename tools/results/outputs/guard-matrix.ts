@@ -69,7 +69,7 @@ const rates = (gate: Gate, name: string): Column<SensitivityRow> =>
     (row) => row.passRate[gate],
   );
 
-/** The first four are the reference's. */
+/** The first four are the original script's. */
 const COLUMNS: readonly Column<SensitivityRow>[] = [
   column('edit_type', word, 'The edit, `error_<type>`, or `baseline` for null runs', (row) => row.variant),
   rates('spectral_stable', 'the spectral guard'),

@@ -9,7 +9,7 @@ import { MISSING_REASONS } from './eval-results.js';
 const gateSchema = z.union([z.boolean(), z.enum(['missing', 'not_run', 'not_evaluated'])]).nullable();
 const margin = z.number().nullable();
 
-/** The first twenty-one are the reference's. */
+/** The first twenty-one are the original script's. */
 const COLUMNS: readonly Column<CertificateRow>[] = [
   column('model', word, 'Name of the model', (row) => row.model),
   column('experiment', word, 'The edit; `errors` for an injected error; `null` for a null run', experiment),

@@ -28,7 +28,7 @@ export interface MemoryPlan {
   basis: 'size class' | 'profile';
 }
 
-/** For GPUs as the site's settings have them, else the seed's: a plan must not depend on the machine that judges. */
+/** For GPUs as the site's settings have them, else B200s: a plan must not depend on the machine that judges. */
 export function planMemory(
   cells: readonly PlannedCell[],
   profiles: ReadonlyMap<string, ModelProfile>,
@@ -53,7 +53,7 @@ const gib = z.number().min(0).nullable();
 const inGiB = (bytes: number | null | undefined): number | null =>
   bytes === null || bytes === undefined ? null : Number((bytes / GIB).toFixed(3));
 
-/** The names of the first seven are the reference's. */
+/** The names of the first seven are the original script's. */
 const COLUMNS: readonly Column<MemoryRow>[] = [
   column('task_id', word, 'The cell: `<project>:<target>`', (row) => row.cell),
   column(
@@ -100,7 +100,7 @@ const COLUMNS: readonly Column<MemoryRow>[] = [
 
 export const memoryRowSchema = rowSchema(
   COLUMNS,
-  'One row of analysis/memory_plan.csv: one planned cell, by name. Sizes are in GiB (the names are the seed’s).',
+  'One row of analysis/memory_plan.csv: one planned cell, by name. Sizes are in GiB (the names are the original script’s).',
 );
 
 export function memoryPlanCsv(rows: readonly MemoryRow[]): string {

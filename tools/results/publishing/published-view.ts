@@ -1,4 +1,4 @@
-// OUTPUT_DIR: the seed's whole tree, published where a person wants it. Nx caches only inside the workspace, so cells
+// OUTPUT_DIR: the tree of the original script, published where a person wants it. Nx caches only inside the workspace, so cells
 // write output/<suite>; this is a view of it, made and repaired after every run.
 import {
   closeSync,

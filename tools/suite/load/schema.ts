@@ -1,4 +1,4 @@
-// suite.yaml as people write it: a zod schema with the seed's defaults. resolve.ts turns it into a Suite.
+// suite.yaml as people write it: a zod schema with the original script's defaults. resolve.ts turns it into a Suite.
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
 import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../model/edit-spec.js';

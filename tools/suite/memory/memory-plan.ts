@@ -1,5 +1,5 @@
 // The memory plan: what each cell needs, by the model's name before its download and by its profile after, and whether
-// these GPUs can give it. Pure; sizes in GiB.
+// these GPUs can give it. Pure; sizes in GiB. Formulas: docs/formulas.md#memory-plan.
 import { GIB } from '../../base/units.js';
 import { z } from 'zod';
 import type { CellKind, CellOptions, JsonValue, SizeClass } from '../model/cell.js';
@@ -65,7 +65,7 @@ function wrongSize(json: unknown, key: PropertyKey | undefined): string {
   return `${String(key)} is ${short}, which is no such size`;
 }
 
-/** Keys and values of `batch` sequences of `tokens`: 2 · layers · b · s · kv_heads · head_dim · dtype_bytes (reference). */
+/** Keys and values of `batch` sequences of `tokens`: 2 · layers · b · s · kv_heads · head_dim · dtype_bytes. */
 export function kvGiB(profile: ModelProfile, batch: number, tokens: number): number {
   const { layers, kvHeads, headDim, dtypeBytes } = profile;
   return (2 * layers * batch * tokens * kvHeads * headDim * dtypeBytes) / GIB;
@@ -208,7 +208,7 @@ export interface Devices {
   usableGiB: number;
 }
 
-/** GPU_MEMORY_GB where nothing else is known: the seed's B200. */
+/** GPU_MEMORY_GB where nothing else is known: that of a B200, for which the original script was made. */
 const SEED_GPU_GIB = 180;
 
 /**
@@ -228,7 +228,7 @@ export type Placement =
   | { fits: true; gpus: number; gibPerGpu: number; note: string }
   | { fits: false; gpus: number; gibPerGpu: number; why: string };
 
-/** Cells of so much memory may exceed what one GPU gives by SCHEDULER_MEM_TOLERANCE_GB (reference). */
+/** Cells of so much memory may exceed what one GPU gives by SCHEDULER_MEM_TOLERANCE_GB. */
 const LARGE_GIB = 140;
 
 /** GPUs for a need: ceil(required / per device), at least 1; more than there are is "does not fit", never a clamp. */
@@ -245,7 +245,7 @@ export function place(need: MemoryNeed, devices: Devices, settings: MemorySettin
   return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
 }
 
-/** What the reference plans for a whole model, though only pieces of it are on the GPU, is at most all of one GPU. */
+/** What the original script plans for a whole model, though only pieces of it are on the GPU, is at most all of one GPU. */
 function onOneGpu(planned: number, used: number, { usableGiB, count }: Devices): Placement {
   const gibPerGpu = Math.max(used, Math.min(planned, usableGiB));
   if (count > 0 && gibPerGpu <= usableGiB) return { fits: true, gpus: 1, gibPerGpu, note: '' };
@@ -293,7 +293,7 @@ export function plannedMemory(
 /** A row of the plan's table: cells of a model and task that need the same are one row. */
 export interface MemoryRow extends PlannedMemory {
   model: string;
-  /** The seed's name of the task. */
+  /** The original script's name of the task. */
   task: string;
   kind: CellKind;
   sizeClass: SizeClass;

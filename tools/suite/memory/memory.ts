@@ -1,9 +1,10 @@
-// How much accelerator memory a cell needs, planned from the model's size class before anything is downloaded.
+// How much GPU memory a cell needs, planned from the model's size class before the download.
+// Formulas: docs/formulas.md#before-the-download-by-name.
 import type { CellKind, SizeClass } from '../model/cell.js';
 
 /**
- * Weights in GiB by size class (the reference's table; `tiny` is the smoke suite's own, and mostly what a process takes of
- * a GPU before its first tensor).
+ * Weights in GiB by size class, as in the original script. `tiny` is this suite's own, and mostly what a process
+ * takes of a GPU before its first tensor.
  */
 const BASE_GIB: Record<SizeClass, number> = {
   tiny: 1.75,

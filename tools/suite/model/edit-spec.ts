@@ -1,4 +1,4 @@
-// Edits of weights: their parameters, the seed's one-line notation (`quant_rtn:8:128:ffn`) and their names.
+// Edits of weights: their parameters, the one-line notation (`quant_rtn:8:128:ffn`) and their names. docs/formulas.md#edits
 import { fail, ok, type Result } from '../../base/result.js';
 
 export const SCOPES = ['ffn', 'attn', 'all'] as const;
@@ -57,7 +57,7 @@ export function formatEdit(spec: EditSpec): string {
   return [spec.type, ...EDIT_PARAMETERS[spec.type].map((parameter) => String(values[parameter]))].join(':');
 }
 
-/** The name of the variant, as the reference suite has it: `quant_8bit_clean`, `prune_10pct_clean`, … */
+/** The name of the variant, as the original script has it: `quant_8bit_clean`, `prune_10pct_clean`, … */
 export function editName(spec: EditSpec, editClass: EditClass): string {
   return `${stem(spec)}_${editClass}`;
 }

@@ -1,4 +1,4 @@
-// Where a suite lies and where its results go, workspace-relative (the seed's "Output Structure").
+// Where a suite lies and where its results go, workspace-relative: the tree that the original script writes.
 
 const OUTPUT = 'output';
 export const SUITES = 'suites';

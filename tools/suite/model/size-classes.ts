@@ -1,4 +1,5 @@
-// What depends on a model's size: the seed's table, and the windows that InvarLock accepts in its place.
+// What depends on a model's size: the original script's table, and the windows that InvarLock accepts in its place.
+// docs/formulas.md#size-classes
 import type { SizeClass } from './cell.js';
 import type { Tier } from './minimums.js';
 
@@ -10,7 +11,7 @@ export interface Windows {
 }
 
 interface SizeRow {
-  /** As the seed has them: overlapping and few, which InvarLock 0.3.7 refuses. */
+  /** As the original script has them: overlapping and few, which InvarLock 0.3.7 refuses. */
   reference: Windows;
   /** Windows evaluated at once in calibrations and certificates. */
   invarlockBatch: number;
@@ -54,7 +55,7 @@ export function validWindows(sizeClass: SizeClass, tier: Tier): Windows {
   return { seq_len, stride: seq_len, preview: count, final: count };
 }
 
-/** The class a hub id or path speaks of, by the rules of the reference suite (34B counts as 40B). */
+/** The class a hub id or path speaks of, as the original script reads it (34B counts as 40B). */
 export function guessSizeClass(idOrPath: string): SizeClass | undefined {
   const name = idOrPath.toLowerCase();
   const table: [RegExp, SizeClass][] = [

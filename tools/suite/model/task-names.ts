@@ -1,4 +1,5 @@
-// The seed's names of tasks (BASELINE_REPORT is this suite's own), and which cell is which: time-outs are given by them.
+// The original script's names of tasks, by which time-outs are given, and which cell has which. BASELINE_REPORT is this
+// suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -20,7 +21,7 @@ export const TASK_NAMES = [
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
-/** The seed's name of a cell: `EVAL_MMLU` for the target `eval-mmlu` of an edit, `EVAL_EDIT` for its `eval`. */
+/** The original script's name of a cell: `EVAL_MMLU` for the target `eval-mmlu` of an edit, `EVAL_EDIT` for its `eval`. */
 export function taskName(kind: CellKind, variant: string, target: string): TaskName | `EVAL_${string}` {
   switch (kind) {
     case 'setup':
@@ -45,7 +46,7 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
   }
 }
 
-/** Seconds a cell may take: by the seed's name of it, else by its kind, else the default; 0 means no limit. */
+/** Seconds a cell may take: by the original script's name of it, else by its kind, else the default; 0 means no limit. */
 export function timeoutOf(
   settings: { timeoutSeconds: number; taskTimeouts: Readonly<Record<string, number>> },
   cell: { kind: CellKind; variant: string; target: string },

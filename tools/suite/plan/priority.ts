@@ -1,4 +1,4 @@
-// Base priority of a cell in the lease queue (the reference's table): what unblocks most runs first.
+// Base priority of a cell in the lease queue: what unblocks most runs first. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from '../model/cell.js';
 
 const BASE: Record<CellKind, number> = {

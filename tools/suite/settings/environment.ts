@@ -1,4 +1,4 @@
-// Every environment variable, in one table: the seed's, those the reference reads besides, and a few of this suite.
+// Every environment variable, in one table: those of the original script, and a few of this suite.
 import { IDENTITY_TABLE } from './identity-table.js';
 import type { SettingType } from '../yaml/setting-type.js';
 import { SITE_ROWS, TIMEOUT_TYPE, type SiteKey, type SiteValues } from './site-table.js';

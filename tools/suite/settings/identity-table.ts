@@ -18,7 +18,7 @@ import { GUARDS, type Guard } from '../model/suite.js';
 
 export interface IdentityRow {
   type: SettingType<unknown>;
-  /** As the seed has it; what a suite.yaml says goes before. */
+  /** As the original script has it; what a suite.yaml says goes before. */
   default: string;
   meaning: string;
   /** The setting of suite.yaml it stands over. */
@@ -61,7 +61,7 @@ const edit: SettingType<string> = {
   schema: words('an edit').schema.refine((text) => parseNotation(text).ok),
 };
 
-/** The seed's classes of models in those of the suite. */
+/** The classes of models in the original script's variables, in the size classes of a suite. */
 const BATCH_CLASSES: Record<string, { classes: readonly SizeClass[]; default: string; models: string }> = {
   SMALL: { classes: ['tiny', '7b', '13b'], default: 'auto:16', models: '7B to 14B' },
   MEDIUM: { classes: ['30b', '40b'], default: 'auto:8', models: '30B to 40B' },
@@ -159,7 +159,7 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
   B200_GUARDS_ORDER: row(
     {
       default: 'invariants,spectral,rmt,variance,invariants',
-      meaning: "the guards in their order; reference: the reference suite's, invariants,variance,invariants",
+      meaning: "the guards in their order; reference: the original script's, invariants,variance,invariants",
       over: 'guards',
       changes: CERTIFICATES,
     },

@@ -20,7 +20,7 @@ export interface SiteSettings extends Omit<SiteValues, 'cpuSlots'> {
   storageRoot: string;
   /** Absolute; null: the tree is published nowhere. */
   outputDirectory: string | null;
-  /** Seconds by the seed's name of a task or the kind of a cell, upper case; 0 means no limit. See timeoutOf. */
+  /** Seconds by the original script's name of a task or the kind of a cell, upper case; 0 means no limit. See timeoutOf. */
   taskTimeouts: Readonly<Record<string, number>>;
 }
 

@@ -147,7 +147,7 @@ export const SITE_TABLE = {
     { key: 'memory.plan', variable: 'VALIDATION_MEMORY_PLAN' },
     choice(['streaming', 'reference']),
     'streaming',
-    'streaming: edits reserve what they use; reference: the numbers of the reference suite',
+    'streaming: edits reserve what they use; reference: the numbers of the original script',
   ),
   memoryAdaptive: row(
     { key: 'memory.adaptive', variable: 'VALIDATION_MEMORY_ADAPTIVE' },
@@ -233,7 +233,7 @@ export const SITE_TABLE = {
     { key: 'output.directory', variable: 'OUTPUT_DIR' },
     words('a directory'),
     null,
-    "where the seed's whole tree is published after every run, also outside the workspace",
+    "where the original script's whole tree is published after every run, also outside the workspace",
   ),
   resume: row(
     { variable: 'RESUME_MODE' },
@@ -289,6 +289,6 @@ export type SiteValues = {
 };
 export const SITE_ROWS = Object.entries(SITE_TABLE) as [SiteKey, SiteRow<SiteValues[SiteKey]>][];
 
-/** `TASK_TIMEOUT_<TASKTYPE>`: the seed's names of tasks, the kinds of cells, and any benchmark's `EVAL_<NAME>`. */
+/** `TASK_TIMEOUT_<TASKTYPE>`: the original script's names of tasks, the kinds of cells, and any benchmark's `EVAL_<NAME>`. */
 export const TIMEOUT_VARIABLE = /^TASK_TIMEOUT_([A-Z0-9_]+)$/;
 export const TIMEOUT_TYPE = seconds;
