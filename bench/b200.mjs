@@ -165,7 +165,7 @@ function scriptPython(root) {
   rmSync(join(root, '.venv'));
   mkdirSync(join(root, '.venv/bin'), { recursive: true });
   writeFileSync(join(root, '.venv/validation-lock'), createHash('sha256').update(lock).digest('hex'));
-  const scripted = join(ROOT, 'test/rig/scripted-python.mjs');
+  const scripted = join(ROOT, 'test/support/rig/scripted-python.mjs');
   writeFileSync(join(root, '.venv/bin/python'), `#!/bin/sh\nexec "${process.execPath}" "${scripted}" "$@"\n`);
   chmodSync(join(root, '.venv/bin/python'), 0o755);
   const site = join(root, 'workspace-config/site.yaml');
@@ -185,7 +185,7 @@ async function nx(root, ...args) {
       },
       ...{ CUDA_VISIBLE_DEVICES: '', HF_HUB_OFFLINE: '1' },
       // Memory and disk of a host this machine is not.
-      NODE_OPTIONS: `--import ${join(ROOT, 'test/rig/big-host.mjs')}`,
+      NODE_OPTIONS: `--import ${join(ROOT, 'test/support/rig/big-host.mjs')}`,
     },
   });
   if (exitCode !== 0) throw new Error(`nx ${args.join(' ')} ended with ${exitCode}:\n${all.slice(-4000)}`);

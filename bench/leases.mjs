@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLockDirectory } from '../tools/dist/execution/lease/directory/lock-directory.js';
-import { Executor, requestOf } from '../test/rig/lease/executors.mjs';
-import { FakeGpus } from '../test/rig/lease/fake-gpus.mjs';
+import { Executor, requestOf } from '../test/support/lease/executors.mjs';
+import { FakeGpus } from '../test/support/lease/fake-gpus.mjs';
 import { line } from './print.mjs';
 
 const GPUS = 8;

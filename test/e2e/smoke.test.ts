@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { seeded } from '../seeded.mjs';
-import { interrupt } from '../rig/interrupt.js';
+import { seeded } from '../support/seeded.mjs';
+import { interrupt } from '../support/rig/interrupt.js';
 import { Checkout } from './checkout.mjs';
 
 const DENSE = 'output/smoke/tiny-dense';

@@ -1,6 +1,6 @@
 // The long form of test/rig/chaos.test.ts: five hundred kills.
 import { expect, test } from 'vitest';
-import { chaos } from '../rig/chaos.js';
+import { chaos } from '../support/rig/chaos.js';
 
 test('five hundred kills of nx, executors and workers lose nothing', async () => {
   const seed = Number(process.env.CHAOS_SEED ?? 1);

@@ -3,7 +3,7 @@
 // Rounds of E executors (200) on 8 fake GPUs until M minutes (10) are over; each round's seed is said, and a round can be
 // repeated by it (what is killed follows from the seed, when the kernel runs whom does not).
 import { parseArgs } from 'node:util';
-import { stress } from '../rig/lease/stress.mjs';
+import { stress } from '../support/lease/stress.mjs';
 
 const { values } = parseArgs({
   options: {

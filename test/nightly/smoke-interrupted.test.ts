@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Checkout } from '../e2e/checkout.mjs';
-import { seeded } from '../seeded.mjs';
-import { comparable } from '../rig/comparable.js';
-import { interrupt, INTERRUPTIONS } from '../rig/interrupt.js';
+import { seeded } from '../support/seeded.mjs';
+import { comparable } from '../support/rig/comparable.js';
+import { interrupt, INTERRUPTIONS } from '../support/rig/interrupt.js';
 
 const CERTIFY = ['run-many', '-t', 'certify', '-p', 'smoke'];
 const TIMES = 10;

@@ -16,8 +16,9 @@ import { unitsOf, type ScheduledCell } from '../../tools/suite/plan/schedule.js'
 import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
 import { LIMITS } from '../execution/lease/builders.js';
 import { parsed } from '../suite/parse.js';
-import { installNvidiaSmi } from './nvidia-smi.js';
-import { Rig, type Ran } from './workspace.js';
+import { SUPPORT } from '../support/repository.js';
+import { installNvidiaSmi } from '../support/rig/nvidia-smi.js';
+import { Rig, type Ran } from '../support/rig/workspace.js';
 
 const FULL = process.env.RIG_FULL === '1';
 const GPUS = 8;
@@ -68,7 +69,7 @@ test(
       GPU_MEMORY_GB: String(GPU_MEMORY_GB),
       HF_HUB_OFFLINE: '1',
       NX_PARALLEL: '16',
-      NODE_OPTIONS: `--import ${join(import.meta.dirname, 'big-host.mjs')}`,
+      NODE_OPTIONS: `--import ${join(SUPPORT, 'rig/big-host.mjs')}`,
       ...identity,
     };
     rig.script(

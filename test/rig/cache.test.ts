@@ -1,6 +1,6 @@
 // What starts Python again and what does not: the promise that a finished cell stays finished.
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const ALL_CELLS = [
   'rig.m.baseline:baseline-1',

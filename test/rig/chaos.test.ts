@@ -1,6 +1,6 @@
 // SIGKILL at random, seeded: whatever dies, nothing is lost. `npm run nightly -- --seed N` does it ten times as long.
 import { expect, test } from 'vitest';
-import { chaos } from './chaos.js';
+import { chaos } from '../support/rig/chaos.js';
 
 test('fifty kills of nx, executors and workers lose nothing', { timeout: 600_000 }, async () => {
   const seed = Number(process.env.CHAOS_SEED ?? 1);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { identityOf } from '../../tools/host/process-identity.js';
-import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
+import { Rig, SMALL_SUITE, type Ran } from '../support/rig/workspace.js';
 
 const PAUSE = Object.fromEntries(
   ['baseline:setup', 'baseline:calibrate-1', 'edits:edit', 'quant_8bit_clean:certify-1'].map((cell) => [

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 test(
   'a failed cell is named with its cause, the rest goes on, and the next run does only what is left',

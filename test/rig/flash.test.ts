@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readReceipt } from '../../tools/execution/records/receipt.js';
 import { FlashWorkspace, PINNED } from '../python-env/flash-workspace.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { SUPPORT } from '../support/repository.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const CALIBRATE = 'rig.m.baseline:calibrate-1';
 
@@ -12,7 +13,7 @@ test('flash attention comes with the environment, and cells know of it', { timeo
   await using rig = new Rig(SMALL_SUITE.replace('size_class: tiny', 'size_class: 7b'));
   await rig.generate();
   const host = new FlashWorkspace(rig.root);
-  const scripted = join(import.meta.dirname, 'scripted-python.mjs');
+  const scripted = join(SUPPORT, 'rig/scripted-python.mjs');
   host.installPython('.venv/bin/python', `exec "${process.execPath}" "${scripted}" "$@"`);
   const run = async () =>
     rig.nx(['run', CALIBRATE], {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readErrors } from '../../tools/execution/records/journal.js';
 import type { Receipt } from '../../tools/execution/records/receipt.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const UUIDS = ['aaaaaaaa', 'bbbbbbbb'].map((name) => `GPU-${name}-0000-0000-0000-000000000000`);
 const CALIBRATE = 'rig.m.baseline:calibrate-1';

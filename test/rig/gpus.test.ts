@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Receipt } from '../../tools/execution/records/receipt.js';
-import { installNvidiaSmi } from './nvidia-smi.js';
-import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
+import { installNvidiaSmi } from '../support/rig/nvidia-smi.js';
+import { Rig, SMALL_SUITE, type Ran } from '../support/rig/workspace.js';
 
 const UUIDS = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'dddddddd'].map(
   (name) => `GPU-${name}-0000-0000-0000-000000000000`,

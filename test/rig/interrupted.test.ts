@@ -2,10 +2,10 @@
 // suite: test/nightly/smoke-interrupted.test.ts.)
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { seeded } from '../seeded.mjs';
-import { comparable } from './comparable.js';
-import { interrupt, INTERRUPTIONS } from './interrupt.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { seeded } from '../support/seeded.mjs';
+import { comparable } from '../support/rig/comparable.js';
+import { interrupt, INTERRUPTIONS } from '../support/rig/interrupt.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const TIMES = 10;
 

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const entries = (rig: Rig): number =>
   readdirSync(join(rig.root, '.weights')).filter((name) => /^[0-9a-f]{64}$/.test(name)).length;

@@ -17,9 +17,9 @@ import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, test, type TestContext } from 'vitest';
-import { seeded } from '../seeded.mjs';
-import { secondDevice, type SecondDevice } from './second-device.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { seeded } from '../support/seeded.mjs';
+import { secondDevice, type SecondDevice } from '../support/rig/second-device.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const UNFINISHED = /\.(publishing|tmp)$/;
 const PUBLISHER = join(

@@ -7,7 +7,7 @@ import type { PlanReport } from '../../tools/monitoring/forecast/report.js';
 import { readVersions } from '../../tools/execution/records/identity.js';
 import { requireGeneratedSuite } from '../../tools/suite/nx/generated.js';
 import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 async function statesOf(rig: Rig, unfit = new Map<string, string>(), environment: NodeJS.ProcessEnv = {}) {
   const { cells } = requireGeneratedSuite(rig.root, 'rig');

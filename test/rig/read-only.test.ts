@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 test('an output directory that is read-only', { timeout: 120_000 }, async (context) => {
   await using rig = new Rig(SMALL_SUITE);

@@ -8,7 +8,7 @@ import type { PlanReport } from '../../tools/monitoring/forecast/report.js';
 import type { Cell } from '../../tools/suite/model/cell.js';
 import { planSuite } from '../../tools/suite/plan/plan.js';
 import { corpus, parsed, referenceSuite } from '../suite/parse.js';
-import { Rig } from './workspace.js';
+import { Rig } from '../support/rig/workspace.js';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');

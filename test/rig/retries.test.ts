@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readErrors } from '../../tools/execution/records/journal.js';
 import type { Receipt } from '../../tools/execution/records/receipt.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const TOKEN = 'a-token-nobody-may-read';
 

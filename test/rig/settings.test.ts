@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SITE_ROWS } from '../../tools/suite/settings/site-table.js';
 import { OTHER_VALUES } from '../suite/other-values.js';
-import { installNvidiaSmi } from './nvidia-smi.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { installNvidiaSmi } from '../support/rig/nvidia-smi.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const UUIDS = ['aaaaaaaa', 'bbbbbbbb'].map((name) => `GPU-${name}-0000-0000-0000-000000000000`);
 

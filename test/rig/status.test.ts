@@ -8,7 +8,7 @@ import { readLeaseList } from '../../tools/monitoring/status/leases.js';
 import { progressFileSchema, type ProgressFile } from '../../tools/execution/progress/progress.js';
 import { readStatus } from '../../tools/monitoring/status/read-status.js';
 import type { Status } from '../../tools/monitoring/status/status.js';
-import { Rig, SMALL_SUITE, type Ran } from './workspace.js';
+import { Rig, SMALL_SUITE, type Ran } from '../support/rig/workspace.js';
 
 const UUIDS = ['GPU-aaaaaaaa-0000-0000-0000-000000000000', 'GPU-bbbbbbbb-0000-0000-0000-000000000000'];
 const [FIRST, SECOND, THIRD] = [1, 2, 3].map((k) => `rig.m.baseline:calibrate-${k}`) as [

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { identityOf, isGroupAlive } from '../../tools/host/process-identity.js';
 import { hostName } from '../../tools/execution/worker/warm-host.js';
 import { startPython } from '../../tools/execution/worker/start-python.js';
-import { until, WarmRig } from './warm-rig.js';
+import { until, WarmRig } from '../support/rig/warm-rig.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { identityOf } from '../../tools/host/process-identity.js';
-import { until } from './warm-rig.js';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { until } from '../support/rig/warm-rig.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 test.runIf(process.platform === 'linux')(
   'two nx runs and another workspace share hosts and slots; a killed host costs no cell',

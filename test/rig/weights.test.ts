@@ -2,7 +2,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 function recipeOf(rig: Rig, manifest: string): string {
   return (JSON.parse(rig.read(`output/rig/${manifest}.manifest.json`)) as { recipe: string }).recipe;

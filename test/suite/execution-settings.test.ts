@@ -221,7 +221,7 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   resume: refusal,
   skipDownloads: questions,
   // Rigs set it; warm.test.ts looks at the hosts.
-  warm: { by: 'test/rig/workspace.ts' },
+  warm: { by: 'test/support/rig/workspace.ts' },
   timeoutSeconds: (settings) => timeoutOf(settings, { kind: 'setup', variant: 'baseline', target: 'setup' }),
   maxRetries: failed('unavailable'),
   maxOomRetries: failed('out_of_memory'),

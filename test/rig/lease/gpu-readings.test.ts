@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { runNvidiaSmi } from '../../../tools/host/nvidia-smi.js';
-import { requestOf } from './executors.mjs';
-import { LeaseRig, until } from './rig.js';
+import { requestOf } from '../../support/lease/executors.mjs';
+import { LeaseRig, until } from '../../support/lease/rig.js';
+import { SUPPORT } from '../../support/repository.js';
 
 const TIMEOUT = { timeout: 120_000 };
 
@@ -16,7 +17,7 @@ function crowd(rig: LeaseRig, name: string, count: number) {
     requestOf(`${name}-${at}`, { pool: rig.gpus.uuids }),
   );
   const config = JSON.stringify({ root: rig.root, requests });
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'crowd.mjs'), config], {
+  const child = spawn(process.execPath, [join(SUPPORT, 'lease/crowd.mjs'), config], {
     env: { ...process.env, ...rig.gpus.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import { monotonicMs } from '../../../tools/base/clock.js';
 import { identityOf } from '../../../tools/host/process-identity.js';
 import { writeLease } from '../../../tools/execution/lease/directory/records.js';
-import { isRunning, LeaseRig, until } from './rig.js';
+import { isRunning, LeaseRig, until } from '../../support/lease/rig.js';
+import { SUPPORT } from '../../support/repository.js';
 
 const TIMEOUT = { timeout: 120_000 };
 /** More than a tick and a look of everybody: what has not happened by then does not happen. */
@@ -221,7 +222,7 @@ test(
     const held = await rig.holder('held', { work: {} });
     // It has begun, and has the GPU in hand once it tells so.
     await until(() => rig.gpus.started().length === 1);
-    const intruder = spawn(join(import.meta.dirname, 'worker.sh'), ['plain', '0'], {
+    const intruder = spawn(join(SUPPORT, 'lease/worker.sh'), ['plain', '0'], {
       env: { ...rig.gpus.env, CUDA_VISIBLE_DEVICES: rig.gpus.uuids[0], VALIDATION_LEASE: 'intruder' },
     });
     await new Promise((resolve) => intruder.once('close', resolve));

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openLockDirectory } from '../../../tools/execution/lease/directory/lock-directory.js';
-import { LeaseRig, until } from './rig.js';
+import { LeaseRig, until } from '../../support/lease/rig.js';
 
 const TIMEOUT = { timeout: 120_000 };
 const isRoot = process.getuid?.() === 0;

@@ -1,6 +1,6 @@
 // The short form of test/nightly/lease-stress.mjs: no GPU used twice, none lost, whoever is killed.
 import { expect, test } from 'vitest';
-import { stress } from './stress.mjs';
+import { stress } from '../../support/lease/stress.mjs';
 
 test(
   'executors, workers and their nx are killed at random: no GPU is used twice, none is lost',

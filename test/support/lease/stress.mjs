@@ -1,6 +1,6 @@
 // Many executors on few GPUs, and a killer among them. What happened is judged by what the workers wrote (worker.sh),
 // never by leases: no GPU was ever used twice at a time, and in the end all are there.
-import { seeded } from '../../seeded.mjs';
+import { seeded } from '../seeded.mjs';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -3,15 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CellEvent } from '../../tools/execution/records/events.js';
-import type { PythonEnd, PythonRun } from '../../tools/execution/worker/process.js';
-import { runPython } from '../../tools/execution/worker/python.js';
-import { hostName, type WarmHost } from '../../tools/execution/worker/warm-host.js';
-import { warmKey } from '../../tools/execution/worker/warm-key.js';
-import { runWarm, type NoHost, type WarmNeeds } from '../../tools/execution/worker/warm-python.js';
+import type { CellEvent } from '../../../tools/execution/records/events.js';
+import type { PythonEnd, PythonRun } from '../../../tools/execution/worker/process.js';
+import { runPython } from '../../../tools/execution/worker/python.js';
+import { hostName, type WarmHost } from '../../../tools/execution/worker/warm-host.js';
+import { warmKey } from '../../../tools/execution/worker/warm-key.js';
+import { runWarm, type NoHost, type WarmNeeds } from '../../../tools/execution/worker/warm-python.js';
+import { REPOSITORY } from '../repository.js';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const PYTHON = join(ROOT, '.venv', 'bin', 'python');
+const PYTHON = join(REPOSITORY, '.venv', 'bin', 'python');
 
 export interface JobResult {
   end: PythonEnd | NoHost;
@@ -23,7 +23,10 @@ export interface JobResult {
 export class WarmRig implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'validation-warm-'));
   readonly env: Record<string, string> = {
-    PYTHONPATH: [join(ROOT, 'tools', 'python'), join(ROOT, 'tools', 'python', 'tests', 'support')].join(':'),
+    PYTHONPATH: [
+      join(REPOSITORY, 'tools', 'python'),
+      join(REPOSITORY, 'tools', 'python', 'tests', 'support'),
+    ].join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
     PYTHONHASHSEED: '0',
@@ -34,7 +37,7 @@ export class WarmRig implements AsyncDisposable {
 
   host(change: Partial<WarmHost> = {}): WarmHost {
     return {
-      ...warmKey(ROOT, PYTHON, { ...process.env, ...this.env }),
+      ...warmKey(REPOSITORY, PYTHON, { ...process.env, ...this.env }),
       directory: join(this.root, 'warm'),
       command: PYTHON,
       cwd: this.root,

@@ -12,11 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
+import { REPOSITORY } from '../repository.js';
 import { warmHosts } from './warm-rig.js';
-
-const REPOSITORY = join(import.meta.dirname, '..', '..');
 
 export interface Ran {
   what: 'start' | 'end';
@@ -94,9 +93,11 @@ export class Rig implements AsyncDisposable {
         filter: (path) => !path.endsWith('.ts'),
       });
     }
-    cpSync(join(REPOSITORY, 'tools/python'), join(this.root, 'tools/python'), {
+    const python = join(REPOSITORY, 'tools/python');
+    cpSync(python, join(this.root, 'tools/python'), {
       recursive: true,
-      filter: (path) => !/tests|__pycache__|_cache/.test(path),
+      // Below tools/python: the checkout itself may lie in a folder called tests.
+      filter: (path) => !/tests|__pycache__|_cache/.test(relative(python, path)),
     });
     symlinkSync(join(REPOSITORY, 'node_modules'), join(this.root, 'node_modules'));
     this.write('.gitignore', 'node_modules\n.nx\noutput\n');
