@@ -1,11 +1,13 @@
 // Small suites for the tests: a plan, the files a finished run of it leaves, and hooks to break them.
 import { analyse } from '../../tools/results/analysis/analyse.js';
 import type { FileContent } from '../../tools/results/read/files.js';
-import { cellStates, type Findings } from '../../tools/results/analysis/findings.js';
+import { cellStates } from '../../tools/results/analysis/cell-states.js';
+import type { Findings } from '../../tools/results/analysis/findings.js';
 import type { PlannedCell, VariantClass, VerdictPlan } from '../../tools/results/read/expected.js';
 import type { CellKnowledge } from '../../tools/results/read/receipts.js';
 import { cellRecords } from '../../tools/results/read/records.js';
-import type { CellWrite, JsonObject, JsonValue } from '../../tools/suite/model/cell.js';
+import type { CellWrite } from '../../tools/suite/model/cell.js';
+import type { JsonObject, JsonValue } from '../../tools/base/json-value.js';
 
 export const FULL_ORDER = ['invariants', 'spectral', 'rmt', 'variance', 'invariants'];
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseFaultLog } from '../../tools/execution/records/fault-log.js';
 import { junitXml } from '../../tools/results/outputs/junit.js';
-import { summaryMarkdown } from '../../tools/results/outputs/markdown.js';
+import { summaryMarkdown } from '../../tools/results/outputs/text/markdown.js';
 import { content, filesOf, findingsOf, planOf } from './builders.js';
 
 const plan = planOf({ edits: { a_clean: 'clean', b_stress: 'stress' }, errors: ['nan_injection'] });

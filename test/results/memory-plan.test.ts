@@ -1,8 +1,9 @@
 // analysis/memory_plan.csv, the plan's memory table and what a cell's ticket asks for say the same of every cell of b200.
 import { describe, expect, test } from 'vitest';
-import { parseCsv } from '../../tools/results/outputs/csv.js';
-import { memoryRows as withRecords } from '../../tools/results/analysis/findings.js';
-import { memoryPlanCsv, planMemory } from '../../tools/results/outputs/memory-plan.js';
+import { parseCsv } from '../../tools/results/outputs/tables/csv.js';
+import { memoryRows as withRecords } from '../../tools/results/analysis/memory.js';
+import { memoryPlanCsv } from '../../tools/results/outputs/tables/memory-plan.js';
+import { planMemory } from '../../tools/results/analysis/memory.js';
 import { needsOf } from '../../tools/execution/cell/lease-request.js';
 import { CELL_KINDS } from '../../tools/suite/model/cell.js';
 import { weightsGiB } from '../../tools/suite/memory/memory.js';

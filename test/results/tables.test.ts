@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { analyse } from '../../tools/results/analysis/analyse.js';
-import { csvTable } from '../../tools/results/outputs/csv.js';
-import { evaluationsCsv } from '../../tools/results/outputs/eval-results.js';
-import { certificatesCsv } from '../../tools/results/outputs/invarlock-results.js';
+import { csvTable } from '../../tools/results/outputs/tables/csv.js';
+import { evaluationsCsv } from '../../tools/results/outputs/tables/eval-results.js';
+import { certificatesCsv } from '../../tools/results/outputs/tables/invarlock-results.js';
 import { content, filesOf, planOf } from './builders.js';
 
 test('CSV by RFC 4180', () => {

@@ -9,7 +9,8 @@ import {
   suiteNameProblem,
 } from '../../tools/suite/model/names.js';
 import { guessSizeClass, SIZE_TABLE, validWindows } from '../../tools/suite/model/size-classes.js';
-import { SIZE_CLASSES, type JsonValue } from '../../tools/suite/model/cell.js';
+import { SIZE_CLASSES } from '../../tools/suite/model/cell.js';
+import type { JsonValue } from '../../tools/base/json-value.js';
 import { editDistance, nearest } from '../../tools/suite/yaml/suggest.js';
 
 describe('names', () => {

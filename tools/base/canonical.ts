@@ -1,6 +1,6 @@
 // Canonical JSON and SHA-256: the same value always gives the same digest.
 import { createHash } from 'node:crypto';
-import type { JsonValue } from '../suite/model/cell.js';
+import type { JsonValue } from './json-value.js';
 
 /** JSON with object keys in code-unit order and no blanks. */
 export function canonicalJson(value: JsonValue): string {

@@ -12,9 +12,9 @@ import { requireGeneratedSuite, type GeneratedSuite } from '../suite/nx/generate
 import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { parseFaultLog } from '../execution/records/fault-log.js';
-import type { FaultRecord } from './analysis/findings.js';
+import type { FaultRecord } from '../execution/records/fault-log.js';
 import { makeReport } from './report/make-report.js';
-import { planMemory } from './outputs/memory-plan.js';
+import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';
 import type { CellKnowledge } from './read/receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';

@@ -3,15 +3,18 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { type Analysis, analyse } from './analysis/analyse.js';
-import { cellStates, type FaultRecord, type Findings, memoryRows } from './analysis/findings.js';
-import { rateText } from './outputs/format.js';
+import { cellStates } from './analysis/cell-states.js';
+import type { Findings } from './analysis/findings.js';
+import type { FaultRecord } from '../execution/records/fault-log.js';
+import { memoryRows } from './analysis/memory.js';
+import { rateText } from './outputs/text/format.js';
 import { outputPaths, OUTPUTS } from './outputs/index.js';
-import type { MemoryPlan } from './outputs/memory-plan.js';
+import type { MemoryPlan } from './analysis/memory.js';
 import type { VerdictPlan } from './read/expected.js';
 import { readResults } from './read/read.js';
 import type { CellKnowledge } from './read/receipts.js';
 import { cellRecords } from './read/records.js';
-import { headline } from './outputs/verdict-text.js';
+import { headline } from './outputs/text/verdict-text.js';
 
 export interface WriteVerdictOptions {
   workspaceRoot: string;

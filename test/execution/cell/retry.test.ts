@@ -13,7 +13,8 @@ import {
   type FailedTries,
   type RetryLimits,
 } from '../../../tools/execution/cell/retry.js';
-import { CELL_KINDS, type CellKind, type JsonObject } from '../../../tools/suite/model/cell.js';
+import { CELL_KINDS, type CellKind } from '../../../tools/suite/model/cell.js';
+import type { JsonObject } from '../../../tools/base/json-value.js';
 
 const LIMITS: RetryLimits = { maxRetries: 3, maxOomRetries: 2, backoffSeconds: 30, maxBackoffSeconds: 300 };
 const tried = (change: Partial<FailedTries>): FailedTries => ({

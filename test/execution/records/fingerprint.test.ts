@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JsonValue } from '../../../tools/suite/model/cell.js';
+import type { JsonValue } from '../../../tools/base/json-value.js';
 import { canonicalJson } from '../../../tools/base/canonical.js';
 import { fingerprint, type FingerprintFacts } from '../../../tools/execution/records/fingerprint.js';
 

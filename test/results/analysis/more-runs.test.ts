@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { moreRuns, type Sample } from '../../../tools/results/analysis/more-runs.js';
-import { moreRunsSentences } from '../../../tools/results/outputs/more-runs-text.js';
-import { confidenceScore, wilson } from '../../../tools/results/analysis/statistics.js';
+import { moreRunsSentences } from '../../../tools/results/outputs/text/more-runs-text.js';
+import { confidenceScore, wilson } from '../../../tools/results/analysis/statistics/statistics.js';
 import { decide } from '../../../tools/results/analysis/verdict.js';
 
 function ask(sample: Sample, errorDetection = 1) {

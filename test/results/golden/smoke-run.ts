@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileContent } from '../../../tools/results/read/files.js';
-import { memoryRows, type Findings } from '../../../tools/results/analysis/findings.js';
+import type { Findings } from '../../../tools/results/analysis/findings.js';
+import { memoryRows } from '../../../tools/results/analysis/memory.js';
 import type { VerdictPlan } from '../../../tools/results/read/expected.js';
 import type { CellOptions } from '../../../tools/suite/model/cell.js';
 import { requiredGiB } from '../../../tools/suite/memory/memory.js';

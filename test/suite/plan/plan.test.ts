@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Cell, JsonValue } from '../../../tools/suite/model/cell.js';
+import type { Cell } from '../../../tools/suite/model/cell.js';
+import type { JsonValue } from '../../../tools/base/json-value.js';
 import { formatJson } from '../../../tools/suite/nx/format-json.js';
 import { loadSuite } from '../../../tools/suite/load/load.js';
 import { formatMistake } from '../../../tools/suite/yaml/mistakes.js';

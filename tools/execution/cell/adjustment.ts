@@ -1,5 +1,6 @@
 // What a new try does otherwise than the cell's specification says: less at a time, never less of it. Pure.
-import type { CellKind, JsonObject, JsonValue } from '../../suite/model/cell.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import type { JsonObject, JsonValue } from '../../base/json-value.js';
 
 export interface Adjustment {
   /** The batch is divided by it. */

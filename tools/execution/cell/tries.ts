@@ -1,7 +1,8 @@
 // The tries of one cell: after each that failed, what its cause asks for, until one ends well or none is left.
 import { constants } from 'node:os';
 import { monotonicMs } from '../../base/clock.js';
-import type { CellKind, JsonObject } from '../../suite/model/cell.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import { AS_PLANNED, adjustedBatch, batchOf, hasReferenceWindows, type Adjustment } from './adjustment.js';
 import { classOf, Fault, type FaultCode } from '../../base/fault.js';

@@ -1,6 +1,18 @@
 // state/errors.json, a JSON object a line: what went wrong, also where a cell ended well after all.
 import { z } from 'zod';
-import type { FaultRecord } from '../../results/analysis/findings.js';
+
+/** A fault on record: the last of a cell, or one line of state/errors.json. */
+export interface FaultRecord {
+  at: string;
+  cell: string;
+  code: string;
+  message: string;
+  attempt: number | null;
+  /** Workspace path. */
+  log: string | null;
+  /** Whether the cell was tried again by itself. */
+  again: boolean;
+}
 
 const lineSchema = z.looseObject({
   at: z.string(),

@@ -1,7 +1,8 @@
 // The fingerprint of one result set: everything that can change it, and nothing else.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CellKind, JsonObject } from '../../suite/model/cell.js';
+import type { CellKind } from '../../suite/model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import { canonicalJson, sha256 } from '../../base/canonical.js';
 import type { Versions } from './identity.js';
 

@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '../../base/canonical.js';
 import { readIfThere } from '../../base/files.js';
 import { installedFlash } from '../../python-env/flash-record.js';
 import { PYTHON_LOCK, PYTHON_PACKAGE } from '../../suite/model/python-sources.js';
-import type { JsonObject } from '../../suite/model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 
 export interface WarmKey {
   /** SHA-256 of everything below. */

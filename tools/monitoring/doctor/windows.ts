@@ -1,7 +1,8 @@
 // What the doctor asks Python about windows: for each model and setting of its InvarLock runs, which runs there are.
 import { isAbsolute, join } from 'node:path';
 import { canonicalJson } from '../../base/canonical.js';
-import type { CellOptions, JsonObject, JsonValue, SizeClass } from '../../suite/model/cell.js';
+import type { CellOptions, SizeClass } from '../../suite/model/cell.js';
+import type { JsonObject, JsonValue } from '../../base/json-value.js';
 
 /** As validation/doctor/windows.py reads it. */
 export interface WindowsQuestion extends JsonObject {

@@ -1,6 +1,6 @@
 // The leases and tickets of a host for people.
 import { durationText } from '../../base/duration.js';
-import { table } from '../../base/table.js';
+import { table } from './table.js';
 import { GIB } from '../../base/units.js';
 import type { LeaseList, ListedLease, ListedTicket } from './leases.js';
 

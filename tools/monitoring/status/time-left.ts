@@ -1,5 +1,5 @@
 // How long the open cells of a suite will take at best: by what was measured in it, else by a rough estimate.
-import { longestChainSeconds, type ChainStep } from '../../base/longest-chain.js';
+import { longestChainSeconds, type ChainStep } from '../../suite/plan/longest-chain.js';
 import { medianUnitSeconds, unitSeconds } from '../../execution/lease/policy/durations.js';
 import { usesAccelerator, weightsGiB } from '../../suite/memory/memory.js';
 import type { CellState, ReceiptFacts, StatusCell } from './cell-states.js';

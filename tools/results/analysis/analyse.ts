@@ -1,7 +1,9 @@
 // The analysis: a pure function from the plan and the files of the output tree to everything the verdict says.
-import { type Guard, guardsNotRun, type Triage } from './certificate.js';
-import { type CertificateRow, certificateRows } from './certificates.js';
-import { confusion, type Confusion, rate, type Rate } from './confusion.js';
+import type { Triage } from './certificates/certificate.js';
+import type { Guard } from '../../suite/model/suite.js';
+import { guardsNotRun } from './certificates/gates.js';
+import { type CertificateRow, certificateRows } from './certificates/rows.js';
+import { confusion, type Confusion, rate, type Rate } from './statistics/confusion.js';
 import { type EvaluationRow, evaluationRows } from './evaluations.js';
 import { type Files, type Missing, parseFile } from '../read/files.js';
 import { guardRates, type GuardRates } from './guard-rates.js';
@@ -12,7 +14,7 @@ import { compare } from '../../base/compare.js';
 import { type ExpectedCalibration, expectedResults, type VerdictPlan } from '../read/expected.js';
 import { type CellKnowledge, finishedParts } from '../read/receipts.js';
 import { type CalibrationStats, calibrationStatsSchema } from '../read/schema.js';
-import { confidenceScore, type ConfidenceScore, pearson } from './statistics.js';
+import { confidenceScore, type ConfidenceScore, pearson } from './statistics/statistics.js';
 import { type EditResult, editResults, type ErrorResult, errorResults } from './variants.js';
 import { decide, type Phase0Verdict } from './verdict.js';
 

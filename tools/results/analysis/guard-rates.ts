@@ -1,9 +1,9 @@
 // What each guard caught and what it flagged of nothing: rates a guard, each with its interval, and the names behind them.
-import type { Gate } from './certificate.js';
-import type { CertificateRow } from './certificates.js';
-import { rate, type Rate } from './confusion.js';
+import type { Gate } from './certificates/gates.js';
+import type { CertificateRow } from './certificates/rows.js';
+import { rate, type Rate } from './statistics/confusion.js';
 import type { NullResult } from './null-runs.js';
-import { anyOf, type Tri } from './tri.js';
+import { anyOf, type Tri } from './statistics/tri.js';
 import type { EditResult, ErrorResult } from './variants.js';
 
 /** The gates of all_pass, and the refusal of a model, which needs no gate. */

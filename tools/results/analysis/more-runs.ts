@@ -1,5 +1,5 @@
 // What more runs would buy: how many more edits, errors or models would lift the confidence, if they came out as these did.
-import { confidenceScore, type ConfidenceScore, wilson } from './statistics.js';
+import { confidenceScore, type ConfidenceScore, wilson } from './statistics/statistics.js';
 import type { Phase0Verdict, VerdictConfidence } from './verdict.js';
 
 /** The score a verdict's confidence needs; HIGH also needs accuracy ≥ 0.80, which no run buys. */

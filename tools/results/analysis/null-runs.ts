@@ -1,6 +1,6 @@
 // Null runs: the unedited baseline certified against itself. Whatever is flagged there is a false alarm by construction.
-import type { CertificateRow } from './certificates.js';
-import { rate, type Rate } from './confusion.js';
+import type { CertificateRow } from './certificates/rows.js';
+import { rate, type Rate } from './statistics/confusion.js';
 
 export interface NullResult {
   model: string;

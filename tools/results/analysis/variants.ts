@@ -1,11 +1,11 @@
 // Rows of runs and benchmarks gathered into one result an edit and one an error.
-import { type Triage, triageOfRuns } from './certificate.js';
-import type { CertificateRow } from './certificates.js';
-import { categorise, type Category } from './confusion.js';
+import { type Triage, triageOfRuns } from './certificates/certificate.js';
+import type { CertificateRow } from './certificates/rows.js';
+import { categorise, type Category } from './statistics/confusion.js';
 import type { EvaluationRow } from './evaluations.js';
 import { compareVariants, type PlannedVariant, type VerdictPlan } from '../read/expected.js';
-import { mean } from './statistics.js';
-import { anyOf, type Tri } from './tri.js';
+import { mean } from './statistics/statistics.js';
+import { anyOf, type Tri } from './statistics/tri.js';
 
 export interface EditResult extends PlannedVariant {
   category: Category;

@@ -6,7 +6,7 @@ import { messageOf } from '../../base/message.js';
 import { writeWhole } from '../../base/files.js';
 import { compareRuns, type RunTables } from './comparison.js';
 import { comparisonText } from './comparison-text.js';
-import { parseCsv } from '../outputs/csv.js';
+import { parseCsv } from '../outputs/tables/csv.js';
 import { OUTPUTS } from '../outputs/index.js';
 import { json } from '../outputs/parts.js';
 

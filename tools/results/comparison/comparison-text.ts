@@ -1,6 +1,6 @@
 // reports/comparison.txt: what changed between two runs, the largest first.
 import type { Change, Comparison, Flip, MoreThanNoise } from './comparison.js';
-import { columns, pointsText, ratioText } from '../outputs/format.js';
+import { columns, pointsText, ratioText } from '../outputs/text/format.js';
 
 /** So many lines of changes within noise are shown; those beyond it all. */
 const MOST_WITHIN = 5;

@@ -1,6 +1,6 @@
 // Two runs of a suite compared: what changed, and whether by more than noise. Pure; compare-runs.ts reads the files.
 import { compare } from '../../base/compare.js';
-import { type Interval, wilson } from '../analysis/statistics.js';
+import { type Interval, wilson } from '../analysis/statistics/statistics.js';
 
 /** What of a run is compared; made from its analysis files. Names are `<model>/<variant>/<benchmark or run>`. */
 export interface RunTables {

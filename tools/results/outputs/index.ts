@@ -2,13 +2,13 @@
 import type { z } from 'zod';
 import type { Findings } from '../analysis/findings.js';
 import { junitXml } from './junit.js';
-import { summaryMarkdown } from './markdown.js';
-import { verdictText } from './verdict-text.js';
+import { summaryMarkdown } from './text/markdown.js';
+import { verdictText } from './text/verdict-text.js';
 import { correlationJson, correlationSchema } from './correlation.js';
-import { evaluationRowSchema, evaluationsCsv } from './eval-results.js';
-import { sensitivityCsv, sensitivityRowSchema } from './guard-matrix.js';
-import { certificateRowSchema, certificatesCsv } from './invarlock-results.js';
-import { memoryPlanCsv, memoryRowSchema } from './memory-plan.js';
+import { evaluationRowSchema, evaluationsCsv } from './tables/eval-results.js';
+import { sensitivityCsv, sensitivityRowSchema } from './tables/guard-matrix.js';
+import { certificateRowSchema, certificatesCsv } from './tables/invarlock-results.js';
+import { memoryPlanCsv, memoryRowSchema } from './tables/memory-plan.js';
 import { json } from './parts.js';
 import {
   calibrationSummary,

@@ -1,6 +1,6 @@
 // JSON Schemas of the analysis files and of state/progress.json, from the zod schemas they are made with; docs/schemas/ holds them.
 import { z } from 'zod';
-import type { JsonValue } from '../../suite/model/cell.js';
+import type { JsonValue } from '../../base/json-value.js';
 import { progressFileSchema } from '../../execution/progress/progress.js';
 import { OUTPUTS } from './index.js';
 

@@ -1,6 +1,7 @@
 // reports/junit.xml: a cell a test case. A refuted model is a result, so its cell passes; only what kept a result from
 // being there is an error, and what has not run is skipped.
-import type { CellState, Findings } from '../analysis/findings.js';
+import type { CellState } from '../analysis/cell-states.js';
+import type { Findings } from '../analysis/findings.js';
 
 export function junitXml({ analysis, cells }: Findings): string {
   const suites = new Map<string, CellState[]>();

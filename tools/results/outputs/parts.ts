@@ -1,7 +1,7 @@
 // Pieces that verdict and correlation share, with their schemas.
 import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
-import type { Rate } from '../analysis/confusion.js';
+import type { Rate } from '../analysis/statistics/confusion.js';
 import { compare } from '../../base/compare.js';
 import type { ErrorResult } from '../analysis/variants.js';
 

@@ -1,7 +1,7 @@
 // calibration_summary.json, policy_digest_summary.json, determinism_summary.json: a model each, and over all.
 import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
-import type { CertificateRow } from '../analysis/certificates.js';
+import type { CertificateRow } from '../analysis/certificates/rows.js';
 import { compare } from '../../base/compare.js';
 
 export const calibrationSummarySchema = z

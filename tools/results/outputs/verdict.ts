@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
 import { DETECTORS } from '../analysis/guard-rates.js';
 import type { EditResult } from '../analysis/variants.js';
-import { MISSING_REASONS } from './eval-results.js';
+import { MISSING_REASONS } from './tables/eval-results.js';
 import {
   countsSchema,
   errorNames,

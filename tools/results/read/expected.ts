@@ -1,7 +1,8 @@
 // What the analysis needs to know of a suite, and which results it therefore expects to find.
 import { compare } from '../../base/compare.js';
 import { canonicalJson } from '../../base/canonical.js';
-import type { CellOptions, JsonObject } from '../../suite/model/cell.js';
+import type { CellOptions } from '../../suite/model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 
 export type VariantClass = 'baseline' | 'clean' | 'stress' | 'error';
 

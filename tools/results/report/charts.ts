@@ -1,9 +1,9 @@
 // The charts' contents: what stands where, in what colour, with what words. Pure; svg.ts draws them.
 import { GIB } from '../../base/units.js';
 import type { Analysis } from '../analysis/analyse.js';
-import type { Category } from '../analysis/confusion.js';
-import { pointsText, ratioText } from '../outputs/format.js';
-import type { MemoryRow } from '../outputs/memory-plan.js';
+import type { Category } from '../analysis/statistics/confusion.js';
+import { pointsText, ratioText } from '../outputs/text/format.js';
+import type { MemoryRow } from '../analysis/memory.js';
 import { compare } from '../../base/compare.js';
 import type { CellRecord } from '../read/records.js';
 import type { EditResult } from '../analysis/variants.js';

@@ -1,9 +1,9 @@
 // The matrix: a row an edit or error, a column a model; each cell opens what stands behind it.
 import type { Analysis } from '../analysis/analyse.js';
-import { GATES, type Gate, type GateStatus } from '../analysis/certificate.js';
-import type { CertificateRow } from '../analysis/certificates.js';
+import { GATES, type Gate, type GateStatus } from '../analysis/certificates/gates.js';
+import type { CertificateRow } from '../analysis/certificates/rows.js';
 import type { Findings } from '../analysis/findings.js';
-import { pointsText, ratioText } from '../outputs/format.js';
+import { pointsText, ratioText } from '../outputs/text/format.js';
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './charts.js';

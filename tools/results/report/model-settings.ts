@@ -1,5 +1,5 @@
 // What each model was run with, read from the specs of its cells: what a reader asks for first, in words.
-import type { JsonObject, JsonValue } from '../../suite/model/cell.js';
+import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import type { PlannedCell } from '../read/expected.js';
 import type { ModelSettings } from './run-section.js';
 

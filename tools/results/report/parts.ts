@@ -1,5 +1,5 @@
 // Pieces of the page that several sections use.
-import type { Rate } from '../analysis/confusion.js';
+import type { Rate } from '../analysis/statistics/confusion.js';
 import { html, type Html } from './html.js';
 
 /** A command with a button that copies it; the button is shown where there is a script. */

@@ -1,6 +1,8 @@
 // How the run went: cells with their times and memory, faults, settings and versions.
 import { GIB } from '../../base/units.js';
-import type { CellState, FaultRecord, Findings } from '../analysis/findings.js';
+import type { CellState } from '../analysis/cell-states.js';
+import type { Findings } from '../analysis/findings.js';
+import type { FaultRecord } from '../../execution/records/fault-log.js';
 import { durationText } from './charts.js';
 import { html, linkTo, type Html } from './html.js';
 import { command, section, sortable, type TableColumn } from './parts.js';

@@ -1,10 +1,10 @@
 // The top of the page: the verdict, the numbers it rests on, and what is missing.
 import type { Analysis } from '../analysis/analyse.js';
 import type { Missing, MissingReason } from '../read/files.js';
-import { pointsText, ratioText } from '../outputs/format.js';
+import { pointsText, ratioText } from '../outputs/text/format.js';
 import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
-import { moreRunsSentences } from '../outputs/more-runs-text.js';
-import { headline } from '../outputs/verdict-text.js';
+import { moreRunsSentences } from '../outputs/text/more-runs-text.js';
+import { headline } from '../outputs/text/verdict-text.js';
 import type { EditResult } from '../analysis/variants.js';
 import { cellAnchor } from './charts.js';
 import { html, type Html } from './html.js';

@@ -1,7 +1,8 @@
 // Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
 import { SIZE_CLASSES } from '../model/cell.js';
 import { minimumViolations } from '../model/minimums.js';
-import { mistakeAt, show, type Mistake } from '../yaml/mistakes.js';
+import type { Mistake } from '../yaml/mistake.js';
+import { mistakeAt, show } from '../yaml/mistakes.js';
 import { modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
 import { editSchema, type ModelInput } from './schema.js';

@@ -1,12 +1,14 @@
 // suite.yaml, once read, to a Suite: defaults by size class, names of models and edits, overrides of a model.
 import { posix } from 'node:path';
-import type { JsonObject, SizeClass } from '../model/cell.js';
+import type { SizeClass } from '../model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import { editName, type EditClass } from '../model/edit-spec.js';
 import { minimumsOf } from '../model/minimums.js';
 import { matricesSpec } from '../model/matrices.js';
 import { nameFromSource } from '../model/names.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
-import { guessSizeClass, SIZE_TABLE, validWindows, type Windows } from '../model/size-classes.js';
+import { guessSizeClass, SIZE_TABLE, validWindows } from '../model/size-classes.js';
+import type { Windows } from '../model/windows.js';
 import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from '../model/suite.js';
 
 /** `directory` is that of suite.yaml, workspace-relative. */

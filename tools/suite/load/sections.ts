@@ -1,6 +1,7 @@
 // Reads a suite.yaml against the schema; where a part has mistakes, the rest is still read, so that all are told at once.
 import type { z } from 'zod';
-import { describeIssue, type Mistake } from '../yaml/mistakes.js';
+import { describeIssue } from '../yaml/mistakes.js';
+import type { Mistake } from '../yaml/mistake.js';
 import { modelSchema, suiteSchema, type ModelInput, type SuiteInput } from './schema.js';
 import type { YamlSource } from '../yaml/yaml-source.js';
 

@@ -2,7 +2,8 @@
 // these GPUs can give it. Pure; sizes in GiB. Formulas: docs/formulas.md#memory-plan.
 import { GIB } from '../../base/units.js';
 import { z } from 'zod';
-import type { CellKind, CellOptions, JsonValue, SizeClass } from '../model/cell.js';
+import type { CellKind, CellOptions, SizeClass } from '../model/cell.js';
+import type { JsonValue } from '../../base/json-value.js';
 import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import type { SiteSettings } from '../settings/settings.js';

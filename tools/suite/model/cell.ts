@@ -1,4 +1,5 @@
 // What a cell is: the unit of work and of caching, as planSuite makes it and a target's options carry it.
+import type { JsonObject } from '../../base/json-value.js';
 
 export const CELL_KINDS = [
   'setup',
@@ -14,9 +15,6 @@ export type CellKind = (typeof CELL_KINDS)[number];
 
 export const SIZE_CLASSES = ['tiny', '7b', '13b', '30b', '40b', 'moe', '70b'] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];
-
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
-export type JsonObject = Record<string, JsonValue>;
 
 /**
  * A file a cell reads. Its digest is part of the cell's fingerprint.

@@ -1,6 +1,6 @@
 // Which tensors of a model are matrices to edit, declared in suite.yaml where Python has no table for its architecture.
 import { z } from 'zod';
-import type { JsonObject } from './cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import { either, flag, list, mapping, text, whole } from '../yaml/schema-parts.js';
 
 const TENSOR =

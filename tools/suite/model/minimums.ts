@@ -1,6 +1,6 @@
 // InvarLock's minimums: what a run of each tier needs at least, and the check of a suite's windows against it.
 import table from '../../invarlock-minimums.json' with { type: 'json' };
-import type { Windows } from './size-classes.js';
+import type { Windows } from './windows.js';
 
 export const TIERS = ['conservative', 'balanced', 'aggressive'] as const;
 export type Tier = (typeof TIERS)[number];

@@ -2,13 +2,7 @@
 // docs/formulas.md#size-classes
 import type { SizeClass } from './cell.js';
 import type { Tier } from './minimums.js';
-
-export interface Windows {
-  seq_len: number;
-  stride: number;
-  preview: number;
-  final: number;
-}
+import type { Windows } from './windows.js';
 
 interface SizeRow {
   /** As the original script has them: overlapping and few, which InvarLock 0.3.7 refuses. */

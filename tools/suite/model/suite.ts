@@ -1,8 +1,9 @@
 // A suite as planSuite takes it: every setting resolved, nothing left to default.
-import type { JsonObject, SizeClass } from './cell.js';
+import type { SizeClass } from './cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import type { EditClass, EditSpec } from './edit-spec.js';
 import type { Tier } from './minimums.js';
-import type { Windows } from './size-classes.js';
+import type { Windows } from './windows.js';
 
 export const ERROR_TYPES = [
   'nan_injection',

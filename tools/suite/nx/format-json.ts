@@ -1,5 +1,5 @@
 // JSON for files that people read and compare, as prettier has it: what fits on a line stands on one.
-import type { JsonValue } from '../model/cell.js';
+import type { JsonValue } from '../../base/json-value.js';
 
 const WIDTH = 110;
 

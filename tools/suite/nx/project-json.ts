@@ -1,5 +1,6 @@
 // A plan as Nx projects: one project.json a variant, and the suite's own with what gathers them.
-import type { Cell, CellId, JsonObject } from '../model/cell.js';
+import type { Cell, CellId } from '../model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import { formatJson } from './format-json.js';
 import { planSuite, BATCH_VARIANT } from '../plan/plan.js';
 import { errorVariant, projectName } from '../model/names.js';

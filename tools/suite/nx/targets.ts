@@ -1,13 +1,6 @@
 // A cell as an Nx target: its options, exactly what it reads and writes, and what it waits for.
-import {
-  CELL_KINDS,
-  type Cell,
-  type CellId,
-  type CellKind,
-  type CellRead,
-  type JsonObject,
-  type JsonValue,
-} from '../model/cell.js';
+import { CELL_KINDS, type Cell, type CellId, type CellKind, type CellRead } from '../model/cell.js';
+import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import { machineCommand } from './machine-input.js';
 import { pythonSources } from '../model/python-sources.js';
 import type { Schedule } from '../plan/schedule.js';

@@ -1,5 +1,6 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
-import type { CellRead, JsonObject } from '../model/cell.js';
+import type { CellRead } from '../model/cell.js';
+import type { JsonObject } from '../../base/json-value.js';
 import { windowsRun, type Benchmark, type Suite, type SuiteModel } from '../model/suite.js';
 
 /** The same for calibrations, the preset and certificates of a model. */

@@ -1,15 +1,8 @@
 // What is wrong in a suite.yaml, and where: `suites/x/suite.yaml:4:9: tier: "dev" is not allowed. Allowed: …`.
 import type { z } from 'zod';
+import type { Mistake } from './mistake.js';
 import { nearest } from './suggest.js';
 import type { Path, YamlSource } from './yaml-source.js';
-
-export interface Mistake {
-  /** Empty for what stands in no file: an environment variable. */
-  file: string;
-  line: number;
-  col: number;
-  message: string;
-}
 
 export function formatMistake({ file, line, col, message }: Mistake): string {
   return file === '' ? message : `${file}:${line}:${col}: ${message}`;

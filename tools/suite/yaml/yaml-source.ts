@@ -11,7 +11,7 @@ import {
   type Document,
   type Node,
 } from 'yaml';
-import type { Mistake } from './mistakes.js';
+import type { Mistake } from './mistake.js';
 
 export type Path = readonly PropertyKey[];
 

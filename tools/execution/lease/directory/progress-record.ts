@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../../base/canonical.js';
-import { median } from '../../../base/median.js';
+import { median } from '../policy/median.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import type { LockDirectory } from './lock-directory.js';
 import { writePlain } from '../../../host/plain-file.js';

@@ -1,5 +1,5 @@
 // How long cells take: what was measured in this run, else an estimate by weights and kind.
-import { median } from '../../../base/median.js';
+import { median } from './median.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import { estimatedSeconds } from '../../../suite/plan/estimate.js';
 import type { Progress, Standing } from './state.js';

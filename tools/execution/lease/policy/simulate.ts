@@ -1,5 +1,5 @@
 // Runs the real `grant` over a plan in simulated time: how long a host would take, and how much disk at most.
-import { longestChainSeconds } from '../../../base/longest-chain.js';
+import { longestChainSeconds } from '../../../suite/plan/longest-chain.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import type { Keep } from '../../../suite/model/keep.js';
 import {

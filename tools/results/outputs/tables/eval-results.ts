@@ -1,5 +1,5 @@
 // analysis/eval_results.csv: a row a planned benchmark of a baseline or an edit, by model, class, variant, benchmark.
-import type { EvaluationRow } from '../analysis/evaluations.js';
+import type { EvaluationRow } from '../../analysis/evaluations.js';
 import { column, count, csvOf, flag, fraction, rowSchema, word, words, type Column } from './columns.js';
 import { z } from 'zod';
 

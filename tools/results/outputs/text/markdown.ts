@@ -1,13 +1,13 @@
 // reports/summary.md: the verdict for a CI job's page. Short: the numbers, the mistakes by name, what is missing.
-import type { Analysis } from '../analysis/analyse.js';
-import type { Rate } from '../analysis/confusion.js';
-import type { MissingReason } from '../read/files.js';
-import type { Findings } from '../analysis/findings.js';
+import type { Analysis } from '../../analysis/analyse.js';
+import type { Rate } from '../../analysis/statistics/confusion.js';
+import type { MissingReason } from '../../read/files.js';
+import type { Findings } from '../../analysis/findings.js';
 import { pointsText, ratioText } from './format.js';
-import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
+import { DETECTOR_NAMES } from '../../analysis/guard-rates.js';
 import { moreRunsSentences } from './more-runs-text.js';
 import { headline } from './verdict-text.js';
-import type { EditResult, ErrorResult } from '../analysis/variants.js';
+import type { EditResult, ErrorResult } from '../../analysis/variants.js';
 
 /** So many names a list; a run that went all wrong must not make the page unreadable. */
 const MOST_NAMES = 20;

@@ -1,7 +1,8 @@
 // analysis/invarlock_results.csv: a row a planned certificate, by model, class, variant, run.
 import { z } from 'zod';
-import { type Gate, guardsNotRun, type Judgement } from '../analysis/certificate.js';
-import type { CertificateRow } from '../analysis/certificates.js';
+import type { Judgement } from '../../analysis/certificates/certificate.js';
+import { type Gate, guardsNotRun } from '../../analysis/certificates/gates.js';
+import type { CertificateRow } from '../../analysis/certificates/rows.js';
 import type { CsvValue } from './csv.js';
 import { column, csvOf, figure, flag, known, rowSchema, tri, word, words, type Column } from './columns.js';
 import { MISSING_REASONS } from './eval-results.js';

@@ -1,6 +1,6 @@
 // Numbers and columns for people: 80 columns wide, plain characters.
-import type { Rate } from '../analysis/confusion.js';
-import type { Tri } from '../analysis/tri.js';
+import type { Rate } from '../../analysis/statistics/confusion.js';
+import type { Tri } from '../../analysis/statistics/tri.js';
 
 export const WIDTH = 80;
 

@@ -1,8 +1,8 @@
 // analysis/guard_sensitivity_matrix.csv: how often each guard passes, by edit, over all models.
 import { z } from 'zod';
-import { GATES, type Gate } from '../analysis/certificate.js';
-import type { CertificateRow } from '../analysis/certificates.js';
-import { compare } from '../../base/compare.js';
+import { GATES, type Gate } from '../../analysis/certificates/gates.js';
+import type { CertificateRow } from '../../analysis/certificates/rows.js';
+import { compare } from '../../../base/compare.js';
 import { column, count, csvOf, fraction, rowSchema, word, words, type Column } from './columns.js';
 
 /** All certificates of one edit, error or null run, over the models. */

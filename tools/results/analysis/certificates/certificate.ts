@@ -1,42 +1,9 @@
 // What a certificate says: its gates, the threshold of its primary metric, its triage. Formulas: docs/formulas.md#gates.
-import type { RawCertificate } from '../read/schema.js';
+import type { RawCertificate } from '../../read/schema.js';
+import type { Guard } from '../../../suite/model/suite.js';
+import { ALL_PASS_GATES, GATES, type Gate, type Gates, type GateStatus } from './gates.js';
 import { marginsOf, type Margins } from './margins.js';
-import { allOf, type Tri } from './tri.js';
-
-/** The first four make all_pass; the last two join them in overall_pass. */
-export const GATES = [
-  'invariants_pass',
-  'primary_metric_acceptable',
-  'spectral_stable',
-  'rmt_stable',
-  'preview_final_drift_acceptable',
-  'guard_overhead_acceptable',
-] as const;
-export type Gate = (typeof GATES)[number];
-const ALL_PASS_GATES = GATES.slice(0, 4);
-
-/**
- * `missing`: the certificate does not say; never a pass, never a detection.
- * `not_run`: its guard is not in the guard order (InvarLock's flag then says true of nothing).
- * `not_evaluated`: overhead that was not measured.
- */
-export type GateStatus = 'pass' | 'fail' | 'missing' | 'not_run' | 'not_evaluated';
-export type Gates = Record<Gate, GateStatus>;
-
-/** The guard whose word a gate is. */
-export const GUARD_OF: Partial<Record<Gate, Guard>> = {
-  invariants_pass: 'invariants',
-  spectral_stable: 'spectral',
-  rmt_stable: 'rmt',
-};
-
-/** Guards InvarLock 0.3.7 has. Variance has no gate of its own. */
-export const GUARDS = ['invariants', 'spectral', 'rmt', 'variance'] as const;
-export type Guard = (typeof GUARDS)[number];
-
-export function guardsNotRun(order: readonly string[]): Guard[] {
-  return GUARDS.filter((guard) => !order.includes(guard));
-}
+import { allOf, type Tri } from '../statistics/tri.js';
 
 export type Triage = 'PASS' | 'REVIEW' | 'FAIL';
 

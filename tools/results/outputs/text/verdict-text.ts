@@ -1,7 +1,7 @@
 // reports/final_verdict.txt: the verdict first, then what it rests on and what is missing.
-import type { Analysis } from '../analysis/analyse.js';
-import { GATES, type Gate } from '../analysis/certificate.js';
-import type { CertificateRow } from '../analysis/certificates.js';
+import type { Analysis } from '../../analysis/analyse.js';
+import { GATES, type Gate } from '../../analysis/certificates/gates.js';
+import type { CertificateRow } from '../../analysis/certificates/rows.js';
 import {
   columns,
   intervalText,
@@ -13,10 +13,10 @@ import {
   WIDTH,
   wrap,
 } from './format.js';
-import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
+import { DETECTOR_NAMES } from '../../analysis/guard-rates.js';
 import { missingLines } from './missing-text.js';
 import { moreRunsSentences } from './more-runs-text.js';
-import type { EditResult, ErrorResult } from '../analysis/variants.js';
+import type { EditResult, ErrorResult } from '../../analysis/variants.js';
 
 /** The first line; it never reads like a pass when something is missing. */
 export function headline(analysis: Analysis): string {

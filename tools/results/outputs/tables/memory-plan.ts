@@ -1,53 +1,9 @@
 // analysis/memory_plan.csv: memory and GPUs planned for each cell, beside what its run took.
-import { GIB } from '../../base/units.js';
 import { z } from 'zod';
-import type { CellKind, SizeClass } from '../../suite/model/cell.js';
-import {
-  perDeviceGiB,
-  plannedMemory,
-  type MemorySettings,
-  type ModelProfile,
-} from '../../suite/memory/memory-plan.js';
-import type { PlannedCell } from '../../suite/plan/planned.js';
-import type { CellRecord } from '../read/records.js';
+import { GIB } from '../../../base/units.js';
+import type { MemoryRow } from '../../analysis/memory.js';
 import { column, count, csvOf, rowSchema, word, words, type Column } from './columns.js';
 import { MISSING_REASONS } from './eval-results.js';
-import type { MissingReason } from '../read/files.js';
-
-/** What the plan asks for one cell. */
-export interface MemoryPlan {
-  cell: string;
-  model: string;
-  kind: CellKind;
-  sizeClass: SizeClass;
-  /** In all; a cell on the CPU plans host memory. */
-  requiredGiB: number;
-  /** 0: it takes none. */
-  gpus: number;
-  /** What the figure rests on. */
-  basis: 'size class' | 'profile';
-}
-
-/** For GPUs as the site's settings have them, else B200s: a plan must not depend on the machine that judges. */
-export function planMemory(
-  cells: readonly PlannedCell[],
-  profiles: ReadonlyMap<string, ModelProfile>,
-  settings: MemorySettings,
-): MemoryPlan[] {
-  const devices = { count: Infinity, usableGiB: perDeviceGiB(settings, undefined) };
-  return cells.map((cell) => {
-    const { id, model, kind, sizeClass } = cell;
-    const { requiredGiB, gpus, from } = plannedMemory(cell, profiles.get(model), settings, devices);
-    const basis = from === 'name' ? 'size class' : 'profile';
-    return { cell: id, model, kind, sizeClass, requiredGiB, gpus, basis };
-  });
-}
-
-export interface MemoryRow extends MemoryPlan {
-  status: 'finished' | MissingReason;
-  /** Of the last part that finished; null before. */
-  record: CellRecord | null;
-}
 
 const gib = z.number().min(0).nullable();
 const inGiB = (bytes: number | null | undefined): number | null =>

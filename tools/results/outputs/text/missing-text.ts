@@ -1,6 +1,6 @@
 // The part of the text that says what is missing: everything, by cell, what needs a person first.
-import type { Analysis } from '../analysis/analyse.js';
-import type { Missing, MissingReason } from '../read/files.js';
+import type { Analysis } from '../../analysis/analyse.js';
+import type { Missing, MissingReason } from '../../read/files.js';
 import { WIDTH, wrap } from './format.js';
 
 const TITLES: Record<MissingReason, string> = {

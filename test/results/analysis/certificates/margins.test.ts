@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { judge } from '../../../tools/results/analysis/certificate.js';
-import { certificateSchema } from '../../../tools/results/read/schema.js';
-import { certificate, FULL_ORDER } from '../builders.js';
+import { judge } from '../../../../tools/results/analysis/certificates/certificate.js';
+import { certificateSchema } from '../../../../tools/results/read/schema.js';
+import { certificate, FULL_ORDER } from '../../builders.js';
 
 const margins = (extra: Record<string, unknown>, ratio = 1.04, order = FULL_ORDER) => {
   const raw = certificateSchema.parse(certificate({ ratio, ci: [1.03, 1.06], extra }));

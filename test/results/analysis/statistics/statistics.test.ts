@@ -6,7 +6,7 @@ import {
   pearson,
   wilson,
   wilsonF1,
-} from '../../../tools/results/analysis/statistics.js';
+} from '../../../../tools/results/analysis/statistics/statistics.js';
 
 describe('wilson', () => {
   // 9 of 11, z = 1.96: p = 0.818182, z²/n = 0.349236, half = 1.96·√(0.0135237 + 0.0079372) = 0.287132;

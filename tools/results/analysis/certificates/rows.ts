@@ -1,9 +1,10 @@
 // Rows of invarlock_results.csv: one a planned certificate, with what InvarLock said or why nothing can be read.
-import { GATES, GUARD_OF, judge, type Judgement } from './certificate.js';
-import { type Files, type Missing, type MissingReason, parseFile } from '../read/files.js';
-import type { ExpectedCertificate, VariantClass } from '../read/expected.js';
-import { certificateSchema, outcomeSchema } from '../read/schema.js';
-import { not, type Tri } from './tri.js';
+import { judge, type Judgement } from './certificate.js';
+import { GATES, GUARD_OF } from './gates.js';
+import { type Files, type Missing, type MissingReason, parseFile } from '../../read/files.js';
+import type { ExpectedCertificate, VariantClass } from '../../read/expected.js';
+import { certificateSchema, outcomeSchema } from '../../read/schema.js';
+import { not, type Tri } from '../statistics/tri.js';
 
 export interface CertificateRow {
   model: string;

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { categorise, type Category, confusion } from '../../../tools/results/analysis/confusion.js';
-import { allOf, anyOf, not } from '../../../tools/results/analysis/tri.js';
-import { decide } from '../../../tools/results/analysis/verdict.js';
-import { regressionLimit } from '../../../tools/results/analysis/evaluations.js';
+import {
+  categorise,
+  type Category,
+  confusion,
+} from '../../../../tools/results/analysis/statistics/confusion.js';
+import { allOf, anyOf, not } from '../../../../tools/results/analysis/statistics/tri.js';
+import { decide } from '../../../../tools/results/analysis/verdict.js';
+import { regressionLimit } from '../../../../tools/results/analysis/evaluations.js';
 
 describe('confusion', () => {
   test('categories', () => {

@@ -1,7 +1,7 @@
 // Tables as lists of columns: name, meaning, type and value in one place, for the CSV and its schema.
 import { z } from 'zod';
 import { csvTable, type CsvValue } from './csv.js';
-import type { Tri } from '../analysis/tri.js';
+import type { Tri } from '../../analysis/statistics/tri.js';
 
 export interface Column<Row> {
   name: string;

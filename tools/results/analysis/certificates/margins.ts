@@ -1,6 +1,6 @@
 // How far a certificate is from each of its thresholds: above 0 on the passing side, below 0 on the failing one.
-import type { Gates } from './certificate.js';
-import type { RawCertificate } from '../read/schema.js';
+import type { Gates } from './gates.js';
+import type { RawCertificate } from '../../read/schema.js';
 
 /** Null where the certificate has no figures, or the guard did not run. */
 export interface Margins {

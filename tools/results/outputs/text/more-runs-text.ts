@@ -1,5 +1,5 @@
 // What more runs would buy, in sentences: for the text, the Markdown summary and the report alike.
-import type { MoreRuns, Purchase } from '../analysis/more-runs.js';
+import type { MoreRuns, Purchase } from '../../analysis/more-runs.js';
 
 const NAMES: Record<Purchase['what'], (count: number) => string> = {
   models: (count) => `${count} more ${count === 1 ? 'model' : 'models'} with the same edits and errors`,

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  guardsNotRun,
   judge,
   ratioThreshold,
   triageOfRuns,
-} from '../../../tools/results/analysis/certificate.js';
-import { parseTolerantJson } from '../../../tools/results/read/json.js';
-import { certificateSchema, type RawCertificate } from '../../../tools/results/read/schema.js';
-import { certificate, type CertificateShape, FULL_ORDER } from '../builders.js';
-import { REPOSITORY } from '../../support/repository.js';
+} from '../../../../tools/results/analysis/certificates/certificate.js';
+import { guardsNotRun } from '../../../../tools/results/analysis/certificates/gates.js';
+import { parseTolerantJson } from '../../../../tools/results/read/json.js';
+import { certificateSchema, type RawCertificate } from '../../../../tools/results/read/schema.js';
+import { certificate, type CertificateShape, FULL_ORDER } from '../../builders.js';
+import { REPOSITORY } from '../../../support/repository.js';
 
 const raw = (shape: CertificateShape = {}): RawCertificate => certificateSchema.parse(certificate(shape));
 const judged = (shape: CertificateShape = {}, order = FULL_ORDER): ReturnType<typeof judge> =>

@@ -1,0 +1,9 @@
+// One thing that is wrong in a suite.yaml, and where it stands.
+
+export interface Mistake {
+  /** Empty for what stands in no file: an environment variable. */
+  file: string;
+  line: number;
+  col: number;
+  message: string;
+}
