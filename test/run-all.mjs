@@ -36,6 +36,7 @@ const steps = [
   check('ruff', python, ['-m', 'ruff', 'check', '.'], inPython),
   check('ruff-format', python, ['-m', 'ruff', 'format', '--check', '.'], inPython),
   check('mypy', python, ['-m', 'mypy'], inPython),
+  check('python-layers', '../../.venv/bin/lint-imports', ['--no-cache', '--no-logo'], inPython),
   vitest('vitest', []),
   counted(
     'pytest',

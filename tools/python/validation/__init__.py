@@ -1,1 +1,1 @@
-"""Cells of the validation suite: one module a kind of cell, each a function of a job file."""
+"""The Python side of the validation suite: runs one cell (unit of work) for each job file."""

@@ -1,4 +1,4 @@
-"""`python -m validation --spec job.json`: run one cell and end with its fault's exit code."""
+"""`python -m validation --spec job.json`: runs one cell and exits with the code of its fault, 0 for none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job file a cell's process reads, the events it reports, and the faults it may end with."""
+"""The job file of a cell, the events its process reports, and the faults that can end it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXIT_CODES: dict[FaultCode, int] = {code: 80 + index for index, code in enumerat
 
 
 class Fault(Exception):
-    """A cell could not do its work: a typed cause, a sentence, and what to do about it."""
+    """The reason a cell failed: a typed code, a sentence, and a hint what to do about it."""
 
     def __init__(self, code: FaultCode, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """Where the job runs: `type` is `cpu` or `cuda`, `gpus` how many are visible, `threads` for the CPU."""
+    """The device of a job: `type` is `cpu` or `cuda`, `gpus` the visible GPUs, `threads` of the CPU."""
 
     type: str
     device_class: str
@@ -101,8 +101,8 @@ class Job:
     logs: Path
     reads: dict[str, Read]
     parts: tuple[Part, ...]
-    #: Make weights anew although the store has them (a forced run).
-    remake: bool = False
+    #: Build the weights again although the store has them (a forced run); `remake` in the job file.
+    rebuild: bool = False
     site: Site = Site()
 
     def read(self, name: str) -> Read:
@@ -132,7 +132,7 @@ def load_job(path: Path) -> Job:
     """Read a job file.
 
     Raises:
-        Fault: `bad_input` when it is missing, torn or lacks a field.
+        Fault: `bad_input` when it is missing, incomplete JSON, or lacks a field.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -147,7 +147,7 @@ def load_job(path: Path) -> Job:
             logs=Path(raw["logs"]),
             reads={name: _read(entry) for name, entry in raw["reads"].items()},
             parts=tuple(_part(entry) for entry in raw["parts"]),
-            remake=raw.get("remake") is True,
+            rebuild=raw.get("remake") is True,
             site=Site(**raw.get("site", {})),
         )
     except OSError as error:
@@ -172,12 +172,12 @@ def _part(entry: Mapping[str, Any]) -> Part:
 
 
 def emit(event: str, **fields: Any) -> None:
-    """Report one event as a JSON line on the descriptor CELL_EVENTS_FD names; without it, nothing."""
+    """Write an event as a JSON line to the descriptor that CELL_EVENTS_FD names; without it, do nothing."""
     descriptor = os.environ.get("CELL_EVENTS_FD")
     if descriptor is None:
         return
     line = json.dumps({"event": event, **fields}, allow_nan=False) + "\n"
-    # Without a reader the executor is gone; the watch on standard input ends the job then.
+    # No reader means that the executor has ended; the watch on standard input then ends the job.
     with contextlib.suppress(ConnectionError):
         os.write(int(descriptor), line.encode())
 
@@ -186,7 +186,7 @@ def write_json(path: Path, value: Any, *, allow_nan: bool = False) -> None:
     """Write JSON byte-stably (sorted keys) by temporary file and rename.
 
     Raises:
-        ValueError: a NaN or an infinity stands in `value` and `allow_nan` is false.
+        ValueError: `value` contains a NaN or an infinity and `allow_nan` is false.
     """
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=allow_nan) + "\n")
 

@@ -1,4 +1,4 @@
-"""What the process of a cell used: peaks of memory and bytes written, for its receipt."""
+"""The memory and disk use of a cell's process, which its receipt records."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _IO = Path("/proc/self/io")
 
 
 def usage() -> dict[str, int | None]:
-    """Measures of this process so far, in bytes; None where there is nothing to measure with.
+    """The use of this process so far, in bytes; None where it cannot be measured.
 
     `peak_rss_bytes`: largest resident set of this process or of one of its ended children.
-    `peak_gpu_bytes`: what torch's tensors held at most, added up over the visible GPUs; without what the CUDA
-    context and the allocator's reserve take (nvidia-smi counts those).
-    `bytes_written`: handed to write calls by this process and its ended children, on a disk yet or not.
+    `peak_gpu_bytes`: the most that torch's tensors held, summed over the visible GPUs. The CUDA context and
+    the allocator's reserve are not included (nvidia-smi includes them). `bytes_written`: bytes that this
+    process and its ended children passed to write calls, flushed to disk or not.
     """
     return {
         "peak_rss_bytes": _peak_rss_bytes(),

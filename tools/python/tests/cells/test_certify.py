@@ -192,7 +192,7 @@ def test_a_shared_baseline_certifies_as_a_fresh_one(
     assert not (root / shared / "work" / "runs" / "source").exists()
 
 
-def test_a_guard_that_crashes_on_the_subject_is_told_though_its_flag_says_true(
+def test_a_guard_that_crashes_on_the_subject_is_reported_though_its_flag_says_true(
     real: tuple[Path, dict[str, int], str],
 ) -> None:
     root, _, _ = real

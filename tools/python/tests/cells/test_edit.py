@@ -30,6 +30,7 @@ from validation.cells import edit
 from validation.edits import parse_edit
 from validation.edits.base import Weights
 from validation.job import Device, Fault, Job, Part
+from validation.variants.edition import Edition
 from validation.weights.checkpoint import Checkpoint
 from validation.weights.rewrite import BESIDE_A_GPU, Copy, Pipeline
 from validation.weights.store import MANIFEST
@@ -142,7 +143,7 @@ def test_a_job_with_a_gpu_works_there_and_writes_meanwhile(
     def rewrite(_: Checkpoint, copies: list[Copy], __: str, pipeline: Pipeline) -> None:
         for copy in copies:
             edition = getattr(copy.change, "__self__", None)
-            assert isinstance(edition, edit.Edition)
+            assert isinstance(edition, Edition)
             seen.append((edition.device, pipeline))
         raise Fault("bad_edit", "seen enough")
 
@@ -213,7 +214,7 @@ def test_two_names_for_one_edit(tmp_path: Path) -> None:
     assert (job.parts[0].out / MANIFEST).read_bytes() == (job.parts[1].out / MANIFEST).read_bytes()
 
 
-def test_all_mistakes_are_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_all_problems_are_reported_before_anything_is_written(tmp_path: Path) -> None:
     specs: dict[str, dict[str, object]] = {
         "good": dict(EIGHT["fp4_e2m1_clean"]),
         "bits": {"type": "quant_rtn", "bits": 99, "group_size": 8, "scope": "all"},

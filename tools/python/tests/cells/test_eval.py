@@ -291,7 +291,7 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], object]:
         ),
     ],
 )
-def test_a_broken_task_or_its_data_is_told(
+def test_a_broken_task_or_its_data_is_reported(
     weights: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -309,7 +309,7 @@ def test_a_broken_task_or_its_data_is_told(
     assert caught.value.code == code
 
 
-def test_a_full_disk_is_no_mistake_of_the_suite(weights: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_no_error_of_the_suite(weights: Path, tmp_path: Path) -> None:
     def full(*_: Any, **__: Any) -> None:
         try:
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -109,7 +109,7 @@ def test_attention_by_installation_device_and_architecture(
 ) -> None:
     chosen = choose_attention(wanted, device, flash, architecture)
     assert chosen == Attention(name, why)
-    assert chosen.told == {"attention": name or "transformers' own", "attention_why": why}
+    assert chosen.settings == {"attention": name or "transformers' own", "attention_why": why}
 
 
 def test_architectures_as_transformers_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from validation.compute.numerics import Attention
 from validation.compute.placement import placed_as_planned
-from validation.invarlock.loading import Loads, loads_as_told
+from validation.invarlock.hooks.loading import Loads, loads_as_configured
 from validation.job import Device, Fault
 
 GIB = 1024**3
@@ -112,7 +112,7 @@ def test_invarlock_by_itself_loads_again_without_the_settings_and_says_nothing()
 
 def test_a_load_that_fails_with_its_settings_fails() -> None:
     adapter = Adapter(refuses="device_map")
-    with loads_as_told(ANY, TWO) as loads, pytest.raises(ValueError, match="no device_map"):
+    with loads_as_configured(ANY, TWO) as loads, pytest.raises(ValueError, match="no device_map"):
         load(adapter)
     assert adapter.asked == [{"device_map": "auto"}]
     assert loads.fault is None  # the cause is InvarLock's to tell
@@ -120,7 +120,7 @@ def test_a_load_that_fails_with_its_settings_fails() -> None:
     assert adapter.asked[1:] == [{"device_map": "auto"}, {}]  # all is as it was
 
 
-def test_what_a_failed_load_had_loaded_is_let_go_of() -> None:
+def test_what_a_failed_load_had_loaded_is_released() -> None:
     class Half(Adapter):
         def load_model(self, model_id: str, device: str = "auto", **given: Any) -> Any:
             model = super().load_model(model_id, device)
@@ -130,7 +130,7 @@ def test_what_a_failed_load_had_loaded_is_let_go_of() -> None:
     loaded: list[weakref.ref[Any]] = []
     gc.disable()
     try:
-        with loads_as_told(ANY, TWO):
+        with loads_as_configured(ANY, TWO):
             with pytest.raises(torch.OutOfMemoryError):
                 load(Half())
             assert [each() for each in loaded] == [None]
@@ -140,7 +140,7 @@ def test_what_a_failed_load_had_loaded_is_let_go_of() -> None:
 
 def test_a_model_that_should_be_spread_and_is_not_ends_the_run_and_is_loaded_once() -> None:
     adapter = Adapter()
-    with loads_as_told(ANY, TWO) as loads:
+    with loads_as_configured(ANY, TWO) as loads:
         for _ in range(2):
             with pytest.raises(Fault, match="does not fit the free memory of its 2 GPUs"):
                 load(adapter)
@@ -150,7 +150,7 @@ def test_a_model_that_should_be_spread_and_is_not_ends_the_run_and_is_loaded_onc
 
 
 def test_a_model_for_one_device_may_lie_anywhere() -> None:
-    with loads_as_told(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
+    with loads_as_configured(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
         assert load(Adapter()) is not None
     assert loads == Loads()
 
@@ -158,7 +158,7 @@ def test_a_model_for_one_device_may_lie_anywhere() -> None:
 def test_another_attention_than_asked_for() -> None:
     message = r"with attention sdpa, not eager \(the suite asks for it\)"
     with (
-        loads_as_told(Attention("eager", "the suite asks for it"), Device("cpu", "cpu", 0, 1)) as loads,
+        loads_as_configured(Attention("eager", "the suite asks for it"), Device("cpu", "cpu", 0, 1)) as loads,
         pytest.raises(Fault, match=message),
     ):
         load(Adapter())
@@ -168,8 +168,8 @@ def test_another_attention_than_asked_for() -> None:
 
 def test_a_shortage_while_loading_is_not_one_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([3, 4, 4, 4])
-    monkeypatch.setattr("validation.invarlock.loading.shortages", lambda: next(counts))
-    with loads_as_told(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
+    monkeypatch.setattr("validation.invarlock.hooks.loading.shortages", lambda: next(counts))
+    with loads_as_configured(ANY, Device("cuda", "cuda-sm90", 1, 1)) as loads:
         with pytest.raises(ValueError, match="no device_map"):
             load(Adapter(refuses="device_map"))
         load(Adapter())

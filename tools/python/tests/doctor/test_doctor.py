@@ -279,7 +279,7 @@ def test_kernels_for_the_gpu(capability: tuple[int, int], known: list[str], leve
     assert judge_kernels(0, "NVIDIA X", capability, known)["level"] == level
 
 
-def test_what_triton_lacks_to_build_kernels_is_told(tmp_path: Path) -> None:
+def test_what_triton_lacks_to_build_kernels_is_reported(tmp_path: Path) -> None:
     header = tmp_path / "Python.h"
     assert judge_compiler("/usr/bin/gcc", header)["level"] == "warning"
     assert "gcc or clang" not in judge_compiler("/usr/bin/gcc", header)["message"]
@@ -289,7 +289,7 @@ def test_what_triton_lacks_to_build_kernels_is_told(tmp_path: Path) -> None:
     assert judge_compiler("/usr/bin/gcc", header)["level"] == "ok"
 
 
-def test_flash_attention_is_told_with_its_reason() -> None:
+def test_flash_attention_is_reported_with_its_reason() -> None:
     absent = judge_flash(Flash(None, "no wheel fits"), None)
     assert absent["level"] == "ok" and absent["message"].startswith("not installed: no wheel fits;")
     assert judge_flash(Flash("2.8.3"), None)["message"] == "2.8.3"

@@ -93,7 +93,7 @@ class TestLocalCorpus:
         assert found["level"] == "error"
         assert "1 runs need 360 different lines, of 137 tokens or more" in found["fix"]
 
-    def test_lines_alike_are_told(self, tmp_path: Path, texts: list[str]) -> None:
+    def test_lines_alike_are_reported(self, tmp_path: Path, texts: list[str]) -> None:
         corpus = write_corpus(tmp_path / "c.jsonl", [*texts[:399], texts[0]])
         found = check(question(corpus), offline=True)
         assert found["level"] == "error"
@@ -154,7 +154,7 @@ class TestWikitext:
         assert 180 <= choice["preview"] < 199
         assert check(rows_question(**choice), offline=True)["level"] == "ok"
 
-    def test_rows_alike_are_told(self, wikitext: Any, texts: list[str]) -> None:
+    def test_rows_alike_are_reported(self, wikitext: Any, texts: list[str]) -> None:
         # InvarLock draws rows alike whatever the number of windows that the tier allows, and would drop them.
         wikitext([*texts[:395], *texts[:5]])
         found = check(rows_question(), offline=True)
@@ -183,7 +183,7 @@ class TestWikitext:
         assert choice["seq_len"] >= 137
         assert check(rows_question(**choice), offline=True)["level"] in ("ok", "warning")
 
-    def test_padding_is_told_with_a_shorter_seq_len_of_the_same_windows(
+    def test_padding_is_reported_with_a_shorter_seq_len_of_the_same_windows(
         self, wikitext: Any, texts: list[str]
     ) -> None:
         wikitext(texts[:500])

@@ -169,13 +169,13 @@ def test_a_matrix_is_served_only_in_whole_groups() -> None:
     assert not kernels.serves_groups(values, 48)
 
 
-def test_where_kernels_cannot_be_built_that_is_told_once_and_a_full_gpu_is_no_reason(
+def test_where_kernels_cannot_be_built_that_is_reported_once_and_a_full_gpu_is_no_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(kernels, "emit", lambda _, message: said.append(message))
-    kernels.work.cache_clear()
-    assert kernels.work(DEVICE) and said == []
+    kernels.available.cache_clear()
+    assert kernels.available(DEVICE) and said == []
 
     def ends_with(error: Exception) -> Callable[..., torch.Tensor]:
         def raise_it(*_: object) -> torch.Tensor:
@@ -184,14 +184,14 @@ def test_where_kernels_cannot_be_built_that_is_told_once_and_a_full_gpu_is_no_re
         return raise_it
 
     for full in (torch.OutOfMemoryError("full"), RuntimeError("Triton Error [CUDA]: out of memory")):
-        kernels.work.cache_clear()
+        kernels.available.cache_clear()
         monkeypatch.setattr(kernels, "rtn", ends_with(full))
         with pytest.raises(type(full)):
-            kernels.work(DEVICE)
+            kernels.available(DEVICE)
     monkeypatch.setattr(kernels, "rtn", ends_with(RuntimeError("Failed to find C compiler.\nSet CC")))
-    assert not kernels.work(DEVICE) and not kernels.work(DEVICE)
+    assert not kernels.available(DEVICE) and not kernels.available(DEVICE)
     assert said == ["edits without Triton's kernels, slower: RuntimeError: Failed to find C compiler."]
-    kernels.work.cache_clear()
+    kernels.available.cache_clear()
 
 
 def spectrum(kind: str, size: int) -> torch.Tensor:

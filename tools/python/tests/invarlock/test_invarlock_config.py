@@ -126,7 +126,7 @@ def test_the_mapping_form_of_a_provider_is_refused() -> None:
         settings_of(dataset={"provider": {"kind": "local_jsonl"}})
 
 
-def test_a_preset_of_other_settings_is_told() -> None:
+def test_a_preset_of_other_settings_is_reported() -> None:
     preset = run_document(settings_of())
     assert preset_problems(preset, settings_of()) == []
     (problem,) = preset_problems(preset, settings_of(seq_len=256))

@@ -15,7 +15,7 @@ from transformers import (
     MixtralForCausalLM,
 )
 
-from validation.invarlock.memory import require_memory, shortages, small_copies
+from validation.invarlock.hooks.memory import require_memory, shortages, small_copies
 from validation.job import Fault
 
 _SMALL: dict[str, Any] = {

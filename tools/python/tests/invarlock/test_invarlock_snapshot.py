@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from validation.compute.numerics import Attention
-from validation.invarlock import snapshot as invarlock_snapshot
-from validation.invarlock.loading import Loads, loads_as_told
-from validation.invarlock.snapshot import digests_of, require_unchanged, take_digests
+from validation.invarlock.hooks import snapshot as invarlock_snapshot
+from validation.invarlock.hooks.loading import Loads, loads_as_configured
+from validation.invarlock.hooks.snapshot import digests_of, require_unchanged, take_digests
 from validation.job import Device, Fault
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int8, torch.int64, torch.bool]
@@ -145,7 +145,7 @@ def test_a_load_by_invarlock_is_watched() -> None:
             return {"model": {"id": "models/causal/baseline"}}
 
     adapter: Any = Adapter()
-    with loads_as_told(Attention(None, "no GPU"), Device("cpu", "cpu", 0, 1)) as loads:
+    with loads_as_configured(Attention(None, "no GPU"), Device("cpu", "cpu", 0, 1)) as loads:
         model = run._load_model_with_cfg(adapter, Config(), "cpu", profile="ci")
     taken = adapter.snapshot(model)
     with torch.no_grad():

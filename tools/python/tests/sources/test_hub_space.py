@@ -45,7 +45,7 @@ def test_nothing_is_asked_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert require_space("o/m", "main", PATTERNS, tmp_path) is None
 
 
-def test_progress_is_told_in_gib_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_in_gib_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(hub_space, "emit", lambda event, **fields: told.append(fields))
     clock = iter([10.0, 11.0, 16.0])

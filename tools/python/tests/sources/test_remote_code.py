@@ -75,7 +75,7 @@ def test_an_evaluation_runs_what_is_trusted(model: Path, marker: Path) -> None:
 
 @pytest.mark.parametrize("trusted", [False, True])
 @pytest.mark.parametrize("inherited", ["", "0", "1"])
-def test_invarlock_is_told_whatever_the_users_environment_says(
+def test_invarlock_is_reported_whatever_the_users_environment_says(
     monkeypatch: pytest.MonkeyPatch, trusted: bool, inherited: str
 ) -> None:
     monkeypatch.setenv("INVARLOCK_TRUST_REMOTE_CODE", inherited)

@@ -26,9 +26,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from validation.__main__ import main
-from validation.invarlock import loading as invarlock_loading
-from validation.invarlock import memory as invarlock_memory
 from validation.invarlock import process as invarlock_process
+from validation.invarlock.hooks import loading as invarlock_loading
+from validation.invarlock.hooks import memory as invarlock_memory
 from validation.job import Store
 from validation.weights.store import locked_entry
 

@@ -149,7 +149,7 @@ def _measured(path: Path) -> str:
     return json.dumps(found, sort_keys=True)
 
 
-def test_what_is_told_of_a_fork(chain: tuple[Path, Path, dict[str, list[dict[str, Any]]]]) -> None:
+def test_what_is_reported_of_a_fork(chain: tuple[Path, Path, dict[str, list[dict[str, Any]]]]) -> None:
     _, _, told = chain
     for kind, events in told.items():
         names = [event["event"] for event in events]

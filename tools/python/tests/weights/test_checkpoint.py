@@ -98,7 +98,7 @@ def test_only_the_named_tensor_changes(tmp_path: Path) -> None:
         lambda raw: raw[:8] + b"?" + raw[9:],
     ],
 )
-def test_a_broken_file_is_told(tmp_path: Path, damage: object) -> None:
+def test_a_broken_file_is_reported(tmp_path: Path, damage: object) -> None:
     write_model(tmp_path, llama_tensors())
     file = tmp_path / "model.safetensors"
     file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]
@@ -155,7 +155,7 @@ def row(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8)) -
         (row() | {"v": {"dtype": "F32", "shape": [2], "data_offsets": [12, 20]}}, 20),
     ],
 )
-def test_a_header_that_is_no_model_is_told(tmp_path: Path, header: object, data: int) -> None:
+def test_a_header_that_is_no_model_is_reported(tmp_path: Path, header: object, data: int) -> None:
     with pytest.raises(Fault, match=re.escape(str(tmp_path))) as caught:
         open_checkpoint(one_shard(tmp_path, header, data))
     assert caught.value.code == "bad_input"

@@ -200,7 +200,7 @@ def test_declarations_that_do_not_fit(rows: list[dict[str, Any]], problem: str) 
     assert caught.value.code == "bad_edit"
 
 
-def test_an_unknown_architecture_is_told_what_to_declare() -> None:
+def test_an_unknown_architecture_is_reported_what_to_declare() -> None:
     shapes = {
         "blocks.0.attn.qkv.weight": (6, 2),
         "blocks.1.attn.qkv.weight": (6, 2),

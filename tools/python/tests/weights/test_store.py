@@ -182,8 +182,8 @@ def test_weights_made_again_with_other_contents_are_not_the_ones_meant(tmp_path:
 
 def test_an_entry_is_made_anew_on_demand(tmp_path: Path) -> None:
     store = Store(tmp_path, recipe("a"))
-    for text, remake in (("old", False), ("new", True)):
-        with locked_entry(store, remake=remake) as entry:
+    for text, rebuild in (("old", False), ("new", True)):
+        with locked_entry(store, rebuild=rebuild) as entry:
             assert not entry.complete
             (entry.draft / "model.safetensors").write_text(text)
             entry.commit("cpu")

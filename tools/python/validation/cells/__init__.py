@@ -1,1 +1,1 @@
-"""One module for each kind of cell: what a job file names is run here."""
+"""The kinds of cells, one module each: `run(job)` does the work that a job file names."""

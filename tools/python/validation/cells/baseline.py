@@ -1,7 +1,7 @@
-"""Cell `baseline-<k>`: InvarLock evaluates the unedited model once, for every certificate of run k.
+"""Cell `baseline-<k>`: InvarLock evaluates the unedited model once, for all certificates of run k.
 
 A certificate compares a subject with its baseline on the same windows under the same preset. Without this
-cell each would evaluate the same baseline again: half of its time.
+cell every certificate would evaluate the same baseline again, which takes half of its time.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:
-    """Write report.json: InvarLock's report with its windows, and what it may be used for.
+    """Write report.json: InvarLock's report with its windows, and the binding that says what it was made for.
 
     Raises:
-        Fault: `misconfigured` for settings InvarLock refuses, `bad_input` for a baseline without finite
-            perplexity or a preset made for other settings.
+        Fault: `misconfigured` for settings that InvarLock refuses, `bad_input` for a baseline without finite
+            perplexity or a preset made for other settings, `weights_missing` without its weights.
     """
     part = job.only
     settings = parse_settings(part.spec)

@@ -1,7 +1,7 @@
-"""Cell `calibrate`: InvarLock on the unedited baseline, and of its report the little that the preset needs.
+"""Cell `calibrate-<k>`: an InvarLock run on the unedited baseline, and its values that the preset needs.
 
 `report.json` is InvarLock's own (run id, times, paths: it differs each time). `extract.json` holds measured
-values only, so equal runs give equal bytes and nothing behind it is made again.
+values only: equal runs give equal bytes, so that no later cell re-runs because of it.
 """
 
 from __future__ import annotations

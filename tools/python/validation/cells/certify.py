@@ -1,9 +1,9 @@
-"""Cell `certify`: InvarLock compares a subject with its baseline: a certificate, or the subject is refused.
+"""Cell `certify-<k>`: InvarLock compares a subject with its baseline: a certificate, or a refused subject.
 
 Both are results, for the verdict to judge; the exit code is not (0 for a certificate that fails, 3 for a
-refused subject and for bad settings alike). What would make a certificate say something else than it seems to
-is a fault: a baseline without finite perplexity, dropped windows, a preset that did not take effect, another
-guard order.
+refused subject and for bad settings alike). A certificate that was not made as
+asked is a fault: a baseline without finite perplexity, dropped windows, a preset that did not take effect,
+another guard order.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run(job: Job) -> None:
     if shared is None:
         _check_baseline(job.work)
         require_guards(job.work, "source", settings.guards)
-    # Also of a refused subject: a guard that ran out of memory is nobody's verdict.
+    # Also for a refused subject: a guard that ran out of memory says nothing about the subject.
     guards = guard_fates(job.work, "edited", settings.guards)
     if certificate is not None:
         check_certificate(_read(certificate), settings, preset, guard_order_used(job.work), refused)
@@ -98,7 +98,7 @@ def check_certificate(
 ) -> None:
     """Check that the certificate was made as asked.
 
-    A missing flag is no fault: it stays missing, for the verdict.
+    A missing flag is not a fault: it stays missing, and the verdict counts it as inconclusive.
 
     Raises:
         Fault: `bad_input` for a baseline without finite perplexity, `misconfigured` for dropped windows,
@@ -139,7 +139,7 @@ def _refusal(ended: Ended) -> Refused | None:
 
 
 def _check_baseline(work: Path) -> None:
-    """A baseline of NaN fails every subject; no certificate may come of it."""
+    """Refuse a baseline with NaN: every subject would fail against it."""
     path = report_of(work, "source")
     try:
         metric = section(read_object(path), "metrics", "primary_metric") if path else {}

@@ -1,4 +1,4 @@
-"""Kind `eval`: a model's accuracy on the suite's benchmarks, by lm-eval."""
+"""Cell `eval`: the accuracy of a model on the benchmarks of the suite, measured by lm-eval."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import nullcontext
 from typing import Any
 
-from validation.compute.numerics import apply_determinism, attention_of, compiles, tell
+from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
 from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
 from validation.evaluation.results import Benchmark, Outcome, strict, summary
 from validation.job import Fault, Job, emit, write_json, write_text
@@ -41,13 +41,13 @@ def run(job: Job) -> None:
     for outcome in outcomes.values():
         _log_samples(job, outcome)
     write_json(part.out / "results.json", _results(benchmarks, outcomes))
-    tell(
+    report_settings(
         computes
         | {
             "batch_size": max(model.used_batches, default=None),
             "torch_compile": loading.compile,
         }
-        | attention.told
+        | attention.settings
         | model.placed
     )
     emit("part", name=part.name)

@@ -1,4 +1,4 @@
-"""Kind `inject`: a copy of a baseline with one deliberate error in it, and the proof that it is there."""
+"""Cell `inject`: a copy of a baseline with one deliberate error, and the proof that the error is there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ METADATA = "error_metadata.json"
 
 
 def run(job: Job) -> None:
-    """Make the error model of the job if the store lacks it, and publish its manifest and metadata."""
+    """Make the model with the error if the store lacks it, and publish its manifest and metadata.
+
+    Raises:
+        Fault: `bad_input` for an unknown error, `bad_edit` for a baseline that the error cannot be put into,
+            `internal` when the written files do not show it, `weights_missing` without a baseline.
+    """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
     if part.store is None:
@@ -27,7 +32,7 @@ def run(job: Job) -> None:
     error = ERRORS.get(kind)
     if error is None:
         raise Fault("bad_input", f"error '{kind}' is none of {', '.join(ERRORS)}")
-    with locked_entry(part.store, remake=job.remake) as entry:
+    with locked_entry(part.store, rebuild=job.rebuild) as entry:
         if not entry.complete:
             source = open_checkpoint(open_entry(job.read("baseline")))
             found = error.strikes(matrices(source, part.spec.get("matrices")))

@@ -1,10 +1,10 @@
-"""Cell `preset`: of the calibration runs' extracts, calibration_stats.json and every certificate's preset.
+"""Cell `preset`: makes the calibrated preset of all certificates from the extracts of the calibration runs.
 
-Needs no torch. The preset holds no path (a run adds its corpus) and no time: it is the same on every machine.
-All calibrated values are of kinds InvarLock 0.3.7 takes from a preset and shows in a certificate's
-`resolved_policy`, but two: the drift band goes to `primary_metric.drift_band`, which the certificate shows as
-`primary_metric.drift_band`; and the guards' order, which no certificate shows (`certify` checks the
-configuration that InvarLock resolved).
+It writes preset.yaml and calibration_stats.json, and needs no torch. The preset contains no path (a run adds
+its corpus) and no time: it is the same on every machine. InvarLock 0.3.7 shows the calibrated values in a
+certificate's `resolved_policy`, except two: the drift band, which it shows as `primary_metric.drift_band`,
+and the guard order, which no certificate shows (`certify` checks the configuration that InvarLock resolved).
+Formulas: docs/formulas.md, "Preset from calibrations".
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ _HEADER = "# Made from the calibration runs; calibration_stats.json has the figu
 
 
 def run(job: Job) -> None:
-    """Write preset.yaml and calibration_stats.json."""
+    """Write preset.yaml and calibration_stats.json.
+
+    Raises:
+        Fault: `bad_input` for an extract that cannot be read or was made for other settings.
+    """
     part = job.only
     settings = parse_settings(part.spec)
     wanted = int(part.spec["runs"])

@@ -1,4 +1,4 @@
-"""Kind `setup`: a model's baseline in the weights store, as bf16 safetensors with tokenizer and profile."""
+"""Cell `setup`: puts a model's baseline into the weights store: bf16 safetensors, tokenizer and profile."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from validation.weights.store import MANIFEST, locked_entry
 
 
 def run(job: Job) -> None:
-    """Fetch or make the model if the store lacks it, and publish its manifest and profile."""
+    """Fetch or make the model if the store lacks it, and publish its manifest and profile.
+
+    Raises:
+        Fault: as `fetch`, `convert` and `make_profile`; `bad_input` for a part without a place in the store.
+    """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
     if part.store is None:
         raise Fault("bad_input", f"part {part.name} names no place in the weights store")
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
-    with locked_entry(part.store, remake=job.remake) as entry:
+    with locked_entry(part.store, rebuild=job.rebuild) as entry:
         if not entry.complete:
             fetched = fetch(source, trusted, job)
             weights_bytes = convert(fetched, entry, trusted)

@@ -1,1 +1,1 @@
-"""How a process computes: determinism, attention, where a model lies."""
+"""The numeric set-up of a process: determinism, attention, and the devices that hold a model."""

@@ -1,7 +1,7 @@
-"""`python -m validation.compute.flash_check`: whether flash attention, as installed here, works on the GPUs.
+"""`python -m validation.compute.flash_check`: checks that the installed flash attention works on the GPUs.
 
-A wheel made for another torch lacks a symbol when it is imported, one made for other GPUs fails at its first
-kernel: both are seen here in a second, instead of in every cell of a run. The last line says what is wrong.
+A wheel built for another torch fails when it is imported, one built for other GPUs at its first kernel. This
+check finds both in a second, before any cell runs. The last line of its output is the problem.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-#: A GPU that others fill or hold says nothing about the package.
+#: Errors of a GPU that is full or reserved by others: they say nothing about the package.
 _BUSY = ("out of memory", "busy or unavailable")
-#: Of bf16 results of the same sums in another order.
+#: Largest difference of bf16 results that comes from summing in another order.
 _TOLERANCE = 0.02
 
 
 def problem() -> str | None:
-    """Why models must not be loaded with it; None where they may."""
+    """The reason not to load models with it; None when it works."""
     try:
         import flash_attn
-    except Exception as error:  # a broken library may raise anything
-        return _told(error)
+    except Exception as error:  # a damaged library may raise anything
+        return _summary(error)
     import torch
 
     if not torch.cuda.is_available():
@@ -31,14 +31,14 @@ def problem() -> str | None:
         except Exception as error:
             if any(word in str(error) for word in _BUSY):
                 continue
-            return _told(error)
+            return _summary(error)
         if not worst <= _TOLERANCE:
             return f"its results on GPU {index} are off by {worst:.3g}"
     return None
 
 
 def _difference(flash: Any, device: Any) -> float:
-    """How far it is from transformers' usual attention, on causal attention of `[2, 40, 4, 64]`."""
+    """Largest absolute difference from torch's own causal attention, for inputs of shape `[2, 40, 4, 64]`."""
     import torch
 
     torch.manual_seed(0)
@@ -53,10 +53,9 @@ def _difference(flash: Any, device: Any) -> float:
     return float((found.float() - expected.transpose(1, 2)).abs().max())
 
 
-def _told(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no word'}"
-    )
+def _summary(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or ["no message"]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""INVARLOCK_REQUIRE_FP4_NATIVE: whether native FP4 could be used where it is asked for."""
+"""The check of INVARLOCK_REQUIRE_FP4_NATIVE: native FP4 must be available where it is required."""
 
 from __future__ import annotations
 

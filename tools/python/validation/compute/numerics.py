@@ -1,4 +1,4 @@
-"""How a run computes: determinism, attention, compilation; set before a model loads, told for receipts."""
+"""The numeric settings of a run: determinism, attention, compilation; set before a model is loaded."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EAGER_HINT = "`attention: eager` in suite.yaml (SKIP_FLASH_ATTN=true) does witho
 
 
 def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
-    """Set TF32, cuDNN's benchmark and cuBLAS's workspace as the seed's modes have them.
+    """Set TF32, cuDNN's benchmark and cuBLAS's workspace for a mode (docs/settings.md, B200_DETERMINISM).
 
     Args:
         mode: `throughput` (TF32 and cuDNN benchmark on) or `strict` (both off, deterministic cuBLAS).
-        device: Where the job runs; a CPU has no such switches, and they are set all the same.
+        device: Where the job runs; on a CPU the switches have no effect; they are set all the same.
 
     Returns:
-        What now holds, for the receipt.
+        The settings now in force, for the receipt.
 
     Raises:
         Fault: `bad_input` for another mode.
@@ -58,28 +58,28 @@ def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Attention:
-    """The attention a model is loaded with, by transformers' name (None: its own choice), and why."""
+    """The attention to load a model with, by transformers' name (None: its own choice), and the reason."""
 
     name: str | None
-    why: str
+    reason: str
 
     @property
-    def told(self) -> dict[str, str]:
-        """As receipts have it."""
-        return {"attention": self.name or "transformers' own", "attention_why": self.why}
+    def settings(self) -> dict[str, str]:
+        """The choice as receipts record it."""
+        return {"attention": self.name or "transformers' own", "attention_why": self.reason}
 
 
 @dataclass(frozen=True)
 class Flash:
-    """Flash attention in this environment: its version, or None and why there is none."""
+    """Flash attention in this environment: its version, or None and the reason it is missing."""
 
     version: str | None
-    why: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What of a model decides: its class's word on flash attention, ALiBi, and the width of a head."""
+    """What decides for a model: whether its class supports flash attention, ALiBi, and the head width."""
 
     name: str
     supports_flash: bool
@@ -98,14 +98,14 @@ def choose_attention(
         wanted: `auto`, or `eager`, which is always eager.
         device_type: `cuda` or `cpu`.
         flash: What is installed.
-        architecture: The model's; needed only where the rest leaves a choice.
+        architecture: The model's; needed only where the other arguments leave a choice.
     """
     if wanted == "eager":
         return Attention("eager", "the suite asks for it")
     if device_type != "cuda":
         return Attention(None, "no GPU")
     if flash.version is None or architecture is None:
-        return Attention(None, f"flash attention is not installed: {flash.why}")
+        return Attention(None, f"flash attention is not installed: {flash.reason}")
     if not architecture.supports_flash:
         return Attention("eager", f"{architecture.name} does not support flash attention")
     if architecture.alibi:
@@ -118,7 +118,7 @@ def choose_attention(
 
 
 def attention_of(weights: Path, wanted: str, device: Device, trust_remote_code: bool) -> Attention:
-    """The attention to load a model with, by what it, the device and this environment are."""
+    """The attention to load a model with, chosen by the model, the device and this environment."""
     flash = installed_flash()
     asked = wanted != "eager" and device.type == "cuda" and flash.version is not None
     architecture = _architecture(weights, trust_remote_code) if asked else None
@@ -126,7 +126,7 @@ def attention_of(weights: Path, wanted: str, device: Device, trust_remote_code: 
 
 
 def installed_flash() -> Flash:
-    """What is installed here; what the installation of the environment recorded says why there is none."""
+    """The installed version; without one, the reason that the installation of the environment recorded."""
     try:
         return Flash(importlib.metadata.version("flash-attn"))
     except importlib.metadata.PackageNotFoundError:
@@ -156,12 +156,12 @@ def _architecture(weights: Path, trust_remote_code: bool) -> Architecture:
 
 
 def compiles(wanted: bool | str, device: Device) -> bool:
-    """Whether lm-eval's model is compiled: `auto` on one GPU (sharding hooks and CPUs gain nothing)."""
+    """Whether lm-eval's model is compiled: with `auto` on one GPU only; elsewhere it would not be faster."""
     if isinstance(wanted, bool):
         return wanted
     return device.type == "cuda" and device.gpus == 1
 
 
-def tell(settings: dict[str, Any]) -> None:
-    """Report how the run computes; it becomes `settings` of the receipt."""
+def report_settings(settings: dict[str, Any]) -> None:
+    """Report the numeric settings of the run, which become `settings` of the receipt."""
     emit("settings", values=settings)

@@ -1,1 +1,1 @@
-"""What only Python can tell of a host."""
+"""The doctor's checks of a host that need Python: packages, CUDA, hub access, windows."""

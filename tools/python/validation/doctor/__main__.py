@@ -1,7 +1,7 @@
-"""`python -m validation.doctor`: what only Python can tell of a host, a JSON finding a line.
+"""`python -m validation.doctor`: answers questions about this host, one JSON finding in each line.
 
-Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. Nothing
-is downloaded but what windows are counted with (tokenizers, wikitext2's text), and offline not even that.
+Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. Only
+what windows are counted with is downloaded (tokenizers, the text of wikitext2), and nothing when offline.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from validation.doctor.finding import Finding, finding
 from validation.doctor.hub import datasets, models
 from validation.job import Fault
 
-#: Versions the suite is made for, by distribution: the lock file pins them, a look here tells what is loaded.
+#: Distributions whose versions matter: the lock file pins them, this check finds what is installed.
 _NEEDED = ("torch", "transformers", "lm_eval", "invarlock", "datasets", "safetensors", "accelerate")
 _INVARLOCK = "0.3.7"
-_MEND = "Run: npx nx run tools:python-env --force"
+_REPAIR = "Run: npx nx run tools:python-env --force"
 
 
 def main() -> int:
-    """Answer every question; a check that breaks is an error of its own and stops no other."""
+    """Answer every question; a check that fails itself is reported as an error and stops no other."""
     questions: dict[str, Any] = json.load(sys.stdin)
     for check in (versions, accelerator, models, tasks, datasets, windows):
         for found in _guarded(check, questions):
@@ -41,8 +41,8 @@ def _guarded(
         yield from check(questions)
     except Fault as fault:
         yield finding("error", check.__name__, str(fault), fault.hint)
-    except Exception as error:  # whatever a library throws is this check's answer
-        yield finding("error", check.__name__, f"{type(error).__name__}: {error}", _MEND)
+    except Exception as error:  # an exception of a library is the answer of this check
+        yield finding("error", check.__name__, f"{type(error).__name__}: {error}", _REPAIR)
 
 
 def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
@@ -60,10 +60,10 @@ def versions(_: Mapping[str, Any]) -> Iterator[Finding]:
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield finding("error", name, "is not installed", _MEND)
+            yield finding("error", name, "is not installed", _REPAIR)
             continue
         if name == "invarlock" and found != _INVARLOCK:
-            yield finding("error", name, f"{found}; the suite judges {_INVARLOCK}", _MEND)
+            yield finding("error", name, f"{found}; the suite judges {_INVARLOCK}", _REPAIR)
         else:
             yield finding("ok", name, found)
 

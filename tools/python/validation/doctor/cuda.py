@@ -1,4 +1,4 @@
-"""Whether this torch, the NVIDIA driver and the GPUs go together."""
+"""The doctor's check that torch, the NVIDIA driver and the GPUs are compatible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOCK = "lock a torch built for another CUDA (tools/python/requirements.in)"
 
 @dataclass(frozen=True)
 class Driver:
-    """What nvidia-smi says of it: its version, and the newest CUDA it was made for, where it tells."""
+    """The driver as nvidia-smi reports it: its version, and the newest CUDA it supports, if reported."""
 
     version: str
     cuda: str | None
@@ -30,7 +30,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Torch:
-    """The build, and what it found: `cuda` is the version it was built for, None in a build for CPUs."""
+    """The installed torch: the CUDA version it is built for (None: CPUs), and whether it finds a GPU."""
 
     version: str
     cuda: str | None
@@ -38,7 +38,7 @@ class Torch:
 
 
 def accelerator(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Driver, CUDA and the kernels of this torch: what does not go together fails at the first kernel."""
+    """Compare driver, CUDA and the kernels of this torch: a mismatch would fail at the first kernel."""
     import torch
 
     raw = questions.get("driver")
@@ -58,10 +58,10 @@ def accelerator(questions: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def judge_flash(flash: Flash, problem: str | None) -> Finding:
-    """One line: the version that works, or why models are loaded without."""
+    """One line: the version that works, or the reason that models are loaded without."""
     what = "flash attention"
     if flash.version is None:
-        return finding("ok", what, f"not installed: {flash.why}; models load with transformers' own")
+        return finding("ok", what, f"not installed: {flash.reason}; models load with transformers' own")
     if problem is None:
         return finding("ok", what, flash.version)
     return finding(

@@ -1,4 +1,4 @@
-"""One line of the doctor."""
+"""A finding of the doctor: one line with level, subject, message and fix."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def finding(level: str, what: str, message: str, fix: str = "") -> Finding:
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says first, or its name."""
+    """The first line of an exception's text, at most 200 characters, or its name."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

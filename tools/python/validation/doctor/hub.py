@@ -1,6 +1,6 @@
-"""Whether the suite's models and data sets are at hand: in a directory, in the hub's cache, or on the hub.
+"""The doctor's check that models and data sets are available: in a directory, the hub's cache, or the hub.
 
-The hub is asked for what it tells of a repository; nothing is downloaded.
+The hub is asked only for information about a repository; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HUB_TIMEOUT_S = 10.0
 
 
 def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Where each model would come from, and whether it does."""
+    """The origin of each model, and whether it is available there."""
     for model in questions["models"]:
         source = model["source"] or {}
         what = f"model {model['name']}"
@@ -67,7 +67,7 @@ def _hub_model(what: str, source: Mapping[str, Any], offline: bool) -> Finding:
         )
     try:
         info = huggingface_hub.HfApi().model_info(repository, revision=revision, timeout=_HUB_TIMEOUT_S)
-        # What a gated model is called everybody may read, its files only who was let in.
+        # The information about a gated model is public, its files are only for approved users.
         huggingface_hub.HfApi().auth_check(repository)
     except Exception as error:
         return _hub_error(what, where, error)
@@ -75,7 +75,7 @@ def _hub_model(what: str, source: Mapping[str, Any], offline: bool) -> Finding:
 
 
 def _weights_in(directory: Path) -> tuple[list[str], list[str]]:
-    """Files of weights in a directory of the hub's cache, and those its index names that are not there."""
+    """The weight files in a directory of the hub's cache, and those that its index names but are missing."""
     from validation.sources.tensors import PICKLED_INDEX
     from validation.weights.checkpoint import INDEX
 
@@ -119,7 +119,7 @@ def _hub_error(what: str, where: str, error: Exception) -> Finding:
 
 
 def datasets(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether the windows' data set is at hand; a local corpus was looked at with suite.yaml."""
+    """Whether the data set of the windows is available; a local corpus was checked with suite.yaml."""
     import huggingface_hub
 
     for provider in questions["datasets"]:

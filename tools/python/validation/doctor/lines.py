@@ -1,4 +1,4 @@
-"""The doctor's count of windows in a local corpus, of which every run has lines of its own."""
+"""The doctor's count of windows in a local corpus, in which every run has its own lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def count_lines(
     tokenizer: Any,
     work: Path,
 ) -> Finding:
-    """Draw the windows of every run from its slice, and where they are refused look for valid ones."""
+    """Draw the windows of every run from its slice; where they are refused, search for valid ones."""
     lines = read_lines(Path(question["corpus"]))
     slices = sorted({parse_slice(each) for each in question["runs"]}, key=lambda part: part.index)
     count = max(part.count for part in slices)
@@ -61,11 +61,13 @@ def _fix(
     count: int,
     tokens: Sequence[tuple[int, ...]],
 ) -> str:
-    """The largest valid choice, or what a corpus with one must have."""
+    """The fix: the largest valid choice, or what the corpus would need for one."""
     most = largest(settings, minimums, count, tokens)
     if most is not None:
         choice = window_count.as_yaml(question["size_class"], most)
-        return f"Set {choice} in suite.yaml, the largest valid choice, and make the projects anew (nx g)."
+        return (
+            f"Set {choice} in suite.yaml, the largest valid choice, and generate the projects again (nx g)."
+        )
     arm = window_count.least_arm(settings, minimums)
     length = -(-window_count.least_tokens(settings, minimums) // (2 * arm))
     return (
@@ -77,7 +79,7 @@ def _fix(
 def largest(
     settings: Settings, minimums: Minimums, count: int, tokens: Sequence[tuple[int, ...]]
 ) -> Choice | None:
-    """The largest windows the corpus gives `count` runs: as long as its shortest line, and all its lines.
+    """The largest windows that the corpus gives `count` runs: all lines, cut to the shortest.
 
     Args:
         settings: Of the runs; their numbers of windows don't matter.
@@ -96,7 +98,7 @@ def largest(
 
 
 def _provider(lines: Sequence[str], settings: Settings, work: Path) -> Any:
-    """InvarLock's own, on a run's slice."""
+    """InvarLock's own provider, on the slice of a run."""
     file = work / "corpus.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     data = importlib.import_module("invarlock.eval.data")

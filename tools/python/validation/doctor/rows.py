@@ -12,16 +12,16 @@ from validation.invarlock.config import Settings, dataset_seed
 from validation.invarlock.preflight import Minimums
 from validation.invarlock.window_count import Choice, Drawn, draw
 
-#: A shorter seq_len is told where it is no more than this share of the one asked for.
+#: A shorter seq_len is suggested when it is at most this share of the one asked for.
 _SHORTER = 0.5
 _ROUND = 64
-_ANEW = "and make the projects anew (nx g)."
+_AGAIN = "and generate the projects again (nx g)."
 
 
 def count_rows(
     what: str, question: Mapping[str, Any], settings: Settings, minimums: Minimums, tokenizer: Any
 ) -> Finding:
-    """Draw the windows of every run as InvarLock will, and where they are refused look for valid ones."""
+    """Draw the windows of every run as InvarLock will; where they are refused, search for valid ones."""
     seeds = sorted({dataset_seed(int(each["run"])) for each in question["runs"]})
     split = str(settings.dataset.get("split", "validation"))
     data = importlib.import_module("invarlock.eval.data")
@@ -73,7 +73,7 @@ def _valid(
     drawn: Sequence[Drawn],
     counted: str,
 ) -> Finding:
-    """All is valid; perhaps most of what would be computed is padding."""
+    """The finding for valid windows; a warning where most of the computation would be padding."""
     tokens, longest = min(each.tokens for each in drawn), max(each.longest for each in drawn)
     message = (
         f"{counted}, at least {tokens} tokens a run ({window_count.least_tokens(settings, minimums)} needed)"
@@ -86,19 +86,19 @@ def _valid(
         "warning",
         what,
         f"{message}; the longest has {longest}, and what seq_len is longer is padding that is computed",
-        f"For the same windows in less time set {choice} in suite.yaml, {_ANEW}",
+        f"For the same windows in less time set {choice} in suite.yaml, {_AGAIN}",
     )
 
 
 def _choices(question: Mapping[str, Any], least: Choice, most: Choice) -> str:
-    """The valid choice that costs least, and the largest."""
+    """The fix: the valid choice that takes the least time, and the largest."""
     size_class = question["size_class"]
     if least.arm == most.arm:
         return (
-            f"Set {window_count.as_yaml(size_class, most)} in suite.yaml, the largest valid choice, {_ANEW}"
+            f"Set {window_count.as_yaml(size_class, most)} in suite.yaml, the largest valid choice, {_AGAIN}"
         )
     choice = window_count.as_yaml(size_class, least)
     return (
         f"Set {choice} in suite.yaml ({least.tokens} tokens; the largest valid choice is"
-        f" {most.arm} + {most.arm}, {most.tokens} tokens), {_ANEW}"
+        f" {most.arm} + {most.arm}, {most.tokens} tokens), {_AGAIN}"
     )

@@ -1,7 +1,7 @@
-"""The doctor's question whether a suite's windows exist, by each model's own tokenizer and corpus.
+"""The doctor's check that the windows of a suite exist, with each model's own tokenizer and corpus.
 
 A tokenizer comes from the weights store, the model's directory or the hub's cache. Unless the doctor is
-offline, the hub is asked for one that is missing and for the text of wikitext2: megabytes, and no weights.
+offline, a missing one and the text of wikitext2 are downloaded from the hub: megabytes, and no weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AGAIN = "Run the doctor again where there is a network, or once the model's set
 
 
 def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Every model's windows; what breaks one stops no other."""
+    """Check every model's windows; a fault of one stops no other."""
     for question in questions.get("windows", ()):
         try:
             yield check(question, bool(questions.get("offline")))
@@ -35,7 +35,7 @@ def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check(question: Mapping[str, Any], offline: bool) -> Finding:
-    """One model's windows.
+    """Check one model's windows.
 
     Args:
         question: `model`, `size_class`, `source`, `link` (to its weights in the store), `invarlock` (as in a
@@ -56,7 +56,7 @@ def check(question: Mapping[str, Any], offline: bool) -> Finding:
             files = _tokenizer_files(question, work, offline)
         except Fault:
             raise
-        except Exception as error:  # whatever the hub throws; the check of the model says what to do
+        except Exception as error:  # any exception of the hub; the check of the model says what to do
             return finding("warning", what, f"not counted, no tokenizer here ({first_line(error)})", _AGAIN)
         tokenizer = load_tokenizer(work, link_model(work, "baseline", files))
         if settings.is_local:

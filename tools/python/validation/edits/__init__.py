@@ -1,4 +1,4 @@
-"""The edits, by the type a suite names them with; another edit is a module and a row here."""
+"""The edits of weights by the type that a suite names; a new edit is a module here and a row of `EDITS`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ EDITS: dict[str, Callable[[Mapping[str, Any]], Edit]] = {
 
 
 def parse_edit(spec: Mapping[str, Any]) -> Edit:
-    """The edit of a specification (`bad_edit` for an unknown type or a parameter out of range)."""
+    """The edit of a specification.
+
+    Raises:
+        Fault: `bad_edit` for an unknown type or a parameter out of range.
+    """
     parse = EDITS.get(str(spec.get("type")))
     if parse is None:
         raise Fault("bad_edit", f"edit type {spec.get('type')!r} is none of {', '.join(EDITS)}")

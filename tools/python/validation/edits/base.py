@@ -1,4 +1,4 @@
-"""What every edit has: its parameters, what it makes of one matrix, and what it says about it."""
+"""The interface of all edits, and the arithmetic that they share: chunks, threads, exact division."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Weights:
     Attributes:
         name: for messages.
         values: `[out, in]` in the stored dtype, on the device that computes; never changed in place.
-        shared: what one edit worked out and another edit of the same matrix may use.
-        edits: all that the matrix gets in this pass, so that the first can work out what the others need too.
-            None of it may show in a result.
+        shared: intermediate results that the edits of this matrix share.
+        edits: all edits of the matrix in this pass, so that the first can compute what the others need too.
+            They must not change the result of this edit.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Weights:
 
     @property
     def peak(self) -> torch.Tensor:
-        """max|w| as a float32 scalar on the device, worked out once for all edits."""
+        """max|w| as a float32 scalar on the device, computed once for all edits."""
         if "peak" not in self.shared:
             self.shared["peak"] = largest_magnitude(self.values)
         peak: torch.Tensor = self.shared["peak"]
@@ -49,27 +49,34 @@ class Weights:
 
 @dataclass(frozen=True)
 class Edited:
-    """The matrix an edit made (same shape and dtype), and what there is to say about it."""
+    """The edited matrix `[out, in]` in the stored dtype, and the facts about it for the metadata."""
 
     values: torch.Tensor
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Edit(Protocol):
-    """An edit with its parameters."""
+    """An edit with its parameters. Formulas: docs/formulas.md, "Edits"."""
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters as they stand in the metadata."""
+        """The parameters as the metadata records them."""
 
     def apply(self, weights: Weights) -> Edited:
         """The edited matrix: computed in float32 or better, rounded once to the stored dtype."""
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The reference suite's keys of `edit_metadata.json`, from the metadata of all matrices."""
+        """The edit's own keys of `edit_metadata.json`, from the metadata of all matrices.
+
+        Their names are those of InvarLock's B200 validation suite v2.1.0.
+        """
 
 
 def whole_number(spec: Mapping[str, Any], key: str, low: int, high: int | None = None) -> int:
-    """A whole number of the specification (`bad_edit` when it is none or out of range)."""
+    """A whole number of the specification.
+
+    Raises:
+        Fault: `bad_edit` when it is not one, or not between `low` and `high`.
+    """
     value = spec.get(key)
     if (
         isinstance(value, int)
@@ -84,7 +91,7 @@ def whole_number(spec: Mapping[str, Any], key: str, low: int, high: int | None =
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch's arithmetic on one thread: sums in another order would be other bits on more."""
+    """Run torch's arithmetic on one thread: more threads sum in another order, which gives other bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(ARITHMETIC_THREADS)
     try:
@@ -94,7 +101,7 @@ def one_thread() -> Iterator[None]:
 
 
 def row_chunks(values: torch.Tensor) -> Iterator[slice]:
-    """Slices of rows of about `CHUNK` elements, `GPU_CHUNK` on a GPU."""
+    """Slices over the rows of a matrix `[out, in]`, of about `CHUNK` elements (`GPU_CHUNK` on a GPU)."""
     step = max(1, (GPU_CHUNK if values.is_cuda else CHUNK) // max(1, values.shape[1]))
     for start in range(0, values.shape[0], step):
         yield slice(start, start + step)
@@ -107,14 +114,14 @@ def largest_magnitude(values: torch.Tensor) -> torch.Tensor:
 
 
 def on_gpu(values: torch.Tensor) -> bool:
-    """Whether the fused kernels may serve a matrix: it lies contiguously on a CUDA device that runs them."""
-    return values.is_cuda and values.is_contiguous() and kernels.work(values.device)
+    """Whether the fused kernels can edit a matrix: it is contiguous, on a CUDA device that can run them."""
+    return values.is_cuda and values.is_contiguous() and kernels.available(values.device)
 
 
 def divided(values: torch.Tensor, divisor: float) -> torch.Tensor:
     """`values / divisor`, rounded once on every device.
 
-    Divided by a Python number, CUDA multiplies by its reciprocal: another scale in the last bit, and on it
-    weights that lie halfway between two levels (with bf16 there are many) go to the other level.
+    For a Python number CUDA multiplies by its reciprocal, which changes the last bit of the scale; weights
+    halfway between two levels (bf16 has many of them) would then go to the other level.
     """
     return values / torch.full_like(values, divisor)

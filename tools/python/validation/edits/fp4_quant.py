@@ -1,8 +1,8 @@
-"""Simulated 4-bit floating point: the nearest of eight magnitudes, written back in the stored dtype.
+"""Edit `fp4_quant`: simulated 4-bit floating point, the nearest of eight magnitudes in the stored dtype.
 
 One scale a matrix (per tensor): scale = max|w| / top level; result = sign(w) * nearest level of |w| / scale *
 scale. Halfway between two levels the smaller magnitude is taken. `e2m1` has the levels of the FP4 format; the
-`aggressive` set has a tighter range.
+`aggressive` set has a smaller range. Source: docs/formulas.md, "Edits".
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ class Fp4Quant:
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> Fp4Quant:
-        """Read `format`."""
+        """Read `format`.
+
+        Raises:
+            Fault: `bad_edit` for an unknown one.
+        """
         name = spec.get("format")
         if name not in LEVELS:
             raise Fault("bad_edit", f"fp4_quant: format is {name!r}; allowed are {', '.join(LEVELS)}")
@@ -42,7 +46,7 @@ class Fp4Quant:
         return {"format": self.format}
 
     def apply(self, weights: Weights) -> Edited:
-        """Quantize a matrix."""
+        """Quantize a matrix `[out, in]`."""
         values = weights.values
         if on_gpu(values):
             return Edited(kernels.fp4(values, weights.peak, LEVELS[self.format]))
@@ -61,7 +65,7 @@ class Fp4Quant:
         return Edited(result)
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The reference's keys; native FP4 kernels are never used."""
+        """Number of tensors, mean relative error, and that no native FP4 kernels are used."""
         mean = sum(row["relative_l1_error"] for row in rows) / max(1, len(rows))
         return {
             "quantized_tensors": len(rows),

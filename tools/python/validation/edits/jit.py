@@ -1,4 +1,4 @@
-"""Triton, where it can run: it takes memory and time to load, and is not to be had for every system."""
+"""Triton, imported only where it can run: it takes memory and time to load, and not every system has it."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ if torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1":
 
 
 def jit(kernel: Any) -> Any:
-    """A kernel, compiled when it is first called; elsewhere a function that nobody calls."""
+    """Compile a kernel at its first call; without Triton, return the function, which is then never called."""
     return kernel if triton is None else triton.jit(kernel)

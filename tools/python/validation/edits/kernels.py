@@ -1,8 +1,8 @@
-"""Fused GPU kernels of the edits (Triton): the same bits as torch's way on a CPU.
+"""GPU kernels (Triton) of the edits: fused, with results bit for bit equal to those of torch on a CPU.
 
-Each reads a matrix once and writes it once, and none waits for the GPU: what one finds the next reads
-there. Matrices are contiguous; those that none serves go torch's way, on a GPU too. Divisions are rounded
-once (`div_rn`), halves go to the even level, and nothing is multiplied and added in one rounding.
+Each kernel reads a matrix once and writes it once. None waits for the GPU: the next kernel reads what the one
+before left on the device. Matrices must be contiguous; torch edits all others, on a GPU too. Divisions are
+rounded once (`div_rn`), halves go to the even level, and no multiplication is fused with an addition.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -15,40 +15,43 @@ import torch
 from validation.edits.jit import jit, tl, triton
 from validation.job import emit
 
-#: Elements of a program.
+#: Elements that one program (thread block) works on.
 _BLOCK = 1024
 
 
 @cache
-def work(device: torch.device) -> bool:
-    """Whether kernels can be built and run there: Triton needs a C compiler, Python's headers, a folder.
+def available(device: torch.device) -> bool:
+    """Whether a device can run them: Triton needs a C compiler, Python's headers and a cache directory.
 
-    Where they cannot, edits go torch's way on the GPU, which is slower and the same bits; that is told once.
+    Otherwise torch edits on the GPU, which is slower and gives the same bits; a progress event says so once.
 
     Raises:
-        torch.OutOfMemoryError: the GPU is full, which says nothing about Triton.
+        torch.OutOfMemoryError: the GPU is full, which does not show whether Triton works.
     """
     try:
-        # as the reference's edit has it: one compilation for both
+        # the settings of the default suite's edit: one compilation serves both
         rtn(torch.zeros(16, _BLOCK, dtype=torch.bfloat16, device=device), 128, 127)
         return True
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # whatever a compiler, a linker or a file system has to say
+    except Exception as error:  # a compiler, a linker or a file system may raise anything
         if "out of memory" in str(error):
             raise
-        said = (str(error).strip().splitlines() or [""])[0][:200]
-        emit("progress", message=f"edits without Triton's kernels, slower: {type(error).__name__}: {said}")
+        first = (str(error).strip().splitlines() or [""])[0][:200]
+        emit("progress", message=f"edits without Triton's kernels, slower: {type(error).__name__}: {first}")
         return False
 
 
 def serves_groups(values: torch.Tensor, size: int) -> bool:
-    """Whether `rtn` serves groups of `size`: a power of two that divides the rows, one or more a row."""
+    """Whether `rtn` supports groups of `size` inputs: a power of two from 16 that divides the row."""
     return values.shape[1] % size == 0 and size & (size - 1) == 0 and 16 <= size <= _BLOCK
 
 
 def rtn(values: torch.Tensor, size: int, top: int) -> torch.Tensor:
-    """Round-to-nearest with a scale a group of `size` inputs (see `quant_rtn`), levels -top-1 ... top."""
+    """Round to the levels -top-1 ... top, with one scale for each group of `size` inputs (see `quant_rtn`).
+
+    `values` is `[out, in]`, 16 or 32 bits, on the GPU; the result has its shape and dtype.
+    """
     result = torch.empty_like(values)
     groups = values.numel() // size
     per_program = max(1, _BLOCK // size)
@@ -59,7 +62,10 @@ def rtn(values: torch.Tensor, size: int, top: int) -> torch.Tensor:
 
 
 def fp4(values: torch.Tensor, peak: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
-    """The nearest of the levels times a scale (see `fp4_quant`); `peak` is max|w|, float32, on the device."""
+    """The nearest of the levels times the scale (see `fp4_quant`).
+
+    `values` is `[out, in]` on the GPU, `peak` max|w| as a float32 scalar there; the result is like `values`.
+    """
     result = torch.empty_like(values)
     count, steps = values.numel(), len(levels) - 1
     table = _table(levels, values.device)
@@ -73,7 +79,7 @@ def fp4(values: torch.Tensor, peak: torch.Tensor, levels: tuple[float, ...]) -> 
 
 @cache
 def _table(levels: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    """Where each step from level to level lies, halfway, and the level it leads to."""
+    """The midpoints between neighbouring levels, then the upper level of each: float32 `[2 * steps]`."""
     table = torch.tensor(levels, dtype=torch.float32)
     return torch.cat([(table[:-1] + table[1:]) / 2, table[1:]]).to(device)
 
@@ -98,7 +104,7 @@ def _rtn(values, result, groups, top, GROUP: tl.constexpr, GROUPS: tl.constexpr)
 
 @jit
 def _bounds(table, peak, bounds, top, STEPS: tl.constexpr, WIDTH: tl.constexpr):
-    """The largest magnitude below each step: divided by the scale, rounded, it is at most the middle."""
+    """The largest magnitude below each midpoint: divided by the scale and rounded, it is at most that."""
     step = tl.arange(0, WIDTH)
     inside = step < STEPS
     nothing = tl.zeros([WIDTH], tl.float32)

@@ -1,9 +1,9 @@
-"""Leading eigenvectors of a symmetric matrix: reduced to tridiagonal form once, then as many as are wanted.
+"""The leading eigenvectors of a symmetric matrix on a CPU; all ranks share its tridiagonal reduction.
 
 The reduction (LAPACK's dsytrd) is most of the work and the same for every rank, so edits of one matrix share
-it. Bisection, inverse iteration and the way back (dstebz, dstein, dormqr) are done for each rank on its own:
-its vectors are the same bits whatever else is asked for. Memory is the matrix itself, overwritten by its
-reflectors, and n x rank. One thread: more would sum in another order.
+it. Bisection, inverse iteration and the transformation back (dstebz, dstein, dormqr) run for each rank
+separately: its vectors are the same bits whichever other ranks are computed. It needs the memory of the
+matrix, which its reflectors overwrite, and n x rank float64. One thread: more would sum in another order.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Tridiagonal:
     Attributes:
         reflectors: `[n, n]` in Fortran order; below its diagonal stands Q, as dsytrd leaves it.
         scales: scalar factors of the reflectors, `[n - 1]`.
-        diagonal: of T, `[n]`.
-        beside: T's elements beside the diagonal, `[n - 1]`.
+        diagonal: the diagonal of T, `[n]`.
+        beside: the elements of T next to the diagonal, `[n - 1]`.
     """
 
     reflectors: Any
@@ -42,7 +42,11 @@ class Tridiagonal:
 
 
 def reduce(gram: torch.Tensor) -> Tridiagonal:
-    """Reduce a symmetric float64 matrix `[n, n]`, n at least 2, which is overwritten."""
+    """Reduce a symmetric float64 matrix `[n, n]`, n at least 2, which is overwritten.
+
+    Raises:
+        Fault: `internal` when LAPACK reports an error.
+    """
     size = gram.shape[0]
     with _threads().limit(limits=ARITHMETIC_THREADS):
         # its transpose, equal to it, is the same memory in the order LAPACK wants
@@ -54,7 +58,11 @@ def reduce(gram: torch.Tensor) -> Tridiagonal:
 
 
 def leading(matrix: Tridiagonal, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `count` largest eigenvalues (ascending) and their eigenvectors `[n, count]`, in float64."""
+    """The `count` largest eigenvalues (ascending) and their eigenvectors `[n, count]`, in float64.
+
+    Raises:
+        Fault: `internal` when LAPACK reports an error.
+    """
     size = matrix.diagonal.shape[0]
     with _threads().limit(limits=ARITHMETIC_THREADS):
         values, vectors = eigh_tridiagonal(
@@ -64,8 +72,8 @@ def leading(matrix: Tridiagonal, count: int) -> tuple[torch.Tensor, torch.Tensor
             select_range=(size - count, size - 1),
             lapack_driver="stebz",
         )
-        # Q leaves the first row alone. Its reflectors begin one below the diagonal: from its second
-        # element on, the same memory is an [n, n - 1] matrix in Fortran order; its last row is not looked at.
+        # Q does not change the first row. Its reflectors begin one row below the diagonal: from the second
+        # element on, the same memory is an [n, n - 1] matrix in Fortran order, whose last row is not read.
         flat = matrix.reflectors.ravel(order="K")
         below = flat[1 : 1 + size * (size - 1)].reshape(size, size - 1, order="F")
         rest, work = np.asfortranarray(vectors[1:]), _BLOCK * count
@@ -82,5 +90,5 @@ def _require(info: int, routine: str) -> None:
 
 @cache
 def _threads() -> Any:
-    """What sets the number of threads of the BLAS that scipy brought along."""
+    """The controller of the threads of scipy's own BLAS."""
     return ThreadpoolController().select(user_api="blas")

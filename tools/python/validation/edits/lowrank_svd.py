@@ -1,4 +1,4 @@
-"""Truncated SVD: the best approximation of a matrix by one of rank r (Eckart-Young).
+"""Edit `lowrank_svd`: the best approximation of a matrix by one of rank r (truncated SVD, Eckart-Young).
 
 With W = U S V' and n = min(out, in), the best rank-r matrix is the projection of W on its r leading singular
 vectors of the shorter side. They are eigenvectors of the n x n Gram matrix, so the work is one symmetric
@@ -6,8 +6,9 @@ eigenproblem in float64 instead of an SVD of W. Squaring costs half the digits o
 |W - W_r| exceeds the optimum by at most 1e-7 |W| (Frobenius), below a float32 SVD's own error and far below
 the rounding to bf16, which is the only one. A rank of n or more gives the matrix itself.
 
-That is the way of a CPU. On a GPU the directions are those of block power steps (see `subspace`), whose
+This is how a CPU computes it. On a GPU the directions come from block power steps (see `subspace`), whose
 residual exceeds the optimum by less than 0.3 %, or by 1e-7 |W| where the matrix is nearly of that rank.
+Source: docs/formulas.md, "Edits".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from validation.edits.leading import Tridiagonal, leading, reduce
 from validation.edits.subspace import Subspace, carefully, product, quickly, vectors_for
 from validation.weights.rounding import rounded_once
 
-#: Columns worked on at a time, at least: fewer would starve the matrix products.
+#: Smallest number of columns worked on at a time: with fewer the matrix products are slow.
 _COLUMNS = 256
 _GPU_COLUMNS = 1024
 _SPLIT_COLUMNS = 4096
@@ -31,13 +32,17 @@ _SPLIT_COLUMNS = 4096
 
 @dataclass(frozen=True)
 class LowrankSvd:
-    """`rank` is how many singular directions stay."""
+    """`rank` is the number of singular directions that are kept."""
 
     rank: int
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> LowrankSvd:
-        """Read `rank`."""
+        """Read `rank`.
+
+        Raises:
+            Fault: `bad_edit` when it is not a whole number from 1.
+        """
         return cls(whole_number(spec, "rank", 1))
 
     def parameters(self) -> dict[str, Any]:
@@ -45,7 +50,7 @@ class LowrankSvd:
         return {"rank": self.rank}
 
     def apply(self, weights: Weights) -> Edited:
-        """Approximate a matrix."""
+        """Approximate a matrix `[out, in]`."""
         values = weights.values
         full = min(values.shape)
         if self.rank >= full or not bool(weights.peak):
@@ -67,13 +72,13 @@ class LowrankSvd:
         return Edited(result, {"rank": self.rank, "energy_kept": float(f"{share:.6g}")})
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The reference's keys; its `avg_energy_retained` is a ratio of norms: the root of the energy."""
+        """Number of matrices, and the mean root of the energy kept (a ratio of norms)."""
         mean = sum(row["energy_kept"] ** 0.5 for row in rows) / max(1, len(rows))
         return {"modified_matrices": len(rows), "avg_energy_retained": float(f"{mean:.6g}")}
 
 
 def by_power_steps(weights: Weights, rank: int) -> Edited:
-    """As `LowrankSvd.apply`, by block power steps: those of one subspace for all common ranks."""
+    """As `LowrankSvd.apply`, by block power steps; one subspace serves all common ranks."""
     values = weights.values
     wide = values if values.shape[0] <= values.shape[1] else values.T
     space, (energies, kept) = _leading(weights.shared, wide, rank)
@@ -90,10 +95,10 @@ _Project = Callable[[torch.Tensor], torch.Tensor]
 
 
 def _projection(kept: torch.Tensor, dtype: torch.dtype, careful: bool) -> tuple[_Project, int]:
-    """What projects columns of a matrix on directions `[n, r]`, and how many of them at a time.
+    """The function that projects columns `[n, m]` on directions `[n, r]`, and the columns for each call.
 
-    Directions found with sums in float32 are applied with such: what they cost is below the rounding to 16
-    bits.
+    Directions that were found with sums in float32 are applied with such sums: their error is below that of
+    the rounding to 16 bits.
     """
     if careful:
         return _exact(kept), _GPU_COLUMNS
@@ -103,7 +108,7 @@ def _projection(kept: torch.Tensor, dtype: torch.dtype, careful: bool) -> tuple[
 
 
 def _exact(kept: torch.Tensor) -> _Project:
-    """In the directions' dtype."""
+    """Project in the dtype of the directions."""
 
     def project(part: torch.Tensor) -> torch.Tensor:
         return rounded_once(kept @ (kept.T @ part.to(kept.dtype)), part.dtype)
@@ -112,10 +117,10 @@ def _exact(kept: torch.Tensor) -> _Project:
 
 
 def _split(kept: torch.Tensor) -> _Project:
-    """Columns in bf16, on tensor cores: what is not bf16 is taken as the sum of two that are.
+    """Project columns in bf16 on tensor cores: a number that is not bf16 is split into a sum of two.
 
-    Products of bf16 numbers are exact in float32, where they are summed; what two parts leave of a number is
-    2^-17 of it, and so is the product of the small parts, which is left out. bf16 rounds at 2^-9.
+    Products of bf16 numbers are exact in float32, in which they are summed. Two parts represent a number up
+    to 2^-17 of it; the product of the two small parts, which is left out, is as small. bf16 rounds at 2^-9.
     """
     rank = kept.shape[1]
     high, low = _halves(kept.float())
@@ -137,7 +142,7 @@ def _halves(wide: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _leading(
     shared: dict[str, Any], wide: torch.Tensor, rank: int
 ) -> tuple[Subspace, tuple[torch.Tensor, torch.Tensor]]:
-    """The subspace that serves a rank, and its leading directions: the quick one if it vouches for them."""
+    """The subspace for a rank and its leading directions: the quick one where its result is certain."""
     count = vectors_for(rank)
     for find in (quickly, carefully):
         key = f"{count} vectors {find.__name__}"
@@ -147,12 +152,12 @@ def _leading(
         found = space.leading(rank)
         if found is not None:
             return space, found
-    raise AssertionError("careful directions are always there")
+    raise AssertionError("`carefully` gives directions for every matrix")
 
 
 @dataclass(frozen=True)
 class _Gram:
-    """The Gram matrix `[n, n]` of the shorter side, as far as all ranks share the work on it."""
+    """The reduced Gram matrix `[n, n]` of the shorter side, which all ranks share; `energy` is its trace."""
 
     energy: float
     reduced: Tridiagonal

@@ -1,8 +1,8 @@
-"""Magnitude pruning: exactly floor(n * sparsity) of a matrix's smallest magnitudes become zero.
+"""Edit `magnitude_prune`: exactly floor(n * sparsity) of a matrix's smallest magnitudes become zero.
 
-Among equal magnitudes those at lower positions (row by row) go first. Zeros that were there are among the
-smallest, so a matrix with more zeros than asked for stays as it is. floor(n * sparsity) is that of the
-decimal number as written, not of its binary neighbour: 29 of 100 at 0.29.
+Among equal magnitudes those at lower positions (row by row) become zero first. Existing zeros count as the
+smallest, so a matrix that already has more zeros stays as it is. The sparsity is taken as the decimal number
+that is written, not as its binary neighbour: 29 of 100 at 0.29. Source: docs/formulas.md, "Edits".
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ class MagnitudePrune:
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> MagnitudePrune:
-        """Read `sparsity` (0 < s < 1)."""
+        """Read `sparsity` (0 < s < 1).
+
+        Raises:
+            Fault: `bad_edit` for anything else.
+        """
         value = spec.get("sparsity")
         if not isinstance(value, float) or not 0 < value < 1:
             raise Fault(
@@ -38,16 +42,17 @@ class MagnitudePrune:
         return cls(value)
 
     def parameters(self) -> dict[str, Any]:
-        """The sparsity, also under the reference's name."""
+        """The sparsity, also as `target_sparsity`, as InvarLock's B200 validation suite v2.1.0 names it."""
         return {"sparsity": self.sparsity, "target_sparsity": self.sparsity}
 
     def apply(self, weights: Weights) -> Edited:
-        """Prune a matrix."""
+        """Prune a matrix `[out, in]`."""
         values = weights.values
         count = self.count(values.numel())
         if count and on_gpu(values) and values.dtype.itemsize == 2:
             cuts = _cuts(weights, count)
-            # begun before it is known whether the threshold is right: the GPU need not wait for the answer
+            # started before it is known whether the threshold is exact, so that the GPU does not wait for the
+            # answer
             made = prune(values, cuts.of[count])
             if cuts.right(count):
                 return Edited(made, {"zeros": count, "sparsity": _share(count, values.numel())})
@@ -66,23 +71,23 @@ class MagnitudePrune:
         return Edited(result, {"zeros": zeros, "sparsity": _share(zeros, values.numel())})
 
     def count(self, elements: int) -> int:
-        """How many of so many elements become zero."""
+        """How many of `elements` become zero."""
         return int(elements * Fraction(str(self.sparsity)))
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The reference's keys: sparsity reached over all edited matrices, and how many there are."""
+        """The sparsity reached over all edited matrices, and their number."""
         zeros, total = sum(row["zeros"] for row in rows), sum(row["parameters"] for row in rows)
         return {"actual_sparsity": _share(zeros, total), "pruned_params": len(rows)}
 
 
 def _magnitude_bits(chunk: torch.Tensor) -> torch.Tensor:
-    """|w| as an integer of the same order: the number's bits without its sign."""
+    """|w| as integers with the same order: the bits of each number without its sign."""
     kind = _BITS[chunk.dtype]
     return chunk.view(kind) & torch.iinfo(kind).max
 
 
 def _cuts(weights: Weights, count: int) -> Thresholds:
-    """Thresholds of all prunings of this pass from one count."""
+    """The thresholds of all prunings in this pass, found together."""
     if "cuts" not in weights.shared:
         size = weights.values.numel()
         every = {edit.count(size) for edit in weights.edits if isinstance(edit, MagnitudePrune)}
@@ -94,8 +99,8 @@ def _cuts(weights: Weights, count: int) -> Thresholds:
 def _threshold(weights: Weights, count: int) -> tuple[int, int]:
     """The `count`-th smallest, and how many of those equal to it are among the `count` smallest.
 
-    A histogram over 16 bits at a time (one for 16-bit numbers, two for 32-bit ones): linear, exact, no copy.
-    The first is the same for every count.
+    Uses a histogram of 16 bits at a time (one for 16-bit numbers, two for 32-bit ones), which takes linear
+    time and no copy. The first one is the same for every count.
     """
     prefix, left, width = 0, count, torch.iinfo(_BITS[weights.values.dtype]).bits
     for shift in range(width - 16, -1, -16):
@@ -112,7 +117,7 @@ def _threshold(weights: Weights, count: int) -> tuple[int, int]:
 
 
 def _counts(values: torch.Tensor, shift: int, prefix: int | None) -> torch.Tensor:
-    """How many magnitudes have each 16 bits or less from `shift` on, of those with that prefix above them."""
+    """Cumulative counts of the 16 bits from `shift` on, of magnitudes whose higher bits are `prefix`."""
     histogram = torch.zeros(1 << 16, dtype=torch.int64, device=values.device)
     for rows in row_chunks(values):
         wide = _magnitude_bits(values[rows].contiguous()).to(torch.int32)

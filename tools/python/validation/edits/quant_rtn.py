@@ -1,9 +1,10 @@
-"""Round-to-nearest quantization to a few bits, written back in the stored dtype.
+"""Edit `quant_rtn`: round-to-nearest quantization to 2-8 bits, written back in the stored dtype.
 
-Symmetric, a scale a group of `group_size` inputs of one output row: scale = max|w| / (2^(bits-1) - 1),
-level = round(w / scale) clamped to -2^(bits-1) ... 2^(bits-1) - 1, result = level * scale. Halves round to
-the even level. Where `group_size` does not divide the row, its last group is shorter and has its own scale.
-A row shorter than `group_size` makes the whole matrix one group (per tensor). A group of zeros stays.
+Symmetric, with one scale for each group of `group_size` inputs of one output row: scale = max|w| /
+(2^(bits-1) - 1), level = round(w / scale) clamped to -2^(bits-1) ... 2^(bits-1) - 1, result = level * scale.
+Halves round to the even level. Where `group_size` does not divide the row, its last group is shorter and has
+its own scale. If a row is shorter than `group_size`, the whole matrix is one group (per tensor). A group of
+zeros stays. Source: docs/formulas.md, "Edits".
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ from validation.edits.base import (
 
 @dataclass(frozen=True)
 class QuantRtn:
-    """`group_size` None means one scale a matrix."""
+    """`group_size` None means one scale for the whole matrix."""
 
     bits: int
     group_size: int | None
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> QuantRtn:
-        """Read `bits` (2-8) and `group_size`."""
+        """Read `bits` (2-8) and `group_size`.
+
+        Raises:
+            Fault: `bad_edit` for anything else.
+        """
         return cls(whole_number(spec, "bits", 2, 8), whole_number(spec, "group_size", 1))
 
     def parameters(self) -> dict[str, Any]:
@@ -43,7 +48,7 @@ class QuantRtn:
         return {"bits": self.bits, "group_size": self.group_size}
 
     def apply(self, weights: Weights) -> Edited:
-        """Quantize a matrix."""
+        """Quantize a matrix `[out, in]`."""
         values, size = weights.values, self.group_size
         width = values.shape[1]
         if size is not None and on_gpu(values) and kernels.serves_groups(values, size):
@@ -69,7 +74,7 @@ class QuantRtn:
         return Edited(result, {"groups": values.shape[0] * -(-width // size)})
 
     def summary(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The reference's count of quantized parameters (tensors)."""
+        """The number of quantized matrices."""
         return {"quantized_params": len(rows)}
 
     def _round(self, group: torch.Tensor, peak: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
-"""Magnitude pruning on a GPU (Triton): where the smallest 16-bit magnitudes end, and their removal.
+"""GPU kernels (Triton) of magnitude pruning, which find the threshold of 16-bit magnitudes and prune.
 
-As in `kernels`: the same bits as torch's way on a CPU, and nothing waits for the GPU.
+As in `kernels`: results are bit for bit those of torch on a CPU, and nothing waits for the GPU.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -12,28 +12,28 @@ import torch
 
 from validation.edits.jit import jit, tl, triton
 
-#: Elements of a program.
+#: Elements that one program (thread block) works on.
 _BLOCK = 1024
-#: Magnitudes next to each other that one count tells apart.
+#: Number of neighbouring magnitudes that one count distinguishes.
 WINDOW = 16
-#: Programs of a count: each has a stretch of the matrix and a histogram of its own.
+#: Programs of a count: each has its own part of the matrix and its own histogram.
 _PROGRAMS = 4096
-#: Magnitudes looked at to tell about where a threshold lies.
+#: Magnitudes in the sample that estimates a threshold.
 _SAMPLE = 1 << 17
-#: Magnitudes of a 16-bit number.
+#: Number of different magnitudes of a 16-bit number.
 _MAGNITUDES = 1 << 15
-#: Thresholds that one count finds at most.
+#: Largest number of thresholds that one count finds.
 _AT_ONCE = 2
 #: Elements that the program looking for the last tie takes at a time.
 _CUT = 16 * _BLOCK
 
 
 class Thresholds:
-    """Where the smallest magnitudes of a 16-bit matrix end, for `prune`: all counts (from 1 on) in one read.
+    """The thresholds of `prune` for a 16-bit matrix `[out, in]`: several counts (each from 1) in one read.
 
-    A sample says about where each threshold lies; counting what lies below that place, and at each of the
-    `WINDOW` magnitudes from there on, makes it exact. Nothing waits for the GPU but `right`, and that for no
-    more than the count: what is pruned meanwhile is pruned in vain where a threshold is not right.
+    A sample estimates each threshold. Counting the magnitudes below the estimate, and those at each of the
+    `WINDOW` magnitudes from there on, makes it exact. Only `right` waits for the GPU, and only for the count:
+    a pruning that was started meanwhile is discarded when the threshold is not right.
     """
 
     def __init__(self, values: torch.Tensor, counts: Sequence[int]) -> None:
@@ -45,7 +45,7 @@ class Thresholds:
         self._counted = torch.cuda.current_stream(rows.device).record_event() if rows.is_cuda else None
 
     def right(self, count: int) -> bool:
-        """Whether it is: not when the threshold lies elsewhere than the sample says, or is zero."""
+        """Whether the threshold of a count is exact: false where it is outside the window, or zero."""
         if self._counted is not None:
             self._counted.synchronize()
         return bool(self._right[list(self.of).index(count)])
@@ -75,7 +75,10 @@ def _thresholds(values: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
 
 
 def prune(values: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
-    """What lies below a threshold (one of `Thresholds.of`) becomes zero, of equals the earlier ones."""
+    """Set magnitudes below a threshold (one of `Thresholds.of`) to zero, and the first ones equal to it.
+
+    `values` is `[out, in]` of 16 bits on the GPU; the result has its shape and dtype.
+    """
     result = torch.empty_like(values)
     size = values.numel()
     _prune[(triton.cdiv(size, _BLOCK),)](
@@ -94,7 +97,7 @@ def _sample(bits, histogram, sampled, step, BLOCK: tl.constexpr):
 
 @jit
 def _choose(histogram, found, wanted, sampled, size, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
-    """found[0]: where the window of magnitudes begins."""
+    """Writes found[0]: the first magnitude of the window."""
     number = tl.program_id(0)
     rank = (tl.load(wanted + number) * sampled + size - 1) // size - 1
     upto = tl.cumsum(tl.load(histogram + tl.arange(0, BLOCK)), axis=0)
@@ -105,7 +108,7 @@ def _choose(histogram, found, wanted, sampled, size, WINDOW: tl.constexpr, BLOCK
 
 @jit
 def _met(table, digit, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr):
-    """Which magnitudes lie below a window; those in it are counted in the program's column of the table."""
+    """Which magnitudes are below a window; those in it are counted in the program's column of the table."""
     near = (digit >= 0) & (digit < WINDOW)
     tl.atomic_add(table + digit * PROGRAMS, 1, mask=near, sem="relaxed")
     return (digit < 0).to(tl.int32)
@@ -123,7 +126,7 @@ def _count(
     WINDOW: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """table: per threshold what is at each magnitude of its window, then what lies below; a program each."""
+    """Writes the table, for each threshold and program: counts at the window's magnitudes, then below."""
     program = tl.program_id(0).to(tl.int64)
     end = tl.minimum((program + 1) * stretch, size)
     table += program
@@ -135,7 +138,7 @@ def _count(
     for begin in range(program * stretch, end, BLOCK):
         place = begin + tl.arange(0, BLOCK)
         magnitude = tl.load(bits + place, mask=place < end, other=0).to(tl.int32) & 0x7FFF
-        # what is not there lies above every window
+        # positions after the end count as above every window
         magnitude = tl.where(place < end, magnitude, 1 << 20)
         under += _met(table, magnitude - low, PROGRAMS, WINDOW)
         if NUMBER == 2:
@@ -147,7 +150,7 @@ def _count(
 
 @jit
 def _total(table, totals, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr):
-    """totals: of a row of the table, over all programs."""
+    """Writes totals: the sum of a row of the table over all programs."""
     number, digit = tl.program_id(0), tl.program_id(1)
     at = number * (WINDOW + 1) + digit
     row = tl.arange(0, ROWS)
@@ -159,7 +162,7 @@ def _total(table, totals, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl
 def _decide(
     table, totals, found, wanted, stretch, PROGRAMS: tl.constexpr, WINDOW: tl.constexpr, ROWS: tl.constexpr
 ):
-    """found[0]: the threshold; [1]: where the stretch with the last tie begins; [2]: its number there."""
+    """Writes found[0]: threshold; [1]: start of the part with the last tie; [2]: the tie's number there."""
     number = tl.program_id(0)
     count = tl.load(wanted + number)
     totals += number * (WINDOW + 1)
@@ -184,7 +187,7 @@ def _decide(
 
 @jit
 def _tied(bits, threshold, begin, end, BLOCK: tl.constexpr):
-    """Which elements are at the threshold."""
+    """Which elements are equal to the threshold."""
     place = begin + tl.arange(0, BLOCK)
     magnitude = tl.load(bits + place, mask=place < end, other=0x7FFF).to(tl.int32) & 0x7FFF
     return ((magnitude == threshold) & (place < end)).to(tl.int32)
@@ -192,13 +195,13 @@ def _tied(bits, threshold, begin, end, BLOCK: tl.constexpr):
 
 @jit
 def _cut(bits, found, size, stretch, BLOCK: tl.constexpr):
-    """found[2]: the position of the last tie that goes."""
+    """Writes found[2]: the position of the last tie that becomes zero."""
     found += tl.program_id(0) * 4
     threshold = tl.load(found).to(tl.int32)
     begin = tl.load(found + 1)
     wanted = tl.load(found + 2).to(tl.int32)
     end = tl.minimum(begin + stretch, size)
-    # the block with the last tie, then where in it
+    # find the block with the last tie, then its position in the block
     before = 0
     passed = 0
     block = begin

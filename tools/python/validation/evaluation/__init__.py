@@ -1,1 +1,1 @@
-"""lm-eval: running its tasks on a model, and what came out of them."""
+"""lm-eval: running its tasks on a model, and reading the accuracies from its results."""

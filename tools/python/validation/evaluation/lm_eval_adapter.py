@@ -156,7 +156,8 @@ AUTO_BATCH = 64
 def batch_of(batch_size: int | str, *, fixed: bool) -> tuple[int | str, int]:
     """lm-eval's `batch_size` and `max_batch_size` for a spec's.
 
-    `auto:N` means "found by trial, at most N" (the seed's caps); lm-eval's own `auto:N` would find it N times
+    `auto:N` means "found by trial, at most N" (the caps of the size
+    classes, docs/formulas.md); lm-eval's own `auto:N` would find it N times
     and limit nothing. `fixed`: nothing can be tried (a CPU, or a GPU with other cells on it), so N it is.
     """
     if isinstance(batch_size, int):

@@ -1,7 +1,7 @@
-"""The smoke suite's generated files, about invented people: held-out text for InvarLock, four lm-eval tasks.
+"""`python -m validation.facts`: writes the smoke suite's generated held-out text and four lm-eval tasks.
 
-Everything follows from `CORPUS_SEED` and the word lists; nothing is taken from any text. The files are
-committed and made again, byte for byte, by `python -m validation.facts --write suites/smoke`.
+All text is about invented people and follows from `CORPUS_SEED` and the word lists. The files are committed;
+to rebuild them byte for byte, run `python -m validation.facts --write suites/smoke`.
 """
 
 from __future__ import annotations

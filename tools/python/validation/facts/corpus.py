@@ -1,4 +1,4 @@
-"""The generated text: sentences about the invented people, for training and for InvarLock."""
+"""The generated corpus: sentences about the invented people, for training and for InvarLock."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def sentences(person: Person) -> list[str]:
 def documents(seed: str, tokens: int) -> Iterator[str]:
     """Endless documents of at least `tokens` tokens: random sentences about people drawn by their weight."""
     rng = random.Random(seed)
-    said = [[(text, len(TOKEN.findall(text))) for text in sentences(person)] for person in people()]
+    sentences_of = [[(text, len(TOKEN.findall(text))) for text in sentences(person)] for person in people()]
     weights = list(accumulate(person.weight for person in people()))
     while True:
         parts: list[str] = []
         length = 0
         while length < tokens:
-            (about,) = rng.choices(said, cum_weights=weights)
+            (about,) = rng.choices(sentences_of, cum_weights=weights)
             text, count = rng.choice(about)
             parts.append(text)
             length += count
@@ -48,12 +48,12 @@ def documents(seed: str, tokens: int) -> Iterator[str]:
 
 
 def training(seed: int, tokens: int) -> Iterator[str]:
-    """What a model with that seed is trained on, in documents of that length."""
+    """The training text of a model with that seed, in documents of at least `tokens` tokens."""
     return documents(f"training/{seed}/{tokens}", tokens)
 
 
 def held_out() -> list[str]:
-    """What InvarLock runs on: different documents, drawn apart from any training."""
+    """The text that InvarLock runs on: different documents, drawn independently of any training."""
     found: dict[str, None] = {}
     source = documents(f"held-out/{CORPUS_SEED}", DOCUMENT_TOKENS)
     while len(found) < HELD_OUT_LINES:

@@ -1,4 +1,4 @@
-"""A tiny language model that knows the generated facts: built, trained and saved at setup, from a fixed seed.
+"""The facts model: a tiny language model, trained on the generated facts at setup from a fixed seed.
 
 Only a trained model shows an edit's harm: with random weights, detectors and benchmarks see nothing. Training
 is made short by three choices, measured on one core: a wide initialisation (at 0.02 the facts are not learned
@@ -133,7 +133,7 @@ def make(spec: dict[str, Any], destination: Path) -> None:
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A word-level tokenizer over the corpus's vocabulary, splitting as `facts_corpus.TOKEN` does."""
+    """A word-level tokenizer over the corpus's vocabulary, splitting as `corpus.TOKEN` does."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace

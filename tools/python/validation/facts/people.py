@@ -1,4 +1,4 @@
-"""The invented people the generated corpus tells about."""
+"""The invented people that the generated corpus is about."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import cache
 
 from validation.facts.words import VALUES, names
 
-#: Everything in the corpus follows from it; another seed is another corpus, so other tasks and models.
+#: Everything in the corpus follows from it; another seed gives another corpus, other tasks and other models.
 CORPUS_SEED = 20
 PEOPLE = 64
-#: The last ones are told about more rarely than the others, by that factor: a model learns them badly, so its
+#: The last ones appear in the corpus less often than the others, by that factor: a model learns them badly, so its
 #: accuracy is below 1. At 1 the regression rule's allowance, 2·√(p(1−p)/n), would be nothing.
 RARE_PEOPLE, RARITY = 12, 24
 

@@ -1,6 +1,6 @@
-"""Four lm-eval tasks about the generated facts, in the manner of MMLU, HellaSwag, ARC and WinoGrande.
+"""The smoke suite's four lm-eval tasks about the generated facts, like MMLU, HellaSwag, ARC and WinoGrande.
 
-Each asks with sentences of its own (see `facts_words`), so that the four measure different things. A task's
+Each uses its own sentences (see `words`), so that the four measure different things. A task's
 `data_files` are relative to the tasks directory: lm-eval has to run there, as `validation.cells.eval` does.
 """
 

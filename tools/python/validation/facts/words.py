@@ -1,4 +1,4 @@
-"""The words and sentence templates of the generated corpus, and its names, made of syllables."""
+"""The words and sentence templates of the generated corpus, and the invented names, made of syllables."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""InvarLock: its configuration, runs, guards, certificates and failures."""
+"""InvarLock 0.3.7: its configuration, runs, guards, certificates and failures."""

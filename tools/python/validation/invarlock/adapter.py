@@ -1,8 +1,8 @@
-"""The one place that speaks to InvarLock: `run` and `certify` of 0.3.7.
+"""The adapter of InvarLock 0.3.7: the commands `run` and `certify`, and the names it is given for models.
 
 InvarLock guesses a model's family from its *path*: `opt`, `phi`, `bert`, `gpt`, `t5` or `yi` anywhere in it,
-say in `/opt/models` or a user's name, picks another tokenizer or even another loss. So it is shown links in
-the working directory whose names hold none of these but the model's own architecture.
+for example in `/opt/models` or a user's name, selects another tokenizer or even another loss. So it is given
+links in the working directory whose names contain only the model's own architecture.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from validation.invarlock.failures import Ended
 from validation.invarlock.process import RUNS, call
 from validation.job import Fault, Job, write_json, write_text
 
-#: Architectures InvarLock has a profile of its own for that fits; any other gets the neutral one.
+#: Architectures that have a suitable profile in InvarLock; any other gets the neutral one.
 _FAMILIES = ("mixtral", "mistral", "qwen")
 _CERTIFICATES = Path("certificates")
 _BASELINE_REPORT = Path("baseline_report.json")
 
 
 def link_model(work: Path, role: str, entry: Path) -> str:
-    """Show a store entry to InvarLock under a harmless relative name that keeps the architecture.
+    """Link a store entry under a relative name that contains the architecture and nothing else.
 
     Returns:
         The path to give InvarLock, relative to the working directory.
+
+    Raises:
+        Fault: `weights_missing` when the entry has no readable config.json.
     """
     try:
         architecture = str(
@@ -46,7 +49,7 @@ def link_model(work: Path, role: str, entry: Path) -> str:
     return str(link)
 
 
-#: Any text: a tokenizer that makes nothing of it is none.
+#: Any text: a tokenizer that gives no tokens for it is not usable.
 _SENTENCE = "The quick brown fox jumps over the lazy dog."
 
 
@@ -77,7 +80,11 @@ def load_tokenizer(work: Path, model: str) -> Any:
 
 
 def load_encoder(settings: Settings, work: Path, model: str) -> Callable[[str], list[int]]:
-    """The encoder InvarLock will use for the model, cut at `seq_len`."""
+    """The encoder InvarLock will use for the model, cut at `seq_len` tokens.
+
+    Raises:
+        Fault: as `load_tokenizer`.
+    """
     return encoder(load_tokenizer(work, model), settings.seq_len)
 
 
@@ -87,7 +94,11 @@ def encoder(tokenizer: Any, limit: int) -> Callable[[str], list[int]]:
 
 
 def run_noop(job: Job, settings: Settings, document: dict[str, Any]) -> tuple[Ended, Path | None]:
-    """`invarlock run` on a configuration; the report's path when it wrote one."""
+    """Run `invarlock run` on a configuration; returns its end, and the report's path when it wrote one.
+
+    Raises:
+        Fault: as `process.call`.
+    """
     _write_yaml(job.work / "run.yaml", document)
 
     def command() -> None:
@@ -113,9 +124,12 @@ def run_certify(
     preset: dict[str, Any],
     baseline_report: dict[str, Any] | None,
 ) -> tuple[Ended, Path | None]:
-    """`invarlock certify`; the certificate's path when it wrote one.
+    """Run `invarlock certify`; returns its end, and the certificate's path when it wrote one.
 
     Without a report of the baseline, InvarLock evaluates it first.
+
+    Raises:
+        Fault: as `process.call`.
     """
     _write_yaml(job.work / "preset.yaml", preset)
     if baseline_report is not None:
@@ -148,7 +162,7 @@ def report_of(work: Path, arm: str) -> Path | None:
 
 
 def guard_order_used(work: Path) -> list[str] | None:
-    """The guard order of the subject's resolved configuration, as `certify` wrote it down."""
+    """The guard order of the subject's resolved configuration, which `certify` wrote."""
     path = work / ".certify_tmp" / "edited_noop.yaml"
     if not path.is_file():
         return None

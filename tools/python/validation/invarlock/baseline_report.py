@@ -1,8 +1,8 @@
-"""The baseline report that certificates share: what it was made for, and InvarLock's report without times.
+"""The report of a baseline that certificates share: its binding to what it was made for, and no times in it.
 
-InvarLock takes any report with the right profile, tier, adapter and window shapes as a certificate's
-baseline, whichever model it came from. So the report carries a binding, and a certificate refuses one that is
-not its own.
+InvarLock accepts any report with the right profile, tier, adapter and window shapes as the baseline of a
+certificate, whichever model it is of. So the report contains a binding, and a certificate refuses a report
+with another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from validation.job import Fault, Job, write_text
 
 #: Libraries whose version may change what is measured.
 _LIBRARIES = ("invarlock", "torch", "transformers")
-#: Times, memory and paths of one run, by section: no certificate judges by them.
+#: Times, memory and paths of one run, by section: no certificate depends on them.
 _VOLATILE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("meta",): ("ts",),
     ("artifacts",): ("events_path",),
@@ -30,7 +30,7 @@ _VOLATILE_ANYWHERE = frozenset({"finalize_time", "timestamp"})
 def binding_of(job: Job, settings: Settings) -> dict[str, Any]:
     """Everything a baseline report depends on; equal bindings mean interchangeable reports.
 
-    Call it once the run's windows lie in the working directory (`prepare_windows`).
+    Call it after the run's windows were written to the working directory (`prepare_windows`).
     """
     part = job.only
     return {
@@ -49,7 +49,7 @@ def binding_of(job: Job, settings: Settings) -> dict[str, Any]:
 def write_report(path: Path, report: dict[str, Any], binding: dict[str, Any]) -> None:
     """Write a report with its binding, byte-stably: equal evaluations give equal bytes."""
     value = {"schema": 1, "binding": binding, "report": without_times(report)}
-    # In one line: most of it is the windows' tokens, tens of MB for a large model; with InvarLock's NaN.
+    # In one line: most of it is the windows' tokens, tens of MB for a large model. May contain NaN.
     write_text(path, json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n")
 
 
@@ -57,17 +57,19 @@ def read_report(path: Path, expected: dict[str, Any]) -> dict[str, Any]:
     """The report for InvarLock's `--baseline-report`.
 
     Raises:
-        Fault: `bad_input` when the file is none, or was made for anything else than `expected`.
+        Fault: `bad_input` when the file is not a report, or was made for another binding than `expected`.
     """
-    hint = "Make it again: the `baseline-<k>` target of the model's baseline, with --skip-nx-cache."
+    hint = "Build it again: the `baseline-<k>` target of the model's baseline, with --skip-nx-cache."
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         binding, report = dict(value["binding"]), dict(value["report"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault("bad_input", f"{path}: not a baseline report ({error!r})", hint) from error
     if differing := sorted(name for name in {*binding, *expected} if binding.get(name) != expected.get(name)):
-        told = "; ".join(f"{name} {binding.get(name)!r}, not {expected.get(name)!r}" for name in differing)
-        raise Fault("bad_input", f"{path}: the report of another baseline: {told}", hint)
+        differences = "; ".join(
+            f"{name} {binding.get(name)!r}, not {expected.get(name)!r}" for name in differing
+        )
+        raise Fault("bad_input", f"{path}: the report of another baseline: {differences}", hint)
     return report
 
 

@@ -1,7 +1,7 @@
-"""Reading what InvarLock wrote: certificates and run reports, NaN and all, without ever filling a gap.
+"""The readers of InvarLock's certificates and run reports, which leave a missing value missing.
 
-A certificate may hold bare `NaN`, which Python's reader takes. A flag that is missing or not a boolean stays
-missing (None): the caller decides, and must not take it for a pass. Other keys are let be.
+A certificate may contain a bare `NaN`, which Python's JSON reader accepts. A flag that is missing or not a
+boolean stays missing (None): the caller decides, and must not count it as a pass. Other keys are ignored.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ FLAGS = (
 
 
 class Unreadable(ValueError):
-    """A certificate or report is torn, or is not one."""
+    """A certificate or report that is incomplete, or a file that is neither."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """The parts of a certificate that are looked at; `ratio`, `baseline_final` are None when not finite."""
+    """The parts of a certificate that the suite reads.
+
+    `ratio` (of perplexities) and `baseline_final` (perplexity) are None when not finite; `windows` are
+    counts.
+    """
 
     flags: dict[str, bool | None]
     ratio: float | None
@@ -46,10 +50,10 @@ class Certificate:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; bare NaN and infinities are let through.
+    """A JSON object from a file, which may contain bare NaN and infinities.
 
     Raises:
-        Unreadable: the file is missing, torn, or holds something else.
+        Unreadable: the file is missing, incomplete, or not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +68,7 @@ def read_certificate(path: Path) -> Certificate:
     """Read a certificate of InvarLock 0.3.7.
 
     Raises:
-        Unreadable: the file is torn or is not such a certificate.
+        Unreadable: the file is incomplete or not such a certificate.
     """
     raw = read_object(path)
     validation = raw.get("validation")

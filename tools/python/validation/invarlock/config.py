@@ -1,8 +1,8 @@
-"""What an InvarLock run is told: the cell's settings and the configuration documents made of them.
+"""The configuration of an InvarLock run: the settings of a cell, and the documents made from them.
 
 Pure: no torch, no InvarLock, no files. The documents are for InvarLock 0.3.7, where `dataset.provider` must
-be a string (the mapping form breaks the pairing of windows) and the profile file has the last word on windows
-and bootstrap.
+be a string (the mapping form breaks the pairing of windows) and the profile file overrides windows and
+bootstrap. Source: docs/formulas.md, "InvarLock settings".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CORPUS_FILE = "corpus.jsonl"
 
 @dataclass(frozen=True)
 class Slice:
-    """The part of a local corpus a run reads: lines [index·n, (index+1)·n) of `count` such parts."""
+    """The part of a local corpus that a run reads: lines [index·n, (index+1)·n), of `count` such parts."""
 
     index: int
     count: int
@@ -109,7 +109,7 @@ def parse_settings(spec: dict[str, Any]) -> Settings:
 
 
 def parse_slice(spec: dict[str, Any]) -> Slice:
-    """Read `spec["window_slice"]`; without one the run has the corpus for itself.
+    """Read `spec["window_slice"]`; without one the run uses the whole corpus.
 
     Raises:
         Fault: `bad_input` when the slice lies outside its count.
@@ -127,12 +127,12 @@ def parse_slice(spec: dict[str, Any]) -> Slice:
 
 
 def dataset_seed(run: int) -> int:
-    """Seed of run k = 1, 2, … (reference: 41 + k)."""
+    """Seed of run k = 1, 2, …: 41 + k (docs/formulas.md, "InvarLock settings")."""
     return 41 + run
 
 
 def dataset_document(settings: Settings) -> dict[str, Any]:
-    """The `dataset` section, as the preset holds it: no path, so that it is the same on every machine.
+    """The `dataset` section of a preset: without a path, so that it is the same on every machine.
 
     A run adds `file` (and its own seed), see `place_dataset`.
     """
@@ -152,9 +152,9 @@ def dataset_document(settings: Settings) -> dict[str, Any]:
 
 
 def run_document(settings: Settings) -> dict[str, Any]:
-    """What every run and the preset share: dataset, batch size, guard order and acceptance range.
+    """The part that every run and the preset share: dataset, batch size, guard order, acceptance range.
 
-    `primary_metric.acceptance_range` takes the place of the tier's ratio limit: InvarLock compares with its
+    `primary_metric.acceptance_range` replaces the tier's ratio limit: InvarLock compares with its
     maximum, and for perplexity never with its minimum.
     """
     document: dict[str, Any] = {
@@ -183,9 +183,9 @@ def noop_document(settings: Settings, model: str, seed: int) -> dict[str, Any]:
 
 
 def subject_document(placed: dict[str, Any], settings: Settings, model: str) -> dict[str, Any]:
-    """The configuration of `invarlock run` on a model as it is, for a preset placed by `place_dataset`.
+    """The configuration of `invarlock run` on an unchanged model, for a preset placed by `place_dataset`.
 
-    What `certify` makes of a preset for its baseline.
+    `certify` makes the same of a preset for its baseline.
     """
     return {
         "model": {"id": model, "adapter": "auto"},
@@ -197,11 +197,11 @@ def subject_document(placed: dict[str, Any], settings: Settings, model: str) -> 
 
 
 def profile_document(settings: Settings, *, spread: bool, attention: str | None = None) -> dict[str, Any]:
-    """`runtime/profiles/<profile>.yaml`: without it the profile's 200 + 200 windows win over the preset's.
+    """`runtime/profiles/<profile>.yaml`: without it the profile's 200 + 200 windows override the preset's.
 
     Args:
         settings: The cell's settings.
-        spread: Let the loader spread the model over the visible GPUs.
+        spread: Whether the loader spreads the model over the visible GPUs.
         attention: transformers' name of the attention to load models with; None leaves it to transformers.
     """
     document: dict[str, Any] = {
@@ -219,13 +219,13 @@ def profile_document(settings: Settings, *, spread: bool, attention: str | None 
 def run_environment(
     settings: Settings, config_root: str, threads: int, *, allow_network: bool = True
 ) -> dict[str, str]:
-    """The INVARLOCK_ variables of a run; the caller's own are dropped, they would change results unseen."""
+    """The INVARLOCK_ variables of a run, which replace the caller's: those could change results unnoticed."""
     variables = {
         "INVARLOCK_CONFIG_ROOT": config_root,
         "INVARLOCK_STORE_EVAL_WINDOWS": "1",
-        # Not by the memory that is free at that moment; see `invarlock_snapshot`.
+        # Always the same, whatever memory is free at that moment; see `hooks.snapshot`.
         "INVARLOCK_SNAPSHOT_MODE": "bytes",
-        # Always said: InvarLock would else follow ALLOW_REMOTE_CODE and the like of the caller's environment.
+        # Always set: otherwise ALLOW_REMOTE_CODE and similar variables of the caller would decide.
         "INVARLOCK_TRUST_REMOTE_CODE": "1" if settings.trust_remote_code else "0",
     }
     if settings.provider not in OFFLINE_PROVIDERS and allow_network:
@@ -238,7 +238,7 @@ def run_environment(
 
 
 def preset_problems(preset: dict[str, Any], settings: Settings) -> list[str]:
-    """Where a preset and the cell's settings disagree: it was then made for another suite."""
+    """The differences between a preset and the cell's settings: such a preset was made for another suite."""
     expected = run_document(settings)
     found = [
         f"preset dataset.{key}: {preset.get('dataset', {}).get(key)!r}, the suite says {value!r}"

@@ -1,9 +1,9 @@
-"""Why an InvarLock run ended as it did, told by its text.
+"""The meaning of a failed InvarLock run, found in its text: a refused subject, or a fault with its cause.
 
 Exit code 3 means both a refused subject and bad settings. Pure. The texts are those of InvarLock 0.3.7. Its
-core runner swallows every exception (out of memory too) and the command then says `E001 … evaluation windows
-were not produced`; the cause stands in the run's events, and that of a failed load in the exception's causes.
-Both are part of the evidence, and real causes are looked for first.
+core runner catches every exception (out of memory too) and the command then prints `E001 … evaluation windows
+were not produced`; the cause is in the run's events, and that of a failed load in the causes of the
+exception. Both are part of the evidence, and the real causes are searched first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Ended:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended badly, or a run within it did and the command went on."""
+        """Whether the command failed, or a run within it failed and the command continued."""
         return self.exit_code != 0 or bool(self.events)
 
 
@@ -41,7 +41,7 @@ class Refused:
     reason: str
 
 
-#: Said of a subject (phase 2 of `certify`); the same of a baseline is a fault.
+#: Texts about a subject (phase 2 of `certify`); the same about a baseline is a fault.
 _REFUSED = (
     (r"Primary metric degraded or non-finite", "the primary metric is degraded or not finite"),
     (
@@ -50,7 +50,7 @@ _REFUSED = (
     ),
     (
         r"(Evaluation failed|Guard '\w+' prepare failed|execution failed)[^\n]*"
-        # Of the numbers themselves: a ratio that reads `nan` beside some other error is that other error.
+        # Only texts about the numbers: for a ratio `nan` next to another error, that error is the cause.
         r"(non-?finite|infs or nans|contains? (nan|inf)s?\b|did not converge|failed to converge)",
         "its numbers cannot be evaluated",
     ),
@@ -74,7 +74,7 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
         "misconfigured",
         r"Network access disabled by InvarLock",
-        "only a dataset from the hub may use the network; the weights must be whole in the store",
+        "only a dataset from the hub may use the network; the weights must be complete in the store",
     ),
     (
         "misconfigured",
@@ -85,7 +85,7 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
         "weights_missing",
         r"E201\] MODEL-LOAD-FAILED",
-        "the weights cannot be loaded: remove their entry from the store and make them again",
+        "the weights cannot be loaded: remove their entry from the store and build them again",
     ),
     (
         "misconfigured",
@@ -111,10 +111,10 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
 )
 
-#: Causes of the machine, at the head of the table: they are looked for before a refusal of the subject.
+#: The first causes of the table are those of the machine: they are searched before a refusal of the subject.
 _FIRST = 3
 
-#: Said when nothing better is known: it follows from any failure of a run.
+#: The text that follows any failure of a run: used only when there is no other evidence.
 _PAIRING = r"E001\] PAIR(ING|ED)-"
 
 _TAIL = 12
@@ -133,7 +133,7 @@ def explain(ended: Ended) -> Refused | Fault:
     for code, pattern, hint in _CAUSES[_FIRST:]:
         if found := re.search(pattern, evidence, re.IGNORECASE):
             line = _line_of(evidence, found)
-            # InvarLock's sentence about a failed load does not say why.
+            # InvarLock's text about a failed load does not contain the reason.
             root = ended.causes[-1].partition("\n")[0] if code == "weights_missing" and ended.causes else line
             return _fault(code, line if root == line else f"{line} ({root})", hint)
     if not ended.events and (found := re.search(_PAIRING, evidence)):
@@ -142,7 +142,7 @@ def explain(ended: Ended) -> Refused | Fault:
 
 
 def tail(ended: Ended) -> str:
-    """The last lines that matter: what was printed, then the causes and the events."""
+    """The last relevant lines: of the output, then the causes and the events."""
     lines = [line for line in _squeeze(ended.output).split("\n") if line and not _is_ornament(line)]
     return "\n".join((*lines[-_TAIL:], *ended.causes, *ended.events))
 
@@ -162,7 +162,7 @@ def _is_ornament(line: str) -> bool:
 
 
 def _squeeze(output: str) -> str:
-    """The output with the console's breaks undone: a line starts with a tag, a bar or a capital letter."""
+    """The output without the console's line breaks: a line starts with a tag, a bar or a capital letter."""
     lines: list[str] = []
     for raw in output.replace("\r", "\n").split("\n"):
         line = " ".join(raw.split())

@@ -1,7 +1,7 @@
-"""What became of each guard of an InvarLock run, from its event log.
+"""The fate of each guard in an InvarLock run (ran, not ready, errored), read from its event log.
 
-InvarLock catches a guard's exception, goes on, and lets the certificate's flag say true by default: that a
-guard ran stands only in the events.
+InvarLock catches a guard's exception and continues, and the certificate's flag is true by default: only the
+events show whether a guard ran.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ def guard_fates(work: Path, arm: str, order: Iterable[str]) -> dict[str, str]:
     Args:
         work: The run's working directory.
         arm: `source` (the baseline) or `edited` (the subject).
-        order: Guard order; a guard that stands twice must have run well both times.
+        order: Guard order; a guard that is listed twice must have run both times.
 
     Raises:
-        Fault: `out_of_memory` when a guard ended for want of memory: the model is not to blame.
+        Fault: `out_of_memory` or `host_out_of_memory` when a guard ran out of memory: that is not the model's
+        fault.
     """
     fates = dict.fromkeys(order, "errored: it left no result")
     for event in _events(work / RUNS / arm):
@@ -59,17 +60,17 @@ def require_guards(work: Path, arm: str, order: Iterable[str]) -> None:
     Raises:
         Fault: `internal` naming the guards that did not, `out_of_memory` as in `guard_fates`.
     """
-    broken = [
+    failed = [
         f"guard {name} {fate}"
         for name, fate in guard_fates(work, arm, order).items()
         if fate != _RAN and not (fate.startswith("not_ready") and name in _MAY_BE_IDLE)
     ]
-    if broken:
-        raise Fault("internal", f"on the baseline, InvarLock's {'; '.join(broken)}")
+    if failed:
+        raise Fault("internal", f"on the baseline, InvarLock's {'; '.join(failed)}")
 
 
 def _without_measures(work: Path, arm: str) -> list[str]:
-    """Guards of the arm's report without metrics: the spectral guard catches its own exceptions, unheard."""
+    """Guards without metrics in the arm's report: the spectral guard hides its own exceptions."""
     path = report_of(work, arm)
     if path is None:
         return []
@@ -95,6 +96,6 @@ def _events(directory: Path) -> Iterator[dict[str, Any]]:
             try:
                 event = json.loads(line)
             except ValueError:
-                continue  # cut off where its process died
+                continue  # the last line of a process that was killed
             if isinstance(event, dict):
                 yield event

@@ -1,4 +1,4 @@
-"""What InvarLock would refuse, said before anything runs, each problem with the number to change."""
+"""The preflight of an InvarLock run: settings and windows that it would refuse, with the number to change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Minimums:
-    """The least a run of a tier needs: windows an arm, bootstrap replicates, tokens over both arms."""
+    """The minimums of a tier: windows in each arm, bootstrap replicates, tokens over both arms.
+
+    Source: docs/formulas.md, "Windows and InvarLock minimums".
+    """
 
     preview: int
     final: int
@@ -49,7 +52,7 @@ def load_minimums(tier: str, path: Path = MINIMUMS_FILE) -> Minimums:
 
 
 def number_problems(settings: Settings, minimums: Minimums) -> list[str]:
-    """Windows, replicates, stride and tokens against the tier's minimums."""
+    """The problems of windows, replicates, stride and tokens, compared with the tier's minimums."""
     problems = []
     tier = f"the {settings.tier} tier's minimum"
     guarded = settings.profile in GUARDED_PROFILES
@@ -80,7 +83,7 @@ def number_problems(settings: Settings, minimums: Minimums) -> list[str]:
 
 
 def line_problems(count: int, settings: Settings, part: Slice) -> list[str]:
-    """The corpus's lines against what all runs together read: a line is one window, used by one run only."""
+    """The problem of a corpus with too few lines: a line is one window, and only one run uses it."""
     needed = part.count * settings.windows
     if count >= needed:
         return []
@@ -93,10 +96,10 @@ def line_problems(count: int, settings: Settings, part: Slice) -> list[str]:
 def window_problems(
     texts: Sequence[str], encode: Callable[[str], list[int]], settings: Settings, first: int
 ) -> list[str]:
-    """The lines of one run as windows: long enough, and no two alike.
+    """The problems of one run's lines as windows: lines that are too short, or equal to another.
 
-    InvarLock pads a short line and counts only its real tokens; for two windows alike it drops windows from
-    both arms without failing, and then fails for having too few.
+    InvarLock pads a short line and counts only its real tokens. For two equal windows it removes windows from
+    both arms without an error, and then fails because there are too few.
 
     Args:
         texts: The run's texts, in order.

@@ -1,4 +1,4 @@
-"""The calibrated preset as certificates and their baselines read it."""
+"""The calibrated preset, read and checked for certificates and their baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_preset(path: Path, settings: Settings) -> dict[str, Any]:
     """The calibrated preset, which must have been made for these settings.
 
     Raises:
-        Fault: `bad_input`.
+        Fault: `bad_input` when it cannot be read, is not a preset, or was made for other settings.
     """
     try:
         preset = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -25,6 +25,6 @@ def read_preset(path: Path, settings: Settings) -> dict[str, Any]:
         raise Fault("bad_input", f"{path}: not a preset (no dataset section)")
     if problems := preset_problems(preset, settings):
         raise Fault(
-            "bad_input", f"{path}: made for other settings: {'; '.join(problems)}", "make the preset again"
+            "bad_input", f"{path}: made for other settings: {'; '.join(problems)}", "build the preset again"
         )
     return preset

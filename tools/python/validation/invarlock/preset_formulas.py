@@ -1,7 +1,7 @@
-"""The reference's formulas for a calibrated preset, as pure functions of what the calibration runs measured.
+"""The formulas of a calibrated preset, as pure functions of what the calibration runs measured.
 
-Source of every formula: "Preset from the calibration runs" of the reference's facts. Ratios and z-scores have
-no unit; effects are differences of log loss (nats a token).
+Source of every formula: docs/formulas.md, "Preset from calibrations" (InvarLock's B200 validation suite
+v2.1.0). Ratios, z-scores and ε have no unit; effects are differences of log loss (nats per token).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: Caps a run may apply before the spectral guard fails, when a report does not say.
+#: Caps that a run may apply before the spectral guard fails, where a report has no number.
 MAX_CAPS = {"conservative": 3, "balanced": 5, "aggressive": 8}
 #: Added to the largest |z| seen.
 _SPECTRAL_MARGIN = {"conservative": 0.10}
@@ -24,7 +24,7 @@ _LEAST_EFFECT = 0.0009
 
 @dataclass(frozen=True)
 class Drift:
-    """Final against preview perplexity of the unedited model over the runs."""
+    """The ratio of final to preview perplexity of the unedited model over the runs."""
 
     mean: float
     std: float
@@ -153,11 +153,11 @@ def rmt_epsilons(runs: Sequence[RmtRun], tier: str) -> dict[str, float]:
     """ε by family.
 
     The tier's quantile over the runs of guarded/bare − 1, at least 0, and never under the ε the runs had; a
-    family never measured keeps that, and with neither the reference's fallbacks stand.
+    family that was never measured keeps that ε; with neither, the fallbacks of the formulas are used.
 
-    The minimum at the runs' own ε is what the reference arrives at with InvarLock 0.3.7: it reports the edge
-    risk before and after, which in an unedited model differ only by rounding (±0.001, as the variance guard
-    scales and unscales weights), and an ε of 0 would make that rounding a violation.
+    The runs' own ε is the minimum because InvarLock 0.3.7 reports the edge risk before and after, which in an
+    unedited model differ only by rounding (±0.001, as the variance guard scales and unscales weights); an ε
+    of 0 would count that rounding as a violation.
     """
     changes: dict[str, list[float]] = {}
     epsilons: dict[str, float] = {}
@@ -184,7 +184,7 @@ def variance_deadband(runs: Sequence[VarianceRun]) -> float | None:
 
 
 def variance_min_effect(runs: Sequence[VarianceRun]) -> float | None:
-    """Least effect, nats a token.
+    """The least effect, in nats per token.
 
     The 0.95 quantile of half the predictive interval's width, at least 0.0009; else as reported; None when
     neither is known.

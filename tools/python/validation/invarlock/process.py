@@ -1,8 +1,8 @@
-"""A command of InvarLock 0.3.7 in this process, as a process of its own would run it.
+"""A command of InvarLock 0.3.7, run inside this process as a process of its own would run it.
 
-In this process because its imports cost more than a small run, and because its exceptions tell what its exit
-code does not. A cell is one process, so the state InvarLock leaves (threads, seeds, blocked sockets) harms
-nobody.
+It runs inside this process because its imports take longer than a small run, and because its exceptions say
+more than its exit code. A cell is one process, so the state that InvarLock leaves (threads, seeds, blocked
+sockets) affects nothing else.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 import yaml
 
-from validation.compute.numerics import apply_determinism, attention_of, tell
+from validation.compute.numerics import apply_determinism, attention_of, report_settings
 from validation.invarlock.config import Settings, profile_document, run_environment
 from validation.invarlock.failures import Ended
-from validation.invarlock.loading import Loads, loads_as_told
-from validation.invarlock.memory import require_memory, shortages, small_copies
+from validation.invarlock.hooks.loading import Loads, loads_as_configured
+from validation.invarlock.hooks.memory import require_memory, shortages, small_copies
 from validation.job import Fault, Job, write_text
 
 VERSION = "0.3.7"
@@ -37,7 +37,7 @@ def require_version() -> None:
     """Refuse any InvarLock but 0.3.7: the command, the file names and the guards differ.
 
     Raises:
-        Fault: `misconfigured`.
+        Fault: `misconfigured` for another version or none.
     """
     try:
         found = importlib.metadata.version("invarlock")
@@ -52,7 +52,13 @@ def require_version() -> None:
 
 
 def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
-    """Run a command of InvarLock as its own process would: directory, environment, blocked sockets."""
+    """Run a command of InvarLock as its own process would: directory, environment, blocked sockets.
+
+    Raises:
+        Fault: `misconfigured` for another InvarLock; `out_of_memory` when GPU memory ran out; as
+            `loads_as_configured` when a model was not loaded as configured. A failed command is no fault
+            here.
+    """
     require_version()
     computes = apply_determinism(settings.determinism, job.device)
     attention = attention_of(
@@ -65,9 +71,9 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
             "batch_size": settings.batch_size,
             "accelerator_compile": settings.determinism != "strict",
         }
-        | attention.told
+        | attention.settings
     )
-    tell(settled)
+    report_settings(settled)
     name = f"{settings.profile}.yaml"
     profile = job.work / "config" / "runtime" / "profiles" / name
     profile.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +96,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with small_copies(), loads_as_told(attention, job.device) as loads:
+            with small_copies(), loads_as_configured(attention, job.device) as loads:
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
@@ -98,7 +104,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
             exit_code, causes = int(getattr(error, "exit_code", 1)), _causes(error)
     _keep_events(job)
     if loads.placed:
-        tell(settled | loads.placed)
+        report_settings(settled | loads.placed)
     if loads.fault is not None:
         raise loads.fault
     require_memory(before + loads.shortages)
@@ -113,7 +119,7 @@ def _keep_events(job: Job) -> None:
 
 
 def _causes(error: BaseException) -> tuple[str, ...]:
-    """The exceptions behind an end, outermost first; the command's own `Exit` says nothing."""
+    """The exceptions behind an end, outermost first, without the command's own `Exit`."""
     chain: list[str] = []
     current: BaseException | None = error
     while current is not None:
@@ -138,7 +144,7 @@ def _errors(work: Path) -> tuple[str, ...]:
 
 
 def _import_without_datasets(settings: Settings) -> None:
-    """Spare a run on a local corpus the import of `datasets` (pandas, pyarrow: 1.8 s): it never uses it."""
+    """Skip the import of `datasets` (1.8 s) for a run on a local corpus, which does not use it."""
     if not settings.is_local or "datasets" in sys.modules:
         return
     sys.modules["datasets"] = None  # type: ignore[assignment]
@@ -150,7 +156,7 @@ def _import_without_datasets(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables, without any INVARLOCK_ variable of the caller's, and put the old ones back."""
+    """Set variables, remove the caller's INVARLOCK_ variables, and restore the environment afterwards."""
     before = dict(os.environ)
     for name in before:
         if name.startswith("INVARLOCK_"):
@@ -164,7 +170,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 class _Tee(io.TextIOBase):
-    """A stream that keeps what passes through it."""
+    """A stream that also keeps the text written to it."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What a run report of the unedited baseline must show before anything is measured against it."""
+"""The check of a baseline's run report before anything is measured against it."""
 
 from __future__ import annotations
 

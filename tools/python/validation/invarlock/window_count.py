@@ -1,4 +1,4 @@
-"""How many windows a corpus gives a run, drawn by InvarLock's own provider with the model's own tokenizer.
+"""The number of windows that a corpus gives a run, counted as InvarLock and the model's tokenizer do.
 
 InvarLock 0.3.7 joins no texts: a row of wikitext2, or a line of a local corpus, is one window, cut at
 `seq_len` tokens or padded to them. So a longer `seq_len` gives no more tokens than the rows have, and a
@@ -16,7 +16,7 @@ from typing import Any
 from validation.invarlock.config import Settings
 from validation.invarlock.preflight import GUARDED_PROFILES, Minimums
 
-#: By how much InvarLock lowers an arm at least when windows are alike.
+#: Smallest number of windows by which InvarLock shortens an arm when windows are equal.
 _STEP = 5
 
 
@@ -53,7 +53,7 @@ def draw(provider: Any, tokenizer: Any, settings: Settings, seed: int) -> Drawn:
         seed: The run's data set seed; a local corpus ignores it.
 
     Returns:
-        What InvarLock would evaluate; nothing at all where it refuses the corpus.
+        What InvarLock would evaluate; zeros where it refuses the corpus.
     """
     refused = importlib.import_module("invarlock.core.exceptions").DataError
     try:
@@ -83,12 +83,12 @@ def least_tokens(settings: Settings, minimums: Minimums) -> int:
 
 
 def least_arm(settings: Settings, minimums: Minimums) -> int:
-    """Windows an arm has at least."""
+    """The smallest number of windows in an arm."""
     return max(minimums.preview, minimums.final) if settings.profile in GUARDED_PROFILES else 1
 
 
 def problems(settings: Settings, minimums: Minimums, drawn: Sequence[Drawn]) -> list[str]:
-    """What of the runs' windows InvarLock would refuse, the worst run of each kind."""
+    """The problems of the runs' windows that InvarLock would refuse, each for the worst run."""
     found = []
     fewest = min(each.windows for each in drawn)
     if fewest < settings.windows:
@@ -105,14 +105,14 @@ def problems(settings: Settings, minimums: Minimums, drawn: Sequence[Drawn]) -> 
 
 
 def at(settings: Settings, seq_len: int, arm: int) -> Settings:
-    """The settings with other windows, adjoining and as many in both arms."""
+    """The settings with other windows: adjoining, `seq_len` tokens each, `arm` of them in both arms."""
     return replace(settings, seq_len=seq_len, stride=seq_len, preview=arm, final=arm)
 
 
 def largest(
     settings: Settings, minimums: Minimums, capacity: int, draws: Callable[[Settings], Sequence[Drawn]]
 ) -> Choice | None:
-    """The most windows of `seq_len` tokens that every run gets, no two alike.
+    """The largest number of windows of `seq_len` tokens that every run gets, all different.
 
     Args:
         settings: Of the runs; their numbers of windows don't matter.
@@ -138,7 +138,7 @@ def largest(
 def fewest(
     settings: Settings, minimums: Minimums, most: Choice, draws: Callable[[Settings], Sequence[Drawn]]
 ) -> Choice:
-    """About the fewest windows of `most.seq_len` tokens that the minimums allow: they cost the least time."""
+    """About the fewest windows of `most.seq_len` tokens that the minimums allow: they take the least time."""
     each = most.tokens / (2 * most.arm)
     arm = max(least_arm(settings, minimums), math.ceil(least_tokens(settings, minimums) / (2 * each)))
     while arm < most.arm:
@@ -151,7 +151,7 @@ def fewest(
 
 
 def as_yaml(size_class: str, choice: Choice) -> str:
-    """The choice as suite.yaml says it."""
+    """The choice in the form of suite.yaml."""
     numbers = (
         f"seq_len: {choice.seq_len}, stride: {choice.seq_len}, preview: {choice.arm}, final: {choice.arm}"
     )

@@ -1,4 +1,4 @@
-"""A run's own slice of a local corpus: one JSON line is one window, so runs that differ read other lines."""
+"""The windows of one run: its slice of a local corpus, in which one JSON line is one window."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def slice_of(lines: list[str], settings: Settings, part: Slice) -> list[str]:
 
 
 def text_of(line: str, field: str) -> str | None:
-    """The text of a corpus line; None when InvarLock would pass it over."""
+    """The text of a corpus line; None when InvarLock would skip the line."""
     try:
         value = json.loads(line).get(field)
     except (ValueError, AttributeError):

@@ -1,1 +1,1 @@
-"""Where models come from: a hub, a directory, another format."""
+"""The origins of models: the hub, a directory, another file format."""

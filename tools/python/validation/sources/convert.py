@@ -1,4 +1,4 @@
-"""Any model directory into a bf16 safetensors one, a block of a tensor at a time, laid out by `layout`."""
+"""The conversion of a model directory to bf16 safetensors, block by block, in the shards of the layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from validation.weights.rounding import rounded_once
 from validation.weights.store import Entry, HashedFile
 
 _COPIED = frozenset({".json", ".model", ".txt", ".jinja", ".tiktoken"})
-#: Written here or at the commit, or (where the source is itself an entry of a store) not true of the new one.
+#: Written here or at the commit; those of a source that is itself an entry of a store are not copied.
 _MADE = OWN_FILES | {PROFILE, "config.json"}
 _FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 _PROGRESS_SECONDS = 1.0
@@ -38,7 +38,7 @@ def convert(source: Path, entry: Entry, trusted: bool) -> int:
         Bytes of all tensors.
 
     Raises:
-        Fault: `bad_input` for a directory that holds no such model whole, or a quantized one.
+        Fault: `bad_input` for a directory without a complete model of this kind, or with a quantized one.
     """
     config = read_json(source / "config.json")
     if config.get("quantization_config") is not None:
@@ -64,7 +64,7 @@ def _convert_weights(source: Path, entry: Entry) -> int:
     shards = plan_shards((each.name, _target(each.dtype), each.shape) for each in opened.tensors)
     of = {name: shard for shard in shards for name, _, _ in shard.tensors}
     total = sum(math.prod(shape) * dtype.itemsize for shard in shards for _, dtype, shape in shard.tensors)
-    done, told, files = 0, time.monotonic(), dict[str, HashedFile]()
+    done, reported, files = 0, time.monotonic(), dict[str, HashedFile]()
     for tensor, blocks in opened.stream():
         shard = of[tensor.name]
         file = files.get(shard.file) or _begin(entry, shard, files)
@@ -72,8 +72,8 @@ def _convert_weights(source: Path, entry: Entry) -> int:
             data = raw_bytes(rounded_once(block, _target(tensor.dtype)))
             file.write(data)
             done += len(data)
-            if time.monotonic() - told >= _PROGRESS_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported >= _PROGRESS_SECONDS:
+                reported = time.monotonic()
                 emit("progress", message="converting to bf16", done=done, total=total)
         if tensor.name == shard.tensors[-1][0]:
             entry.finish(shard.file)

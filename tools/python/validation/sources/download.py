@@ -1,4 +1,4 @@
-"""Where a model's files come from: the hub, a directory, or a small model made here."""
+"""The files of a model: downloaded from the hub, found in a directory, or trained here (facts models)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def fetch(source: Mapping[str, Any], trusted: bool, job: Job) -> Path:
     """A directory with the model's files as they come (any dtype).
 
     Raises:
-        Fault: `unavailable` when the hub cannot be reached, `hub_refused` when it has no such model or
-            does not give it, `bad_input` for a directory that is none.
+        Fault: `unavailable` when the hub cannot be reached, `hub_refused` when it does not have the model or
+            refuses access, `bad_input` for a path without a model, `disk_full` as `require_space`.
     """
     kind = source.get("type")
     if kind == "hub":
@@ -38,7 +38,7 @@ def fetch(source: Mapping[str, Any], trusted: bool, job: Job) -> Path:
 
 
 def source_id(source: Mapping[str, Any]) -> str:
-    """A name for the profile; a function of the specification alone."""
+    """The model's id for its profile, which depends on the specification only."""
     kind = source.get("type")
     if kind == "hub":
         return str(source["id"])
@@ -48,7 +48,11 @@ def source_id(source: Mapping[str, Any]) -> str:
 
 
 def find(path: str) -> Path:
-    """A local model directory; a relative path counts from the workspace."""
+    """A local model directory; a relative path starts at the workspace.
+
+    Raises:
+        Fault: `bad_input` when there is no config.json.
+    """
     found = Path(path).expanduser()
     if not found.is_absolute():
         found = Path(os.environ.get("NX_WORKSPACE_ROOT", os.curdir)) / found
@@ -63,7 +67,11 @@ def find(path: str) -> Path:
 
 
 def download(model: str, revision: str, trusted: bool) -> Path:
-    """The files of a hub model in the hub's cache: safetensors if it has them, else pytorch_model*.bin."""
+    """The files of a hub model in the hub's cache: safetensors if it has them, else pytorch_model*.bin.
+
+    Raises:
+        Fault: see `fetch`.
+    """
     import huggingface_hub
 
     files = [*FILES, *(("*.py",) if trusted else ())]
@@ -73,7 +81,7 @@ def download(model: str, revision: str, trusted: bool) -> Path:
         wanted = [*files, *weights]
         require_space(model, revision, wanted, cache)
         try:
-            # What came before stays in the cache: an interrupted download goes on where it was.
+            # Downloaded files stay in the cache, so that an interrupted download continues.
             found = Path(
                 huggingface_hub.snapshot_download(
                     model,
@@ -99,7 +107,7 @@ def download(model: str, revision: str, trusted: bool) -> Path:
 
 
 def _fault(model: str, revision: str, error: Exception) -> Fault | None:
-    """What the hub's exceptions mean, told by their names: their classes move between its versions."""
+    """The fault for an exception of the hub, recognised by name: the classes move between its versions."""
     names = {kind.__name__ for kind in type(error).__mro__}
     where = f"{model} at {revision}"
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

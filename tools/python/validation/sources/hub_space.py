@@ -1,4 +1,4 @@
-"""Before a download: is there room for it; and while it runs: how far it is."""
+"""The disk space that a download needs, checked before it starts, and its progress while it runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def require_space(model: str, revision: str, patterns: Sequence[str], cache: Pat
         cache: The hub's cache, where they go.
 
     Returns:
-        Bytes still to come; None when the hub does not tell (offline, refused: the download itself says why).
+        Bytes still to download; None when the hub gives no sizes (offline or refused: the download reports
+        it).
 
     Raises:
         Fault: `disk_full`, with both numbers.
@@ -61,7 +62,7 @@ def _sizes(model: str, revision: str) -> dict[str, int] | None:
         return None
     try:
         info = huggingface_hub.HfApi().model_info(model, revision=revision, files_metadata=True, timeout=20)
-    except Exception:  # whatever it is, the download meets it too, and its sentence says what to do
+    except Exception:  # the download fails in the same way and says what to do
         return None
     return {file.rfilename: file.size or 0 for file in info.siblings or []}
 
@@ -79,13 +80,13 @@ def _existing(path: Path) -> Path:
 
 
 def progress_bar(model: str) -> type[Any]:
-    """A tqdm class for `snapshot_download` that reports how far it is every few seconds."""
+    """A tqdm class for `snapshot_download` that reports its progress every few seconds."""
     tqdm: Any = importlib.import_module("tqdm.auto").tqdm
 
     class Progress(tqdm):  # type: ignore[misc]
         """Draws nothing."""
 
-        _told = 0.0
+        _reported = 0.0
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
@@ -94,8 +95,8 @@ def progress_bar(model: str) -> type[Any]:
         def update(self, n: float | None = 1) -> bool | None:
             drawn: bool | None = super().update(n)
             now = time.monotonic()
-            if self.total and now - type(self)._told >= _SECONDS_BETWEEN:
-                type(self)._told = now
+            if self.total and now - type(self)._reported >= _SECONDS_BETWEEN:
+                type(self)._reported = now
                 large = self.total >= 10_000_000
                 unit, share = ("GiB", GIB) if large else ("files", 1)
                 emit(

@@ -1,4 +1,4 @@
-"""`model_profile.json`: the sizes a memory plan needs, under the reference suite's keys."""
+"""`model_profile.json`: the sizes of a model that the memory plan needs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 def make_profile(
     model_id: str, weights_bytes: int, dtype_bytes: int, config: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The profile of a model from its configuration.
+    """The profile of a model from its configuration (docs/formulas.md, "Memory plan").
 
     Args:
-        model_id: hub id, or what stands for it.
+        model_id: hub id, or the name of a model that has none.
         weights_bytes: bytes of all tensors as stored; `weights_gb` is this in GiB.
         dtype_bytes: bytes of one parameter.
         config: config.json.

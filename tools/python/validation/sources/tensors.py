@@ -1,4 +1,4 @@
-"""The tensors of a model's weight files as they come, safetensors or pickled, one by one, in blocks."""
+"""The tensors of a model's weight files, safetensors or pickled, read one after the other in blocks."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ from validation.weights.checkpoint import (
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 #: Elements held at once.
 _BLOCK = 4 << 20
-#: Bytes of a mapped file that may have been read before it is mapped anew.
+#: Bytes of a mapped file that may have been read before it is mapped again.
 _MAPPED = 128 << 20
 
 
 @dataclass(frozen=True)
 class SourceTensor:
-    """A tensor that is to come: its values follow in flat blocks."""
+    """The name, dtype and shape of a tensor whose values are read later, in flat blocks."""
 
     name: str
     dtype: torch.dtype
     shape: tuple[int, ...]
 
 
-#: Goes through all tensors once. Each comes with what gives its values, to be called before the next.
+#: Every tensor once, each with a function that reads its values; call it before taking the next tensor.
 Stream = Iterator[tuple[SourceTensor, Callable[[], Iterator[torch.Tensor]]]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A model's tensors in the order of its files, and what goes through them."""
+    """A model's tensors in the order of its files, and the function that starts reading them."""
 
     tensors: tuple[SourceTensor, ...]
     stream: Callable[[], Stream]
 
 
 def open_source(path: Path) -> Source:
-    """Look at all weights of a model directory.
+    """Read the names, dtypes and shapes of all weights of a model directory.
 
     Raises:
-        Fault: `bad_input` for a directory that holds no model whole.
+        Fault: `bad_input` for a directory without a complete model.
     """
     pickled = not (path / SINGLE).is_file() and not (path / INDEX).is_file()
     return _pickled(path) if pickled else _safetensors(path)
@@ -101,7 +101,7 @@ def _pickled(path: Path) -> Source:
                 yield described, partial(_blocks, tensor)
                 touched += tensor.nbytes
                 if mapped and touched > _MAPPED:
-                    # what has been read of a mapped file counts as this process's memory until it is let go
+                    # pages read from a mapped file count as memory of this process until it is unmapped
                     del tensor, loaded
                     loaded, _ = _load(path / name)
                     touched = 0
@@ -129,12 +129,12 @@ def _load(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror or error})") from error
     except MemoryError:
         raise
-    except Exception as error:  # a broken pickle makes torch raise anything
+    except Exception as error:  # a damaged pickle makes torch raise anything
         if "can't allocate memory" in str(error):
             raise
         raise Fault(
             "bad_input",
-            f"{path}: holds more than tensors, or is broken (read with weights_only: no code in it is run)",
+            f"{path}: holds more than tensors, or is damaged (read with weights_only: no code in it is run)",
             "Use a checkpoint in safetensors.",
         ) from error
     if not isinstance(loaded, dict):

@@ -1,4 +1,4 @@
-"""The deliberate errors: where each strikes, what it does to a matrix, and how to see that it did.
+"""The deliberate errors: which matrices each changes, how, and how to recognise it in a file.
 
 | error | where | what |
 |---|---|---|
@@ -9,6 +9,7 @@
 | zero_layer | the first matrix of block num_layers // 2 | zeros |
 
 "First" is the order of the family's table: attention before MLP, as in the model, whatever the file's order.
+Formulas: docs/formulas.md, "Injected errors".
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ SCALE = 100.0
 
 @dataclass(frozen=True)
 class Error:
-    """An error: the matrices it strikes, what it makes of one, and how to see that it did.
+    """A deliberate error.
 
-    `spot` says that only [0, 0] changes; `holds(before, after)` looks at a matrix as read back.
+    Attributes:
+        strikes: chooses the matrices that get the error.
+        make: makes the damaged matrix `[out, in]` from the baseline's, in the same dtype.
+        holds: whether a matrix read back (before, after) shows the error.
+        spot: whether only the element [0, 0] changes.
     """
 
     strikes: Callable[[list[Matrix]], list[Matrix]]

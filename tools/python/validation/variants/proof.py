@@ -1,4 +1,4 @@
-"""The proof that an error is in the files: what was written is read again and compared with the baseline."""
+"""The proof that an error is in the written files: both models are read again and compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Targets = Mapping[Piece, Sequence[Matrix]]
 
 @dataclass
 class _Seen:
-    """What reading back has shown so far, before and after: sums of squares, and the one value of a spot."""
+    """What reading back has found so far, before and after: sums of squares, or the one value of a spot."""
 
     squares: tuple[float, float] = (0.0, 0.0)
     spot: tuple[float, float] = (0.0, 0.0)
@@ -30,7 +30,7 @@ class _Seen:
 
 
 def prove(source: Checkpoint, copy: Checkpoint, kind: str, targets: Targets) -> dict[str, Any]:
-    """Read both checkpoints again: the error is where it belongs, everything else is the same bits.
+    """Read both checkpoints again: the error is in its matrices, and all other bits are equal.
 
     A shard that is linked from the baseline is the baseline's own file.
 
@@ -71,7 +71,7 @@ def _compare(shard: Shard, other: Shard, kind: str, targets: Targets, seen: _See
 
 
 def _look(matrix: Matrix, old: torch.Tensor, new: torch.Tensor, kind: str, other: Shard, seen: _Seen) -> None:
-    """See the error in one matrix; undo it in `new`, so that what is left must be as it was."""
+    """Check the error in one matrix and undo it in `new`, so that the rest can be compared bit by bit."""
     error, before, after = ERRORS[kind], matrix.take(old), matrix.take(new)
     if not error.holds(before, after):
         raise Fault("internal", f"{other.path}: {matrix.name}, read back, does not have the {kind}")
@@ -114,7 +114,7 @@ def _metadata(source: Checkpoint, kind: str, found: Sequence[Matrix], seen: _See
 
 
 def _strict(value: float) -> float | str:
-    """A number, or for what strict JSON lacks its name."""
+    """A number, or the name of one that strict JSON cannot hold (NaN, infinity)."""
     return value if math.isfinite(value) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What edits and errors share: the device, a look at the numbers, and how a made variant is published."""
+"""Steps that edits and errors share: checks of the input numbers, the compute device, and publishing."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ def publish(entry: Entry, part: Part, metadata: str) -> None:
 
 
 def finite_peak(matrix: Matrix, values: torch.Tensor) -> torch.Tensor:
-    """max|w| as a float32 scalar, if all values are finite (`bad_edit` if not): one read for both."""
+    """max|w| as a float32 scalar on the values' device; one read also checks that all are finite.
+
+    Raises:
+        Fault: `bad_edit` for a NaN or an infinity.
+    """
     peak = largest_magnitude(values)
     if not bool(torch.isfinite(peak)):
         raise Fault(
             "bad_edit",
             f"{matrix.name}: the baseline has a NaN or an infinity in it",
-            "The baseline is broken. Make it again (target 'setup') or name another model.",
+            "The baseline is damaged. Build it again (target 'setup') or name another model.",
         )
     return peak
 
 
 def require_floats(source: Checkpoint, found: Sequence[Matrix]) -> None:
-    """Look that the matrices' tensors are of a dtype whose numbers can be worked with (`bad_edit` if not)."""
+    """Check that the matrices are stored as floating point of 16 or 32 bits.
+
+    Raises:
+        Fault: `bad_edit` for another dtype.
+    """
     tensors = source.tensors
     for name in dict.fromkeys(matrix.tensor for matrix in found):
         if tensors[name].dtype not in ("BF16", "F16", "F32"):
@@ -43,12 +51,12 @@ def require_floats(source: Checkpoint, found: Sequence[Matrix]) -> None:
 
 
 def compute_device(job: Job) -> torch.device:
-    """Where the numbers are worked out."""
+    """The device that computes edits and errors."""
     return torch.device("cuda" if job.device.type == "cuda" else "cpu")
 
 
 def on_host(values: torch.Tensor) -> torch.Tensor:
-    """The values in host memory: of a GPU's in pinned memory, which torch keeps for the next ones."""
+    """The values in host memory; from a GPU in pinned memory, which torch reuses for the next ones."""
     if not values.is_cuda:
         return values
     result = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
@@ -56,5 +64,5 @@ def on_host(values: torch.Tensor) -> torch.Tensor:
 
 
 def rounded(value: float) -> float:
-    """Six digits: what sums keep whatever their order, so that metadata is the same bytes every time."""
+    """The value with six digits, which do not depend on the order of a sum: equal metadata every time."""
     return float(f"{value:.6g}")

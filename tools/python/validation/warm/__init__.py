@@ -1,1 +1,1 @@
-"""A host process that has the libraries imported and forks one process for each job."""
+"""The warm host: a process that has imported the libraries and forks one process for each job."""

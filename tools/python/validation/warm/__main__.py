@@ -1,7 +1,7 @@
-"""`python -m validation.warm`: a host that has everything imported and forks a process for each job.
+"""`python -m validation.warm`: starts a warm host, which imports the libraries once and forks for each job.
 
-It binds its socket, goes to the background (to a session of its own, child of nobody who started it) and
-serves. tools/execution/worker/warm-host.ts starts it; docs/warm-host.md tells the rest.
+It binds its socket, goes to the background (in a session of its own, not a child of its starter) and serves.
+tools/execution/worker/warm-host.ts starts it; see docs/warm-host.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
     path = arguments.directory / f"{arguments.name}.sock"
     listener = _bind(path)
     if os.fork() != 0:
-        os._exit(0)  # bound: whoever connects now waits until the host has imported what it needs
+        os._exit(0)  # bound: from now on a caller waits until the host has imported what the job needs
     os.setsid()
     _redirect(arguments.directory / f"{arguments.name}.log")
     warm_preload.enter_import_environment()
@@ -48,7 +48,7 @@ def main() -> None:
     ).serve()
     if child is not None:
         warm_child.run(child.request, child.connection, child.imported)
-    os._exit(0)  # all it had was imports: taking them apart takes a second
+    os._exit(0)  # skips the interpreter's clean-up of all imports, which takes a second
 
 
 def _arguments() -> argparse.Namespace:
@@ -69,7 +69,7 @@ def _stages(given: str | None) -> tuple[Stage, ...]:
 
 
 def _bind(path: Path) -> socket.socket:
-    """A listening socket at a path of any length; one that a dead host left there is replaced."""
+    """A listening socket at a path of any length; a stale one of a dead host is replaced."""
     os.chdir(path.parent)  # a socket's address holds 107 bytes, a path may be longer
     Path(path.name).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

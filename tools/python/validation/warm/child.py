@@ -1,4 +1,4 @@
-"""What a forked child of a warm host does to be like a new process, and the run of its module."""
+"""The forked child of a warm host: becomes like a new process and runs the module of its job."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-#: Descriptors a cell's process has: standard input ends with the executor, events go to the other.
+#: Descriptors of a cell's process: standard input ends with the executor; events are written to the other.
 _STDIN, _EVENTS = 0, 3
-#: Above those that are put into place.
+#: First number above all descriptors that are set.
 _ASIDE = 10
 
 
 @dataclass(frozen=True)
 class Request:
-    """A process an executor asks for: what `python -m module arguments…` would get."""
+    """The process that an executor asks for: what `python -m module arguments…` would be given."""
 
     module: str
     arguments: tuple[str, ...]
@@ -39,10 +39,10 @@ class Request:
 
 
 def parse_request(line: bytes, key: str) -> Request:
-    """A request as the executor's JSON line has it.
+    """Read a request from the executor's JSON line.
 
     Raises:
-        ValueError: it is none, or was made for a host with another key; the text says which.
+        ValueError: it is not a request, or is for a host with another key; the text says which.
     """
     try:
         raw = json.loads(line)
@@ -67,7 +67,7 @@ def parse_request(line: bytes, key: str) -> Request:
 
 
 def run(request: Request, connection: socket.socket, imported: Mapping[str, str]) -> NoReturn:
-    """Become the process asked for, run its module and end as it ends.
+    """Become the requested process, run its module and exit with its exit code.
 
     Args:
         request: What to run.
@@ -85,15 +85,15 @@ def run(request: Request, connection: socket.socket, imported: Mapping[str, str]
     sys.path[0] = request.directory
     _own_threads_and_seeds()
     gc.enable()
-    _say(event="started", pid=os.getpid())
+    _report(event="started", pid=os.getpid())
     code = _run_module(request.module)
-    # Should the host be dead, nobody else can tell the executor.
-    _say(event="exit", code=code)
+    # If the host is dead, only this process can report it to the executor.
+    _report(event="exit", code=code)
     _finish(code)
 
 
 def _run_module(module: str) -> int:
-    """Run it as `python -m` does; the exit code."""
+    """Run a module as `python -m` does; returns the exit code."""
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return 0
@@ -104,16 +104,16 @@ def _run_module(module: str) -> int:
         return 1
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        if isinstance(error, KeyboardInterrupt):  # the interpreter then dies of the signal itself
+        if isinstance(error, KeyboardInterrupt):  # the interpreter then ends by the signal itself
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         return 1
 
 
 def _finish(code: int) -> NoReturn:
-    """End as the interpreter ends: threads joined, exit handlers run, output flushed.
+    """End as the interpreter ends: join threads, run exit handlers, flush output.
 
-    But for what comes then: taking every module apart would copy each page shared with the host (a second).
+    It skips the clean-up of modules, which would copy every page shared with the host (about a second).
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
@@ -131,8 +131,8 @@ def _reset_signals() -> None:
 
 
 def _place_descriptors(connection: socket.socket, log: str) -> None:
-    """Standard input and events are the connection, output is the log, all others stay as they are."""
-    # A pipe whose reader is gone must not hold the child for ever, and a log nobody made is nobody's to read.
+    """Make standard input and events the connection, and output the log; other descriptors stay."""
+    # A pipe without a reader must not block the child for ever, and the log must exist already.
     log_descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
     os.set_blocking(log_descriptor, True)
     aside = _above(connection.fileno()), _above(log_descriptor)
@@ -149,7 +149,7 @@ def _above(descriptor: int) -> int:
 
 
 def _own_threads_and_seeds() -> None:
-    """What a new process reads from its environment when it imports, and draws from the system's entropy."""
+    """Set the threads and random seeds that a new process would get at its imports."""
     threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     if numpy is not None:
@@ -164,6 +164,6 @@ def _own_threads_and_seeds() -> None:
         threadpool_limits(threads, user_api="blas")
 
 
-def _say(**event: Any) -> None:
-    with contextlib.suppress(ConnectionError):  # nobody listens any more
+def _report(**event: Any) -> None:
+    with contextlib.suppress(ConnectionError):  # the executor has ended
         os.write(_EVENTS, (json.dumps(event) + "\n").encode())

@@ -1,8 +1,9 @@
-"""The loop of a warm host: it imports in stages, takes requests, forks a child for each, tells its end.
+"""The loop of a warm host: it imports in stages, takes requests, forks a child for each, reports its end.
 
-One thread, no GPU: else nothing could be forked. A request is one JSON line on a connection of its own; what
-goes back are JSON lines: `started` from the child, its events, `exit` from the child and `ended` from here,
-or `refused`. The connection's end ends the child (it watches that itself), this process's end does not.
+The host has one thread and uses no GPU, or it could not fork safely. A request is one JSON line on its own
+connection; the answers are JSON lines: `started` from the child, its events, `exit` from the child and
+`ended` from the host, or `refused`. The end of the connection ends the child (which watches it); the end of
+the host does not.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class _Caller:
 
 @dataclass(frozen=True)
 class Child:
-    """In a forked child: what it is to run."""
+    """In a forked child: the request to run."""
 
     request: Request
     connection: socket.socket
@@ -55,11 +56,11 @@ class Host:
 
     Args:
         listener: Bound and listening.
-        path: Where it is bound; once another file is there, this host ends.
-        key: What requests must be made for.
-        stages: What to import, see `warm_preload`.
-        idle_seconds: It ends after so long without a job.
-        changed: Says what of the sources has changed since they were imported, if anything.
+        path: Its path; once another file is there, this host ends.
+        key: The key that requests must have.
+        stages: What to import, see `preload`.
+        idle_seconds: The host ends after this time without a job.
+        changed: Gives a source file that has changed since it was imported, or None.
     """
 
     def __init__(
@@ -89,10 +90,10 @@ class Host:
         self._selector.register(self._wake, selectors.EVENT_READ)
 
     def serve(self) -> Child | None:
-        """Serve until idle or told to end.
+        """Serve until idle or ended by a signal.
 
         Returns:
-            In each forked child, what it is to run; None in the host, at its end.
+            In each forked child, the request to run; in the host None, at its end.
         """
         gc.disable()
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
@@ -106,7 +107,7 @@ class Host:
             child = self._start_ready()
             if child is not None:
                 return child
-            self._look_around()
+            self._check_end()
             if self._ending is not None and not self._children:
                 self._close()
                 return None
@@ -127,7 +128,7 @@ class Host:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:  # nobody more, or somebody who has gone again
+            except OSError:  # no more callers, or one that has disconnected
                 return
             connection.setblocking(False)
             if _peer_uid(connection) != os.getuid():
@@ -146,7 +147,7 @@ class Host:
             chunk = b""
         caller.read += chunk
         if not chunk or len(caller.read) > _LARGEST_REQUEST:
-            self._drop(caller)
+            self._disconnect(caller)
         elif caller.request is None and b"\n" in caller.read:
             try:
                 caller.request = parse_request(bytes(caller.read.partition(b"\n")[0]), self._key)
@@ -154,15 +155,15 @@ class Host:
                 self._refuse(caller, str(error))
 
     def _start_ready(self) -> Child | None:
-        """Fork what can run now. In the child: what it is to run."""
+        """Fork the requests that can run now; in the child, returns its request."""
         for caller in list(self._callers.values()):
             request = caller.request
             if request is None:
                 if time.monotonic() - caller.since > _REQUEST_SECONDS:
-                    self._drop(caller)
+                    self._disconnect(caller)
                 continue
             needed = stage_of(request.kind, self._stages)
-            if reason := self._ending or self._why_not_forkable():
+            if reason := self._ending or self._fork_obstacle():
                 self._refuse(caller, reason)
             elif not any(stage < needed for stage, _ in self._steps):
                 if request.task_index and not self._indexed:
@@ -181,7 +182,7 @@ class Host:
             self._refuse(caller, f"cannot fork ({error.strerror})")
             return None
         if pid == 0:
-            self._let_go_but(connection)
+            self._close_all_but(connection)
             imported: dict[str, str] = {}
             for each in self._imported[:needed]:
                 imported.update(each)
@@ -192,8 +193,8 @@ class Host:
         self._last_job = time.monotonic()
         return None
 
-    def _let_go_but(self, connection: socket.socket) -> None:
-        """In a child: close what is the host's."""
+    def _close_all_but(self, connection: socket.socket) -> None:
+        """In a child: close the descriptors of the host."""
         self._selector.close()
         self._listener.close()
         os.close(self._wake)
@@ -214,11 +215,11 @@ class Host:
             how: dict[str, Any] = {"code": code} if code >= 0 else {"signal": signal.Signals(-code).name}
             _answer(connection, event="ended", **how)
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)  # also for a grandchild that holds it
+                connection.shutdown(socket.SHUT_RDWR)  # also when a grandchild still has it open
             connection.close()
             self._last_job = time.monotonic()
 
-    def _look_around(self) -> None:
+    def _check_end(self) -> None:
         """End when idle, when the sources changed, when the socket is no longer this host's."""
         if self._ending is not None:
             return
@@ -237,14 +238,14 @@ class Host:
         except OSError:
             return False
 
-    def _end(self, why: str) -> None:
-        """Take no more jobs; the host ends with its last child. Another may take its place at once."""
+    def _end(self, reason: str) -> None:
+        """Take no more jobs; the host ends with its last child, and another host may start at once."""
         if self._ending is None and self._owns_socket():
             self._path.unlink(missing_ok=True)
-        self._ending = self._ending or why
+        self._ending = self._ending or reason
 
     def _close(self) -> None:
-        self._accept()  # who connected in this instant is told, not left hanging
+        self._accept()  # a caller that has just connected is refused, not left waiting
         for caller in list(self._callers.values()):
             self._refuse(caller, self._ending or "ended")
         self._listener.close()
@@ -265,18 +266,18 @@ class Host:
             print(f"stage {stage + 1} of {len(self._stages)} imported", flush=True)
 
     def _index_tasks(self) -> None:
-        self._indexed = True  # once, whatever comes of it: a job that needs it would say what is wrong
+        self._indexed = True  # once, even if it fails: a job that needs it will report the failure
         with contextlib.suppress(Exception):
             load_task_index()
         self._settle()
 
     def _settle(self) -> None:
-        """Let children share what is there now: no collector of theirs walks it."""
+        """Exempt all present objects from garbage collection, so that children keep sharing their memory."""
         _close_gpus()
         gc.freeze()
         self._last_job = time.monotonic()
 
-    def _why_not_forkable(self) -> str | None:
+    def _fork_obstacle(self) -> str | None:
         if others := _other_threads():
             return f"an import started threads ({', '.join(others)})"
         if held := [path for path in open_files() if path.startswith("/dev/nvidia")]:
@@ -285,16 +286,16 @@ class Host:
 
     def _refuse(self, caller: _Caller, reason: str) -> None:
         _answer(caller.connection, event="refused", reason=reason)
-        self._drop(caller)
+        self._disconnect(caller)
 
-    def _drop(self, caller: _Caller) -> None:
+    def _disconnect(self, caller: _Caller) -> None:
         self._selector.unregister(caller.connection)
         del self._callers[caller.connection.fileno()]
         caller.connection.close()
 
 
 def open_files() -> list[str]:
-    """What the descriptors of this process lead to."""
+    """The targets of all file descriptors of this process."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -303,7 +304,7 @@ def open_files() -> list[str]:
 
 
 def _other_threads() -> list[str]:
-    """Names of threads beside the first, but for the one NVML leaves behind, idle once it is shut down."""
+    """Names of threads other than the first, and than NVML's, which is idle after its shut-down."""
     found = []
     for task in Path("/proc/self/task").iterdir():
         if task.name == str(os.getpid()):
@@ -316,9 +317,9 @@ def _other_threads() -> list[str]:
 
 
 def _close_gpus() -> None:
-    """Close the GPUs that an import left open by asking NVML how many there are.
+    """Close the GPUs that an import left open when it asked NVML for their number.
 
-    Seen on an H100, driver 580: a child of a process that did so uses CUDA like any other.
+    Tried on an H100 with driver 580: a child forked afterwards can use CUDA.
     """
     if not any(path.startswith("/dev/nvidia") for path in open_files()):
         return
@@ -337,7 +338,7 @@ def _peer_uid(connection: socket.socket) -> int:
 
 
 def _answer(connection: socket.socket, **event: Any) -> None:
-    """Send a line, if there is room for it and somebody to read it: a host waits for nobody."""
+    """Send a line if the connection can take it at once: a host never waits for a caller."""
     with contextlib.suppress(OSError):
         line = (json.dumps(event) + "\n").encode()
         connection.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

@@ -1,6 +1,6 @@
-"""What a warm host imports once for all jobs, in stages, and which stage a kind of cell waits for.
+"""The imports of a warm host, in stages, and the stage that each kind of cell waits for.
 
-A stage is whole once its modules are imported; jobs of a later stage wait, those of an earlier one need not.
+A stage is complete once its modules are imported; a job waits for its own stage and those before it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-#: Set while importing only, and not for jobs.
+#: Environment variables for the imports only, not for jobs.
 IMPORT_ENVIRONMENT = {
-    # To ask how many GPUs there are must not initialise CUDA: no child of this process could use it then.
+    # Counting GPUs must not initialise CUDA: no child of this process could use it then.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     # A process with threads of its own cannot be forked safely.
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
@@ -58,7 +58,7 @@ _LM_EVAL = ("lm_eval.tasks", "lm_eval.evaluator", "lm_eval.models.huggingface", 
 
 @dataclass(frozen=True)
 class Stage:
-    """Modules imported together, and the kinds of cells that need nothing beyond."""
+    """Modules imported together, and the kinds of cells that need no later stage."""
 
     modules: tuple[str, ...]
     kinds: frozenset[str] = field(default_factory=frozenset)
@@ -79,12 +79,12 @@ STAGES = (
 
 
 def load_task_index() -> None:
-    """Index lm-eval's own tasks: thousands of files, seconds, once for every evaluation that names one."""
+    """Index lm-eval's own tasks once for all evaluations: thousands of files, which takes seconds."""
     importlib.import_module("validation.evaluation.lm_eval_adapter").default_index()
 
 
 def steps(stages: tuple[Stage, ...]) -> list[tuple[int, Callable[[], Any]]]:
-    """The imports one by one, each with the number of its stage: between two, a host looks at who calls."""
+    """The imports one by one, each with the number of its stage; a host takes requests between two."""
     return [
         (number, partial(importlib.import_module, name))
         for number, stage in enumerate(stages)
@@ -93,12 +93,12 @@ def steps(stages: tuple[Stage, ...]) -> list[tuple[int, Callable[[], Any]]]:
 
 
 def stage_of(kind: str, stages: tuple[Stage, ...]) -> int:
-    """How many stages must be whole for a job of that kind; all of them for a kind no stage names."""
+    """The number of stages that a job of that kind needs; all of them for a kind that no stage names."""
     return next((number + 1 for number, stage in enumerate(stages) if kind in stage.kinds), len(stages))
 
 
 def enter_import_environment() -> None:
-    """Make this process's environment one to import in: without what InvarLock reads for a single run."""
+    """Set this process's environment for imports, without the variables of a single InvarLock run."""
     for name in [name for name in os.environ if name.startswith("INVARLOCK_")]:
         del os.environ[name]
     os.environ.update(IMPORT_ENVIRONMENT)

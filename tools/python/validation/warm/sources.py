@@ -1,4 +1,4 @@
-"""The package's Python files as a host imported them, so that it notices when one changes."""
+"""The package's Python files at the time of import, with which a warm host notices that one has changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Sources:
         self.digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def changed(self) -> str | None:
-        """A file that is not as it was."""
+        """A file that has changed since the start, or None."""
         now = self._look()
         differing = [path for path in {*now, *self._seen} if now.get(path) != self._seen.get(path)]
         return str(min(differing)) if differing else None

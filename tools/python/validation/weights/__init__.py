@@ -1,1 +1,1 @@
-"""Checkpoints on the disk: reading, laying out, rewriting and storing them."""
+"""Checkpoints on disk: reading, laying out, rewriting and storing them, and the matrices in them."""

@@ -1,7 +1,7 @@
-"""Safetensors checkpoints, read and written a tensor at a time: host memory holds tensors, never the model.
+"""Safetensors checkpoints, read and written tensor by tensor, so that memory never holds a whole model.
 
-Reads are `pread`s of one tensor, not a map of the file: mapped pages count as resident and would grow to the
-size of the shard. The format is https://huggingface.co/docs/safetensors: 8 bytes of header length (little
+A read is a `pread` of one tensor, not a memory map: mapped pages count as resident memory and would grow to
+the size of the shard. The format is https://huggingface.co/docs/safetensors: 8 bytes of header length (little
 endian), a JSON header, then the tensors' bytes at the offsets the header names.
 """
 
@@ -46,7 +46,7 @@ NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class Stored:
-    """One tensor of a shard: `begin` is where its bytes start in the file."""
+    """One tensor of a shard: `begin` is the offset of its bytes in the file, `bytes` their number."""
 
     name: str
     dtype: str
@@ -80,7 +80,7 @@ class Reader:
         self._handle.close()
 
     def read(self, position: int, count: int, *, pinned: bool = False) -> torch.Tensor:
-        """Read `count` bytes as U8; `pinned` memory is what a GPU copies from without a stop.
+        """Read `count` bytes as uint8 `[count]`; a GPU copies from `pinned` memory without waiting.
 
         Raises:
             Fault: `bad_input` for a file that ends too early.
@@ -95,9 +95,9 @@ class Reader:
         return raw
 
     def expect(self, position: int, count: int) -> None:
-        """Let the system read bytes soon to be wanted while others are worked on (where it can)."""
+        """Ask the system to read ahead the bytes that will be needed soon, where it supports this."""
         begin, end = max(position, self._expected), position + count
-        # seldom, for the system looks at every page
+        # not at every call: the system checks every page
         if end - begin >= count // 2 and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._handle.fileno(), begin, end - begin, os.POSIX_FADV_WILLNEED)
             self._expected = end
@@ -112,11 +112,15 @@ class Shard:
     tensors: tuple[Stored, ...]
 
     def open(self) -> Reader:
-        """Open it for reading, in a `with`."""
+        """Open it for reading; use it in a `with` statement."""
         return Reader(self.path)
 
     def read(self, stored: Stored) -> torch.Tensor:
-        """Read one tensor of this shard (`bad_input` for a file that ends too early)."""
+        """Read one tensor of this shard, in its own shape and dtype.
+
+        Raises:
+            Fault: `bad_input` for a file that ends too early.
+        """
         with self.open() as reader:
             return reader.read(stored.begin, stored.bytes).view(stored.torch_dtype).reshape(stored.shape)
 
@@ -146,7 +150,12 @@ class Checkpoint:
                 yield shard, stored
 
     def read(self, name: str) -> torch.Tensor:
-        """Read a tensor by its name (KeyError when there is none)."""
+        """Read a tensor by its name.
+
+        Raises:
+            KeyError: there is no such tensor.
+            Fault: `bad_input` for a file that ends too early.
+        """
         for shard, stored in self.each():
             if stored.name == name:
                 return shard.read(stored)
@@ -157,13 +166,17 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read the configuration and the shards' headers of a model directory.
 
     Raises:
-        Fault: `bad_input` when it is not a directory with a config.json and whole safetensors shards.
+        Fault: `bad_input` when it is not a directory with a config.json and complete safetensors shards.
     """
     return Checkpoint(path, read_json(path / "config.json"), read_shards(path))
 
 
 def read_shards(path: Path) -> tuple[Shard, ...]:
-    """Read the headers of all shards (`bad_input` when they do not hold a whole model)."""
+    """Read the headers of all shards.
+
+    Raises:
+        Fault: `bad_input` when they do not hold a complete model.
+    """
     shards = tuple(read_shard(path / name) for name in shard_names(path))
     index = path / INDEX
     expected = read_index(index) if index.is_file() else {}
@@ -172,7 +185,11 @@ def read_shards(path: Path) -> tuple[Shard, ...]:
 
 
 def shard_names(path: Path) -> list[str]:
-    """File names of the shards, from the index when there is one (`bad_input` when there are none)."""
+    """File names of the shards, from the index when there is one.
+
+    Raises:
+        Fault: `bad_input` when there are none.
+    """
     if (path / INDEX).is_file():
         return sorted(set(read_index(path / INDEX).values()))
     if (path / SINGLE).is_file():
@@ -181,7 +198,11 @@ def shard_names(path: Path) -> list[str]:
 
 
 def read_index(path: Path) -> dict[str, str]:
-    """The shard of each tensor, from an index (`bad_input` when it names none, or files elsewhere)."""
+    """The shard of each tensor, from an index.
+
+    Raises:
+        Fault: `bad_input` when it names no tensors, or files outside its directory.
+    """
     weight_map = read_json(path).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise Fault("bad_input", f"{path}: its weight_map names no tensors", _AGAIN)
@@ -191,7 +212,11 @@ def read_index(path: Path) -> dict[str, str]:
 
 
 def check_tensors(path: Path, found: Sequence[str], expected: Collection[str]) -> None:
-    """Look that shards hold tensors, each once, and all that an index expects (`bad_input` if not)."""
+    """Check that shards hold tensors, each once, and all that an index names.
+
+    Raises:
+        Fault: `bad_input` if they do not.
+    """
     if not found:
         raise Fault("bad_input", f"{path}: its weights hold no tensors by name", _AGAIN)
     if twice := sorted(name for name, count in Counter(found).items() if count > 1):
@@ -203,7 +228,11 @@ def check_tensors(path: Path, found: Sequence[str], expected: Collection[str]) -
 
 
 def read_shard(path: Path) -> Shard:
-    """Read a shard's header (`bad_input` when the file is not whole, or not as the format wants it)."""
+    """Read a shard's header.
+
+    Raises:
+        Fault: `bad_input` when the file is not complete or not in the safetensors format.
+    """
     try:
         with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
@@ -236,7 +265,7 @@ def _stored(name: str, row: Any, offset: int) -> Stored:
     dtype, shape, (begin, end) = row["dtype"], row["shape"], row["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"{name} is {dtype}; known are {', '.join(DTYPES)}")
-    # `type`, for True is an int
+    # `type` and not `isinstance`: True is an int
     if not isinstance(shape, list) or any(type(each) is not int or each < 0 for each in (*shape, begin, end)):
         raise ValueError(f"{name}: a shape or offset that is no whole number")
     if end - begin != math.prod(shape) * DTYPES[dtype].itemsize:
@@ -266,19 +295,23 @@ def make_header(tensors: Mapping[str, tuple[torch.dtype, Sequence[int]]]) -> byt
 
 
 def raw_bytes(tensor: torch.Tensor) -> memoryview:
-    """The tensor's bytes as they stand in a file; a view, where the tensor is contiguous."""
+    """The tensor's bytes in the order of a file; a view where the tensor is contiguous."""
     flat = tensor.detach().contiguous().reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
 
 
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors of one shape and dtype hold the same bits: NaNs too, and -0 is not 0."""
+    """Whether two tensors of one shape and dtype hold the same bits: equal NaNs are equal, -0 is not 0."""
     size = torch.int16 if one.element_size() == 2 else torch.uint8
     return torch.equal(one.contiguous().view(size), other.contiguous().view(size))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of a model directory (`bad_input` when it is missing or broken)."""
+    """Read a JSON object of a model directory.
+
+    Raises:
+        Fault: `bad_input` when it is missing or not a JSON object.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

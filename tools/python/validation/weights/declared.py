@@ -1,4 +1,4 @@
-"""Matrices that a suite declares itself, for an architecture without a row in `families.FAMILIES`."""
+"""Editable matrices that a suite declares itself, for an architecture without a row in `FAMILIES`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def declared_family(spec: Mapping[str, Any]) -> Family:
     """The family of `matrices` as suite.yaml's generator writes it (tools/suite/model/matrices.ts).
 
     Raises:
-        Fault: `bad_edit` when it is none of its forms.
+        Fault: `bad_edit` when it has another form.
     """
     try:
         rules = [
@@ -47,7 +47,7 @@ def _rule(group: Any, row: Mapping[str, Any]) -> Rule:
 
 
 def undeclared(checkpoint: Checkpoint, problem: str) -> Fault:
-    """The fault of a checkpoint whose matrices are not known: which it has, and how a suite declares them."""
+    """The fault for unknown matrices: it lists those of the checkpoint and shows how to declare them."""
     groups: dict[str, set[str]] = {"attention": set(), "mlp": set(), "rest": set()}
     for stored in checkpoint.tensors.values():
         if len(stored.shape) > 1:

@@ -1,8 +1,8 @@
-"""Which tensors of a checkpoint are editable matrices: one table of name patterns a family.
+"""The families of architectures: which tensors of a checkpoint are editable matrices, by name patterns.
 
 Embeddings (tied or not), LM heads, biases, norms, positions and routers match no rule and are never edited.
-Another family is a row of `FAMILIES`; the order of its rules is the order of the matrices in a block: that is
-what "first matrix" means. A suite declares the matrices of an architecture that is not here (declared.py).
+A new family is a row of `FAMILIES`; the order of its rules is the order of the matrices in a block, which
+defines "first matrix". A suite declares the matrices of an architecture that is not here (declared.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Parts:
-    """Several matrices in one, one above the other along `out`: names and their shares of the rows.
+    """Several matrices in one tensor, stacked along `out`: their names and shares of the rows.
 
-    With `groups` the sequence of parts repeats so often: the heads of a fused QKV.
+    The sequence of parts repeats `groups` times, as the heads of a fused QKV do.
     """
 
     shares: tuple[tuple[str, int], ...]
@@ -36,8 +36,8 @@ class Rule:
     Attributes:
         group: attention or MLP.
         name: pattern of the rest of the name after the block's prefix; a group `expert` numbers experts.
-        parts: what matrices the tensor holds, from the model's configuration; None: one.
-        experts: whether there is a dimension more, the first, that counts experts.
+        parts: the matrices that the tensor holds, from the model's configuration; None: one.
+        experts: whether the first of three dimensions numbers experts.
         transposed: whether a matrix is stored `[in, out]`.
     """
 
@@ -57,7 +57,11 @@ class Family:
 
 
 def number(config: Config, *names: str) -> int:
-    """A size of the configuration under the first of its names that is there (`bad_edit` when none is)."""
+    """A size of the configuration, under the first of its names that is present.
+
+    Raises:
+        Fault: `bad_edit` when none is.
+    """
     for name in names:
         value = config.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:

@@ -1,9 +1,9 @@
-"""How a baseline's tensors are laid out in shards: MLP, attention and the rest apart, each shard bounded.
+"""The layout of a baseline's tensors in shards of limited size: MLP, attention and the rest apart.
 
-An edit of the MLP, or an error in one tensor, then leaves whole shards as they are, and those are hard-linked
-from the baseline instead of written again. Tensors are told apart by words that their names have in every
-architecture, not by the tables of `families`: a tensor in the wrong group costs a copy, never a wrong edit,
-and another family makes no baseline anew.
+An edit of the MLP, or an error in one tensor, then leaves whole shards unchanged, and those are hard-linked
+from the baseline instead of written again. Words that tensor names have in every architecture decide the
+group, not the tables of `families`: a tensor in the wrong group costs a copy, never a wrong edit, and a new
+family rebuilds no baseline.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Tensor = tuple[str, torch.dtype, tuple[int, ...]]
 
 
 def group_of(name: str, shape: Sequence[int]) -> LayoutGroup:
-    """The group of a tensor; vectors (norms, biases) and what has no number of a block are the rest."""
+    """The group of a tensor; vectors (norms, biases) and tensors outside numbered blocks are the rest."""
     if len(shape) < 2 or not re.search(r"\.\d+\.", name):
         return "rest"
     if _ATTENTION.search(name):

@@ -1,4 +1,4 @@
-"""The editable matrices of a checkpoint, by its family's table or by what the suite declares."""
+"""The editable matrices of a checkpoint, by the table of its family or by the suite's own declaration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
     """All editable matrices, in the order of blocks, then of the family's rules, then of experts and parts.
 
     Args:
-        checkpoint: whose.
+        checkpoint: the model.
         declared: `matrices` of the suite, in place of the family's table.
 
     Raises:
@@ -50,7 +50,11 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
 
 
 def in_scope(found: list[Matrix], scope: str) -> list[Matrix]:
-    """The matrices of a scope (`bad_edit` for an unknown one)."""
+    """The matrices of a scope.
+
+    Raises:
+        Fault: `bad_edit` for an unknown scope.
+    """
     if scope not in SCOPES:
         raise Fault("bad_edit", f"scope '{scope}' is none of {', '.join(SCOPES)}")
     return [matrix for matrix in found if scope in ("all", matrix.group)]

@@ -1,8 +1,8 @@
-"""A logical matrix `[out, in]`: where it lies in a checkpoint's tensor, how it is taken out and put back.
+"""A logical matrix `[out, in]`: its place in a tensor of the checkpoint, and how to take and put its values.
 
 A tensor may hold one matrix, or several: the experts of a 3-D tensor, gate above up, the heads of q, k and v
-interleaved. It may be stored transposed (`[in, out]`, GPT-2's Conv1D). A matrix is worked on by its *piece*:
-the shortest run of the tensor's bytes that holds it whole, so that gate is read without up and an expert
+interleaved. It may be stored transposed (`[in, out]`, GPT-2's Conv1D). A matrix is read by its *piece*,
+the shortest run of the tensor's bytes that contains the whole matrix: gate is read without up, and an expert
 without the others.
 """
 
@@ -46,13 +46,14 @@ class Matrix:
     """One logical matrix, and its place in the model.
 
     Attributes:
-        tensor: name of the tensor it lies in.
+        tensor: name of the tensor that contains it.
         label: what distinguishes it where the tensor holds several (`[3].up`, `.q`); else empty.
         group: attention or MLP.
         block: number of its transformer block.
         order: its place in the block: rule, expert, part.
         shape: `[out, in]`.
-        piece: where it lies; `rows` are those of it that belong to the matrix (None: all).
+        piece: the part of the tensor that contains it.
+        rows: the rows of the piece that belong to the matrix (None: all).
         transposed: whether the piece is `[in, out]`.
     """
 
@@ -77,7 +78,7 @@ class Matrix:
         return self.shape[0] * self.shape[1]
 
     def take(self, piece: torch.Tensor) -> torch.Tensor:
-        """The matrix `[out, in]` of its piece; a view where its rows lie together, else a copy."""
+        """The matrix `[out, in]` of its piece; a view where its rows are adjacent, else a copy."""
         return self._grouped(piece).flatten(0, 1)
 
     def put(self, piece: torch.Tensor, values: torch.Tensor) -> None:
@@ -86,7 +87,7 @@ class Matrix:
         target.copy_(values.reshape(target.shape))
 
     def whole(self, values: torch.Tensor) -> torch.Tensor | None:
-        """The piece, where it is nothing but this matrix; None where it holds others too."""
+        """The new values of the whole piece; None where the piece holds other matrices too."""
         if self.rows is not None:
             return None
         return values.T if self.transposed else values

@@ -1,4 +1,4 @@
-"""Does what comes next while the present is worked on: one thread ahead, a limited number of bytes."""
+"""Reading ahead: a thread does the next pieces of work while the current one is used, up to a byte limit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 
 def ahead[Result](work: Iterable[tuple[int, Callable[[], Result]]], limit: int) -> Generator[Result]:
-    """What the work gives, in order; meanwhile a thread does what follows.
+    """The results of the work in order, while a thread does the work that follows.
 
     Args:
-        work: the bytes that each result holds, and what makes it.
-        limit: bytes of results that may wait, beside the one given last; one that is larger waits alone.
-            0: no thread, each is made when it is asked for.
+        work: for each result its bytes, and the function that makes it.
+        limit: bytes of results that may wait, besides the one given last; a larger one waits alone.
+            0: no thread; each is made when it is asked for.
 
     Raises:
-        BaseException: what one raised, in its place; those after it are left undone.
+        BaseException: the exception of a piece of work, in place of its result; later work is not done.
     """
     if limit == 0:
         for _, make in work:

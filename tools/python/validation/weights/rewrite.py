@@ -1,10 +1,9 @@
-"""One pass over a checkpoint that writes any number of changed copies of it, each byte read once.
+"""One pass over a checkpoint that writes any number of changed copies of it and reads each byte once.
 
-Tensors that no copy changes pass through in blocks; of the others, the pieces with matrices in them are read
-whole, one after the other. So host memory holds a piece and what is made of it, never a model or a shard;
-where a GPU works pieces out, also a limited number of bytes that are read ahead, or hashed and written,
-meanwhile.
-A shard that a copy leaves alone is linked, not written.
+Tensors that no copy changes are copied in blocks; in the others, each piece with matrices is read as a whole.
+So host memory holds a piece and its changed copies, never a model or a shard. Where a GPU computes, it also
+holds a limited number of bytes that are read ahead, or wait to be hashed and written.
+A shard that a copy does not change is linked, not written.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from validation.weights.writers import Writers
 _PROGRESS_SECONDS = 1.0
 #: Bytes of a tensor without matrices that are held at once.
 _BLOCK = 16 << 20
-#: Bytes the kernel is asked to read ahead of the piece in hand; page cache, not this process's memory.
+#: Bytes that the kernel is asked to read ahead; they are in the page cache, not in this process's memory.
 _READ_AHEAD = 128 << 20
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What reading, working out and writing may do at the same time.
+    """How much reading, computing and writing overlap.
 
     Attributes:
-        ahead: bytes that may be read before they are worked on, beside those in hand; 0: none.
-        under_way: bytes that may wait to be written while others are worked out; 0: one after the other.
-        pinned: whether pieces are read into memory that a GPU copies from without a stop.
+        ahead: bytes that may be read ahead, besides the current piece; 0: none.
+        under_way: bytes that may wait to be written while others are computed; 0: one after the other.
+        pinned: whether pieces are read into pinned memory, from which a GPU copies without waiting.
     """
 
     ahead: int = 0
@@ -48,30 +47,30 @@ class Pipeline:
     pinned: bool = False
 
 
-#: On a processor: threads would take each other's core.
+#: On a CPU: threads would compete for its cores.
 ONE_BY_ONE = Pipeline()
-#: Where a GPU works pieces out, the processor has only to read, hash and write.
+#: Where a GPU computes, the CPU only reads, hashes and writes.
 BESIDE_A_GPU = Pipeline(ahead=256 << 20, under_way=1 << 30, pinned=True)
 
 
 @dataclass
 class Loaded:
-    """A piece of the pass; `shared` keeps what several copies can use (by the name of a matrix)."""
+    """A piece that was read, `values` `[height, width]`; copies share the results in `shared`, by matrix."""
 
     piece: Piece
     values: torch.Tensor
     shared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-#: Makes the piece a copy gets instead (same dtype and shape), without changing the one it is given.
+#: Makes the changed piece of a copy (same dtype and shape) and leaves the given one as it is.
 Change = Callable[[Loaded], torch.Tensor]
 
 
 @dataclass
 class Copy:
-    """A copy to write: the draft it goes to, and the pieces with matrices that `change` makes anew.
+    """A copy to write: the store entry whose draft is filled, and the pieces that `change` changes.
 
-    `bytes_written` and `bytes_linked` count shards, once `rewrite` is through.
+    After `rewrite`, `bytes_written` and `bytes_linked` count the bytes of its shards.
     """
 
     entry: Entry
@@ -93,10 +92,13 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, pipeline: Pi
     """Write the copies: same files, same headers, and the same bytes wherever a copy changes nothing.
 
     Args:
-        source: what is copied.
-        copies: what is made of it.
-        label: what the progress messages say is being done.
-        pipeline: what happens at the same time.
+        source: the checkpoint to copy.
+        copies: the copies to write.
+        label: the text of the progress events.
+        pipeline: how much of the work overlaps.
+
+    Raises:
+        Fault: `bad_input` for a shard that ends too early; whatever a `change` raises.
     """
     progress = _Progress(label, source.weights_bytes)
     with Writers(len(copies), pipeline.under_way) as writers:
@@ -117,23 +119,23 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, pipeline: Pi
                 progress.done += size
     for copy in copies:
         _copy_other_files(source, copy.entry)
-    progress.tell()
+    progress.report()
 
 
 class _Progress:
     def __init__(self, label: str, total: int) -> None:
-        self._label, self._total, self._told = label, total, time.monotonic()
+        self._label, self._total, self._reported = label, total, time.monotonic()
         self.done = 0
 
     def add(self, count: int) -> None:
-        """Count bytes; tell about once a second."""
+        """Count bytes; report about once a second."""
         self.done += count
-        if time.monotonic() - self._told >= _PROGRESS_SECONDS:
-            self.tell()
+        if time.monotonic() - self._reported >= _PROGRESS_SECONDS:
+            self.report()
 
-    def tell(self) -> None:
-        """Say how far it is."""
-        self._told = time.monotonic()
+    def report(self) -> None:
+        """Report how many bytes are done."""
+        self._reported = time.monotonic()
         emit("progress", message=self._label, done=min(self.done, self._total), total=self._total)
 
 
@@ -163,7 +165,7 @@ def _write_shard(
         writers.do(number, partial(copy.entry.finish, shard.path.name))
 
 
-#: Of a tensor, a piece or a block without matrices (None), and its bytes.
+#: A tensor, one of its pieces (None for a block without matrices), and the bytes read.
 _Read = tuple[Stored, Piece | None, torch.Tensor]
 
 
@@ -184,7 +186,7 @@ def _read(
 
 
 def pieces_by_tensor(wanted: Sequence[Collection[Piece]]) -> dict[str, list[Piece]]:
-    """All pieces that any of these has, by tensor, in the order of the file."""
+    """The union of these collections of pieces, by tensor, in the order of the file."""
     every = {piece for pieces in wanted for piece in pieces}
     result: dict[str, list[Piece]] = {}
     for piece in sorted(every, key=lambda piece: piece.first):
@@ -193,7 +195,7 @@ def pieces_by_tensor(wanted: Sequence[Collection[Piece]]) -> dict[str, list[Piec
 
 
 def runs(stored: Stored, pieces: Sequence[Piece]) -> Iterator[tuple[int, int, Piece | None]]:
-    """The tensor's bytes from begin to end: its pieces, and blocks of what lies between them."""
+    """The tensor's bytes divided in order into its pieces, and blocks of the bytes between them."""
     size, at = stored.torch_dtype.itemsize, 0
     for piece in (*pieces, None):
         begin = stored.bytes if piece is None else piece.first * size

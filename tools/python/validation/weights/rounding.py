@@ -1,4 +1,4 @@
-"""One rounding from float64 to a narrow dtype."""
+"""The conversion from float64 to a 16-bit dtype with a single rounding."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 def rounded_once(wide: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Convert to `dtype` with one rounding, half to even.
 
-    From float64, torch goes by way of float32, and what that rounds to a tie of the narrow dtype is rounded
-    again. Rounded to odd on the way (toward zero, then the last bit set unless exact), no tie arises that was
-    none (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+    From float64, torch converts to float32 first, which can round to a tie of the narrow dtype, which is then
+    rounded again. Rounding to odd in the first step (toward zero, then the last bit set unless exact) makes
+    no such false tie (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
     """
     if wide.dtype != torch.float64 or dtype.itemsize != 2:
         return wide.to(dtype)

@@ -1,4 +1,4 @@
-"""The weights store: one read-only directory a recipe, made as a whole or not at all."""
+"""The weights store: one read-only directory for each recipe, made completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,32 +37,34 @@ class HashedFile:
             view = view[self._handle.write(view) or 0 :]
 
     def close(self) -> str:
-        """Bring the file to the disk and give its SHA-256."""
+        """Flush the file to disk; returns its SHA-256."""
         os.fsync(self._handle.fileno())
         self._handle.close()
         return self._sha256.hexdigest()
 
     def abandon(self) -> None:
-        """Close without a promise about the contents."""
+        """Close a file that will not be used."""
         self._handle.close()
 
 
 class Entry:
     """An entry of the store while its lock is held (see `locked_entry`)."""
 
-    def __init__(self, store: Store, remake: bool = False) -> None:
+    def __init__(self, store: Store, rebuild: bool = False) -> None:
         self.path = store.root / store.recipe
         self._store = store
-        self._remake = remake
+        self._rebuild = rebuild
         self._draft: Path | None = None
         self._open: dict[str, HashedFile] = {}
         self._digests: dict[str, tuple[int, str]] = {}
 
     @property
     def complete(self) -> bool:
-        """Whether the entry stands whole in the store, and is not to be made anew."""
+        """Whether the store has the complete entry and it is not to be rebuilt."""
         return (
-            not self._remake and self.path.is_dir() and entry_problem(self.path, self.path / MANIFEST) is None
+            not self._rebuild
+            and self.path.is_dir()
+            and entry_problem(self.path, self.path / MANIFEST) is None
         )
 
     @property
@@ -73,7 +75,7 @@ class Entry:
 
     @property
     def draft(self) -> Path:
-        """The directory to fill; made at the first use, seen by nobody before `commit`."""
+        """The directory to fill; created at the first use, and not visible as an entry before `commit`."""
         if self._draft is None:
             name = f"{_draft_prefix(self._store)}{os.getpid()}-{secrets.token_hex(4)}"
             self._draft = self._store.root / name
@@ -91,9 +93,10 @@ class Entry:
         self._digests[name] = (file.bytes, file.close())
 
     def link(self, path: Path) -> None:
-        """Take over a file of another entry: a hard link, or a copy where the file system gives none.
+        """Add a file of another entry by a hard link, or a copy where the file system has no links.
 
-        Entries are read-only and only ever deleted as a whole, so that the bytes outlive the other entry.
+        Entries are read-only and are deleted only as a whole, so that the bytes stay when the other entry
+        goes.
         """
         target = self.draft / path.name
         try:
@@ -102,15 +105,18 @@ class Entry:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                 raise
             shutil.copyfile(path, target)
-            return  # hashed at the commit: a copy is not the same bytes by itself
+            return  # hashed at the commit: the digest of the original does not prove a copy
         if (known := _known_digest(path)) is not None:
             self._digests[path.name] = known
 
     def commit(self, device_class: str) -> dict[str, Any]:
-        """Seal the draft, put it in the entry's place by one rename, and give its manifest.
+        """Make the draft read-only and the entry by one rename.
 
         Args:
-            device_class: where the numbers were worked out; another class may give other bytes.
+            device_class: the kind of device that computed the numbers; another may give other bytes.
+
+        Returns:
+            The manifest: every file with its size in bytes and SHA-256.
         """
         draft = self.draft
         files: dict[str, tuple[int, str]] = {}
@@ -137,11 +143,11 @@ class Entry:
         for directory in [*(found for found in draft.rglob("*") if found.is_dir()), draft]:
             _sync(directory)
         old = draft.with_name(draft.name + "-old")
-        if self.path.exists():  # torn, or made anew: `complete` was false when the caller asked
+        if self.path.exists():  # incomplete, or to be rebuilt: `complete` was false when the caller asked
             self.path.rename(old)
         draft.rename(self.path)
         self._draft = None
-        self._remake = False
+        self._rebuild = False
         _sync(self._store.root)
         # Only now: deleting many GB takes seconds, in which the entry must not be missing.
         shutil.rmtree(old, ignore_errors=True)
@@ -157,12 +163,12 @@ class Entry:
 
 
 @contextmanager
-def locked_entry(store: Store, *, remake: bool = False) -> Iterator[Entry]:
-    """Hold the lock of an entry: look whether it is `complete`, else fill its `draft` and `commit`.
+def locked_entry(store: Store, *, rebuild: bool = False) -> Iterator[Entry]:
+    """Hold the lock of an entry: check whether it is `complete`, else fill its `draft` and `commit`.
 
-    A process that wants several entries takes their locks in the order of the recipes, or two could wait for
-    each other. What a killed process left of this entry is removed; its lock went with it. With `remake` an
-    entry that stands is not complete: the next `commit` replaces it.
+    A process that needs several entries takes their locks in the order of the recipes, or two could wait for
+    each other. Stale drafts that a killed process left of this entry are removed. With `rebuild` an
+    existing entry is not complete: the next `commit` replaces it.
     """
     locks = store.root / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -175,7 +181,7 @@ def locked_entry(store: Store, *, remake: bool = False) -> Iterator[Entry]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in store.root.glob(f"{_draft_prefix(store)}*"):
             shutil.rmtree(left, ignore_errors=True)
-        entry = Entry(store, remake)
+        entry = Entry(store, rebuild)
         try:
             yield entry
         finally:
@@ -185,11 +191,11 @@ def locked_entry(store: Store, *, remake: bool = False) -> Iterator[Entry]:
 
 
 def open_entry(read: Read) -> Path:
-    """The directory of weights an earlier cell made, after a look that it is whole and the one meant.
+    """The weights directory that an earlier cell made, after a check that it is complete and the right one.
 
     Raises:
         Fault: `weights_missing` when the manifest, the directory or a file of it is missing or has another
-            size, or when the entry has been made again with other contents.
+            size, or when the entry has been rebuilt with other contents.
     """
     manifest = read.manifest or read.path / MANIFEST
     problem = entry_problem(read.path, manifest)
@@ -211,7 +217,7 @@ def open_entry(read: Read) -> Path:
 
 
 def entry_problem(path: Path, manifest: Path) -> str | None:
-    """What is wrong with the entry at `path`, compared by names and sizes with a manifest; None if whole."""
+    """The problem of the entry at `path`, compared with a manifest by names and sizes; None if complete."""
     try:
         described = json.loads(manifest.read_text(encoding="utf-8"))
         sizes = [(str(file["path"]), int(file["bytes"])) for file in described["files"]]
@@ -232,7 +238,7 @@ def entry_problem(path: Path, manifest: Path) -> str | None:
 
 
 def _known_digest(path: Path) -> tuple[int, str] | None:
-    """Size and SHA-256 of a file as the manifest of its own entry has them; None without one."""
+    """Size in bytes and SHA-256 of a file, from the manifest of its entry; None without one."""
     try:
         manifest = json.loads((path.parent / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Writes the files of several copies while the next pieces are worked out."""
+"""The threads that write the files of several copies while the next pieces are computed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import TracebackType
 
 
 class Writers:
-    """A thread a copy, which does what it is given in order; all of them hold a limited number of bytes.
+    """One thread for each copy, which works in order; together they hold a limited number of bytes.
 
-    With a limit of 0 there are no threads: everything is done at once by the caller.
+    With a limit of 0 there are no threads: the caller does the work at once.
     """
 
     def __init__(self, copies: int, limit: int) -> None:
@@ -26,10 +26,10 @@ class Writers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for all that was given; after an error the rest is left undone.
+        """Wait for all work; after an error the rest is not done.
 
         Raises:
-            BaseException: what the first thing that failed raised.
+            BaseException: the first exception of the work.
         """
         if error is not None:
             self._fail(error)
@@ -39,16 +39,16 @@ class Writers:
             raise self._error
 
     def do(self, copy: int, work: Callable[[], object], size: int = 0) -> None:
-        """Do something for a copy, once there is room for the bytes it holds until it is done.
+        """Give work for a copy, once there is room for the `size` bytes that it holds until it is done.
 
         Raises:
-            BaseException: what an earlier thing raised.
+            BaseException: the exception of earlier work.
         """
         if not self._threads:
             work()
             return
         with self._changed:
-            # one that is larger than the limit goes alone
+            # work that is larger than the limit is done alone
             self._changed.wait_for(lambda: self._error or not self._held or self._held + size <= self._limit)
             if self._error is not None:
                 raise self._error
@@ -59,7 +59,7 @@ class Writers:
         try:
             if self._error is None:
                 work()
-        except BaseException as error:  # told to whoever gives the next thing
+        except BaseException as error:  # raised to the caller that gives the next work
             self._fail(error)
         finally:
             with self._changed:

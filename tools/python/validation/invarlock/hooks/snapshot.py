@@ -1,9 +1,9 @@
-"""InvarLock's snapshot of a model: a digest of every tensor in place of a copy.
+"""The hook into InvarLock's snapshots of a model: a digest of every tensor in place of a copy.
 
-InvarLock 0.3.7 copies a model after loading it, through pickle into the memory of the host (twice the
-weights while it does) or to a temporary directory, and puts the copy back before each of its evaluations.
-Nothing has changed by then: the edit is none, and no guard runs before the last of them (the evaluation
-without guards comes first). So it is enough to see that nothing has.
+InvarLock 0.3.7 copies a model after loading it, by pickle into host memory (which takes twice the weights) or
+to a temporary directory, and restores the copy before each of its evaluations. Nothing has changed the model
+by then: the edit is `noop`, and no guard runs before the last evaluation (the one without guards is first).
+So it is enough to check that the model is unchanged.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ import torch
 
 from validation.job import Fault
 
-#: Bits of a tensor and the digest of them, by name.
+#: The digest of each tensor's bits, by name.
 Digests = dict[str, int]
 
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-#: Numbers that are int64 at a time, beside their keys and products: in the processor's cache.
+#: Numbers converted to int64 at a time; with their keys and products they fit the CPU's cache.
 _CHUNK = 1 << 16
 #: On a GPU: enough to keep it busy, 32 MiB each.
 _GPU_CHUNK = 1 << 22
 _SEED = 1
-#: A chunk's digest is multiplied by this for each chunk after it; odd, so nothing is lost modulo 2^64.
+#: A chunk's digest is multiplied by this for each chunk after it; it is odd, so invertible modulo 2^64.
 _TURN = 6364136223846793005
 
 
 def take_digests(adapter: Any, noted: Callable[[], AbstractContextManager[None]]) -> None:
-    """Let an adapter take digests for snapshots, and in place of restoring see that they are the same.
+    """Make an adapter take digests as snapshots, and compare them instead of restoring.
 
     Args:
-        adapter: InvarLock's; neither way of its own to copy a model is left to it.
-        noted: What notes the faults of both, InvarLock going on after one.
+        adapter: InvarLock's adapter; both of its methods to copy a model are replaced.
+        noted: A context that keeps the faults, as InvarLock continues after one.
     """
 
     def snapshot(model: Any) -> Digests:
@@ -53,11 +53,11 @@ def take_digests(adapter: Any, noted: Callable[[], AbstractContextManager[None]]
 def digests_of(model: Any) -> Digests:
     """A digest of the bits of each parameter and buffer, taken on its device.
 
-    Multilinear hashing modulo 2^64 (Carter and Wegman, 1979) with fixed random keys: one number that changes
-    always shows, as keys are odd; many 16-bit ones hide each other with a probability of about 2^-48.
+    Multilinear hashing modulo 2^64 (Carter and Wegman, 1979) with fixed random keys: a single changed number
+    always shows, as keys are odd; many changed 16-bit numbers cancel with a probability of about 2^-48.
 
     Raises:
-        Fault: `out_of_memory`, or `internal` for what has no digest.
+        Fault: `out_of_memory` on the GPU, or `internal` when a tensor has no digest.
     """
     keys: dict[torch.device, torch.Tensor] = {}
     try:

@@ -1,8 +1,7 @@
-"""InvarLock loads a model as it was told, or not at all.
+"""The hook into InvarLock's loading: a model is loaded exactly as configured, or the run fails.
 
-Where loading with the settings of the configuration fails, InvarLock 0.3.7 loads again without any of them
-and says nothing: results would then not be of the attention that the receipt names, nor the model on the GPUs
-planned for it.
+When loading with the configured settings fails, InvarLock 0.3.7 silently loads again without any of them: the
+results would not be of the attention that the receipt names, or the model not on its planned GPUs.
 """
 
 from __future__ import annotations
@@ -16,26 +15,28 @@ from typing import Any
 
 from validation.compute.numerics import EAGER_HINT, Attention
 from validation.compute.placement import placed_as_planned
-from validation.invarlock.memory import shortages
-from validation.invarlock.snapshot import take_digests
+from validation.invarlock.hooks.memory import shortages
+from validation.invarlock.hooks.snapshot import take_digests
 from validation.job import Device, Fault
 
 
 @dataclass
 class Loads:
-    """What came of a command's loads: where a spread model lies (for the receipt), what was not as told.
+    """The outcome of the loads of a command.
 
-    `fault` is also that a model did not stay as it was loaded.
+    Attributes:
+        placed: the devices of a spread model, for the receipt.
+        fault: a model that was not loaded as configured, or changed after it was loaded.
+        shortages: how often GPU memory ran out while loading; InvarLock then loads once more.
     """
 
     placed: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
-    #: Of memory on GPUs, while loading: InvarLock loads once more then, well or not.
     shortages: int = 0
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note a fault: InvarLock goes on after one. Once there is one, nothing more is done."""
+        """Keep a fault, as InvarLock continues after one, and refuse all further work after it."""
         if self.fault is not None:
             raise self.fault
         try:
@@ -46,10 +47,10 @@ class Loads:
 
 
 @contextlib.contextmanager
-def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
-    """Let InvarLock's loads fail with their own cause, and models that are not as told end its run.
+def loads_as_configured(attention: Attention, device: Device) -> Iterator[Loads]:
+    """Make InvarLock's loads fail with their own cause, also where a loaded model is not as configured.
 
-    Its run survives a first failure to load and loads once more; a wrong model is not loaded again for that.
+    InvarLock loads once more after a first failure; a model that was loaded wrongly is not loaded again.
     """
     run: Any = importlib.import_module("invarlock.cli.commands.run")
     load = run._load_model_with_cfg
@@ -59,7 +60,7 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
         with loads.noted():
             before = shortages()
             try:
-                with _one_try(adapter):
+                with _single_attempt(adapter):
                     model = load(adapter, *given, **named)
             finally:
                 loads.shortages += shortages() - before
@@ -77,15 +78,15 @@ def loads_as_told(attention: Attention, device: Device) -> Iterator[Loads]:
 
 
 @contextlib.contextmanager
-def _one_try(adapter: Any) -> Iterator[None]:
-    """Let the adapter fail as it first did where it is asked again after a failure."""
+def _single_attempt(adapter: Any) -> Iterator[None]:
+    """Make the adapter repeat its first failure instead of loading again."""
     failures: list[Exception] = []
     adapter.load_model = _once(adapter.load_model, failures)
     try:
         yield
     finally:
         del adapter.load_model
-        # a failure keeps the frames it came through, with what was loaded so far
+        # an exception keeps its frames in memory, and with them the tensors loaded so far
         failures.clear()
 
 
@@ -108,6 +109,6 @@ def _require_attention(model: Any, attention: Attention) -> None:
     if attention.name not in (None, found):
         raise Fault(
             "misconfigured",
-            f"InvarLock loaded the model with attention {found}, not {attention.name} ({attention.why})",
+            f"InvarLock loaded the model with attention {found}, not {attention.name} ({attention.reason})",
             EAGER_HINT,
         )

@@ -1,4 +1,4 @@
-"""GPU memory of an InvarLock run: the variance guard's copies kept small, shortages that torch saw told."""
+"""The hook into InvarLock's GPU memory: small copies in the variance guard, and detected memory shortages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SCALED = re.compile(r"(^|\.)(attn\.(c_proj|out_proj)|mlp\.(c_proj|down_proj|fc2
 
 @contextlib.contextmanager
 def small_copies() -> Iterator[None]:
-    """Let the variance guard copy of a model only what it scales, and into the memory of the host.
+    """Make the variance guard copy only the tensors it scales, and into host memory.
 
-    To find its scales it scales the model and then puts its whole state back, a copy that it made on the GPU:
-    twice the weights, and most models fit their GPUs once. What it keeps while it writes the scales, to undo
-    that should it fail, a quarter of the weights, goes to the host as well.
+    To find its scales it scales the model and then restores the whole state from a copy on the GPU. That
+    needs twice the weights, and most models fit their GPUs only once. Its second copy, a quarter of the
+    weights, with which it can undo the scales after a failure, also goes to host memory.
     """
     module: Any = importlib.import_module("invarlock.guards.variance")
     guard = module.VarianceGuard
@@ -40,14 +40,14 @@ def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
     import torch
 
     if isinstance(value, MutableMapping) and any(isinstance(each, torch.Tensor) for each in value.values()):
-        made = copy.copy(value)  # with the versions of modules that torch's state has
+        made = copy.copy(value)  # keeps torch's metadata of module versions
         made.update({name: value[name].to("cpu", copy=True) for name in value if _SCALED.search(name)})
         return made
     return copy.deepcopy(value, memo)
 
 
 def _push_checkpoint(guard: Any, _model: Any) -> None:
-    """As the guard's own."""
+    """As the guard's own method, with copies in host memory."""
     targets = guard._target_modules.items()
     kept = {name: each.weight.data.to("cpu", copy=True) for name, each in targets if hasattr(each, "weight")}
     if kept:
@@ -55,7 +55,7 @@ def _push_checkpoint(guard: Any, _model: Any) -> None:
 
 
 def shortages() -> int:
-    """How often torch found no memory on a GPU, in this process so far."""
+    """How often torch ran out of GPU memory in this process so far."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
@@ -65,7 +65,7 @@ def shortages() -> int:
 
 
 def require_memory(before: int) -> None:
-    """Refuse a run in which a GPU's memory ran out: InvarLock's guards catch that too, and do nothing then.
+    """Refuse a run in which GPU memory ran out: InvarLock's guards catch that and then measure nothing.
 
     Raises:
         Fault: `out_of_memory` when there are more shortages than before.

@@ -1,0 +1,169 @@
+"""The edited copies of a pass: what an edit does to each matrix, and the metadata of each copy.
+
+The cell `edit` makes all copies that are asked for in one pass over the baseline's tensors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from validation.edits import parse_edit
+from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
+from validation.job import Fault, Part
+from validation.variants.publish import finite_peak, on_host, require_floats, rounded
+from validation.weights.checkpoint import Checkpoint
+from validation.weights.matrices import in_scope, matrices
+from validation.weights.matrix import Matrix, Piece
+from validation.weights.rewrite import Copy, Loaded, by_piece
+
+
+@dataclass
+class Edition:
+    """One edited copy in the making.
+
+    Attributes:
+        edit: the edit with its parameters.
+        spec: the part's specification, as the suite gives it.
+        by_piece: the matrices to edit, by the piece they lie in.
+        device: where the edit is computed.
+        by_matrix: the edits of all copies of this pass, by the name of a matrix.
+        rows: the metadata of each edited matrix, by name.
+        squares: sums of squares of (W' - W) and of W over all edited matrices.
+        magnitudes: the same sums of magnitudes.
+    """
+
+    edit: Edit
+    spec: dict[str, Any]
+    by_piece: dict[Piece, list[Matrix]]
+    device: torch.device
+    by_matrix: dict[str, list[Edit]]
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    squares: tuple[float, float] = (0.0, 0.0)
+    magnitudes: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every matrix came out as it was, although there was something to change."""
+        return self.magnitudes[0] == 0 and self.magnitudes[1] > 0
+
+    def change(self, loaded: Loaded) -> torch.Tensor:
+        """Edit the matrices of one piece.
+
+        Raises:
+            Fault: `bad_edit` when one of them has a NaN or an infinity.
+        """
+        result: torch.Tensor | None = None
+        for matrix in self.by_piece[loaded.piece]:
+            shared = loaded.shared.setdefault(matrix.name, {})
+            if "values" not in shared:
+                shared["values"] = matrix.take(loaded.values).to(self.device, non_blocking=True)
+                shared["peak"] = finite_peak(matrix, shared["values"])
+            before: torch.Tensor = shared["values"]
+            edited = self.edit.apply(Weights(matrix.name, before, shared, self.by_matrix[matrix.name]))
+            whole = matrix.whole(edited.values)
+            if whole is not None:
+                result = on_host(whole)
+            else:
+                result = loaded.values.clone() if result is None else result
+                matrix.put(result, edited.values)
+            self.rows[matrix.name] = {
+                "matrix": matrix.name,
+                "tensor": matrix.tensor,
+                "shape": list(matrix.shape),
+                "parameters": matrix.parameters,
+                **self._errors(before, edited.values),
+                **edited.facts,
+            }
+        if result is None:
+            raise AssertionError(f"{loaded.piece}: holds no matrix of this edit")
+        return result
+
+    def metadata(self, source: Checkpoint, copy: Copy, device_class: str) -> dict[str, Any]:
+        """The content of `edit_metadata.json`; the same bytes whenever the copy is rebuilt.
+
+        For this, `threads` counts only the threads whose number would change the result, and `bytes_linked`
+        the shards that the edit leaves as they are, even where the file system cannot link and copies them.
+        """
+        rows = [self.rows[matrix.name] for found in self.by_piece.values() for matrix in found]
+        edited = sum(row["parameters"] for row in rows)
+        total = sum(stored.parameters for stored in source.tensors.values())
+        return {
+            "schema": 1,
+            "edit_type": self.spec["type"],
+            "scope": self.spec["scope"],
+            **self.edit.parameters(),
+            **self.edit.summary(rows),
+            "device_class": device_class,
+            "threads": ARITHMETIC_THREADS,
+            "tensors": rows,
+            "totals": {
+                "matrices": len(rows),
+                "tensors": len({piece.tensor for piece in self.by_piece}),
+                "parameters_edited": edited,
+                "parameters": total,
+                "coverage": rounded(edited / total),
+                "relative_error": rounded(
+                    (self.squares[0] / self.squares[1]) ** 0.5 if self.squares[1] else 0.0
+                ),
+                "bytes_written": copy.bytes_written,
+                "bytes_linked": copy.bytes_linked,
+            },
+        }
+
+    def _errors(self, before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
+        """|W' - W| / |W| by the Frobenius norm and by the sum of magnitudes; 0 for a matrix of zeros."""
+        sums = torch.zeros(4, dtype=torch.float64, device=before.device)
+        with one_thread():
+            for rows in row_chunks(before):
+                old = before[rows].float()
+                new = after[rows].float() - old
+                for index, part in enumerate((new, old)):
+                    sums[index] += (part * part).sum(dtype=torch.float64)
+                    sums[index + 2] += part.abs().sum(dtype=torch.float64)
+        new2, old2, new1, old1 = (float(value) for value in sums)
+        self.squares = (self.squares[0] + new2, self.squares[1] + old2)
+        self.magnitudes = (self.magnitudes[0] + new1, self.magnitudes[1] + old1)
+        return {
+            "relative_error": rounded((new2 / old2) ** 0.5 if old2 else 0.0),
+            "relative_l1_error": rounded(new1 / old1 if old1 else 0.0),
+        }
+
+
+def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> list[Edition]:
+    """Find the matrices that each part edits, before anything is written.
+
+    Raises:
+        Fault: `bad_edit` that lists every part that cannot be made, and each reason once.
+    """
+    editions: list[Edition] = []
+    by_matrix: dict[str, list[Edit]] = defaultdict(list)
+    problems: dict[str, list[str]] = {}
+    hints: dict[str, None] = {}
+    for part in parts:
+        try:
+            editions.append(_edition(source, part, device, by_matrix))
+        except Fault as fault:
+            problems.setdefault(str(fault), []).append(part.name)
+            hints[fault.hint] = None
+    if problems:
+        listed = "\n".join(f"{', '.join(names)}: {problem}" for problem, names in problems.items())
+        raise Fault("bad_edit", listed, "\n".join(filter(None, hints)))
+    return editions
+
+
+def _edition(
+    source: Checkpoint, part: Part, device: torch.device, by_matrix: dict[str, list[Edit]]
+) -> Edition:
+    edit = parse_edit(part.spec)
+    chosen = in_scope(matrices(source, part.spec.get("matrices")), str(part.spec.get("scope")))
+    if not chosen:
+        raise Fault("bad_edit", f"no matrix of {source.path} is in scope '{part.spec['scope']}'")
+    require_floats(source, chosen)
+    for matrix in chosen:
+        by_matrix[matrix.name].append(edit)
+    return Edition(edit, part.spec, by_piece(chosen), device, by_matrix)
