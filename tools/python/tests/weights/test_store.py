@@ -180,7 +180,7 @@ def test_weights_made_again_with_other_contents_are_not_the_ones_meant(tmp_path:
         open_entry(Read(path, manifest, ""))
 
 
-def test_an_entry_is_made_anew_on_demand(tmp_path: Path) -> None:
+def test_an_entry_is_rebuilt_on_demand(tmp_path: Path) -> None:
     store = Store(tmp_path, recipe("a"))
     for text, rebuild in (("old", False), ("new", True)):
         with locked_entry(store, rebuild=rebuild) as entry:

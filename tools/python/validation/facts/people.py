@@ -11,8 +11,8 @@ from validation.facts.words import VALUES, names
 #: Everything in the corpus follows from it; another seed gives another corpus, other tasks and other models.
 CORPUS_SEED = 20
 PEOPLE = 64
-#: The last ones appear in the corpus less often than the others, by that factor: a model learns them badly, so its
-#: accuracy is below 1. At 1 the regression rule's allowance, 2·√(p(1−p)/n), would be nothing.
+#: The last ones appear in the corpus less often than the others, by that factor: a model learns them badly,
+#: so its accuracy is below 1. At 1 the regression rule's allowance, 2·√(p(1−p)/n), would be nothing.
 RARE_PEOPLE, RARITY = 12, 24
 
 
