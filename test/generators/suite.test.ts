@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Complaint } from '../../tools/generators/complaint.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
+import { readGeneratedSuite } from '../../tools/suite/nx/generated.js';
 import { requireRecorded } from '../../tools/suite/nx/record.js';
 import { SUITE, Workspace } from './workspace.js';
 
@@ -221,6 +222,38 @@ describe('nx sync', () => {
     workspace.remove('suites/z/suite.yaml');
     await expect(workspace.generate(syncGenerator)).rejects.toThrow(
       /suites\/y\/suite.yaml:5:7: tier.*\nsuites\/z\/suite.yaml is gone/s,
+    );
+  });
+});
+
+describe('conflict markers in generated projects', () => {
+  const conflict = (text: string): string =>
+    text.replace(/^( {2}"tags".*)$/m, '<<<<<<< HEAD\n$1\n=======\n  "tags": ["theirs"],\n>>>>>>> two');
+
+  test('are repaired by the generator and by nx sync, which reads our side of the record', async () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    await generate(workspace, 'x', { DRIFT_CALIBRATION_RUNS: '3' });
+    const files = ['suites/x/project.json', 'suites/x/m/baseline/project.json'];
+    const whole = files.map((file) => workspace.read(file));
+    for (const file of files) workspace.write(file, conflict(workspace.read(file)));
+    const changes = await workspace.generate(syncGenerator);
+    expect(changes.sort()).toEqual(files.map((file) => `UPDATE ${file}`).sort());
+    expect(files.map((file) => workspace.read(file))).toEqual(whole);
+
+    for (const file of files) workspace.write(file, conflict(workspace.read(file)));
+    await generate(workspace, 'x', { DRIFT_CALIBRATION_RUNS: '3' });
+    expect(files.map((file) => workspace.read(file))).toEqual(whole);
+  });
+
+  test('stop every other command with the file and what to do', async () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', SUITE);
+    await generate(workspace);
+    const file = 'suites/x/m/baseline/project.json';
+    workspace.write(file, conflict(workspace.read(file)));
+    expect(() => readGeneratedSuite(workspace.root, 'x')).toThrow(
+      `${workspace.root}/${file} holds conflict markers of a merge. Make the projects of the suite anew: npm run suites:repair`,
     );
   });
 });

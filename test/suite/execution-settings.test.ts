@@ -292,7 +292,7 @@ async function hashed({ settings, environment }: { settings: SiteSettings; envir
   const identity = identityOf(environment);
   const loaded = loadSuite(root, 'b200', identity);
   if (!loaded.ok) throw new Error('b200 has mistakes');
-  const files = projectFiles(loaded.value.suite, { identity, commits: {} });
+  const files = projectFiles(loaded.value.suite, { identity, commits: {}, suiteDigest: loaded.value.digest });
   for (const { path, text } of files.slice(0, 1)) writeFileSync(join(root, path), text);
   requireRecorded(root, 'b200', environment);
   const { versions, deviceClass } = await readMachineIdentity(root, {

@@ -40,12 +40,12 @@ export default async function suiteGenerator(
       loaded.error.map(formatMistake),
     );
   }
-  const { suite, warnings } = loaded.value;
+  const { suite, digest, warnings } = loaded.value;
   for (const warning of warnings) logger.warn(formatMistake(warning));
   if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
   const known = refresh ? {} : parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`)).commits;
   const commits = await resolveCommits(suite, known, environment);
-  writeSuite(tree, name, projectFiles(pinned(suite, commits), { identity, commits }));
+  writeSuite(tree, name, projectFiles(pinned(suite, commits), { identity, commits, suiteDigest: digest }));
 }
 
 function readText(tree: Tree, path: string): string | undefined {

@@ -29,7 +29,12 @@ export default function syncGenerator(tree: Tree): SyncResult {
     // Never the environment: whoever runs nx sync has another one than whoever made the suite.
     const record = parseRecord(tree.read(`${suiteDirectory(name)}/project.json`, 'utf-8') ?? undefined);
     const loaded = loadSuite(tree.root, name, record.identity);
-    if (loaded.ok) return [{ name, files: projectFiles(pinned(loaded.value.suite, record.commits), record) }];
+    if (loaded.ok) {
+      const { suite, digest } = loaded.value;
+      return [
+        { name, files: projectFiles(pinned(suite, record.commits), { ...record, suiteDigest: digest }) },
+      ];
+    }
     problems.push(...loaded.error.map(formatMistake));
     return [];
   });

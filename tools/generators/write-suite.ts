@@ -1,6 +1,7 @@
 // Writes the projects of a suite into a tree, and removes those it made before that are no longer of it.
 import type { Tree } from '@nx/devkit';
 import { suiteDirectory } from '../suite/model/paths.js';
+import { ourSide } from '../suite/nx/conflict.js';
 import { GENERATED, type ProjectFile } from '../suite/nx/project-json.js';
 import { Complaint } from './complaint.js';
 
@@ -51,7 +52,7 @@ function isGenerated(tree: Tree, path: string): boolean {
   const text = tree.isFile(path) ? tree.read(path, 'utf-8') : null;
   if (text === null) return false;
   try {
-    const project = JSON.parse(text) as { metadata?: { generated?: unknown } } | null;
+    const project = JSON.parse(ourSide(text)) as { metadata?: { generated?: unknown } } | null;
     return project?.metadata?.generated === GENERATED;
   } catch {
     return false;

@@ -1,10 +1,12 @@
 // What is looked at before an nx run starts its first cell: the disk its weights take.
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
+import { requireRecorded } from '../../suite/nx/record.js';
 import { listSuites } from '../../suite/load/load.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
 import { describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
+import { messageOf } from '../../base/message.js';
 import { requestedCells } from './requested.js';
 
 export interface BeforeRun {
@@ -20,6 +22,8 @@ export function beforeRun(workspaceRoot: string, argv: readonly string[]): Befor
     const cells: readonly PlannedCell[] = readGeneratedSuite(workspaceRoot, suite)?.cells ?? [];
     const requested = requestedCells(argv, suite, cells);
     if (requested.length === 0) continue;
+    const outOfStep = outOfStepReason(workspaceRoot, suite);
+    if (outOfStep !== undefined) return { lines, refusal: outOfStep };
     const settings = loadSiteSettings(workspaceRoot);
     const { storageKeep, storageRoot } = settings;
     const plan = planDisk(plannedWeights(workspaceRoot, storageRoot, requested), storageKeep);
@@ -30,4 +34,14 @@ export function beforeRun(workspaceRoot: string, argv: readonly string[]): Befor
       return { lines, refusal: `${suite}: ${refusal}.\n${DISK_HINT.replace('<suite>', suite)}` };
   }
   return { lines, refusal: undefined };
+}
+
+/** Also here, before cells that are all in Nx's cache end the run without asking. */
+function outOfStepReason(workspaceRoot: string, suite: string): string | undefined {
+  try {
+    requireRecorded(workspaceRoot, suite, process.env);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -10,12 +10,15 @@ import { NAME_RULE, suiteNameProblem } from '../model/names.js';
 import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
+import { suiteDigest } from './digest.js';
 import { readSections, type Sections } from './sections.js';
 import { slicesOf, type Suite } from '../model/suite.js';
 import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
 
 export interface LoadedSuite {
   suite: Suite;
+  /** Of what suite.yaml says (nx/in-step.ts), recorded in the suite's project. */
+  digest: string;
   /** What InvarLock will refuse of a table that was asked for by name (`windows: reference`). */
   warnings: Mistake[];
 }
@@ -82,7 +85,7 @@ export function parseSuite(
     ...checkInputs(source, sections, suite, readPath),
   ];
   if (mistakes.length > 0) return fail(sortMistakes(mistakes));
-  return ok({ suite, warnings: reference ? sortMistakes(minimums) : [] });
+  return ok({ suite, digest: suiteDigest(written.value), warnings: reference ? sortMistakes(minimums) : [] });
 }
 
 /** Sections that decide how many lines of a corpus the runs read. */

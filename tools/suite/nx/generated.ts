@@ -1,8 +1,11 @@
-// Reads a suite back from its generated projects: what nx runs is what the verdict judges, also while suite.yaml is newer.
+// Reads a suite back from its generated projects: what nx runs is what the verdict judges, and only while they are in step with suite.yaml.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import type { CellOptions } from '../model/cell.js';
+import { hasConflictMarkers } from './conflict.js';
+import { requireInStep } from './in-step.js';
+import { readRecord } from './record.js';
 
 export interface GeneratedVariant {
   model: string;
@@ -63,10 +66,13 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
   };
 }
 
-/** @throws Error when the suite has not been generated, with the command that does. */
+/** @throws Error when the suite has not been generated, or from another suite.yaml, with the command to give. */
 export function requireGeneratedSuite(workspaceRoot: string, suite: string): GeneratedSuite {
   const generated = readGeneratedSuite(workspaceRoot, suite);
-  if (generated !== undefined) return generated;
+  if (generated !== undefined) {
+    requireInStep(workspaceRoot, suite, readRecord(workspaceRoot, suite));
+    return generated;
+  }
   throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
 }
 
@@ -91,8 +97,7 @@ function readProject(path: string): ProjectFile | undefined {
   try {
     return JSON.parse(text) as ProjectFile;
   } catch {
-    throw new Error(
-      `${path} is not JSON. Restore it (git checkout), or delete it and run: npx nx g ./tools:suite <suite>`,
-    );
+    const conflict = hasConflictMarkers(text) ? 'holds conflict markers of a merge' : 'is not JSON';
+    throw new Error(`${path} ${conflict}. Make the projects of the suite anew: npm run suites:repair`);
   }
 }

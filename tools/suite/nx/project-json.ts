@@ -146,6 +146,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       generated: GENERATED,
       ...(isEmpty(record.identity) ? {} : { identity: record.identity }),
       ...(isEmpty(record.commits) ? {} : { commits: record.commits }),
+      ...(record.suiteDigest === '' ? {} : { suiteDigest: record.suiteDigest }),
       cells: countByModel(cells),
     },
     implicitDependencies: projects,

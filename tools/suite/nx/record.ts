@@ -1,4 +1,4 @@
-// What a suite's project records of its making: identity variables, and the commits that hub revisions stood for.
+// What a suite's project records of its making: suite.yaml's digest, identity variables, commits of hub revisions.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
@@ -9,6 +9,8 @@ import {
   unknownVariables,
   type Identity,
 } from '../settings/identity.js';
+import { ourSide } from './conflict.js';
+import { requireInStep } from './in-step.js';
 import { loadSuite } from '../load/load.js';
 import { formatMistake } from '../yaml/mistakes.js';
 import { suiteDirectory } from '../model/paths.js';
@@ -17,19 +19,25 @@ export interface SuiteRecord {
   identity: Identity;
   /** Commit by `<hub id>@<revision as written>`. */
   commits: Readonly<Record<string, string>>;
+  /** Of the suite.yaml it was made from; empty in projects of an earlier version. */
+  suiteDigest: string;
 }
 
-export const EMPTY_RECORD: SuiteRecord = { identity: {}, commits: {} };
+export const EMPTY_RECORD: SuiteRecord = { identity: {}, commits: {}, suiteDigest: '' };
 
 const texts = z.record(z.string(), z.string());
 const projectSchema = z.object({
-  metadata: z.object({ identity: texts.default({}), commits: texts.default({}) }),
+  metadata: z.object({
+    identity: texts.default({}),
+    commits: texts.default({}),
+    suiteDigest: z.string().default(''),
+  }),
 });
 
-/** The record in a suite's project.json; empty for one that has none or is torn. */
+/** The record in a suite's project.json, our side of one with conflict markers; empty for one that has none or is torn. */
 export function parseRecord(projectJson: string | undefined): SuiteRecord {
   try {
-    return projectSchema.parse(JSON.parse(projectJson ?? '')).metadata;
+    return projectSchema.parse(JSON.parse(ourSide(projectJson ?? ''))).metadata;
   } catch {
     return EMPTY_RECORD;
   }
@@ -40,15 +48,18 @@ export function readRecord(workspaceRoot: string, suite: string): SuiteRecord {
 }
 
 /**
- * Compares the identity variables of this run with the recorded ones; one that says the same in other words is no change.
+ * Compares suite.yaml and the identity variables of this run with what the projects were made from; a variable that says
+ * the same in other words is no change.
  *
- * @throws Error with the command to give when the cells were made with other values than this run asks for.
+ * @throws Error with the command to give when the cells were made from another suite.yaml or with other values than this
+ * run asks for.
  */
 export function requireRecorded(workspaceRoot: string, suite: string, environment: NodeJS.ProcessEnv): void {
   const unknown = unknownVariables(environment);
   if (unknown.length > 0) throw new Error(unknown.join('\n'));
   const given = identityOf(environment);
   const record = readRecord(workspaceRoot, suite);
+  requireInStep(workspaceRoot, suite, record);
   const changed = changedVariables(record.identity, given);
   if (changed.length === 0) return;
   const asked = { ...record.identity, ...given };

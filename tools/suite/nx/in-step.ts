@@ -1,0 +1,35 @@
+// Whether a suite's projects were made from the suite.yaml that stands there now: cheap enough for every cell to ask.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suiteDigest } from '../load/digest.js';
+import { suiteFile } from '../model/paths.js';
+import { asCommandPrefix } from '../settings/identity.js';
+import { formatMistake } from '../yaml/mistakes.js';
+import { parseYaml } from '../yaml/yaml-source.js';
+import type { SuiteRecord } from './record.js';
+
+/** @throws Error with the command to give when suite.yaml has changed since the projects were made, or is gone. */
+export function requireInStep(workspaceRoot: string, suite: string, record: SuiteRecord): void {
+  const file = suiteFile(suite);
+  const make = `${asCommandPrefix(record.identity)}npx nx g ./tools:suite ${suite}`;
+  let text: string;
+  try {
+    text = readFileSync(join(workspaceRoot, file), 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' ? 'is gone, but its projects are there' : `cannot be read: ${message}`;
+    throw new Error(`${file} ${what}. Bring it back: git checkout -- ${file}`);
+  }
+  const { source, mistakes } = parseYaml(file, text);
+  if (mistakes.length > 0) {
+    throw new Error(
+      [...mistakes.map(formatMistake), `Correct ${file}, then make its projects anew: ${make}`].join('\n'),
+    );
+  }
+  if (suiteDigest(source.value) === record.suiteDigest) return;
+  const why =
+    record.suiteDigest === ''
+      ? `the projects of suite ${suite} were made by an earlier version`
+      : `${file} has changed since its projects were made, or this version makes them differently`;
+  throw new Error(`${why}: what would run is the old suite. Make them anew: ${make}`);
+}
