@@ -1,7 +1,7 @@
 // A suite whose suite.yaml has changed since its projects were made: every command says so and gives the one that helps.
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { Rig, SMALL_SUITE } from './workspace.js';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 async function certified(rig: Rig): Promise<void> {
   const { exitCode, output } = await rig.certify();
