@@ -1,6 +1,6 @@
 // Executor `clean`: says which weights of a suite can be made again, and with --yes frees them.
 import type { ExecutorContext } from '@nx/devkit';
-import { clean, describeRemovable, removable } from '../execution/store/clean.js';
+import { clean, describeLeftBehind, describeRemovable, removable } from '../execution/store/clean.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
@@ -23,7 +23,7 @@ export default function cleanSuite(
     const options = { workspaceRoot: root, suite, storageRoot, baselines };
     const all = removable(options);
     const { lines, empty } = await describeRemovable(all, options);
-    lines.forEach(say);
+    [...lines, ...describeLeftBehind(options)].forEach(say);
     if (empty || dryRun) return true;
     if (!yes) {
       console.error(`Nothing was removed. To free it: npx nx run ${suite}:clean --yes`);

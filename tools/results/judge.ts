@@ -47,6 +47,8 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
   );
   repairLinks(workspaceRoot, generated);
   const faults = lastFaults(workspaceRoot, generated);
+  // Faults of cells that the suite no longer has are no news of it.
+  const planned = new Set(generated.cells.map(({ id }) => id));
   const log = parseFaultLog(readIfThere(join(workspaceRoot, `output/${suite}/state/errors.json`)) ?? '');
   const written = await writeVerdict({
     workspaceRoot,
@@ -57,7 +59,10 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
       readProfiles(workspaceRoot, suite, generated.cells),
       loadSiteSettings(workspaceRoot),
     ),
-    faults: withLast(log.faults, faults),
+    faults: withLast(
+      log.faults.filter(({ cell }) => planned.has(cell)),
+      faults,
+    ),
     unreadableFaults: log.unreadable,
   });
   return { ...written, cells: generated.cells };

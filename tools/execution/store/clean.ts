@@ -5,6 +5,8 @@ import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { gib } from './disk-plan.js';
 import { dropEntry, dropLeftovers } from './drop-weights.js';
+import { leftBehind } from './left-behind.js';
+import { beside } from '../../suite/model/paths.js';
 
 export interface CleanOptions {
   workspaceRoot: string;
@@ -21,17 +23,50 @@ export interface Removable {
   link: string | undefined;
 }
 
-/** Entries of the store that the suite's cells can make again. @throws Error when the suite has no projects. */
-export function removable({ workspaceRoot, suite, storageRoot, baselines }: CleanOptions): Removable[] {
+/**
+ * Entries of the store that the suite's cells can make again, and those of models and edits that it no longer has.
+ *
+ * @throws Error when the suite has no projects.
+ */
+export function removable(options: CleanOptions): Removable[] {
+  const { workspaceRoot, suite, storageRoot, baselines } = options;
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
-  return weightsOfPlan(cells).flatMap(({ cell, part, manifest }) => {
-    if (cell.kind === 'setup' && !baselines) return [];
+  const stored = (manifest: string): { recipe: string; bytes: number } | undefined => {
     const found = manifestAt(workspaceRoot, manifest);
-    if (found === undefined || !existsSync(join(storageRoot, found.recipe))) return [];
+    return found !== undefined && existsSync(join(storageRoot, found.recipe)) ? found : undefined;
+  };
+  const planned = weightsOfPlan(cells);
+  const own = planned.flatMap(({ cell, part, manifest }) => {
+    const found = cell.kind === 'setup' && !baselines ? undefined : stored(manifest);
+    if (found === undefined) return [];
     const variant =
       cell.kind === 'edit' ? part.name : (cell.id.split(':')[0]?.split('.').at(-1) ?? part.name);
-    return [{ name: `${cell.model} ${variant}`, recipe: found.recipe, bytes: found.bytes, link: part.link }];
+    return [{ name: `${cell.model} ${variant}`, ...entryOf(found), link: part.link }];
   });
+  // A renamed edit has the weights that it had under its old name.
+  const needed = new Set(planned.map(({ manifest }) => stored(manifest)?.recipe));
+  const old = leftBehind(workspaceRoot, suite, cells).links.flatMap((link) => {
+    const found = stored(beside(link).manifest);
+    if (found === undefined || needed.has(found.recipe)) return [];
+    return [{ name: `${link} (no longer in the suite)`, ...entryOf(found), link }];
+  });
+  return [...own, ...old];
+}
+
+function entryOf({ recipe, bytes }: { recipe: string; bytes: number }): { recipe: string; bytes: number } {
+  return { recipe, bytes };
+}
+
+/** What stands below output/<suite> of cells that the suite no longer has, for people; nothing where there is none. */
+export function describeLeftBehind({ workspaceRoot, suite }: CleanOptions): string[] {
+  const { cells } = requireGeneratedSuite(workspaceRoot, suite);
+  const { paths } = leftBehind(workspaceRoot, suite, cells);
+  if (paths.length === 0) return [];
+  return [
+    `results of models, edits or runs that ${suite} no longer has; no report shows them:`,
+    ...paths.map((path) => `  ${path}`),
+    'They stay. To remove one: rm -r <path>',
+  ];
 }
 
 /** What would go, for people. */

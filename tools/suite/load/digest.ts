@@ -1,6 +1,6 @@
 // The digest of what a suite.yaml says, by which projects made from an earlier one are told.
 import { canonicalJson, sha256 } from '../../base/canonical.js';
-import type { JsonValue } from '../model/cell.js';
+import type { JsonValue } from '../../base/json-value.js';
 
 /**
  * Raised whenever the generator makes other projects of the same suite.yaml, so that projects made by an earlier
