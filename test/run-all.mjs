@@ -1,8 +1,9 @@
 // `npm test`: every check and test, one after another, with a count of what passed and failed as the last line.
-// `node test/run-all.mjs lint vitest` runs only the named steps.
+// `node test/run-all.mjs lint unit` runs only the named steps; with --jobs 2 two at a time (`npm run test:quick`).
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 
 const scratch = mkdtempSync(join(tmpdir(), 'validation-tests-'));
@@ -37,7 +38,9 @@ const steps = [
   check('ruff-format', python, ['-m', 'ruff', 'format', '--check', '.'], inPython),
   check('mypy', python, ['-m', 'mypy'], inPython),
   check('python-layers', '../../.venv/bin/lint-imports', ['--no-cache', '--no-logo'], inPython),
-  vitest('vitest', []),
+  // Some tests start the compiled tools.
+  { ...vitest('unit', ['--project', 'unit']), needs: 'types' },
+  { ...vitest('slow', ['--project', 'slow']), needs: 'types' },
   counted(
     'pytest',
     python,
@@ -48,27 +51,52 @@ const steps = [
   vitest('e2e', ['--config', 'test/e2e/vitest.config.ts']),
 ];
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { jobs: { type: 'string', default: '1' } },
+});
 const unknown = wanted.filter((name) => !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
   console.error(`no step ${unknown.join(', ')}; steps are ${steps.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+const jobs = Number(values.jobs);
+if (!Number.isInteger(jobs) || jobs < 1) {
+  console.error(`--jobs: a whole number of 1 or more, not ${values.jobs}`);
   process.exit(2);
 }
 
 let passed = 0;
 let failed = 0;
 const unhappy = [];
-for (const { name, command, args, options, count } of steps) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+// Steps run in the order they are named in; one that another needs is named before it.
+const queue =
+  wanted.length === 0 ? [...steps] : wanted.map((name) => steps.find((step) => step.name === name));
+/** The ends of steps that were begun, by name. */
+const ends = new Map();
+await Promise.all(Array.from({ length: jobs }, work));
+
+/** Take one step after another until none is left; one that needs another waits for that one's end. */
+async function work() {
+  for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
+    const run = Promise.resolve(ends.get(step.needs)).then(() => runStep(step));
+    ends.set(step.name, run);
+    await run;
+  }
+}
+
+async function runStep({ name, command, args, options, count }) {
   const began = Date.now();
-  console.log(
-    `\n── ${name}: ${[command === python ? 'python' : command, ...args.filter((arg) => !arg.includes(scratch))].join(' ')}`,
-  );
-  const { exitCode } = await execa(command, args, {
+  const title = `\n── ${name}: ${[command === python ? 'python' : command, ...args.filter((arg) => !arg.includes(scratch))].join(' ')}`;
+  // Several at a time would mix their lines: each one's output is then printed when it ends.
+  const together = jobs > 1;
+  if (!together) console.log(title);
+  const { exitCode, all } = await execa(command, args, {
     ...options,
     reject: false,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    ...(together ? { stdin: 'ignore', all: true } : { stdio: ['ignore', 'inherit', 'inherit'] }),
   });
+  if (together) console.log(`${title}\n${all}`);
   const good = exitCode === 0;
   const counts = count?.() ?? { passed: good ? 1 : 0, failed: good ? 0 : 1 };
   // A runner that died before its report, or fails for a reason no single test shows.
