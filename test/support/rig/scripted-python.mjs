@@ -122,13 +122,22 @@ function resultsOf(part) {
     case 'baseline':
       return { 'report.json': json({ run: part.spec.run }) };
     case 'eval':
-      return { 'results.json': json({ benchmarks: Object.fromEntries(part.spec.benchmarks.map(score)) }) };
+      return {
+        'results.json': json({ benchmarks: Object.fromEntries(part.spec.benchmarks.map(score)) }),
+        'outcomes.parquet': outcomes(part.spec.benchmarks),
+      };
     default:
       return {
         'outcome.json': json({ schema: 1, status: 'certified', exit_code: 0, reason: null }),
         'evaluation.cert.json': json(certificate()),
       };
   }
+}
+
+/** As tools/python/tests/support/rig_outcomes.py made them. */
+function outcomes(benchmarks) {
+  const names = benchmarks.map(({ name }) => name).join('_');
+  return readFileSync(new URL(`outcomes/${names}.parquet`, import.meta.url));
 }
 
 function score({ name, task }) {

@@ -20,7 +20,8 @@ export interface ModelPaths {
   calibrationStats: string;
   preset: string;
   presetReceipt: string;
-  evaluation(name: string): { results: string; receipt: string };
+  /** Accuracies, and how each item was answered. */
+  evaluation(name: string): { results: string; outcomes: string; receipt: string };
   /** InvarLock's report on the unedited model, which certificates of that run share. */
   baselineReport(run: number): string;
   certificate(edit: string, run: number): string;
@@ -45,6 +46,7 @@ export function modelPaths(suite: string, model: string): ModelPaths {
     presetReceipt: `${preset}.receipt.json`,
     evaluation: (name) => ({
       results: `${own}/evals/${name}_results.json`,
+      outcomes: `${own}/evals/${name}_outcomes.parquet`,
       receipt: `${own}/evals/${name}_results.receipt.json`,
     }),
     baselineReport: (run) => `${own}/certificates/baseline/run_${run}`,

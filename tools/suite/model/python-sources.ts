@@ -71,6 +71,8 @@ const MODULES: Record<CellKind, readonly string[]> = {
   baseline: ['cells/baseline', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
   eval: [
     'cells/eval',
+    'evaluation/answer_keys',
+    'evaluation/outcomes',
     'evaluation/results',
     'evaluation/lm_eval_adapter',
     'compute/numerics',

@@ -87,7 +87,7 @@ export function baselineCells(plan: ModelPlan): Cell[] {
       ],
     });
   });
-  const { results, receipt } = paths.evaluation('baseline');
+  const { results, outcomes, receipt } = paths.evaluation('baseline');
   const evaluation = cellOf(plan, 'baseline', 'eval', 'eval', {
     description: `Evaluate the unedited ${model.name} on every benchmark`,
     dependsOn: [setup.id],
@@ -96,7 +96,10 @@ export function baselineCells(plan: ModelPlan): Cell[] {
       {
         name: 'eval',
         spec: evalSpec(suite, model, suite.benchmarks),
-        writes: [{ file: 'results.json', path: results }],
+        writes: [
+          { file: 'results.json', path: results },
+          { file: 'outcomes.parquet', path: outcomes },
+        ],
         receipt,
       },
     ],

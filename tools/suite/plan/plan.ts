@@ -83,7 +83,7 @@ function evalCell(
   const { model, paths, suite } = plan;
   const [only] = benchmarks;
   const alone = model.split && only !== undefined;
-  const { results, receipt } = paths.evaluation(alone ? `${edit.name}_${only.name}` : edit.name);
+  const { results, outcomes, receipt } = paths.evaluation(alone ? `${edit.name}_${only.name}` : edit.name);
   return cellOf(plan, edit.name, target, 'eval', {
     description: `Evaluate ${edit.name} of ${model.name} on ${alone ? only.name : 'every benchmark'}`,
     dependsOn: [making],
@@ -92,7 +92,10 @@ function evalCell(
       {
         name: target,
         spec: evalSpec(suite, model, benchmarks),
-        writes: [{ file: 'results.json', path: results }],
+        writes: [
+          { file: 'results.json', path: results },
+          { file: 'outcomes.parquet', path: outcomes },
+        ],
         receipt,
       },
     ],

@@ -9,18 +9,20 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 from repository import SMOKE
 from safetensors.torch import load_file, save_file
 
 from validation.cells.eval import run
 from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, batch_of, load_model
-from validation.evaluation.results import Benchmark, Outcome, not_a_number, strict, summary
+from validation.evaluation.results import Benchmark, Evaluated, not_a_number, strict, summary
 from validation.facts.model import make
 from validation.job import Device, Fault, Job, Part, Read
 from validation.weights.store import Store, locked_entry
@@ -29,10 +31,10 @@ TASKS = SMOKE / "tasks"
 CPU = Device("cpu", "cpu", 0, 1)
 
 
-def outcome(rows: dict[str, dict[str, Any]], counts: dict[str, int], answer: float = -1.0) -> Outcome:
+def evaluated(rows: dict[str, dict[str, Any]], counts: dict[str, int], answer: float = -1.0) -> Evaluated:
     samples = {task: [{"filtered_resps": [(answer, False), (-2.0, False)]}] for task in counts}
     sizes = {task: {"original": 1000, "effective": count} for task, count in counts.items()}
-    return Outcome(rows, {}, {}, sizes, samples)
+    return Evaluated(rows, {}, {}, sizes, samples)
 
 
 # --- accuracies
@@ -41,7 +43,7 @@ def outcome(rows: dict[str, dict[str, Any]], counts: dict[str, int], answer: flo
 def test_length_normalised_accuracy_is_preferred() -> None:
     row = {"acc,none": 0.5, "acc_stderr,none": 0.1, "acc_norm,none": 0.75, "acc_norm_stderr,none": 0.2}
     found = summary(
-        Benchmark("arc", "arc_challenge", 5), outcome({"arc_challenge": row}, {"arc_challenge": 8})
+        Benchmark("arc", "arc_challenge", 5), evaluated({"arc_challenge": row}, {"arc_challenge": 8})
     )
     assert found == {
         "task": "arc_challenge",
@@ -58,7 +60,7 @@ def test_a_group_has_its_own_accuracy_and_the_samples_of_its_tasks() -> None:
         "a": {"acc,none": 0.5, "acc_stderr,none": 0.1},
         "b": {"acc,none": 1.0, "acc_stderr,none": 0.0},
     }
-    found = summary(Benchmark("mmlu", "mmlu", 5), outcome(rows, {"a": 40, "b": 10}))
+    found = summary(Benchmark("mmlu", "mmlu", 5), evaluated(rows, {"a": 40, "b": 10}))
     assert (found["accuracy"], found["stderr"], found["n"]) == (0.6, 0.05, 50)
 
 
@@ -67,7 +69,7 @@ def test_the_tasks_of_a_tag_are_pooled_by_their_size() -> None:
         "a": {"acc,none": 0.5, "acc_stderr,none": 0.1},
         "b": {"acc,none": 1.0, "acc_stderr,none": 0.0, "acc_norm,none": 0.1},
     }
-    found = summary(Benchmark("tagged", "some_tag", 0), outcome(rows, {"a": 30, "b": 10}))
+    found = summary(Benchmark("tagged", "some_tag", 0), evaluated(rows, {"a": 30, "b": 10}))
     assert found["metric"] == "acc,none"
     assert found["accuracy"] == pytest.approx((30 * 0.5 + 10 * 1.0) / 40)
     assert found["stderr"] == pytest.approx(30 * 0.1 / 40)
@@ -75,7 +77,7 @@ def test_the_tasks_of_a_tag_are_pooled_by_their_size() -> None:
 
 def test_an_answer_that_is_nan_leaves_no_accuracy() -> None:
     rows = {"arc": {"acc,none": 0.25, "acc_stderr,none": 0.1}}
-    found = summary(Benchmark("arc", "arc", 0), outcome(rows, {"arc": 4}, answer=math.nan))
+    found = summary(Benchmark("arc", "arc", 0), evaluated(rows, {"arc": 4}, answer=math.nan))
     assert (found["accuracy"], found["stderr"], found["n"]) == (None, None, 4)
 
 
@@ -86,13 +88,13 @@ def test_minus_infinity_is_an_answer() -> None:
 
 def test_a_stderr_lm_eval_cannot_compute_is_null() -> None:
     rows = {"arc": {"acc,none": 0.25, "acc_stderr,none": "N/A"}}
-    assert summary(Benchmark("arc", "arc", 0), outcome(rows, {"arc": 4}))["stderr"] is None
+    assert summary(Benchmark("arc", "arc", 0), evaluated(rows, {"arc": 4}))["stderr"] is None
 
 
 def test_a_task_without_an_accuracy_is_refused_by_name() -> None:
     rows = {"wiki": {"word_perplexity,none": 9.0, "word_perplexity_stderr,none": "N/A", "alias": "wiki"}}
     with pytest.raises(Fault, match=r"'wiki' reports no accuracy, only word_perplexity,none$") as caught:
-        summary(Benchmark("wiki", "wiki", 0), outcome(rows, {"wiki": 4}))
+        summary(Benchmark("wiki", "wiki", 0), evaluated(rows, {"wiki": 4}))
     assert caught.value.code == "misconfigured"
 
 
@@ -106,7 +108,7 @@ def test_a_task_without_an_accuracy_is_refused_by_name() -> None:
 )
 def test_nothing_to_count(rows: dict[str, dict[str, Any]], counts: dict[str, int], message: str) -> None:
     with pytest.raises(Fault, match=message) as caught:
-        summary(Benchmark("arc", "arc", 0), outcome(rows, counts))
+        summary(Benchmark("arc", "arc", 0), evaluated(rows, counts))
     assert caught.value.code == "misconfigured"
 
 
@@ -228,12 +230,14 @@ def hugging_face() -> dict[str, str]:
 def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path: Path) -> None:
     subject = stored(weights, tmp_path / "store")
     directory, environment = Path.cwd(), hugging_face()
-    found = []
+    found, outcomes = [], []
     for name in ("first", "second"):
         asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"), ("winogrande", "smoke_winogrande"))
         run(asked)
         found.append((asked.only.out / "results.json").read_bytes())
+        outcomes.append((asked.only.out / "outcomes.parquet").read_bytes())
     assert found[0] == found[1]
+    assert outcomes[0] == outcomes[1]
     assert str(tmp_path).encode() not in found[0]
     assert (Path.cwd(), hugging_face()) == (directory, environment)
 
@@ -247,12 +251,63 @@ def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path
     assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 32
 
 
+def test_outcomes_hold_what_the_accuracies_are_made_of(weights: Path, tmp_path: Path) -> None:
+    asked = job(
+        tmp_path / "job",
+        stored(weights, tmp_path / "store"),
+        *((name, f"smoke_{name}") for name in ("mmlu", "hellaswag", "arc", "winogrande")),
+    )
+    run(asked)
+    results = json.loads((asked.only.out / "results.json").read_text())["benchmarks"]
+    table = parquet.read_table(asked.only.out / "outcomes.parquet")
+    rows = table.to_pylist()
+    for name, result in results.items():
+        own = [row for row in rows if row["benchmark"] == name]
+        assert len(own) == result["n"]
+        assert {row["metric"] for row in own} == {result["metric"].partition(",")[0]}
+        assert sum(row["correct"] for row in own) / len(own) == pytest.approx(result["accuracy"])
+    for row in rows:
+        lengths = (
+            row["choice_characters"] if row["metric"] == "acc_norm" else [1] * len(row["loglikelihoods"])
+        )
+        shares = [value / length for value, length in zip(row["loglikelihoods"], lengths, strict=True)]
+        assert row["correct"] == (shares.index(max(shares)) == row["gold"])
+    assert {len(row["loglikelihoods"]) for row in rows} == {2, 4}
+    assert json.loads(table.schema.metadata[b"batch_size"])["winogrande"] == [32]
+
+
+def test_a_limit_asks_the_first_items_of_each_task(weights: Path, tmp_path: Path) -> None:
+    subject = stored(weights, tmp_path / "store")
+    tables = []
+    for name, limit in (("all", None), ("some", 5)):
+        asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"))
+        if limit is not None:
+            asked.only.spec["limit"] = limit
+        run(asked)
+        tables.append(parquet.read_table(asked.only.out / "outcomes.parquet"))
+    everything, some = tables
+    assert json.loads(some.schema.metadata[b"limit"]) == 5
+
+    def places(table: Any) -> set[tuple[str, str, int, str]]:
+        columns = [table[name].to_pylist() for name in ("task", "doc_hash", "index", "prompt_hash")]
+        return set(zip(*columns, strict=True))
+
+    assert places(some) == {place for place in places(everything) if place[2] < 5}
+    assert len(places(some)) == 20
+    results = json.loads((tmp_path / "some" / "out" / "results.json").read_text())
+    assert results["benchmarks"]["mmlu"]["n"] == 20
+
+
 def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path) -> None:
     asked = job(tmp_path / "job", stored(weights, tmp_path / "store", broken=True), ("arc", "smoke_arc"))
     run(asked)
     results = json.loads((asked.only.out / "results.json").read_text())
     assert results["benchmarks"]["arc"]["accuracy"] is None
     assert results["benchmarks"]["arc"]["n"] == 128
+    rows = parquet.read_table(asked.only.out / "outcomes.parquet").to_pylist()
+    assert len(rows) == 128
+    assert not any(row["correct"] for row in rows)
+    assert all(math.isnan(value) for row in rows for value in row["loglikelihoods"])
 
 
 def test_an_unknown_task_is_named_with_those_near_it(weights: Path, tmp_path: Path) -> None:
@@ -320,7 +375,7 @@ def test_a_full_disk_is_no_error_of_the_suite(weights: Path, tmp_path: Path) -> 
         patch.setattr("lm_eval.tasks.TaskManager.load", full)
         evaluator = Evaluator(TaskSource(TASKS), ["smoke_arc"], 1)
         with pytest.raises(Fault, match="No space left") as caught:
-            evaluator.run(None, Benchmark("arc", "smoke_arc", 0))
+            evaluator.run(SimpleNamespace(used_batches=[8]), Benchmark("arc", "smoke_arc", 0))
     assert caught.value.code == "disk_full"
 
 

@@ -9,13 +9,16 @@ from typing import Any
 
 from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
 from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
-from validation.evaluation.results import Benchmark, Outcome, strict, summary
+from validation.evaluation.outcomes import write_outcomes
+from validation.evaluation.results import Benchmark, Evaluated, strict, summary
 from validation.job import Fault, Job, emit, write_json, write_text
 from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:
-    """Evaluate the subject on every benchmark of the part; write `results.json`, log the samples.
+    """Evaluate the subject on every benchmark of the part; log the samples.
+
+    Written: `results.json`, the accuracies; `outcomes.parquet`, how each item was answered.
 
     Raises:
         Fault: `misconfigured` for a task that is unknown, broken, asked twice or without an accuracy, a model
@@ -25,6 +28,7 @@ def run(job: Job) -> None:
     part = job.only
     benchmarks = _benchmarks(part.spec)
     tasks = [benchmark.task for benchmark in benchmarks]
+    limit = part.spec.get("limit")
     weights = open_entry(job.read("subject"))
     source = TaskSource(job.reads["tasks"].path if "tasks" in job.reads else None)
     with offline_caches(job.work) if source.offline(tasks) else nullcontext():
@@ -34,13 +38,14 @@ def run(job: Job) -> None:
         attention = attention_of(weights, part.spec.get("attention", "auto"), job.device, _trusted(job))
         loading = _loading(job, attention.name)
         model = load_model(weights, loading)
-        outcomes: dict[str, Outcome] = {}
+        evaluated: dict[str, Evaluated] = {}
         for done, benchmark in enumerate(benchmarks):
             emit("progress", message=f"evaluating {benchmark.name}", done=done, total=len(benchmarks))
-            outcomes[benchmark.name] = evaluator.run(model, benchmark)
-    for outcome in outcomes.values():
-        _log_samples(job, outcome)
-    write_json(part.out / "results.json", _results(benchmarks, outcomes))
+            evaluated[benchmark.name] = evaluator.run(model, benchmark, limit)
+    for each in evaluated.values():
+        _log_samples(job, each)
+    write_json(part.out / "results.json", _results(benchmarks, evaluated))
+    write_outcomes(part.out / "outcomes.parquet", benchmarks, evaluated, limit)
     report_settings(
         computes
         | {
@@ -81,22 +86,22 @@ def _benchmarks(spec: dict[str, Any]) -> list[Benchmark]:
     return found
 
 
-def _results(benchmarks: list[Benchmark], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+def _results(benchmarks: list[Benchmark], evaluated: dict[str, Evaluated]) -> dict[str, Any]:
     """lm-eval's results for the tasks asked, and the accuracy of each benchmark; no times, no paths."""
     merged: dict[str, Any] = {"results": {}, "versions": {}, "n-shot": {}, "n-samples": {}}
-    for outcome in outcomes.values():
-        merged["results"].update(outcome.results)
-        merged["versions"].update(outcome.versions)
-        merged["n-shot"].update(outcome.shots)
-        merged["n-samples"].update(outcome.sizes)
-    accuracies = {benchmark.name: summary(benchmark, outcomes[benchmark.name]) for benchmark in benchmarks}
+    for each in evaluated.values():
+        merged["results"].update(each.results)
+        merged["versions"].update(each.versions)
+        merged["n-shot"].update(each.shots)
+        merged["n-samples"].update(each.sizes)
+    accuracies = {benchmark.name: summary(benchmark, evaluated[benchmark.name]) for benchmark in benchmarks}
     found: dict[str, Any] = strict({"schema": 1, **merged, "benchmarks": accuracies})
     return found
 
 
-def _log_samples(job: Job, outcome: Outcome) -> None:
+def _log_samples(job: Job, evaluated: Evaluated) -> None:
     """One file of JSON lines a task, for who wants to see what the model answered."""
     job.logs.mkdir(parents=True, exist_ok=True)
-    for task, samples in outcome.samples.items():
+    for task, samples in evaluated.samples.items():
         lines = [json.dumps(strict(sample), ensure_ascii=False, allow_nan=False) for sample in samples]
         write_text(job.logs / f"samples_{task}.jsonl", "\n".join(lines) + "\n")

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from validation.compute.placement import placed_as_planned
-from validation.evaluation.results import Benchmark, Outcome
+from validation.evaluation.answer_keys import answer_key
+from validation.evaluation.results import Benchmark, Evaluated
 from validation.job import Device, Fault, Site
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
@@ -291,8 +292,8 @@ class Evaluator:
                 hint = f"near to it: {', '.join(near)}" if near else "no task has a name like it"
                 raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
 
-    def run(self, model: Any, benchmark: Benchmark) -> Outcome:
-        """Ask a model one benchmark's questions."""
+    def run(self, model: Any, benchmark: Benchmark, limit: int | None = None) -> Evaluated:
+        """Ask a model one benchmark's questions, of each task the first `limit`."""
         import numpy
         import torch
         from jinja2 import TemplateError
@@ -301,6 +302,7 @@ class Evaluator:
         random.seed(self._seed)
         numpy.random.seed(self._seed)
         torch.manual_seed(self._seed)
+        found_before = len(model.used_batches)
         with self._source.inside():
             with _told(f"task '{benchmark.task}' cannot be loaded", Exception):
                 loaded = self._manager.load([benchmark.task])
@@ -316,11 +318,17 @@ class Evaluator:
                 ValueError,
                 TemplateError,
             ):
-                raw = evaluate(lm=model, task_dict=loaded, log_samples=True)
-        return Outcome(
+                raw = evaluate(lm=model, task_dict=loaded, limit=limit, log_samples=True)
+                keys = {
+                    name: [answer_key(loaded["tasks"][name], sample) for sample in samples]
+                    for name, samples in raw["samples"].items()
+                }
+        return Evaluated(
             results=raw["results"],
             versions=raw["versions"],
             shots=raw["n-shot"],
             sizes=raw["n-samples"],
             samples=raw["samples"],
+            keys=keys,
+            batches=model.used_batches[found_before:] or model.used_batches,
         )

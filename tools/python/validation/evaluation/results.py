@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from validation.job import Fault
@@ -23,7 +23,15 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnswerKey:
+    """The choices of an item, and the place of the right one; -1 where not exactly one is right."""
+
+    choices: tuple[str, ...] = ()
+    gold: int = -1
+
+
+@dataclass(frozen=True)
+class Evaluated:
     """What lm-eval found for one benchmark.
 
     Attributes:
@@ -32,6 +40,8 @@ class Outcome:
         shots: few-shot examples a task.
         sizes: `original` and `effective` (evaluated) samples of each task without subtasks.
         samples: the logged samples of each task without subtasks.
+        keys: the answer key of each of the samples, in their order.
+        batches: the batch sizes they were asked with.
     """
 
     results: Mapping[str, Mapping[str, Any]]
@@ -39,6 +49,8 @@ class Outcome:
     shots: Mapping[str, Any]
     sizes: Mapping[str, Mapping[str, int]]
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
+    keys: Mapping[str, Sequence[AnswerKey]] = field(default_factory=dict)
+    batches: Sequence[int] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -46,7 +58,7 @@ class Outcome:
         return {task: size["effective"] for task, size in self.sizes.items()}
 
 
-def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
+def summary(benchmark: Benchmark, evaluated: Evaluated) -> dict[str, Any]:
     """The benchmark's `{task, metric, accuracy, stderr, n}`.
 
     A task, and a group that aggregates, has a row of its own; else (a tag) its tasks are pooled: accuracy
@@ -57,10 +69,10 @@ def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
     Raises:
         Fault: `misconfigured` when the task reports no accuracy, or nothing was asked.
     """
-    own = outcome.results.get(benchmark.task, {})
+    own = evaluated.results.get(benchmark.task, {})
     single = not set(METRICS).isdisjoint(own)
-    rows = {benchmark.task: own} if single else {task: outcome.results[task] for task in outcome.counts}
-    total = sum(outcome.counts.values())
+    rows = {benchmark.task: own} if single else {task: evaluated.results[task] for task in evaluated.counts}
+    total = sum(evaluated.counts.values())
     if not rows or total == 0:
         raise Fault(
             "misconfigured",
@@ -68,7 +80,7 @@ def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
             "It is an empty group or tag, or its data has no samples.",
         )
     metric = _metric(benchmark, rows.values())
-    weights = {benchmark.task: total} if single else outcome.counts
+    weights = {benchmark.task: total} if single else evaluated.counts
     found: dict[str, Any] = {
         "task": benchmark.task,
         "metric": metric,
@@ -76,7 +88,7 @@ def summary(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
         "stderr": None,
         "n": total,
     }
-    if any(not_a_number(samples) for samples in outcome.samples.values()):
+    if any(not_a_number(samples) for samples in evaluated.samples.values()):
         return found
     for task, row in rows.items():
         if not isinstance(row[metric], (int, float)):
