@@ -42,6 +42,8 @@ export interface ExpectedCertificate extends PlannedVariant {
   spec: string;
   guards: string[];
   tier: string;
+  /** Acceptable ratios, which take the place of the tier's limit; null where none were asked for. */
+  acceptance: { min: number; max: number } | null;
 }
 
 /** A model's calibration_stats.json. */
@@ -152,13 +154,19 @@ function benchmarkNames(cell: string, spec: JsonObject): string[] {
     .sort(compare);
 }
 
-function invarlockSettings(cell: string, spec: JsonObject): { guards: string[]; tier: string } {
+function invarlockSettings(
+  cell: string,
+  spec: JsonObject,
+): Pick<ExpectedCertificate, 'guards' | 'tier' | 'acceptance'> {
   const { invarlock } = spec;
   if (!isObject(invarlock) || !Array.isArray(invarlock.guards) || typeof invarlock.tier !== 'string') {
     throw new Error(`${cell} has no guard order or tier: run \`nx sync\` to write its project anew`);
   }
   const guards = invarlock.guards.filter((name) => typeof name === 'string');
-  return { guards, tier: invarlock.tier };
+  const range = invarlock.pm_acceptance;
+  const [min, max] = Array.isArray(range) ? range : [];
+  const acceptance = typeof min === 'number' && typeof max === 'number' ? { min, max } : null;
+  return { guards, tier: invarlock.tier, acceptance };
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -28,9 +28,23 @@ export const certificateSchema = z.looseObject({
     degraded: flag,
   }),
   confidence: z.looseObject({ label: z.string().nullish() }).nullish(),
-  auto: z.looseObject({ tier: z.string().nullish(), policy_digest: z.string().nullish() }).nullish(),
+  auto: z
+    .looseObject({
+      tier: z.string().nullish(),
+      policy_digest: z.string().nullish(),
+      target_pm_ratio: anyNumber.nullish(),
+    })
+    .nullish(),
+  /** What the run itself did to the model it loaded: of a checkpoint edited before, nothing. */
+  edit: z.looseObject({ plan_digest: z.string().nullish() }).nullish(),
+  structure: z.looseObject({ params_changed: anyNumber.nullish() }).nullish(),
   spectral: z
-    .looseObject({ evaluated: flag, caps_applied: anyNumber.nullish(), max_caps: anyNumber.nullish() })
+    .looseObject({
+      evaluated: flag,
+      caps_applied: anyNumber.nullish(),
+      max_caps: anyNumber.nullish(),
+      summary: z.looseObject({ baseline_max_spectral_norm: anyNumber.nullish() }).nullish(),
+    })
     .nullish(),
   rmt: z
     .looseObject({

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  judge,
-  ratioThreshold,
-  triageOfRuns,
-} from '../../../../tools/results/analysis/certificates/certificate.js';
+import { judge, triageOfRuns } from '../../../../tools/results/analysis/certificates/certificate.js';
 import { guardsNotRun } from '../../../../tools/results/analysis/certificates/gates.js';
+import { ratioThreshold } from '../../../../tools/results/analysis/judge/threshold.js';
 import { parseTolerantJson } from '../../../../tools/results/read/json.js';
 import { certificateSchema, type RawCertificate } from '../../../../tools/results/read/schema.js';
 import { certificate, type CertificateShape, FULL_ORDER } from '../../builders.js';
@@ -99,11 +96,11 @@ describe('gates', () => {
 
 describe('threshold', () => {
   test('from the resolved policy, else by tier', () => {
-    expect(ratioThreshold(raw(), 'balanced')).toBeCloseTo(1.102, 12);
+    expect(ratioThreshold(raw(), 'balanced', null)).toBeCloseTo(1.102, 12);
     const none = raw({ extra: { resolved_policy: {} } });
-    expect(ratioThreshold(none, 'conservative')).toBeCloseTo(1.052, 12);
-    expect(ratioThreshold(none, 'balanced')).toBeCloseTo(1.102, 12);
-    expect(ratioThreshold(none, 'aggressive')).toBeCloseTo(1.202, 12);
+    expect(ratioThreshold(none, 'conservative', null)).toBeCloseTo(1.052, 12);
+    expect(ratioThreshold(none, 'balanced', null)).toBeCloseTo(1.102, 12);
+    expect(ratioThreshold(none, 'aggressive', null)).toBeCloseTo(1.202, 12);
   });
 
   test('limits are those of the shared table of minimums', () => {
@@ -114,7 +111,7 @@ describe('threshold', () => {
     };
     for (const [tier, { ratio_limit }] of Object.entries(minimums.tiers)) {
       const none = raw({ extra: { resolved_policy: {} } });
-      expect(ratioThreshold(none, tier)).toBe(ratio_limit + minimums.ratio_hysteresis);
+      expect(ratioThreshold(none, tier, null)).toBe(ratio_limit + minimums.ratio_hysteresis);
     }
   });
 });

@@ -2,6 +2,8 @@
 import type { RawCertificate } from '../../read/schema.js';
 import type { Guard } from '../../../suite/model/suite.js';
 import { ALL_PASS_GATES, GATES, type Gate, type Gates, type GateStatus } from './gates.js';
+import { comparedWith, type ComparedWith, type GatedGuard } from '../judge/compared-with.js';
+import { type Acceptance, ratioThreshold } from '../judge/threshold.js';
 import { marginsOf, type Margins } from './margins.js';
 import { allOf, type Tri } from '../statistics/tri.js';
 
@@ -24,6 +26,8 @@ export interface Judgement {
   hysteresisApplied: boolean;
   confidenceLabel: string | null;
   margins: Margins;
+  /** What each guard held the edited model against. */
+  comparedWith: Record<GatedGuard, ComparedWith>;
   determinism: { requested: string | null; level: string | null };
   policy: { digest: string | null; thresholdsHash: string | null; changed: boolean | null };
   triage: Triage;
@@ -32,20 +36,22 @@ export interface Judgement {
 }
 
 /**
- * Reads a certificate in the light of the guard order and tier it was asked for, and of what became of each guard
- * (`guards` of outcome.json): the flag of one that crashed says true by default.
+ * Reads a certificate in the light of the guard order, tier and acceptance range it was asked for, and of what became of
+ * each guard (`guards` of outcome.json): the flag of one that crashed says true by default.
  */
 export function judge(
   raw: RawCertificate,
   order: readonly string[],
   plannedTier: string,
   guards: Readonly<Record<string, string>> = {},
+  acceptance: Acceptance | null = null,
 ): Judgement {
   const gates = readGates(raw, order, guards);
   const metric = raw.primary_metric;
   const ratio = metric.ratio_vs_baseline ?? null;
   const ci = metric.display_ci ?? null;
   const tier = (raw.auto?.tier ?? plannedTier).toLowerCase();
+  const threshold = ratioThreshold(raw, tier, acceptance);
   const counted = (names: readonly Gate[]): Tri =>
     allOf(
       names
@@ -59,12 +65,13 @@ export function judge(
     overallPass: counted(GATES),
     pm: { kind: metric.kind, preview: metric.preview ?? null, final: metric.final ?? null, ratio },
     ci: ci === null ? null : { low: ci[0], high: ci[1] },
-    threshold: ratioThreshold(raw, tier),
+    threshold,
     degraded: metric.invalid === true || metric.degraded === true || !Number.isFinite(ratio),
     tier,
     hysteresisApplied: raw.validation.hysteresis_applied === true,
     confidenceLabel: raw.confidence?.label ?? null,
-    margins: marginsOf(raw, ratioThreshold(raw, tier), gates),
+    margins: marginsOf(raw, threshold, gates),
+    comparedWith: comparedWith(raw, gates),
     determinism: {
       requested: raw.meta?.determinism?.requested ?? null,
       level: raw.meta?.determinism?.level ?? null,
@@ -112,20 +119,6 @@ function isCounted(status: GateStatus): boolean {
 
 function asTri(status: GateStatus): Tri {
   return status === 'pass' ? true : status === 'fail' ? false : null;
-}
-
-const TIER_LIMITS: Record<string, number> = { conservative: 1.05, balanced: 1.1, aggressive: 1.2 };
-const HYSTERESIS = 0.002;
-
-/**
- * Ratio limit of the primary metric, plus hysteresis (ratio of perplexities, no unit): from
- * resolved_policy.metrics.pm_ratio, else 1.05 / 1.10 / 1.20 by tier + 0.002.
- */
-export function ratioThreshold(raw: RawCertificate, tier: string): number {
-  const policy = raw.resolved_policy?.metrics?.pm_ratio;
-  const limit = policy?.ratio_limit_base;
-  if (limit === null || limit === undefined) return (TIER_LIMITS[tier] ?? 1.1) + HYSTERESIS;
-  return limit + (policy?.hysteresis_ratio ?? 0);
 }
 
 /** Ratio beyond the threshold at which a failed primary metric is clear even without an interval. */

@@ -4,9 +4,9 @@ import type { RawCertificate } from '../../read/schema.js';
 
 /** Null where the certificate has no figures, or the guard did not run. */
 export interface Margins {
-  /** Threshold − ratio to the baseline's perplexity (no unit). */
+  /** Threshold − ratio to the baseline's perplexity (no unit): what InvarLock gates on. */
   ratio: number | null;
-  /** Threshold − upper end of the ratio's interval: what InvarLock gates on. */
+  /** Threshold − upper end of the ratio's interval. */
   ratioUpper: number | null;
   /** Distance of final ÷ preview perplexity to the nearer end of its band; below 0 outside. */
   drift: number | null;

@@ -86,7 +86,7 @@ function readCertificate(one: ExpectedCertificate, files: Files): Read {
       : nothing(certificate.reason, listed);
   }
   const { guards } = outcome.value;
-  const judgement = judge(certificate.value, one.guards, one.tier, guards);
+  const judgement = judge(certificate.value, one.guards, one.tier, guards, one.acceptance);
   const gone = GATES.filter((gate) => judgement.gates[gate] === 'missing');
   const listed = gone.map((gate) => {
     const guard = GUARD_OF[gate];
