@@ -82,10 +82,10 @@ export const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < 1
 const sum = (all: readonly PlannedWeights[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
 const largest = (all: readonly PlannedWeights[]): number => Math.max(0, ...all.map(({ bytes }) => bytes));
 
-/** What the reference keeps free. */
+/** What the original script keeps free. */
 const DEFAULT_MIN_FREE_GIB = 200;
 
-/** `auto`: the reference's 200 GiB, or less for a suite that writes less in all. */
+/** `auto`: 200 GiB, or less for a suite that writes less in all (docs/formulas.md#faults-and-retries). */
 export function minFreeDiskGiB(written: number | 'auto', suiteGiB: number): number {
   return written === 'auto' ? Math.min(DEFAULT_MIN_FREE_GIB, suiteGiB) : written;
 }
