@@ -109,10 +109,12 @@ function tryLink(from: string, to: string): boolean {
 /** The record behind a lock file; undefined when it is gone. A file that is no record is an error: never guessed at. */
 function readRecord(path: string): OwnerRecord | undefined {
   const found = readPlain(path);
-  if (found.state === 'gone') return undefined;
-  if (found.state === 'damaged') throw new Error(`${path} ${found.why}. ${REMOVE}`);
+  if (!found.ok) {
+    if (found.error.reason === 'gone') return undefined;
+    throw new Error(`${path} ${found.error.message}. ${REMOVE}`);
+  }
   try {
-    const value = JSON.parse(found.text) as Partial<OwnerRecord>;
+    const value = JSON.parse(found.value) as Partial<OwnerRecord>;
     if (
       typeof value.pid === 'number' &&
       typeof value.startTime === 'string' &&

@@ -27,7 +27,7 @@ export async function ensurePythonEnvironment({
     path: workspaceRoot,
     doing: 'is installing it',
     timeoutMs: 3_600_000,
-    say,
+    log: say,
   };
   return withLongLock(workspaceRoot, lock, async () => {
     if (!force && isCurrent(workspaceRoot, wanted)) return 'current';

@@ -61,7 +61,7 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
     );
   };
   const lock = {
-    ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', say },
+    ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', log: say },
     timeoutMs: BUILD_LIMIT_MS + INSTALL_LIMIT_MS,
   };
   await withLongLock(workspaceRoot, lock, attempt);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { acquireLease, Cancelled, type LeaseRequest } from '../../../tools/execution/lease/acquire.js';
+import { acquireLease } from '../../../tools/execution/lease/acquire.js';
+import type { LeaseRequest } from '../../../tools/execution/lease/ticket.js';
 import {
   openLockDirectory,
   type LockDirectory,
@@ -13,6 +14,7 @@ import {
 import { deviceOf } from '../../../tools/host/host.js';
 import { isGroupAlive } from '../../../tools/host/process-identity.js';
 import { LIMITS, NEEDS, STANDING } from './builders.js';
+import { leaseOf } from './lease-of.js';
 import { DIST } from '../../support/repository.js';
 
 let directory: LockDirectory;
@@ -39,11 +41,11 @@ const leases = (): string[] => readdirSync(directory.leases);
 
 test('the third waits until a slot is given back, and says for whom', async () => {
   const [first, second] = [
-    await acquireLease(directory, request('a'), never, quiet),
-    await acquireLease(directory, request('b'), never, quiet),
+    await leaseOf(directory, request('a'), never, quiet),
+    await leaseOf(directory, request('b'), never, quiet),
   ];
   const said: string[] = [];
-  const third = acquireLease(directory, request('c'), never, (why) => said.push(why));
+  const third = leaseOf(directory, request('c'), never, (line) => said.push(line));
   await vi.waitFor(() => {
     expect(said).toEqual(['waiting: needs a CPU slot; held by a, b']);
   });
@@ -55,24 +57,24 @@ test('the third waits until a slot is given back, and says for whom', async () =
   expect(readdirSync(directory.tickets)).toEqual([]);
 });
 
-test('the same cell waits for its twin', async () => {
-  const first = await acquireLease(directory, request('a'), never, quiet);
+test('the same cell waits for the duplicate request that came first', async () => {
+  const first = await leaseOf(directory, request('a'), never, quiet);
   const said: string[] = [];
-  const twin = acquireLease(directory, request('a'), never, (why) => said.push(why));
+  const duplicate = leaseOf(directory, request('a'), never, (line) => said.push(line));
   await vi.waitFor(() => {
     expect(said).toEqual([`waiting: another run (process ${process.pid}) has this cell`]);
   });
   await first.release();
-  await (await twin).release();
+  await (await duplicate).release();
 });
 
 test('waiting is cancelled without a trace', async () => {
-  const first = await acquireLease(directory, request('a', 2), never, quiet);
+  const first = await leaseOf(directory, request('a', 2), never, quiet);
   const abort = new AbortController();
   const waiting = acquireLease(directory, request('b'), abort.signal, quiet);
   await sleep(50);
   abort.abort();
-  await expect(waiting).rejects.toBeInstanceOf(Cancelled);
+  expect(await waiting).toMatchObject({ ok: false, error: { reason: 'cancelled' } });
   expect(readdirSync(directory.tickets)).toEqual([]);
   await first.release();
 });
@@ -86,7 +88,7 @@ test(
     import { spawn } from 'node:child_process';
     import { acquireLease } from ${JSON.stringify(join(DIST, 'execution/lease/acquire.js'))};
     import { openLockDirectory } from ${JSON.stringify(join(DIST, 'execution/lease/directory/lock-directory.js'))};
-    const lease = await acquireLease(openLockDirectory(${JSON.stringify(directory.root)}), ${JSON.stringify(request('doomed', 2))}, new AbortController().signal, () => {});
+    const { value: lease } = await acquireLease(openLockDirectory(${JSON.stringify(directory.root)}), ${JSON.stringify(request('doomed', 2))}, new AbortController().signal, () => {});
     const worker = spawn('sh', ['-c', 'trap "" TERM; while true; do sleep 0.1; done'], { detached: true, stdio: 'ignore' });
     lease.setWorker(worker.pid);
     console.log(worker.pid);
@@ -105,7 +107,7 @@ test(
     executor.kill('SIGKILL');
     await executor;
     const began = Date.now();
-    const next = await acquireLease(directory, request('next', 2), never, quiet);
+    const next = await leaseOf(directory, request('next', 2), never, quiet);
     // SIGTERM was ignored: five seconds of grace, then SIGKILL, and only then the slots.
     expect(Date.now() - began).toBeGreaterThan(4_000);
     expect(isGroupAlive(worker)).toBe(false);
@@ -114,8 +116,8 @@ test(
 );
 
 test('a lease whose bell was never rung is found all the same', async () => {
-  const first = await acquireLease(directory, request('a', 2), never, quiet);
-  const waiting = acquireLease(directory, request('b', 2), never, quiet);
+  const first = await leaseOf(directory, request('a', 2), never, quiet);
+  const waiting = leaseOf(directory, request('b', 2), never, quiet);
   await sleep(50);
   // As a granter leaves it that dies between writing the lease and the file beside the ticket.
   const [id = ''] = readdirSync(directory.tickets);
@@ -129,7 +131,11 @@ test('a lease whose bell was never rung is found all the same', async () => {
 
 test('what no host can give is refused at once', async () => {
   const wanted = { ...request('big'), needs: { ...NEEDS, gpus: 2, gibPerGpu: 70 } };
-  await expect(acquireLease(directory, wanted, never, quiet)).rejects.toThrow(
-    'needs 2 GPUs of 70.0 GiB; the pool has 0',
-  );
+  expect(await acquireLease(directory, wanted, never, quiet)).toMatchObject({
+    ok: false,
+    error: {
+      reason: 'impossible',
+      message: expect.stringContaining('needs 2 GPUs of 70.0 GiB; the pool has 0') as string,
+    },
+  });
 });

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { acquireLease, type LeaseRequest } from '../../../tools/execution/lease/acquire.js';
-import { breakLease } from '../../../tools/execution/lease/break.js';
-import { whyBroken } from '../../../tools/execution/lease/directory/broken.js';
+import type { LeaseRequest } from '../../../tools/execution/lease/ticket.js';
+import { revokeLease } from '../../../tools/execution/lease/revoke.js';
+import { revocationText } from '../../../tools/execution/lease/directory/revocation.js';
 import { deviceOf } from '../../../tools/host/host.js';
 import {
   openLockDirectory,
@@ -16,11 +16,12 @@ import {
 import { isGroupAlive } from '../../../tools/host/process-identity.js';
 import { LEASE_VARIABLE } from '../../../tools/execution/lease/reap.js';
 import { LIMITS, NEEDS, STANDING } from './builders.js';
+import { leaseOf } from './lease-of.js';
 import { DIST } from '../../support/repository.js';
 
 let directory: LockDirectory;
 beforeEach(() => {
-  directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-break-')));
+  directory = openLockDirectory(mkdtempSync(join(tmpdir(), 'validation-revoke-')));
 });
 afterEach(() => {
   rmSync(directory.root, { recursive: true, force: true });
@@ -40,19 +41,19 @@ const never = new AbortController().signal;
 const quiet = (): void => undefined;
 const leases = (): string[] => readdirSync(directory.leases);
 
-/** An executor in a process of its own, with a worker; it gives the lease back when the lease is broken. */
+/** An executor in a process of its own, with a worker; it gives the lease back when the lease is revoked. */
 async function executor(worker: string) {
   const script = `
     import { spawn } from 'node:child_process';
     import { acquireLease } from ${JSON.stringify(join(DIST, 'execution/lease/acquire.js'))};
     import { openLockDirectory } from ${JSON.stringify(join(DIST, 'execution/lease/directory/lock-directory.js'))};
     const directory = openLockDirectory(${JSON.stringify(directory.root)});
-    const lease = await acquireLease(directory, ${JSON.stringify(request('held'))}, new AbortController().signal, () => {});
+    const { value: lease } = await acquireLease(directory, ${JSON.stringify(request('held'))}, new AbortController().signal, () => {});
     const env = { ...process.env, ${LEASE_VARIABLE}: lease.record.id };
     const worker = spawn('sh', ['-c', ${JSON.stringify(worker)}], { detached: true, stdio: 'ignore', env });
     lease.setWorker(worker.pid);
     worker.once('exit', async () => {
-      console.log(lease.whyBroken());
+      console.log(lease.revocationText());
       await lease.release();
       process.exit(0);
     });
@@ -68,15 +69,15 @@ async function executor(worker: string) {
   return { child, worker: Number(pid), id };
 }
 
-test('the executor is told who broke it and gives it back', { timeout: 30_000 }, async () => {
+test('the executor is told who revoked it and gives it back', { timeout: 30_000 }, async () => {
   const { child, worker, id } = await executor('sleep 60');
-  expect(await breakLease(directory, id)).toBe('given back by its executor');
+  expect(await revokeLease(directory, id)).toBe('given back by its executor');
   expect(isGroupAlive(worker)).toBe(false);
   expect(leases()).toEqual([]);
   const { stdout, exitCode } = await child;
   expect(stdout).toMatch(new RegExp(`its lease was broken by .* \\(process ${process.pid}\\) at 20`));
   expect(exitCode).toBe(0);
-  expect(readdirSync(directory.breaks)).toEqual([]);
+  expect(readdirSync(directory.revocations)).toEqual([]);
 });
 
 test(
@@ -92,13 +93,13 @@ test(
       expect(existsSync(deaf)).toBe(true);
     }, 10_000);
     child.kill('SIGSTOP');
-    const ending = breakLease(directory, id);
+    const ending = revokeLease(directory, id);
     await sleep(1_000);
     expect(isGroupAlive(worker)).toBe(true);
     expect(leases()).toEqual([`${id}.json`]);
     expect(await ending).toBe('taken from its executor');
     expect(isGroupAlive(worker)).toBe(false);
-    const next = await acquireLease(directory, request('next'), never, quiet);
+    const next = await leaseOf(directory, request('next'), never, quiet);
     child.kill('SIGCONT');
     await child;
     expect(leases()).toEqual([`${next.record.id}.json`]);
@@ -107,16 +108,16 @@ test(
 );
 
 test(
-  'nothing starts under a broken lease, and its heart does not restore it',
+  'nothing starts under a revoked lease, and its heartbeat does not restore it',
   { timeout: 30_000 },
   async () => {
-    const held = await acquireLease(directory, request('held'), never, quiet);
+    const held = await leaseOf(directory, request('held'), never, quiet);
     const { id } = held.record;
     // Its executor is this very process, which gives nothing back by itself: after a while it is taken.
-    const ending = breakLease(directory, id);
+    const ending = revokeLease(directory, id);
     await vi.waitFor(
       () => {
-        expect(held.broken.aborted).toBe(true);
+        expect(held.revoked.aborted).toBe(true);
       },
       { timeout: 10_000 },
     );
@@ -126,7 +127,7 @@ test(
     await held.release();
     expect(await ending).toBe('given back by its executor');
     expect(leases()).toEqual([]);
-    expect(whyBroken(directory, id)).toBeUndefined();
+    expect(revocationText(directory, id)).toBeUndefined();
   },
 );
 
@@ -137,18 +138,18 @@ test('the lease of a dead executor, and one whose file is damaged', { timeout: 3
   const path = join(directory.leases, `${id}.json`);
   expect(existsSync(path)).toBe(true);
   writeFileSync(path, readFileSync(path, 'utf8').slice(0, 40));
-  expect(await breakLease(directory, id)).toBe('taken from its executor');
+  expect(await revokeLease(directory, id)).toBe('taken from its executor');
   expect(isGroupAlive(worker)).toBe(false);
   expect(leases()).toEqual([]);
-  expect(await breakLease(directory, id)).toBe('already gone');
+  expect(await revokeLease(directory, id)).toBe('already gone');
 });
 
 test('one that another container holds is left alone', async () => {
-  const held = await acquireLease(directory, request('held'), never, quiet);
+  const held = await leaseOf(directory, request('held'), never, quiet);
   const path = join(directory.leases, `${held.record.id}.json`);
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.replace(held.record.executor.pidNamespace, 'pid:[1]'));
-  await expect(breakLease(directory, held.record.id)).rejects.toThrow('Break it there.');
+  await expect(revokeLease(directory, held.record.id)).rejects.toThrow('Break it there.');
   writeFileSync(path, text);
   await held.release();
 });

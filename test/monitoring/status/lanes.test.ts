@@ -80,7 +80,7 @@ describe('concerns', () => {
     expect(concerns(pids, { ...WELL, ...facts })).toEqual([sentence]);
   });
 
-  test('a stopped executor beats no heart: that is said once', () => {
+  test('a stopped executor writes no heartbeat: that is said once', () => {
     expect(concerns(pids, { ...WELL, executor: 'stopped', silentMs: 1e9 })).toHaveLength(1);
   });
 });

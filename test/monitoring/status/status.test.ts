@@ -45,7 +45,7 @@ const big = ticket('t', {
   queuedAtMs: 77_000,
 });
 
-const obstacle = { what: 'gpus', wanted: 2, gibPerGpu: 90, free: 1, reservedFor: [] } as const;
+const reason = { what: 'gpus', wanted: 2, gibPerGpu: 90, free: 1, reservedFor: [] } as const;
 
 describe('statusOf', () => {
   test('what a person reads', () => {
@@ -55,7 +55,7 @@ describe('statusOf', () => {
       passed: {
         ...base.passed,
         state: { ...base.passed.state, tickets: [big] },
-        waiting: [{ ticket: big, obstacle: { ...obstacle, reservedFor: [] } }],
+        waiting: [{ ticket: big, reason: { ...reason, reservedFor: [] } }],
         warnings: ['something is odd'],
       },
     });
@@ -117,7 +117,7 @@ describe('statusOf', () => {
   test('a long queue is cut, and says so', () => {
     const base = facts();
     const tickets = Array.from({ length: 40 }, (_, at) => ({ ...big, id: `t${at}` }));
-    const waiting = tickets.map((one) => ({ ticket: one, obstacle: { ...obstacle, reservedFor: [] } }));
+    const waiting = tickets.map((one) => ({ ticket: one, reason: { ...reason, reservedFor: [] } }));
     const passed = { ...base.passed, state: { ...base.passed.state, tickets }, waiting };
     const status = statusOf({ ...base, passed });
     expect(status.waiting).toHaveLength(40);

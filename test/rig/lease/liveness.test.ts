@@ -141,7 +141,7 @@ test('a stopped holder keeps its lease, however old its heartbeat', TIMEOUT, asy
   const stopped = await rig.holder('stopped');
   const waiting = await rig.waiter('waiting');
   stopped.kill('SIGSTOP');
-  const beat = join(rig.directory.beats, `${rig.lease('stopped').id}.json`);
+  const beat = join(rig.directory.heartbeats, `${rig.lease('stopped').id}.json`);
   expect(existsSync(beat)).toBe(true);
   writeFileSync(beat, JSON.stringify({ beatMs: 1, signOfLifeMs: 1 }));
   await sleep(TICKS_MS);

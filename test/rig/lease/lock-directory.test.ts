@@ -69,7 +69,7 @@ test('damaged lease files: what they hold stays held, each is told, and all heal
   await using rig = new LeaseRig(KINDS.length);
   const holders = await Promise.all(KINDS.map((kind) => rig.holder(kind)));
   const paths = KINDS.map((kind) => rig.leasePath(kind));
-  // Stopped meanwhile: their hearts would heal the files before they are seen.
+  // Stopped meanwhile: their heartbeats would restore the files before they are seen.
   for (const holder of holders) holder.kill('SIGSTOP');
   for (const [at, kind] of KINDS.entries()) DAMAGES[kind]?.(paths[at] ?? '');
   const other = await rig.waiter('other');

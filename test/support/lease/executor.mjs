@@ -20,7 +20,9 @@ const told = new Promise((resolve) => process.stdin.once('data', resolve));
 const { signal, dispose } = cancellation();
 try {
   const directory = openLockDirectory(root);
-  const lease = await acquireLease(directory, request, signal, (line) => say({ event: 'says', line }));
+  const acquired = await acquireLease(directory, request, signal, (line) => say({ event: 'says', line }));
+  if (!acquired.ok) throw new Error(acquired.error.message);
+  const lease = acquired.value;
   const { id, gpus } = lease.record;
   say({ event: 'granted', id, gpus, atMs: monotonicMs(), waitedMs: lease.waitedMs });
   let end;

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { deviceOf } from '../../../tools/dist/host/host.js';
 
 /**
- * @typedef {import('../../../tools/execution/lease/acquire.js').LeaseRequest} LeaseRequest
+ * @typedef {import('../../../tools/execution/lease/ticket.js').LeaseRequest} LeaseRequest
  * @typedef {{ event: string, line?: string, id?: string, gpus?: string[], atMs?: number, waitedMs?: number, pid?: number, message?: string }} Said
  * @typedef {{ mode?: 'plain' | 'deaf' | 'stray', seconds?: number, named?: boolean }} Work
  */

@@ -1,5 +1,5 @@
 // What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
-import type { LeaseRequest } from '../lease/acquire.js';
+import type { LeaseRequest } from '../lease/ticket.js';
 import { usableGiB } from '../lease/policy/fit.js';
 import { deviceOf } from '../../host/host.js';
 import type { Limits, Needs, PartBytes, Standing } from '../lease/policy/state.js';

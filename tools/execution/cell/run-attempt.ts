@@ -121,7 +121,7 @@ async function runWorker(
       env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
       log: pipe.path,
       timeoutSeconds,
-      signal: AbortSignal.any([context.signal, lease.broken, short.signal]),
+      signal: AbortSignal.any([context.signal, lease.revoked, short.signal]),
       onStart: (pid) => {
         pipe.unlink();
         lease.setWorker(pid);
@@ -172,7 +172,7 @@ function timeoutOfCell({ settings, options: { kind }, project, target }: CellCon
 
 /** A worker that ended with its lease did not fail, and is not tried again; one that had finished keeps its results. */
 function brokenFault(end: PythonEnd, lease: HeldLease): Fault | undefined {
-  const why = end.how === 'exit' && end.exitCode === 0 ? undefined : lease.whyBroken();
+  const why = end.how === 'exit' && end.exitCode === 0 ? undefined : lease.revocationText();
   return why === undefined ? undefined : new Fault('broken', why);
 }
 

@@ -1,5 +1,5 @@
 // How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
-import { countFinished } from '../lease/acquire.js';
+import { countFinished } from '../lease/count-finished.js';
 import { openLockDirectory } from '../lease/directory/lock-directory.js';
 import { GIB } from '../../base/units.js';
 import { readGeneratedSuite } from '../../suite/nx/generated.js';

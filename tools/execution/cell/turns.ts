@@ -1,9 +1,9 @@
 // One try of a cell, in as many turns as it takes: a lease, Python under it, the lease given back.
-import { acquireLease, Cancelled, Refused } from '../lease/acquire.js';
+import { acquireLease } from '../lease/acquire.js';
+import type { LeaseFailure } from '../lease/lease-failure.js';
 import type { HeldLease } from '../lease/hold.js';
 import type { LeaseRecord } from '../lease/directory/records.js';
 import { monotonicMs } from '../../base/clock.js';
-import { messageOf } from '../../base/message.js';
 import { isAltered } from '../store/altered.js';
 import { DISK_HINT, requireDisk } from '../store/disk.js';
 import { dropEntry } from '../store/drop-weights.js';
@@ -135,11 +135,19 @@ async function takeLease(
     queuedAtMs: turns.queuedAtMs,
     notBeforeMs,
   });
-  try {
-    return await acquireLease(context.directory, request, context.signal, context.say);
-  } catch (error) {
-    if (error instanceof Cancelled) throw new Fault('cancelled', error.message);
-    if (error instanceof Refused) throw new Fault('disk_full', error.message, DISK_HINT);
-    throw new Fault('environment', messageOf(error));
+  const lease = await acquireLease(context.directory, request, context.signal, context.say);
+  if (!lease.ok) throw faultOf(lease.error);
+  return lease.value;
+}
+
+function faultOf({ reason, message }: LeaseFailure): Fault {
+  switch (reason) {
+    case 'cancelled':
+      return new Fault('cancelled', message);
+    case 'refused':
+      return new Fault('disk_full', message, DISK_HINT);
+    case 'impossible':
+    case 'unusable':
+      return new Fault('environment', message);
   }
 }

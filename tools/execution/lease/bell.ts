@@ -1,4 +1,4 @@
-// Rings when something changes in a directory; sleeping for it costs nothing.
+// The bell of a ticket: it wakes the executor that waits when a file appears in the ticket's directory.
 import { watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

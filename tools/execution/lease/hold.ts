@@ -1,8 +1,8 @@
-// A lease while it is held: its heart beats, its worker is named, and it is given back.
+// A lease while it is held: its heartbeat is written, its worker is named, and it is given back.
 import { monotonicMs } from '../../base/clock.js';
 import { messageOf } from '../../base/message.js';
-import { forgetBreak, whyBroken } from './directory/broken.js';
-import { BEAT_MS, writeBeat } from './directory/heart.js';
+import { removeRevocation, revocationText } from './directory/revocation.js';
+import { HEARTBEAT_MS, writeHeartbeat } from './directory/heartbeat.js';
 import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass } from './pass.js';
 import { identityOf } from '../../host/process-identity.js';
@@ -13,65 +13,65 @@ import type { Stake } from './ticker.js';
 export interface HeldLease {
   record: LeaseRecord;
   waitedMs: number;
-  /** Aborts when somebody broke the lease by hand (`nx leases --break`). */
-  broken: AbortSignal;
-  /** A sentence about who broke it; undefined while nobody did. */
-  whyBroken: () => string | undefined;
+  /** Aborts when somebody revoked the lease by hand (`nx leases --break`). */
+  revoked: AbortSignal;
+  /** A sentence about who revoked it; undefined while nobody did. */
+  revocationText: () => string | undefined;
   /**
    * Name the process group that uses the lease, so that it can be ended if this executor dies.
    *
-   * @throws Error when the lease was broken meanwhile: nothing may start under it.
+   * @throws Error when the lease was revoked meanwhile: nothing may start under it.
    */
   setWorker: (pid: number) => void;
-  /** The worker said something: it lives. */
+  /** The worker reported something: it lives. */
   signOfLife: () => void;
   /** @param outcome given when the cell is finished: counted in the run's progress. */
   release: (outcome?: { seconds: number }) => Promise<void>;
 }
 
-/** Hold what was granted until `release`. `say` is told what goes wrong meanwhile. */
+/** Hold what was granted until `release`. `log` is told what goes wrong meanwhile. */
 export function hold(
   directory: LockDirectory,
   granted: LeaseRecord,
   waitedMs: number,
   stake: Stake,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): HeldLease {
   let record = granted;
   let released = false;
   let signOfLifeMs = monotonicMs();
-  const breaking = new AbortController();
+  const revoking = new AbortController();
   /** Removed or torn by hand, or not written when the disk was full: it stands again. */
   const keep = (): void => {
     const found = readLease(directory, record.id);
-    if (found.state === 'read' && found.value.worker?.pid === record.worker?.pid) return;
+    if (found.ok && found.value.worker?.pid === record.worker?.pid) return;
     openLockDirectory(directory.root);
     writeLease(directory, record);
   };
-  const beat = (): void => {
+  const heartbeat = (): void => {
     try {
-      if (whyBroken(directory, record.id) !== undefined) {
-        breaking.abort();
+      if (revocationText(directory, record.id) !== undefined) {
+        revoking.abort();
         return;
       }
       keep();
-      writeBeat(directory, record.id, signOfLifeMs);
+      writeHeartbeat(directory, record.id, signOfLifeMs);
     } catch (error) {
-      say(`heartbeat: ${messageOf(error)}`);
+      log(`heartbeat: ${messageOf(error)}`);
     }
   };
-  beat();
-  const heart = setInterval(beat, BEAT_MS).unref();
+  heartbeat();
+  const timer = setInterval(heartbeat, HEARTBEAT_MS).unref();
   return {
     record: granted,
     waitedMs,
-    broken: breaking.signal,
-    whyBroken: () => whyBroken(directory, record.id),
+    revoked: revoking.signal,
+    revocationText: () => revocationText(directory, record.id),
     setWorker(pid) {
-      const broken = whyBroken(directory, record.id);
-      if (broken !== undefined) throw new Error(broken);
+      const revocation = revocationText(directory, record.id);
+      if (revocation !== undefined) throw new Error(revocation);
       record = { ...record, worker: identityOf(pid) ?? null };
-      beat();
+      heartbeat();
     },
     signOfLife() {
       signOfLifeMs = monotonicMs();
@@ -79,23 +79,23 @@ export function hold(
     async release(outcome) {
       if (released) return;
       released = true;
-      clearInterval(heart);
+      clearInterval(timer);
       // Whoever waits is served a second later by the ticker, so a pass that fails here fails nobody's cell.
       await schedulerPass(directory, {
-        onWait: say,
+        onWait: log,
         notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
         before: () => {
           removeLease(directory, granted.id);
-          forgetBreak(directory, granted.id);
+          removeRevocation(directory, granted.id);
           if (outcome !== undefined) countDone(directory, granted, outcome.seconds);
         },
       })
         .then(({ warnings }) => {
-          warnings.forEach(say);
+          warnings.forEach(log);
         })
         .catch((error: unknown) => {
           removeLease(directory, granted.id);
-          say(`scheduler: ${messageOf(error)}`);
+          log(`scheduler: ${messageOf(error)}`);
         });
       stake.resign();
     },

@@ -1,4 +1,5 @@
-// One scheduler pass: take the lock, reclaim what the dead left, grant what fits. Whoever changes the state runs one.
+// One pass of the scheduler: it takes the lock, reclaims what dead processes held and grants what fits. Whoever changes
+// the state runs one.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -98,8 +99,8 @@ function lockedPass(directory: LockDirectory, readings: Readings): Passed {
     granted.push(lease);
     ring(directory, ticket.id, GRANTED);
   }
-  for (const { ticket, why } of decision.refusals) {
-    ring(directory, ticket.id, REFUSED, JSON.stringify({ why }));
+  for (const { ticket, reason } of decision.refusals) {
+    ring(directory, ticket.id, REFUSED, JSON.stringify({ why: reason }));
   }
   writeGpuLocks(directory, [...found.leases, ...found.unreadable, ...granted]);
   return {
@@ -114,7 +115,7 @@ function lockedPass(directory: LockDirectory, readings: Readings): Passed {
 /** Why a ticket was refused; undefined while it was not. */
 export function readRefusal(directory: LockDirectory, id: string): string | undefined {
   const found = readRecord(join(directory.tickets, id, REFUSED), refusalSchema);
-  return found.state === 'read' ? found.value.why : undefined;
+  return found.ok ? found.value.why : undefined;
 }
 
 function stateOf(
@@ -158,7 +159,7 @@ function idleSince(directory: LockDirectory, busy: boolean, now: number): number
     return null;
   }
   const kept = readRecord(idlePath(directory), idleSchema);
-  return kept.state === 'read' && kept.value.sinceMs <= now ? kept.value.sinceMs : now;
+  return kept.ok && kept.value.sinceMs <= now ? kept.value.sinceMs : now;
 }
 
 function leaseRecord(one: Grant, ticket: TicketRecord, gpus: readonly Gpu[], now: number): LeaseRecord {
@@ -182,7 +183,7 @@ function leaseRecord(one: Grant, ticket: TicketRecord, gpus: readonly Gpu[], now
     diskDevice: ticket.limits.disk.device,
     sharing: shares(ticket) ? 'memory' : 'exclusive',
     parts: one.parts,
-    drop: one.drop,
+    drop: one.evict,
     units: one.units,
     queuedAtMs: ticket.queuedAtMs,
     grantedAtMs: now,

@@ -1,4 +1,4 @@
-// Ends the leases of dead executors: the orphaned worker's processes go first, and only then is the GPU free.
+// Ends the leases of dead executors: first the processes of the orphaned worker, then the lease, which frees its GPUs.
 import { readFileSync } from 'node:fs';
 import { monotonicMs } from '../../base/clock.js';
 import type { LockDirectory } from './directory/lock-directory.js';

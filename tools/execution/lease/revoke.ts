@@ -1,12 +1,13 @@
-// Ends one lease by hand: its executor is told, its processes end, and only then is the GPU free.
+// Revokes one lease by hand (`nx leases --break`): its executor is told, its processes end, and then its GPUs are free.
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../base/clock.js';
-import { markBroken, sweepBreaks } from './directory/broken.js';
+import { recordRevocation, sweepRevocations } from './directory/revocation.js';
 import { isOwnerAlive } from './directory/ids.js';
 import type { LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass } from './pass.js';
 import { isStopped, strangeness } from '../../host/process-identity.js';
+import { isGone } from '../../host/read-record.js';
 import { GRACE_MS, processesOf } from './reap.js';
 import { readLease, removeLease, type LeaseRecord } from './directory/records.js';
 
@@ -24,17 +25,17 @@ export type Ended = 'given back by its executor' | 'taken from its executor' | '
  * @param pid of the executor that holds it, as the lease's id begins with.
  * @throws Error when its processes cannot be seen from here, or cannot be ended: the lease then stays.
  */
-export async function breakLease(directory: LockDirectory, id: string): Promise<Ended> {
+export async function revokeLease(directory: LockDirectory, id: string): Promise<Ended> {
   const found = readLease(directory, id);
-  if (found.state === 'gone') return 'already gone';
+  if (isGone(found)) return 'already gone';
   // A damaged file still has a name, and processes carry it.
-  const lease = found.state === 'read' ? found.value : { id, worker: null };
+  const lease = found.ok ? found.value : { id, worker: null };
   requireVisible(lease);
-  sweepBreaks(directory);
-  markBroken(directory, id, { user: userName(), pid: process.pid, at: new Date().toISOString() });
+  sweepRevocations(directory);
+  recordRevocation(directory, id, { user: userName(), pid: process.pid, at: new Date().toISOString() });
   await endProcesses(directory, lease);
   if (await isGivenBack(directory, id)) return 'given back by its executor';
-  // Stopped, or dead: it cannot. The mark stays, so that it takes nothing back when it goes on.
+  // Stopped, or dead: it cannot. The record stays, so that it takes nothing back when it goes on.
   await schedulerPass(directory, {
     notBeforeMs: monotonicMs(),
     before: () => {
@@ -56,7 +57,7 @@ function requireVisible({ id, executor }: Processes): void {
 /** With the worker its executor may have named since. */
 function current(directory: LockDirectory, lease: Processes): Processes {
   const found = readLease(directory, lease.id);
-  return found.state === 'read' ? found.value : lease;
+  return found.ok ? found.value : lease;
 }
 
 async function endProcesses(directory: LockDirectory, lease: Processes): Promise<void> {
@@ -80,7 +81,7 @@ async function isGivenBack(directory: LockDirectory, id: string): Promise<boolea
   const began = monotonicMs();
   const pid = Number(id.split('-')[0]);
   for (;;) {
-    if (readLease(directory, id).state === 'gone') return true;
+    if (isGone(readLease(directory, id))) return true;
     if (!isOwnerAlive(id) || isStopped(pid) || monotonicMs() - began > GIVE_BACK_MS) return false;
     await sleep(LOOK_MS);
   }

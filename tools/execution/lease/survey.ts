@@ -1,5 +1,5 @@
-// The lock directory as a pass finds it: who holds what, who waits, and what there cannot be read.
-import { isBroken } from './directory/broken.js';
+// The survey of the lock directory that a pass begins with: who holds what, who waits, and what cannot be read.
+import { isRevoked } from './directory/revocation.js';
 import { isOwnerAlive } from './directory/ids.js';
 import { readGpuLocks, type GpuLock } from './directory/gpu-locks.js';
 import type { LockDirectory } from './directory/lock-directory.js';
@@ -27,7 +27,7 @@ export interface Survey {
 }
 
 /**
- * Read all there is, end what the dead left. Called under the scheduler lock.
+ * Read all there is, end what dead processes left. Called under the scheduler lock.
  *
  * @param touch false: only look, also without the lock; what the dead left is reported as it lies there.
  * @throws Error when a process of another host or container uses the directory: nobody here can tell who lives.
@@ -58,8 +58,8 @@ export function survey(directory: LockDirectory, touch = true): Survey {
     return false;
   });
   const told = new Set([...leases, ...damaged, ...standing].map(({ id }) => id));
-  // A broken lease was taken from its executor on purpose, its processes gone.
-  const lost = lostLeases(locks, told).filter((id) => !isBroken(directory, id));
+  // A revoked lease was taken from its executor on purpose, its processes gone.
+  const lost = lostLeases(locks, told).filter((id) => !isRevoked(directory, id));
   return {
     leases,
     // One that is stopped could not use what it is given: it waits until it goes on.
@@ -68,8 +68,8 @@ export function survey(directory: LockDirectory, touch = true): Survey {
     unreadable: [...damaged.map(({ id }) => id), ...lost].map((id) => unreadableLease(id, locks)),
     warnings: [
       ...[...damaged, ...tornTickets].map(
-        ({ path, why }) =>
-          `${path} ${why}; what it stands for stays held. Remove it once no run is using it.`,
+        ({ path, problem }) =>
+          `${path} ${problem}; what it stands for stays held. Remove it once no run is using it.`,
       ),
       ...lost.map(
         (id) =>

@@ -1,6 +1,6 @@
-// The one process of the host that looks once a second for what causes no event: a killed process, a foreign process
-// that left a GPU, a file removed by hand. It makes a pass when a look finds any of these, and every few seconds
-// whatever it finds. Every process with a ticket or a lease stands for election.
+// The ticker: the one process of the host that looks once a second for changes that cause no event, such as a killed
+// process, a foreign process that left a GPU, or a file removed by hand. It makes a pass when it finds one, and every few
+// seconds in any case. Every process with a ticket or a lease is a candidate for it.
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { messageOf } from '../../base/message.js';
 import { ring } from './bell.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { isId } from './directory/ids.js';
-import { sweep } from './directory/litter.js';
+import { removeStaleFiles } from './directory/stale-files.js';
 import type { LockDirectory } from './directory/lock-directory.js';
 import { schedulerPass, type Passed } from './pass.js';
 import { writePlain } from '../../host/plain-file.js';
@@ -48,7 +48,7 @@ interface Candidate {
 }
 
 interface Duty {
-  beat: NodeJS.Timeout;
+  heartbeat: NodeJS.Timeout;
   pass: NodeJS.Timeout | undefined;
 }
 
@@ -98,12 +98,12 @@ export function standForTicker(directory: LockDirectory, warn: Warn, onPass: OnP
 
 /** Together the candidates look so many times a second, however many they are: each costs next to nothing. */
 function lookAfterMs(directory: LockDirectory): number {
-  const candidates = readBeat(directory)?.candidates ?? 0;
+  const candidates = readHeartbeat(directory)?.candidates ?? 0;
   const mean = Math.max(TICK_MS, (candidates * 1_000) / LOOKS_PER_SECOND);
   return Math.min(mean, LONGEST_SLEEP_MS) * (0.5 + Math.random());
 }
 
-/** Be elected, then beat and make passes until the last stake is resigned or another was elected. */
+/** Be elected, then write heartbeats and make passes until the last stake is resigned or another was elected. */
 async function run(candidate: Candidate, warn: Warn, onPass: OnPass): Promise<void> {
   const { directory } = candidate;
   if (!(await elect(directory).catch(() => false)) || candidate.duty !== undefined) return;
@@ -112,14 +112,14 @@ async function run(candidate: Candidate, warn: Warn, onPass: OnPass): Promise<vo
     return;
   }
   // Apart from the passes, which may wait for nvidia-smi: only a stopped process is silent.
-  const beat = (): void => {
+  const confirm = (): void => {
     if (!isOwn(directory)) standDown(candidate);
-    else writeBeat(directory);
+    else writeHeartbeat(directory);
   };
-  const duty: Duty = { beat: setInterval(quietly(beat), TICK_MS).unref(), pass: undefined };
+  const duty: Duty = { heartbeat: setInterval(quietly(confirm), TICK_MS).unref(), pass: undefined };
   candidate.duty = duty;
   quietly(() => {
-    sweep(directory);
+    removeStaleFiles(directory);
   })();
   let last: LastPass | undefined;
   const pass = async (): Promise<void> => {
@@ -172,13 +172,13 @@ function isEnding({ leases }: Passed): boolean {
 async function elect(directory: LockDirectory): Promise<boolean> {
   return withFileLock(directory.schedulerLock, () => {
     if (!isVacant(directory)) return false;
-    writeBeat(directory);
+    writeHeartbeat(directory);
     return true;
   });
 }
 
 function standDown(candidate: Candidate): void {
-  clearInterval(candidate.duty?.beat);
+  clearInterval(candidate.duty?.heartbeat);
   clearTimeout(candidate.duty?.pass);
   candidate.duty = undefined;
 }
@@ -200,30 +200,30 @@ function vacate(directory: LockDirectory): void {
 }
 
 function isVacant(directory: LockDirectory): boolean {
-  const beat = readBeat(directory);
-  if (beat === undefined) return true;
-  const silentMs = monotonicMs() - beat.beatMs;
-  return !isAlive(beat.owner) || silentMs > SILENT_MS || silentMs < 0;
+  const heartbeat = readHeartbeat(directory);
+  if (heartbeat === undefined) return true;
+  const silentMs = monotonicMs() - heartbeat.beatMs;
+  return !isAlive(heartbeat.owner) || silentMs > SILENT_MS || silentMs < 0;
 }
 
 function isOwn(directory: LockDirectory): boolean {
-  return readBeat(directory)?.nonce === nonce;
+  return readHeartbeat(directory)?.nonce === nonce;
 }
 
-function readBeat(directory: LockDirectory): z.infer<typeof schema> | undefined {
+function readHeartbeat(directory: LockDirectory): z.infer<typeof schema> | undefined {
   const found = readRecord(pathOf(directory), schema);
-  return found.state === 'read' ? found.value : undefined;
+  return found.ok ? found.value : undefined;
 }
 
-function writeBeat(directory: LockDirectory): void {
+function writeHeartbeat(directory: LockDirectory): void {
   const candidates = namesIn(directory.tickets).length + namesIn(directory.leases).length;
-  const beat: z.infer<typeof schema> = {
+  const heartbeat: z.infer<typeof schema> = {
     owner: ownIdentity(),
     nonce,
     beatMs: monotonicMs(),
     candidates,
   };
-  writePlain(pathOf(directory), JSON.stringify(beat));
+  writePlain(pathOf(directory), JSON.stringify(heartbeat));
 }
 
 function pathOf(directory: LockDirectory): string {
@@ -238,13 +238,13 @@ function namesIn(path: string): string[] {
   }
 }
 
-/** What a full or vanished directory breaks, the next second tries again. */
+/** What fails on a full or vanished directory is done again a second later. */
 function quietly(body: () => void): () => void {
   return () => {
     try {
       body();
     } catch {
-      // see above
+      // A second later it is done again.
     }
   };
 }

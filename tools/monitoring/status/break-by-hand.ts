@@ -1,6 +1,6 @@
 // `nx leases --break`: finds the one lease meant, says who holds it, and ends it if told to.
 import { durationText } from '../../base/duration.js';
-import { breakLease } from '../../execution/lease/break.js';
+import { revokeLease } from '../../execution/lease/revoke.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import { listLeases, type LeaseList } from './leases.js';
@@ -29,7 +29,7 @@ export async function breakByHand(
     return;
   }
   say(`ending lease ${id}: ${held}`);
-  const how = await breakLease(directory, id);
+  const how = await revokeLease(directory, id);
   say(`lease ${id} is ended (${how}): ${held}`);
 }
 

@@ -78,7 +78,10 @@ export function listLeases(directory: LockDirectory): LeaseList {
         attempt,
       }))
       .sort((a, b) => b.waitedSeconds - a.waitedSeconds || (a.id < b.id ? -1 : 1)),
-    damaged: [...leases.damaged, ...tickets.damaged],
+    damaged: [...leases.damaged, ...tickets.damaged].map(({ id, path, problem }) => ({
+      ...{ id, path },
+      why: problem,
+    })),
   };
 }
 

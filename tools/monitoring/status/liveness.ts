@@ -1,14 +1,14 @@
 // How those who hold leases are: dead, stopped, silent, or at work for so long that somebody should look.
 import { monotonicMs } from '../../base/clock.js';
-import { whyBroken } from '../../execution/lease/directory/broken.js';
-import { BEAT_MS, readBeat } from '../../execution/lease/directory/heart.js';
+import { revocationText } from '../../execution/lease/directory/revocation.js';
+import { HEARTBEAT_MS, readHeartbeat } from '../../execution/lease/directory/heartbeat.js';
 import type { LockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { lifeOf, strangeness } from '../../host/process-identity.js';
 import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import { durationText } from '../../base/duration.js';
 
 /** Several beats missed: a busy machine may delay one. */
-const SILENT_MS = 4 * BEAT_MS;
+const SILENT_MS = 4 * HEARTBEAT_MS;
 /** A worker that says nothing for so long is named. It may be at work: large models take their time between two words. */
 export const NO_SIGN_OF_LIFE_MS = 20 * 60_000;
 
@@ -26,7 +26,7 @@ export function holderFacts(
   directory: LockDirectory,
   { id, executor, worker }: Pick<LeaseRecord, 'id' | 'executor' | 'worker'>,
 ): HolderFacts {
-  const beat = readBeat(directory, id);
+  const beat = readHeartbeat(directory, id);
   const now = monotonicMs();
   const elsewhere = strangeness(executor);
   return {
@@ -34,7 +34,7 @@ export function holderFacts(
     worker: worker === null ? 'none' : stateOf(worker),
     silentMs: beat === undefined ? null : now - beat.beatMs,
     quietMs: beat === undefined ? null : now - beat.signOfLifeMs,
-    broken: whyBroken(directory, id),
+    broken: revocationText(directory, id),
   };
 }
 

@@ -3,7 +3,7 @@ import type { GpuReading } from '../../host/nvidia-smi.js';
 import type { Passed } from '../../execution/lease/pass.js';
 import { runName } from '../../execution/lease/directory/progress-record.js';
 import type { Ticket } from '../../execution/lease/policy/state.js';
-import { obstacleText } from '../../execution/lease/policy/why.js';
+import { waitReasonText } from '../../execution/lease/policy/wait-reason.js';
 import { cellStates, countStates, type CellFacts, type Counts, type StatusCell } from './cell-states.js';
 import type { LeaseFacts } from './holder.js';
 import { cpuLanes, gpuLanes, type CpuLanes, type Lane } from './lanes.js';
@@ -107,6 +107,6 @@ export function waitingCells(
   });
   return [
     ...state.tickets.filter(({ id }) => !held.has(id)).map((ticket) => show(ticket, 'starts now')),
-    ...waiting.map(({ ticket, obstacle }) => show(ticket, obstacleText(obstacle, now))),
+    ...waiting.map(({ ticket, reason }) => show(ticket, waitReasonText(reason, now))),
   ];
 }

@@ -13,7 +13,7 @@ export async function publishAlone(
   directory: string,
   say: (line: string) => void,
 ): Promise<Published> {
-  const lock = { name: 'publish', path: resolve(directory), doing: `publishes in ${directory}`, say };
+  const lock = { name: 'publish', path: resolve(directory), doing: `publishes in ${directory}`, log: say };
   return withLongLock(workspaceRoot, { ...lock, timeoutMs: PATIENCE_MS }, () =>
     publishView(workspaceRoot, suite, directory),
   );

@@ -226,10 +226,10 @@ describe('whatever the state', () => {
         const { grants, waiting } = grant(of, NOW);
         const rank = new Map(ranked(of, NOW).map(({ id }, at) => [id, at]));
         const rankOf = ({ id }: Ticket): number => rank.get(id) ?? 0;
-        for (const { ticket: waits, obstacle } of waiting) {
+        for (const { ticket: waits, reason } of waiting) {
           // What those before it keep for themselves is theirs.
-          if (obstacle.what === 'gpus' && obstacle.reservedFor.length > 0) continue;
-          if (obstacle.what === 'ram' && obstacle.freeGiB >= obstacle.wantedGiB) continue;
+          if (reason.what === 'gpus' && reason.reservedFor.length > 0) continue;
+          if (reason.what === 'ram' && reason.freeGiB >= reason.wantedGiB) continue;
           const before = grants.filter((one) => rankOf(one.ticket) < rankOf(waits)).map(leaseOf);
           const alone = { ...of, leases: [...of.leases, ...before], tickets: [waits] };
           expect(grant(alone, NOW).grants).toEqual([]);

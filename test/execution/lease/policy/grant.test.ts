@@ -9,8 +9,8 @@ import { gpu, lease, LIMITS, NEEDS, state, ticket } from '../builders.js';
 const NOW = 1_000_000;
 const ids = (of: SchedulerState): string[] => grant(of, NOW).grants.map((one) => one.ticket.id);
 const gpusOf = (of: SchedulerState): string[][] => grant(of, NOW).grants.map(({ gpus }) => gpus);
-const obstacle = (of: SchedulerState, id: string) =>
-  grant(of, NOW).waiting.find((one) => one.ticket.id === id)?.obstacle;
+const waitReason = (of: SchedulerState, id: string) =>
+  grant(of, NOW).waiting.find((one) => one.ticket.id === id)?.reason;
 
 describe('CPU slots', () => {
   const limits = { cpuSlots: 2 };
@@ -114,8 +114,14 @@ describe('a cell of several GPUs', () => {
   test('keeps the GPUs that free for it from those that end later', () => {
     const of = state({ ...pool, leases: running(100), tickets: [big, small('long', 200)] });
     expect(ids(of)).toEqual([]);
-    expect(obstacle(of, 'big')).toEqual({ what: 'gpus', wanted: 2, gibPerGpu: 70, free: 1, reservedFor: [] });
-    expect(obstacle(of, 'long')).toMatchObject({ what: 'gpus', free: 0, reservedFor: ['big'] });
+    expect(waitReason(of, 'big')).toEqual({
+      what: 'gpus',
+      wanted: 2,
+      gibPerGpu: 70,
+      free: 1,
+      reservedFor: [],
+    });
+    expect(waitReason(of, 'long')).toMatchObject({ what: 'gpus', free: 0, reservedFor: ['big'] });
   });
 
   test('lets those pass that end before it could begin', () => {
@@ -203,7 +209,7 @@ describe('disk', () => {
       state({ diskBytes: 50 * GIB, leases, tickets: [maker('a', [write('a', gib)])] });
     expect(ids(of(20))).toEqual(['a']);
     expect(ids(of(21))).toEqual([]);
-    expect(obstacle(of(21), 'a')).toEqual({ what: 'disk', wantedBytes: 21 * GIB, leftBytes: 20 * GIB });
+    expect(waitReason(of(21), 'a')).toEqual({ what: 'disk', wantedBytes: 21 * GIB, leftBytes: 20 * GIB });
   });
 
   test('a batch runs in part', () => {
@@ -228,7 +234,7 @@ describe('disk', () => {
     expect(ids(state({ diskBytes: 60 * GIB, tickets }))).toEqual(['edit']);
   });
 
-  test('at a standstill what can be made again is dropped, else the last in rank is refused', () => {
+  test('at a standstill weights that can be rebuilt are evicted, else the last in rank is refused', () => {
     const stuck = (droppableBytes: number, idleMs = STANDSTILL_MS) =>
       grant(
         state({
@@ -242,12 +248,12 @@ describe('disk', () => {
         NOW,
       );
     expect(stuck(0, STANDSTILL_MS - 1)).toMatchObject({ grants: [], refusals: [] });
-    expect(stuck(14 * GIB).grants).toMatchObject([{ ticket: { id: 'batch' }, drop: true, parts: ['b'] }]);
+    expect(stuck(14 * GIB).grants).toMatchObject([{ ticket: { id: 'batch' }, evict: true, parts: ['b'] }]);
     expect(stuck(14 * GIB).refusals).toEqual([]);
     const { grants, refusals } = stuck(0);
     expect(grants).toEqual([]);
     expect(refusals.map((one) => one.ticket.id)).toEqual(['batch']);
-    expect(refusals[0]?.why).toContain('14.0 GiB of weights; 5.0 GiB are left above the 10.0 GiB');
+    expect(refusals[0]?.reason).toContain('14.0 GiB of weights; 5.0 GiB are left above the 10.0 GiB');
   });
 
   test('no standstill while anybody else waits', () => {

@@ -1,4 +1,4 @@
-// `gpus/gpu_<index>.lock`: one file a GPU with the cell's name, for people and for the day a lease file is lost.
+// `gpus/gpu_<index>.lock`, one file a GPU with the names of its cells: for people, and for when a lease file is lost.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isId } from './ids.js';
@@ -46,7 +46,7 @@ export function writeGpuLocks(
 }
 
 /** Take one lease out of the files: it is given back, and nothing there may tell of it as lost. */
-export function dropGpuLocks(directory: LockDirectory, lease: string): void {
+export function removeFromGpuLocks(directory: LockDirectory, lease: string): void {
   for (const { index, holders } of readGpuLocks(directory)) {
     if (!holders.some((holder) => holder.lease === lease)) continue;
     const left = holders.filter((holder) => holder.lease !== lease);
@@ -62,7 +62,7 @@ function textOf(lines: string[]): string {
 
 function read(path: string): string | undefined {
   const found = readPlain(path);
-  return found.state === 'read' ? found.text : undefined;
+  return found.ok ? found.value : undefined;
 }
 
 function parse(text: string): GpuLock['holders'] {

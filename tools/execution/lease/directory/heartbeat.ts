@@ -7,25 +7,25 @@ import type { LockDirectory } from './lock-directory.js';
 import { writePlain } from '../../../host/plain-file.js';
 import { readRecord } from '../../../host/read-record.js';
 
-export const BEAT_MS = 5_000;
+export const HEARTBEAT_MS = 5_000;
 
 const schema = z.object({ beatMs: z.number(), signOfLifeMs: z.number() });
-export type Beat = z.infer<typeof schema>;
+export type Heartbeat = z.infer<typeof schema>;
 
-/** Beat now; `signOfLifeMs`: when the worker last said or wrote anything. */
-export function writeBeat(directory: LockDirectory, id: string, signOfLifeMs: number): void {
+/** Write the heartbeat of now; `signOfLifeMs`: when the worker last reported or wrote anything. */
+export function writeHeartbeat(directory: LockDirectory, id: string, signOfLifeMs: number): void {
   writePlain(pathOf(directory, id), JSON.stringify({ beatMs: monotonicMs(), signOfLifeMs }));
 }
 
-export function readBeat(directory: LockDirectory, id: string): Beat | undefined {
+export function readHeartbeat(directory: LockDirectory, id: string): Heartbeat | undefined {
   const found = readRecord(pathOf(directory, id), schema);
-  return found.state === 'read' ? found.value : undefined;
+  return found.ok ? found.value : undefined;
 }
 
-export function removeBeat(directory: LockDirectory, id: string): void {
+export function removeHeartbeat(directory: LockDirectory, id: string): void {
   rmSync(pathOf(directory, id), { force: true, recursive: true });
 }
 
 function pathOf(directory: LockDirectory, id: string): string {
-  return join(directory.beats, `${id}.json`);
+  return join(directory.heartbeats, `${id}.json`);
 }

@@ -1,4 +1,4 @@
-// Names of tickets and leases. A name alone tells whether its executor lives, so even a damaged file can be judged.
+// Ids of tickets and leases. An id alone tells whether its executor lives, so that even a damaged file can be judged.
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '../../../base/canonical.js';
 import { identityOf, ownIdentity, type ProcessIdentity } from '../../../host/process-identity.js';

@@ -8,10 +8,10 @@ export interface LockDirectory {
   schedulerLock: string;
   tickets: string;
   leases: string;
-  /** Heartbeats of lease holders. */
-  beats: string;
-  /** Which leases were broken by hand. */
-  breaks: string;
+  /** Heartbeats of lease holders; on the disk `beats`. */
+  heartbeats: string;
+  /** Which leases were revoked by hand; on the disk `breaks`. */
+  revocations: string;
   gpus: string;
   /** Answers of nvidia-smi, shared. */
   readings: string;
@@ -30,14 +30,14 @@ export function openLockDirectory(root: string): LockDirectory {
     schedulerLock: join(root, 'scheduler.lock'),
     tickets: join(root, 'tickets'),
     leases: join(root, 'leases'),
-    beats: join(root, 'beats'),
-    breaks: join(root, 'breaks'),
+    heartbeats: join(root, 'beats'),
+    revocations: join(root, 'breaks'),
     gpus: join(root, 'gpus'),
     readings: join(root, 'readings'),
     progress: join(root, 'progress'),
   };
-  const { tickets, leases, beats, breaks, gpus, readings, progress } = directory;
-  for (const path of [root, tickets, leases, beats, breaks, gpus, readings, progress]) {
+  const { tickets, leases, heartbeats, revocations, gpus, readings, progress } = directory;
+  for (const path of [root, tickets, leases, heartbeats, revocations, gpus, readings, progress]) {
     const fault = makeOrCheck(path);
     if (fault !== undefined) {
       throw new Error(

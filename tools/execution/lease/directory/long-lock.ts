@@ -1,4 +1,4 @@
-// Locks on what takes minutes (installing, publishing), in the host's lock directory: whoever waits is told for whom.
+// Locks on work that takes minutes (installing, publishing), in the host's lock directory: who waits is told for whom.
 import { join } from 'node:path';
 import { sha256 } from '../../../base/canonical.js';
 import { loadSiteSettings } from '../../../suite/settings/settings.js';
@@ -13,20 +13,20 @@ export interface LongLock {
   /** What its holder does: `is installing it`. */
   doing: string;
   timeoutMs: number;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** @throws Error as `withFileLock` does, or when the lock directory cannot be used. */
 export function withLongLock<T>(
   workspaceRoot: string,
-  { name, path, doing, timeoutMs, say }: LongLock,
+  { name, path, doing, timeoutMs, log }: LongLock,
   body: () => T | Promise<T>,
 ): Promise<T> {
   const { root } = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
   return withFileLock(join(root, `${name}-${sha256(path).slice(0, 16)}.lock`), body, {
     timeoutMs,
     onWait: (holder) => {
-      say(`waiting for ${holder}, which ${doing}`);
+      log(`waiting for ${holder}, which ${doing}`);
     },
   });
 }

@@ -1,4 +1,4 @@
-// What is finished of a run (a workspace's suite) and how long its cells took: counted here as leases end.
+// The progress record of a run (a workspace's suite): which cells are finished and how long they took, counted as leases end.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../../base/canonical.js';
@@ -37,7 +37,7 @@ export function runName(workspace: string, suite: string): string {
 /** Undefined when nothing is known of the run yet; a damaged file counts as none: it is written anew. */
 export function readProgress(directory: LockDirectory, run: string): ProgressRecord | undefined {
   const found = readRecord(pathOf(directory, run), schema);
-  return found.state === 'read' ? found.value : undefined;
+  return found.ok ? found.value : undefined;
 }
 
 /** Begin a run's record with what its receipts tell. Called under the scheduler lock. */
@@ -108,8 +108,8 @@ export function recordWaiting(
 
 /** The record as the scheduler takes it: counts, and the median duration by model and kind. */
 export function toProgress(record: ProgressRecord): Progress {
-  const map = <A, B>(of: Record<string, A>, turn: (value: A) => B): Record<string, B> =>
-    Object.fromEntries(Object.entries(of).map(([key, value]) => [key, turn(value)]));
+  const map = <A, B>(of: Record<string, A>, convert: (value: A) => B): Record<string, B> =>
+    Object.fromEntries(Object.entries(of).map(([key, value]) => [key, convert(value)]));
   return {
     done: map(record.done, (cells) => cells.length),
     total: record.total,

@@ -1,13 +1,14 @@
-// Tickets and leases as files: `tickets/<id>/ticket.json`, `leases/<id>.json`, each by temporary file and rename.
+// Tickets and leases as files, `tickets/<id>/ticket.json` and `leases/<id>.json`, each written by temporary file and rename.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CELL_KINDS } from '../../../suite/model/cell.js';
-import { dropGpuLocks } from './gpu-locks.js';
-import { removeBeat } from './heart.js';
+import { removeFromGpuLocks } from './gpu-locks.js';
+import { removeHeartbeat } from './heartbeat.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { writePlain } from '../../../host/plain-file.js';
+import { ok } from '../../../base/result.js';
+import { damaged, writePlain } from '../../../host/plain-file.js';
 import { readRecord, type RecordRead } from '../../../host/read-record.js';
 
 export const identitySchema = z.object({
@@ -84,6 +85,7 @@ const leaseSchema = z.object({
   diskDevice: z.string(),
   sharing: z.enum(['exclusive', 'memory']),
   parts: z.array(z.string()),
+  /** Weights of earlier passes have to be evicted first. */
   drop: z.boolean(),
   units: z.number(),
   queuedAtMs: z.number(),
@@ -100,7 +102,7 @@ export type LeaseRecord = z.infer<typeof leaseSchema>;
 /** What a directory of records holds: the readable ones, and the names of those that are not, with the reason. */
 export interface Records<T> {
   records: T[];
-  damaged: { id: string; path: string; why: string }[];
+  damaged: { id: string; path: string; problem: string }[];
   /** Names without a record: about to be written, just removed, or their writer died between the two. */
   hollow: string[];
   /** Entries that no part of this suite makes. */
@@ -118,13 +120,13 @@ export function writeTicket(directory: LockDirectory, ticket: TicketRecord): str
 }
 
 export function removeTicket(directory: LockDirectory, id: string): void {
-  for (let tries = 1; ; tries += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       rmSync(join(directory.tickets, id), { recursive: true, force: true });
       return;
     } catch (error) {
       // A pass rang its bell there in this instant: what rang has to go too. A pass rings once, so this ends.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || tries === MAX_RINGS) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || attempt === MAX_RINGS) throw error;
     }
   }
 }
@@ -134,7 +136,7 @@ const MAX_RINGS = 100;
 
 /** Whether the ticket can be read, granted or not. */
 export function isTicketThere(directory: LockDirectory, id: string): boolean {
-  return readRecord(join(directory.tickets, id, TICKET), ticketSchema).state === 'read';
+  return readRecord(join(directory.tickets, id, TICKET), ticketSchema).ok;
 }
 
 export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
@@ -142,9 +144,9 @@ export function writeLease(directory: LockDirectory, lease: LeaseRecord): void {
 }
 
 export function removeLease(directory: LockDirectory, id: string): void {
-  dropGpuLocks(directory, id);
+  removeFromGpuLocks(directory, id);
   rmSync(join(directory.leases, `${id}.json`), { force: true, recursive: true });
-  removeBeat(directory, id);
+  removeHeartbeat(directory, id);
 }
 
 /** Tickets never change once written, so each is parsed once a process. */
@@ -159,13 +161,12 @@ export function readTickets(directory: LockDirectory): Records<TicketRecord> {
   return collect(names, (id) => {
     // A link is not followed, whatever it is named.
     if (strange.has(id)) {
-      return { path: join(directory.tickets, id), read: { state: 'damaged', why: 'is no directory' } };
+      return { path: join(directory.tickets, id), read: damaged('is no directory') };
     }
     const path = join(directory.tickets, id, TICKET);
     const known = parsedTickets.get(id);
-    const read: RecordRead<TicketRecord> =
-      known === undefined ? readRecord(path, ticketSchema) : { state: 'read', value: known };
-    if (read.state === 'read') parsedTickets.set(id, read.value);
+    const read: RecordRead<TicketRecord> = known === undefined ? readRecord(path, ticketSchema) : ok(known);
+    if (read.ok) parsedTickets.set(id, read.value);
     return { path, read };
   });
 }
@@ -199,9 +200,9 @@ function collect<T extends { id: string }>(
       continue;
     }
     const { path, read } = readOne(id);
-    if (read.state === 'read' && read.value.id === id) found.records.push(read.value);
-    else if (read.state === 'read') found.damaged.push({ id, path, why: `is a copy of ${read.value.id}` });
-    else if (read.state === 'damaged') found.damaged.push({ id, path, why: read.why });
+    if (read.ok && read.value.id === id) found.records.push(read.value);
+    else if (read.ok) found.damaged.push({ id, path, problem: `is a copy of ${read.value.id}` });
+    else if (read.error.reason === 'damaged') found.damaged.push({ id, path, problem: read.error.message });
     else found.hollow.push(id);
   }
   return found;

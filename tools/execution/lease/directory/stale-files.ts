@@ -1,33 +1,33 @@
-// Removes what killed writers left in the lock directory; none of it is needed longer than milliseconds, and heartbeats no longer than their executor.
+// Removes the stale files of the lock directory: temporary files of killed writers, and heartbeats of dead executors.
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeBeat } from './heart.js';
+import { removeHeartbeat } from './heartbeat.js';
 import { isId, isOwnerAlive } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
 import { isTemporary } from './records.js';
 
-const LITTER_MS = 600_000;
+const STALE_MS = 600_000;
 
-export function sweep(directory: LockDirectory): void {
-  const { root, tickets, leases, beats, breaks, gpus, readings, progress } = directory;
-  for (const name of readdirSync(beats)) {
+export function removeStaleFiles(directory: LockDirectory): void {
+  const { root, tickets, leases, heartbeats, revocations, gpus, readings, progress } = directory;
+  for (const name of readdirSync(heartbeats)) {
     const id = name.replace(/\.json$/, '');
-    if (isId(id) && !isOwnerAlive(id)) removeBeat(directory, id);
+    if (isId(id) && !isOwnerAlive(id)) removeHeartbeat(directory, id);
   }
-  for (const folder of [root, tickets, leases, beats, breaks, gpus, readings, progress]) {
+  for (const folder of [root, tickets, leases, heartbeats, revocations, gpus, readings, progress]) {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
-      if (isLitter(name) && isOld(path)) rmSync(path, { force: true });
+      if (isStaleName(name) && isOld(path)) rmSync(path, { force: true });
     }
   }
 }
 
-/** Temporary files, and own records of a lock's takers. */
-function isLitter(name: string): boolean {
+/** Temporary files, and the records that takers of a lock write beside it: needed for milliseconds only. */
+function isStaleName(name: string): boolean {
   return isTemporary(name) || /\.lock\.[0-9a-f]{24}$/.test(name);
 }
 
 function isOld(path: string): boolean {
   const modifiedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  return modifiedMs !== undefined && Date.now() - modifiedMs > LITTER_MS;
+  return modifiedMs !== undefined && Date.now() - modifiedMs > STALE_MS;
 }

@@ -1,4 +1,4 @@
-// What a pass needs to know of the GPUs: nothing while nobody waits for one, an old reading while none is free.
+// The reading of the GPUs that a pass works with: none while nobody waits for a GPU, an old one while all are held.
 import { monotonicMs } from '../../../base/clock.js';
 import { messageOf } from '../../../base/message.js';
 import type { LockDirectory } from '../directory/lock-directory.js';

@@ -1,4 +1,4 @@
-// Shares one answer of a slow command between the executors of a host: asked once at a time, kept with its age.
+// A cache of one slow command's answer for all executors of a host: one of them asks at a time, the others take its answer.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../../base/message.js';
@@ -66,7 +66,7 @@ async function ask(read: () => Promise<string | undefined>): Promise<Answer> {
 
 function recent(path: string, { maxAgeMs, notBeforeMs = 0 }: Wanted): Answer | undefined {
   const found = readRecord(path, schema);
-  if (found.state !== 'read' || found.value.bootId !== bootId()) return undefined;
+  if (!found.ok || found.value.bootId !== bootId()) return undefined;
   const { askedAtMs, answeredAtMs, error } = found.value;
   const now = monotonicMs();
   if (error !== null) return answeredAtMs <= now && now - answeredAtMs < FAILURE_MS ? found.value : undefined;

@@ -1,4 +1,4 @@
-// Disk for weights: what is free beyond the floor, and which parts of a cell fit into it.
+// Disk for weights: how much may still be written, and which parts of a cell fit into it.
 import type { PartBytes, SchedulerState, Ticket } from './state.js';
 
 /** Bytes still to be given out on a device: free, less what must stay free and what running cells were promised. */

@@ -1,5 +1,5 @@
-// Which waiting tickets get what, as a pure function of the state. The scheduler's whole policy is reached from here.
-import { Ledger, type Obstacle } from './ledger.js';
+// The scheduler's policy as a pure function of its state: which waiting tickets get what, and why the others wait.
+import { Ledger, type WaitReason } from './ledger.js';
 import { ranked } from './priority.js';
 import type { Decision, Grant, SchedulerState, Ticket } from './state.js';
 import { GIB } from '../../../base/units.js';
@@ -9,7 +9,7 @@ export const STANDSTILL_MS = 30_000;
 
 export interface Waiting {
   ticket: Ticket;
-  obstacle: Obstacle;
+  reason: WaitReason;
 }
 
 /**
@@ -22,9 +22,9 @@ export function grant(state: SchedulerState, now: number): Decision & { waiting:
   const grants: Grant[] = [];
   const waiting: Waiting[] = [];
   for (const ticket of ranked(state, now)) {
-    const turn = ledger.serve(ticket);
-    if ('grant' in turn) grants.push(turn.grant);
-    else waiting.push({ ticket, obstacle: turn.obstacle });
+    const served = ledger.serve(ticket);
+    if (served.ok) grants.push(served.value);
+    else waiting.push({ ticket, reason: served.error });
   }
   if (grants.length > 0 || !isStandstill(state, waiting, now)) return { grants, refusals: [], waiting };
   return { ...resolveStandstill(ledger, waiting), waiting };
@@ -34,21 +34,21 @@ export function grant(state: SchedulerState, now: number): Decision & { waiting:
 function isStandstill(state: SchedulerState, waiting: readonly Waiting[], now: number): boolean {
   if (state.idleSinceMs === null || waiting.length === 0) return false;
   const lastEvent = Math.max(state.idleSinceMs, ...waiting.map(({ ticket }) => ticket.queuedAtMs));
-  return now - lastEvent >= STANDSTILL_MS && waiting.every(({ obstacle }) => obstacle.what === 'disk');
+  return now - lastEvent >= STANDSTILL_MS && waiting.every(({ reason }) => reason.what === 'disk');
 }
 
-/** First what can be made again is dropped; else the last in rank is refused, so that nx can start what may free disk. */
+/** First weights that can be rebuilt are evicted; else the last in rank is refused, so that nx can start what may free disk. */
 function resolveStandstill(ledger: Ledger, waiting: readonly Waiting[]): Decision {
   for (const { ticket } of waiting.filter((one) => one.ticket.droppableBytes > 0)) {
-    const turn = ledger.serveByDropping(ticket);
-    if ('grant' in turn) return { grants: [turn.grant], refusals: [] };
+    const served = ledger.serveByEvicting(ticket);
+    if (served.ok) return { grants: [served.value], refusals: [] };
   }
   const last = waiting.at(-1);
-  if (last?.obstacle.what !== 'disk') return { grants: [], refusals: [] };
-  const { wantedBytes, leftBytes } = last.obstacle;
-  const floor = gib(last.ticket.limits.disk.minFreeBytes);
-  const why = `wants to write ${gib(wantedBytes)} GiB of weights; ${gib(leftBytes)} GiB are left above the ${floor} GiB that stay free, and nothing runs that frees more`;
-  return { grants: [], refusals: [{ ticket: last.ticket, why }] };
+  if (last?.reason.what !== 'disk') return { grants: [], refusals: [] };
+  const { wantedBytes, leftBytes } = last.reason;
+  const kept = gib(last.ticket.limits.disk.minFreeBytes);
+  const reason = `wants to write ${gib(wantedBytes)} GiB of weights; ${gib(leftBytes)} GiB are left above the ${kept} GiB that stay free, and nothing runs that frees more`;
+  return { grants: [], refusals: [{ ticket: last.ticket, reason }] };
 }
 
 const gib = (bytes: number): string => (bytes / GIB).toFixed(1);

@@ -1,20 +1,27 @@
-// What is left of the host while a pass gives it out: slots, memory, disk, GPUs, and what is kept for whom.
+// The ledger of a pass: what is left of the host's slots, memory, disk and GPUs, and what of it is reserved for whom.
 import { diskBudget, partsThatFit, sumBytes } from './disk.js';
 import { unitSeconds } from './durations.js';
 import { fits, shares, unpromisedGiB } from './fit.js';
 import { expectedEndMs, soonest, type Reservation } from './reserve.js';
 import type { Grant, Gpu, Lease, PartBytes, SchedulerState, Ticket } from './state.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 
 /** Why a cell has to wait. */
-export type Obstacle =
-  | { what: 'twin'; holder: string }
+export type WaitReason =
+  /** Another run of the same cell holds a lease. */
+  | { what: 'duplicate'; holder: string }
+  /** A retry whose back-off is not over. */
   | { what: 'backing-off'; untilMs: number }
+  /** The disk of the weights store has too little left for the first part it writes. */
   | { what: 'disk'; wantedBytes: number; leftBytes: number }
+  /** All CPU slots are taken. */
   | { what: 'cpu-slots'; wanted: number; free: number }
+  /** Too little of the host's memory is left, or what is left is reserved for another cell. */
   | { what: 'ram'; wantedGiB: number; freeGiB: number }
+  /** Too few GPUs have the memory it needs, or those that have are reserved for others. */
   | { what: 'gpus'; wanted: number; gibPerGpu: number; free: number; reservedFor: string[] };
 
-type Turn = { grant: Grant } | { obstacle: Obstacle };
+type Served = Result<Grant, WaitReason>;
 
 export class Ledger {
   readonly #state: SchedulerState;
@@ -29,34 +36,34 @@ export class Ledger {
     this.#leases = [...state.leases];
   }
 
-  /** Serve one ticket, or say what it lacks; GPUs and memory it waits for are then kept for it. */
-  serve(ticket: Ticket): Turn {
-    const twin = this.#leases.find(({ key }) => key === ticket.key);
-    if (twin !== undefined) return { obstacle: { what: 'twin', holder: twin.cell } };
+  /** Serve one ticket, or tell what it lacks; GPUs and memory it waits for are then kept for it. */
+  serve(ticket: Ticket): Served {
+    const holder = this.#leases.find(({ key }) => key === ticket.key);
+    if (holder !== undefined) return fail({ what: 'duplicate', holder: holder.cell });
     if (ticket.notBeforeMs > this.#now) {
-      return { obstacle: { what: 'backing-off', untilMs: ticket.notBeforeMs } };
+      return fail({ what: 'backing-off', untilMs: ticket.notBeforeMs });
     }
     const parts = this.#parts(ticket);
-    if (parts === undefined) return { obstacle: this.#diskObstacle(ticket) };
+    if (parts === undefined) return fail(this.#diskReason(ticket));
     return this.#serveWith(ticket, parts, false);
   }
 
-  /** Serve a ticket that no disk is left for by dropping what its own cell made before and can make again. */
-  serveByDropping(ticket: Ticket): Turn {
+  /** Serve a ticket that no disk is left for by evicting what its own cell made before and can rebuild. */
+  serveByEvicting(ticket: Ticket): Served {
     const budget = this.#budget(ticket) + ticket.droppableBytes;
     const parts = partsThatFit(ticket.needs.writes, budget);
-    if (parts.length === 0) return { obstacle: this.#diskObstacle(ticket) };
+    if (parts.length === 0) return fail(this.#diskReason(ticket));
     return this.#serveWith(ticket, parts, true);
   }
 
-  #serveWith(ticket: Ticket, parts: readonly PartBytes[], drop: boolean): Turn {
+  #serveWith(ticket: Ticket, parts: readonly PartBytes[], evict: boolean): Served {
     const { needs, limits } = ticket;
     const used = this.#leases.reduce((sum, lease) => sum + lease.cpuSlots, 0);
     // A need beyond the host's slots is met by all of them: on a small host everything still runs, alone.
     const cpuSlots = Math.min(needs.cpuSlots, limits.cpuSlots);
     if (used + cpuSlots > limits.cpuSlots) {
       const free = Math.max(0, limits.cpuSlots - used);
-      return { obstacle: { what: 'cpu-slots', wanted: cpuSlots, free } };
+      return fail({ what: 'cpu-slots', wanted: cpuSlots, free });
     }
     const { standing } = ticket;
     const units = parts.length > 0 ? parts.length : standing.units;
@@ -65,13 +72,13 @@ export class Ledger {
     const freeGiB = this.#freeRam();
     if (needs.ramGiB > freeGiB || !this.#ramMayGo(needs.ramGiB, endMs)) {
       if (needs.ramGiB > freeGiB) this.#reserveRam(ticket);
-      return { obstacle: { what: 'ram', wantedGiB: needs.ramGiB, freeGiB } };
+      return fail({ what: 'ram', wantedGiB: needs.ramGiB, freeGiB });
     }
     const gpus = this.#pick(ticket, endMs);
     if (gpus === undefined) {
-      const obstacle = this.#gpuObstacle(ticket);
+      const reason = this.#gpuReason(ticket);
       this.#reserveGpus(ticket);
-      return { obstacle };
+      return fail(reason);
     }
     const grant: Grant = {
       ticket,
@@ -80,12 +87,12 @@ export class Ledger {
       ramGiB: needs.ramGiB,
       parts: parts.map(({ part }) => part),
       diskBytes: sumBytes(parts),
-      drop,
+      evict,
       units,
       seconds,
     };
     this.#take(grant);
-    return { grant };
+    return ok(grant);
   }
 
   #take({ ticket, gpus, cpuSlots, ramGiB, diskBytes, units, seconds }: Grant): void {
@@ -125,7 +132,7 @@ export class Ledger {
     return fitting.length > 0 ? fitting : undefined;
   }
 
-  #diskObstacle(ticket: Ticket): Obstacle {
+  #diskReason(ticket: Ticket): WaitReason {
     return {
       what: 'disk',
       wantedBytes: ticket.needs.writes[0]?.bytes ?? 0,
@@ -188,7 +195,7 @@ export class Ledger {
     }
   }
 
-  #gpuObstacle(ticket: Ticket): Obstacle {
+  #gpuReason(ticket: Ticket): WaitReason {
     const fitting = this.#fitting(ticket);
     const reservedFor = fitting.flatMap(({ uuid }) => this.#reserved.get(uuid)?.cell ?? []);
     const free = fitting.filter(({ uuid }) => !this.#reserved.has(uuid)).length;

@@ -1,4 +1,4 @@
-// Who goes first. small_first is the seed's dynamic priority (0–100); critical_path takes the longest remaining work.
+// The order in which tickets are served. small_first is the seed's dynamic priority (0–100); critical_path takes the longest remaining work.
 import { remainingSeconds } from './durations.js';
 import { hasDiskShortage } from './disk.js';
 import type { Lease, Progress, SchedulerState, Ticket } from './state.js';

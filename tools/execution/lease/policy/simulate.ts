@@ -1,4 +1,4 @@
-// Runs the real `grant` over a plan in simulated time: how long a host would take, and how much disk at most.
+// The simulation of a plan: the real `grant` in simulated time tells how long a host would take, and how much disk at most.
 import { longestChainSeconds } from '../../../suite/plan/longest-chain.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import type { Keep } from '../../../suite/model/keep.js';
@@ -258,13 +258,13 @@ class Run {
     const { ticket } = granted;
     const cell = this.#cell(ticket.cell);
     this.#waiting.delete(cell.id);
-    if (granted.drop) this.#weights.drop(cell, granted.parts);
+    if (granted.evict) this.#weights.evict(cell, granted.parts);
     const makes = this.#weights.makes(cell);
     const units = makes ? granted.parts.length : unitsOf(cell);
-    const remade = makes ? [] : granted.parts.map((path) => this.#weights.makerOf(path) ?? 'edit');
+    const rebuilt = makes ? [] : granted.parts.map((path) => this.#weights.makerOf(path) ?? 'edit');
     const seconds =
       units * this.#unitSeconds(cell, cell.kind) +
-      remade.reduce((sum, kind) => sum + this.#unitSeconds(cell, kind), 0);
+      rebuilt.reduce((sum, kind) => sum + this.#unitSeconds(cell, kind), 0);
     if (makes && this.simulation.keepsCopy?.(cell) === true) this.#weights.keepCopy(granted.diskBytes);
     this.#began.push({ cell: cell.id, atSeconds: this.#now / 1_000, seconds, gpus: granted.gpus });
     this.#running.push({
@@ -314,7 +314,7 @@ class Run {
       return;
     }
     this.#finished.add(cell.id);
-    this.#weights.consumed(this.#finished);
+    this.#weights.evictConsumed(this.#finished);
   }
 
   #cell(id: string): ScheduledCell {

@@ -1,4 +1,4 @@
-// The weights on a simulated disk: what each cell makes and reads, and when it goes.
+// The weights on a simulated disk: what each cell makes and reads, and when they are evicted.
 import type { CellKind } from '../../../suite/model/cell.js';
 import { mayGo, type Keep } from '../../../suite/model/keep.js';
 import type { ScheduledCell } from '../../../suite/plan/schedule.js';
@@ -42,7 +42,7 @@ export class Weights {
     return parts.find((part) => part.name === name)?.writes[0]?.path ?? name;
   }
 
-  /** Weights the cell reads that were dropped: it makes them again. */
+  /** Weights the cell reads that were evicted: it rebuilds them. */
   missingFor({ reads }: ScheduledCell): string[] {
     return reads
       .filter(({ as, path }) => as === 'weights' && this.#makers.has(path) && !this.#stored.has(path))
@@ -73,13 +73,13 @@ export class Weights {
     return cell.parts.reduce((sum, { name }) => sum + (this.#stored.get(this.variantOf(cell, name)) ?? 0), 0);
   }
 
-  /** What the cell made before goes, but for what it makes now. */
-  drop(cell: ScheduledCell, making: readonly string[]): void {
+  /** Evict what the cell made before, but for what it makes now. */
+  evict(cell: ScheduledCell, making: readonly string[]): void {
     for (const { name } of cell.parts) if (!making.includes(name)) this.#remove(this.variantOf(cell, name));
   }
 
-  /** Weights whose last consumer is finished go; baselines never by themselves under `baselines`. */
-  consumed(finished: ReadonlySet<string>): void {
+  /** Evict weights whose last consumer is finished; under `baselines` never a baseline. */
+  evictConsumed(finished: ReadonlySet<string>): void {
     if (this.keep === 'all') return;
     for (const variant of [...this.#stored.keys()]) {
       const maker = this.#makers.get(variant);

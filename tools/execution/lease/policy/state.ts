@@ -76,7 +76,7 @@ export interface Ticket {
   queuedAtMs: number;
   /** A retry that still backs off: it keeps its place and takes nothing before. */
   notBeforeMs: number;
-  /** Bytes of weights the cell made in earlier turns and can make again: dropped where nothing else helps. */
+  /** Bytes of weights the cell made in earlier passes and can rebuild: evicted where nothing else helps. */
   droppableBytes: number;
 }
 
@@ -145,8 +145,8 @@ export interface Grant {
   /** The parts that fit the disk now; all of them for most cells. */
   parts: string[];
   diskBytes: number;
-  /** Weights of earlier turns have to go first. */
-  drop: boolean;
+  /** Weights that the cell made in earlier passes have to be evicted first. */
+  evict: boolean;
   units: number;
   seconds: number;
 }
@@ -154,7 +154,7 @@ export interface Grant {
 /** A ticket that nothing on this host can ever serve as things stand. */
 export interface Refusal {
   ticket: Ticket;
-  why: string;
+  reason: string;
 }
 
 export interface Decision {
