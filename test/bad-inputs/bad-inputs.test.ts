@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fault } from '../../tools/base/fault.js';
 import { readReceipt } from '../../tools/execution/records/receipt.js';
+import { faultOfRead } from '../../tools/execution/cell/failure.js';
 import { resolveReads } from '../../tools/execution/records/reads.js';
 import { writeVerdict } from '../../tools/results/write.js';
 import { formatMistake } from '../../tools/suite/yaml/mistakes.js';
@@ -82,15 +83,12 @@ describe('environment variables', () => {
 describe('manifests', () => {
   test.each(MANIFESTS)('%j', async (text) => {
     put('output/x.manifest.json', text);
-    const reads = resolveReads(root, join(root, 'store'), [
+    const reads = await resolveReads(root, join(root, 'store'), [
       { name: 'subject', path: 'output/x.manifest.json', as: 'weights' },
     ]);
-    const error = await reads.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(Fault);
-    const fault = error as Fault;
+    if (reads.ok) throw new Error('such a manifest is read');
+    const fault = faultOfRead(reads.error);
+    expect(fault).toBeInstanceOf(Fault);
     expect(fault.code).toBe('bad_input');
     expect(fault.message).toContain('output/x.manifest.json');
     expectSentence(`${fault.message} ${fault.hint}`);

@@ -319,7 +319,7 @@ describe('the start of a cell', () => {
     warm: true,
     lockDirectory: rig.root,
     options: { kind: 'preset' as const, reads: [] },
-    say: (line: string) => lines.push(line),
+    log: (line: string) => lines.push(line),
     ...change,
   });
   const run = (rig: WarmRig, change = {}) => ({

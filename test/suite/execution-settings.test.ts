@@ -16,7 +16,8 @@ import { newAttempt } from '../../tools/execution/worker/attempt.js';
 import { readMachineIdentity } from '../../tools/execution/records/identity.js';
 import { workerEnvironment, writeJobFile } from '../../tools/execution/worker/job-file.js';
 import { leaseRequest } from '../../tools/execution/cell/lease-request.js';
-import { backoffMs, nextTry } from '../../tools/execution/cell/retry.js';
+import { NO_RETRIES } from '../../tools/execution/cell/retries.js';
+import { backoffMs, decideRetry } from '../../tools/execution/cell/retry.js';
 import type { CellContext } from '../../tools/execution/cell/context.js';
 import type { CellKind } from '../../tools/suite/model/cell.js';
 import { identityOf } from '../../tools/suite/settings/identity.js';
@@ -76,15 +77,16 @@ function contextOf(settings: SiteSettings, id: string): CellContext {
   const schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 8_000, chains: [] };
   return {
     ...{ workspaceRoot: root, project, target, cell: cell.id, options: cell, schedule, settings },
-    ...{ machine: { versions: {}, deviceClass: 'cuda-sm90', pool }, reads: [], say: () => undefined },
+    ...{ machine: { versions: {}, deviceClass: 'cuda-sm90', pool }, reads: [], log: () => undefined },
   } as unknown as CellContext;
 }
 
 function request(settings: SiteSettings, id: string) {
   const context = contextOf(settings, id);
   const pending = context.options.parts.map((part) => ({ part, fingerprint: '' }));
-  const turn = { extraGpus: 0, attempt: 1, madeBefore: 1, queuedAtMs: 0, notBeforeMs: 0 };
-  return leaseRequest(context, pending, turn);
+  const earlier = { name: 'earlier', spec: {}, writes: [], receipt: '', link: 'earlier' };
+  const made = [{ part: earlier, fingerprint: '' }];
+  return leaseRequest(context, pending, { made, queuedAtMs: 0, retries: NO_RETRIES });
 }
 
 const limit =
@@ -142,7 +144,7 @@ const pool: Observe = async (settings) => {
 const failed =
   (cause: 'unavailable' | 'out_of_memory'): Observe =>
   (settings) =>
-    nextTry(
+    decideRetry(
       {
         ...{ kind: 'eval', failures: [cause], batch: 64, gpus: 1, pool: 1, referenceWindows: false },
         adjustment: AS_PLANNED,

@@ -1,33 +1,53 @@
-// Why a cell failed: a typed cause, a sentence, what to do. Everything that ends a cell badly becomes one of these.
+// A fault, which is why a cell failed: a typed cause, a sentence, and what to do. All that ends a cell badly becomes one.
 
 import { messageOf } from './message.js';
 
 /** Causes Python reports by its exit code (validation/job.py), in that order. */
 export const FAULT_CODES = [
+  /** Something the cell reads is missing, damaged or replaced. */
   'bad_input',
+  /** The edit or error cannot be applied to this model. */
   'bad_edit',
+  /** A setting or a library's configuration is wrong, or something may not be accessed. */
   'misconfigured',
+  /** Weights that the cell reads are not in the store, and no cell rebuilds them. */
   'weights_missing',
+  /** The memory of a GPU ran out. */
   'out_of_memory',
+  /** The disk is full, or less is free than must stay free. */
   'disk_full',
+  /** The hub or the network does not answer for now. */
   'unavailable',
+  /** An error in this suite or a library that has no other name. */
   'internal',
+  /** The memory of the host ran out. */
   'host_out_of_memory',
+  /** The hub answers and refuses: a token is missing, or a licence is not accepted. */
   'hub_refused',
 ] as const;
 
 /** Those, and causes only the executor sees: in the log of a process that said none, in its end, or around it. */
 export type FaultCode =
   | (typeof FAULT_CODES)[number]
+  /** A directory may not be written. */
   | 'read_only'
+  /** A CUDA kernel failed an assertion. */
   | 'device_assert'
+  /** Python ended badly, and neither it nor its log says why. */
   | 'unknown'
+  /** Python was ended by a signal other than SIGKILL. */
   | 'crashed'
+  /** Python did not end within its time. */
   | 'timeout'
+  /** Python was ended by SIGKILL, and nobody says why. */
   | 'killed'
+  /** The run was cancelled. */
   | 'cancelled'
+  /** The lease was revoked by hand (`nx leases --break`). */
   | 'broken'
+  /** Python ended well but left a result out. */
   | 'missing_result'
+  /** What a cell runs in is unusable: Python, nvidia-smi, the lock directory, the site's settings. */
   | 'environment';
 
 /** Exit code of the first of FAULT_CODES. */
@@ -89,10 +109,15 @@ export class Fault extends Error {
   }
 }
 
-/** What the executor itself could not do as a fault: mostly a disk that is full or may not be written. */
-export function asFault(error: unknown): Fault {
+/**
+ * What was thrown, as a fault: mostly a disk that is full or may not be written.
+ *
+ * @param known the cause, where whoever caught the error knows it.
+ */
+export function asFault(error: unknown, known?: FaultCode): Fault {
   if (error instanceof Fault) return error;
   const message = messageOf(error);
+  if (known !== undefined) return new Fault(known, message);
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (['ENOSPC', 'EDQUOT'].includes(code)) {
     return new Fault('disk_full', message, 'Free some space. The same command then goes on.');

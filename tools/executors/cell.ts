@@ -2,10 +2,10 @@
 import type { ExecutorContext } from '@nx/devkit';
 import { redact } from '../base/redact.js';
 import { cancellation } from '../base/cancellation.js';
-import { asFault } from '../base/fault.js';
 import { clearFault, readFault } from '../execution/records/last-fault.js';
 import { noteProgress } from '../execution/progress/note-progress.js';
-import { recordFault } from '../execution/cell/record-fault.js';
+import { caught, type CellFailure } from '../execution/cell/failure.js';
+import { recordFailure } from '../execution/cell/record-failure.js';
 import { runCell } from '../execution/cell/run-cell.js';
 import type { CellOptions } from '../suite/model/cell.js';
 import { NO_SCHEDULE, type Schedule } from '../suite/plan/schedule.js';
@@ -17,39 +17,46 @@ export default async function cell(
   const project = context.projectName ?? '';
   const target = context.targetName ?? '';
   const { signal, dispose } = cancellation();
-  const say = (line: string): void => {
+  const log = (line: string): void => {
     console.log(redact(`${project}:${target}: ${line}`));
   };
+  const { root } = context;
+  const forced = process.env.NX_SKIP_NX_CACHE === 'true';
+  const schedule = scheduleOf(context);
   let changed = true;
   try {
-    const forced = process.env.NX_SKIP_NX_CACHE === 'true';
-    const outcome = await runCell({
-      workspaceRoot: context.root,
+    const ended = await runCell({
+      workspaceRoot: root,
       project,
       target,
       options,
-      schedule: scheduleOf(context),
+      schedule,
       forced,
       signal,
-      say,
+      log,
     });
-    changed = outcome === 'ran' || readFault(context.root, `${project}:${target}`) !== undefined;
-    clearFault(context.root, project, target);
-    say(outcome === 'reused' ? 'reused: its receipt stands' : 'done');
+    if (!ended.ok) return fail(root, project, target, ended.error);
+    changed = ended.value === 'ran' || readFault(root, `${project}:${target}`) !== undefined;
+    const cleared = await caught(() => {
+      clearFault(root, project, target);
+    });
+    if (!cleared.ok) return fail(root, project, target, { fault: cleared.error });
+    log(ended.value === 'reused' ? 'reused: its receipt stands' : 'done');
     return { success: true };
-  } catch (error) {
-    const fault = asFault(error);
-    const { code, message, hint } = fault;
-    console.error(redact(`${project}:${target} failed (${code}): ${message}`));
-    if (hint !== '') console.error(redact(hint));
-    if (code === 'cancelled') return { success: false };
-    console.error(`Run it again alone: npx nx run ${project}:${target} --excludeTaskDependencies`);
-    recordFault(context.root, project, target, fault);
-    return { success: false };
   } finally {
-    if (changed) await noteProgress({ workspaceRoot: context.root, project, target, say });
+    if (changed) await noteProgress({ workspaceRoot: root, project, target, log });
     dispose();
   }
+}
+
+function fail(root: string, project: string, target: string, failure: CellFailure): { success: false } {
+  const { code, message, hint } = failure.fault;
+  console.error(redact(`${project}:${target} failed (${code}): ${message}`));
+  if (hint !== '') console.error(redact(hint));
+  if (code === 'cancelled') return { success: false };
+  console.error(`Run it again alone: npx nx run ${project}:${target} --excludeTaskDependencies`);
+  recordFailure(root, project, target, failure);
+  return { success: false };
 }
 
 /** It stands in the target's metadata, where it is in no hash. A project made before it had one still runs. */

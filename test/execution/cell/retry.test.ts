@@ -9,15 +9,15 @@ import {
 import { FAULT_CODES, type FaultCode } from '../../../tools/base/fault.js';
 import {
   backoffMs,
-  nextTry,
-  type FailedTries,
+  decideRetry,
+  type FailedAttempts,
   type RetryLimits,
 } from '../../../tools/execution/cell/retry.js';
 import { CELL_KINDS, type CellKind } from '../../../tools/suite/model/cell.js';
 import type { JsonObject } from '../../../tools/base/json-value.js';
 
 const LIMITS: RetryLimits = { maxRetries: 3, maxOomRetries: 2, backoffSeconds: 30, maxBackoffSeconds: 300 };
-const tried = (change: Partial<FailedTries>): FailedTries => ({
+const attempts = (change: Partial<FailedAttempts>): FailedAttempts => ({
   kind: 'eval',
   failures: ['unavailable'],
   adjustment: AS_PLANNED,
@@ -29,13 +29,13 @@ const tried = (change: Partial<FailedTries>): FailedTries => ({
 });
 const times = <T>(count: number, value: T): T[] => Array<T>(count).fill(value);
 
-/** How a cell that always fails by one cause is tried: its adjustments, until nothing more is tried. */
+/** How a cell that always fails by one cause is retried: its adjustments, until there is no retry. */
 function life(kind: CellKind, code: FaultCode, gpus = 1, pool = 8, batch: number | null = 16) {
   const adjustments = [AS_PLANNED];
   for (;;) {
     const adjustment = adjustments.at(-1) ?? AS_PLANNED;
-    const decision = nextTry(
-      tried({
+    const decision = decideRetry(
+      attempts({
         kind,
         failures: times(adjustments.length, code),
         adjustment,
@@ -51,7 +51,7 @@ function life(kind: CellKind, code: FaultCode, gpus = 1, pool = 8, batch: number
   }
 }
 
-test('passing and unknown causes are tried three times more as they were, permanent ones never', () => {
+test('passing and unknown causes are retried three times as they were, permanent ones never', () => {
   expect(life('eval', 'unavailable')).toEqual(times(3, AS_PLANNED));
   expect(life('setup', 'unknown')).toEqual(times(3, AS_PLANNED));
   for (const code of ['bad_edit', 'disk_full', 'device_assert', 'timeout', 'cancelled', 'internal'] as const)
@@ -93,7 +93,7 @@ test('the back-off doubles from its base to its longest, give or take a fifth', 
   expect(backoffMs(1, LIMITS, 1)).toBe(36_000);
 });
 
-test('whatever happens, tries end, and no decision takes windows, lengths or more GPUs than there are', () => {
+test('whatever happens, retries end, and no decision takes windows, lengths or more GPUs than there are', () => {
   const code = fc.constantFrom<FaultCode>(...FAULT_CODES, 'killed', 'crashed', 'unknown', 'timeout');
   fc.assert(
     fc.property(
@@ -102,7 +102,7 @@ test('whatever happens, tries end, and no decision takes windows, lengths or mor
       fc.integer({ min: 0, max: 8 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (failures, kind, gpus, random) => {
-        const decision = nextTry(tried({ kind, failures, gpus, pool: 8 }), LIMITS, random);
+        const decision = decideRetry(attempts({ kind, failures, gpus, pool: 8 }), LIMITS, random);
         if (failures.length > 3) expect(decision.again).toBe(false);
         if (!decision.again) return;
         expect(decision.adjustment.lengthDivisor).toBe(1);
@@ -135,8 +135,8 @@ test('a lessened specification differs in its batch alone', () => {
 });
 
 test("only the reference's own windows are made shorter, to 128 at least", () => {
-  const reference = tried({ kind: 'certify', failures: ['out_of_memory'], referenceWindows: true });
-  const decision = nextTry(reference, LIMITS, 0.5);
+  const reference = attempts({ kind: 'certify', failures: ['out_of_memory'], referenceWindows: true });
+  const decision = decideRetry(reference, LIMITS, 0.5);
   expect(decision).toMatchObject({ adjustment: { batchDivisor: 2, lengthDivisor: 2 } });
   const windows = { batch_size: 2, seq_len: 200, stride: 100 };
   const spec = adjustSpec(

@@ -3,10 +3,10 @@ import {
   causeOfText,
   classify,
   exitCodeOf,
+  signalNumber,
   type Evidence,
 } from '../../../tools/execution/worker/classify.js';
 import { classOf, type FaultCode } from '../../../tools/base/fault.js';
-import { signalNumber } from '../../../tools/execution/cell/tries.js';
 
 const ended = (change: Partial<Evidence>): FaultCode | undefined =>
   classify({ end: { how: 'exit', exitCode: 1 }, log: '', oomKills: 0, timeoutSeconds: 5, ...change })?.code;

@@ -8,10 +8,16 @@ import type { PythonEnd, PythonRun } from '../../../tools/execution/worker/proce
 import { runPython } from '../../../tools/execution/worker/python.js';
 import { hostName, type WarmHost } from '../../../tools/execution/worker/warm-host.js';
 import { warmKey } from '../../../tools/execution/worker/warm-key.js';
-import { runWarm, type NoHost, type WarmNeeds } from '../../../tools/execution/worker/warm-python.js';
+import { runWarm, type WarmNeeds } from '../../../tools/execution/worker/warm-python.js';
 import { REPOSITORY } from '../repository.js';
 
 const PYTHON = join(REPOSITORY, '.venv', 'bin', 'python');
+
+/** As the end of a job that no warm host ran. */
+interface NoHost {
+  how: 'no-host';
+  why: string;
+}
 
 export interface JobResult {
   end: PythonEnd | NoHost;
@@ -57,7 +63,9 @@ export class WarmRig implements AsyncDisposable {
     }: Partial<PythonRun> & { host?: WarmHost; needs?: WarmNeeds } = {},
   ): Promise<JobResult> {
     return this.#job(args, change, (run) =>
-      runWarm(run, host, needs ?? { kind: 'certify', taskIndex: false }),
+      runWarm(run, host, needs ?? { kind: 'certify', taskIndex: false }).then((ended) =>
+        ended.ok ? ended.value : { how: 'no-host', why: ended.error.message },
+      ),
     );
   }
 

@@ -1,4 +1,5 @@
-// What a new try does otherwise than the cell's specification says: less at a time, never less of it. Pure.
+// The adjustment of a retry: what it does otherwise than the cell's specification says, less at a time but never less
+// in all. Pure.
 import type { CellKind } from '../../suite/model/cell.js';
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 
@@ -36,7 +37,7 @@ export function adjustedBatch(batch: number, { batchDivisor }: Adjustment): numb
   return Math.max(1, Math.floor(batch / batchDivisor));
 }
 
-/** The specification a try runs with. The fingerprint stays that of the plan: the receipt says what was changed. */
+/** The specification an attempt runs with. The fingerprint stays that of the plan: the receipt says what was changed. */
 export function adjustSpec(kind: CellKind, spec: JsonObject, adjustment: Adjustment): JsonObject {
   const own = holder(kind, spec);
   const batch = batchOf(kind, spec);
@@ -49,7 +50,7 @@ export function adjustSpec(kind: CellKind, spec: JsonObject, adjustment: Adjustm
   return kind === 'eval' ? changed : { ...spec, invarlock: changed };
 }
 
-/** What was changed, for receipts: empty for a try as planned. */
+/** What was changed, for receipts: empty for an attempt as planned. */
 export function describeAdjustment(
   kind: CellKind,
   spec: JsonObject,

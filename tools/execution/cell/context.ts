@@ -1,12 +1,20 @@
-// What the run of one cell is asked for, what its steps share, and how it may end: types that every step imports.
+// The context of a cell's run: what is asked for, and what all its steps share (settings, machine, inputs, records).
+import { GIB } from '../../base/units.js';
+import type { Fault } from '../../base/fault.js';
+import { fail, ok, type Result } from '../../base/result.js';
+import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
+import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from '../records/identity.js';
+import { Journal } from '../records/journal.js';
+import { resolveReads, type ResolvedRead } from '../records/reads.js';
 import type { DiskWatch } from '../store/disk.js';
-import type { Journal } from '../records/journal.js';
-import type { LockDirectory } from '../lease/directory/lock-directory.js';
-import type { MachineIdentity, Versions } from '../records/identity.js';
-import type { ResolvedRead } from '../records/reads.js';
+import { minFreeDiskGiB } from '../store/disk-plan.js';
+import { usesAccelerator } from '../../suite/memory/memory.js';
 import type { CellOptions } from '../../suite/model/cell.js';
+import { requireRecorded } from '../../suite/nx/record.js';
+import { suiteOf } from '../../suite/plan/planned.js';
 import type { Schedule } from '../../suite/plan/schedule.js';
-import type { SiteSettings } from '../../suite/settings/settings.js';
+import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
+import { caught, faultOfRead, type CellFailure } from './failure.js';
 
 export interface CellRun {
   workspaceRoot: string;
@@ -20,7 +28,7 @@ export interface CellRun {
   /** Weights are needed here and now: a receipt stands for them only if they are in the store. */
   weightsWanted?: boolean;
   signal: AbortSignal;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** What every step of one cell's run shares. */
@@ -36,7 +44,47 @@ export interface CellContext extends CellRun {
   disk: DiskWatch;
 }
 
-export type CellOutcome = 'reused' | 'ran';
+/** How a cell ends well. */
+export type CellOutcome =
+  /** Its receipts stand: nothing ran. */
+  | 'reused'
+  /** Parts of it were made. */
+  | 'ran';
 
 /** How a cell is run; handed to the steps that run another cell, which `runCell` itself calls. */
-export type RunCell = (run: CellRun) => Promise<CellOutcome>;
+export type RunCell = (run: CellRun) => Promise<Result<CellOutcome, CellFailure>>;
+
+export async function openCell(run: CellRun): Promise<Result<CellContext, Fault>> {
+  // Settings, lock directory, nvidia-smi: their sentences say what to mend.
+  const opened = await caught(() => open(run), 'environment');
+  return opened.ok ? withInputs(opened.value) : opened;
+}
+
+/** The same with its inputs as they are now. */
+export async function withInputs(context: CellContext): Promise<Result<CellContext, Fault>> {
+  const { workspaceRoot, settings, options } = context;
+  const reads = await resolveReads(workspaceRoot, settings.storageRoot, options.reads);
+  return reads.ok ? ok({ ...context, reads: reads.value }) : fail(faultOfRead(reads.error));
+}
+
+async function open(run: CellRun): Promise<CellContext> {
+  const { workspaceRoot, project, options, schedule } = run;
+  const suite = suiteOf(project);
+  const settings = loadSiteSettings(workspaceRoot);
+  // Also here: Nx's daemon hashes in an environment of its own.
+  requireRecorded(workspaceRoot, suite, process.env);
+  const machine = await readMachineIdentity(workspaceRoot, settings);
+  const minFreeBytes = minFreeDiskGiB(settings.minFreeDiskGiB, schedule.suiteGiB) * GIB;
+  return {
+    ...run,
+    cell: `${project}:${run.target}`,
+    settings,
+    directory: openLockDirectory(settings.lockDirectory),
+    machine,
+    deviceClass: usesAccelerator(options.kind) ? machine.deviceClass : 'cpu',
+    versions: versionsOf(options.kind, machine.versions),
+    reads: [],
+    journal: new Journal(workspaceRoot, suite),
+    disk: { workspaceRoot, suite, settings, minFreeBytes },
+  };
+}

@@ -1,4 +1,4 @@
-// What a cell asks the scheduler for: its place in the plan, what it needs, and what its site allows.
+// The lease request of a cell: its place in the plan, what it needs, and what its site allows.
 import type { LeaseRequest } from '../lease/ticket.js';
 import { usableGiB } from '../lease/policy/fit.js';
 import { deviceOf } from '../../host/host.js';
@@ -20,26 +20,22 @@ import { minuteNotes } from '../progress/note-progress.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
 import type { CellContext } from './context.js';
+import type { Retries } from './retries.js';
 
-/** What earlier turns and tries of the same cell leave to this one. */
-export interface Turn {
-  /** GPUs beyond those planned, after one ran out of memory. */
-  extraGpus: number;
-  /** Number of the try, from 1. */
-  attempt: number;
-  /** Parts that earlier turns made: where the site lets weights go, theirs may. */
-  madeBefore: number;
+/** What earlier passes of the same cell leave to this one. */
+export interface EarlierPasses {
+  /** Parts that they made: where the site has weights evicted, theirs may be. */
+  made: readonly PendingPart[];
   /** Since when the cell waits (`monotonicMs`). */
   queuedAtMs: number;
-  /** A new try backs off until then (`monotonicMs`). */
-  notBeforeMs: number;
+  retries: Retries;
 }
 
 /** The request for the parts still to be made. */
 export function leaseRequest(
   context: CellContext,
   pending: readonly PendingPart[],
-  { extraGpus, attempt, madeBefore, queuedAtMs, notBeforeMs }: Turn,
+  { made, queuedAtMs, retries }: EarlierPasses,
 ): LeaseRequest {
   const { cell, workspaceRoot, project, settings, machine } = context;
   return {
@@ -47,16 +43,16 @@ export function leaseRequest(
     cell,
     workspace: workspaceRoot,
     standing: standingOf(context),
-    needs: ticketNeeds(context, pending, extraGpus),
+    needs: ticketNeeds(context, pending, retries.adjustment.extraGpus),
     limits: limitsOf(context),
     poolGiB: machine.pool.map(({ totalGiB }) => totalGiB),
     storageRoot: settings.storageRoot,
     queuedAtMs,
-    notBeforeMs,
-    attempt,
-    droppableBytes: settings.storageKeep === 'all' ? 0 : madeBefore * Math.ceil(modelGiB(context) * GIB),
+    notBeforeMs: retries.notBeforeMs,
+    attempt: retries.reports.length + 1,
+    droppableBytes: settings.storageKeep === 'all' ? 0 : weightsIn(made) * Math.ceil(modelGiB(context) * GIB),
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),
-    onTick: minuteNotes(context.directory, context.say),
+    onTick: minuteNotes(context.directory, context.log),
   };
 }
 
@@ -80,11 +76,11 @@ function modelGiB({ options, reads }: CellContext): number {
 }
 
 function ticketNeeds(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
-  const { machine, options, project, settings, say, workspaceRoot } = context;
-  const profile = readProfile(workspaceRoot, suiteOf(project), options.model, say);
+  const { machine, options, project, settings, log, workspaceRoot } = context;
+  const profile = readProfile(workspaceRoot, suiteOf(project), options.model, log);
   const devices = poolDevices(machine.pool, settings);
   const planned = plannedMemory(options, profile, settings, devices);
-  if (planned.fits && planned.note !== '') say(planned.note);
+  if (planned.fits && planned.note !== '') log(planned.note);
   const needs = needsOf(planned);
   const gpus = needs.gpus === 0 ? 0 : withExtra(needs.gpus, extraGpus, devices.count);
   const gibPerGpu = gpus === needs.gpus ? needs.gibPerGpu : planned.requiredGiB / gpus;
@@ -106,6 +102,10 @@ export function poolDevices(pool: readonly { totalGiB: number }[], settings: Mem
 /** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */
 function withExtra(planned: number, extra: number, pool: number): number {
   return Math.max(planned, Math.min(pool, planned + extra));
+}
+
+function weightsIn(parts: readonly PendingPart[]): number {
+  return parts.filter(({ part }) => part.link !== undefined).length;
 }
 
 /** Edits and errors are stored as their baseline is: as many bytes, if nothing can be hard-linked. */

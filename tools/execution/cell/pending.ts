@@ -1,31 +1,40 @@
-// The parts of a cell that have no valid receipt, and the inputs their fingerprints are made of.
-import { Fault } from '../../base/fault.js';
+// The pending parts of a cell: those without a receipt that stands. A cell without any is finished.
 import { mayGo } from '../../suite/model/keep.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
-import type { SiteSettings } from '../../suite/settings/settings.js';
+import type { LeaseRecord } from '../lease/directory/records.js';
 import { digestSources, fingerprint } from '../records/fingerprint.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { reasonToRun } from '../records/receipt.js';
-import { resolveReads, type ResolvedRead } from '../records/reads.js';
-import type { CellContext, CellRun } from './context.js';
+import type { CellContext } from './context.js';
 
-export async function readInputs(run: CellRun, settings: SiteSettings): Promise<ResolvedRead[]> {
-  return resolveReads(run.workspaceRoot, settings.storageRoot, run.options.reads);
+/** @param announce told why each of them runs. */
+export async function pendingParts(
+  context: CellContext,
+  announce?: (line: string) => void,
+): Promise<PendingPart[]> {
+  const { workspaceRoot, settings, options, forced } = context;
+  const wanted = context.weightsWanted === true || !mayGo(settings.storageKeep, options.kind);
+  const pending: PendingPart[] = [];
+  for (const candidate of fingerprintParts(context)) {
+    const { part } = candidate;
+    const reason = forced
+      ? '--skip-nx-cache was given'
+      : await reasonToRun(workspaceRoot, settings.storageRoot, part, candidate.fingerprint, wanted);
+    if (reason === undefined) continue;
+    pending.push(candidate);
+    announce?.(`${options.parts.length > 1 ? `${part.name}: ` : ''}runs: ${reason}`);
+  }
+  return pending;
 }
 
-/** Ends a cell whose inputs were replaced while Python read them: its results would vouch for files it never saw. */
-export async function requireSameInputs(context: CellContext): Promise<void> {
-  const now = await readInputs(context, context.settings);
-  const changed = now.filter(
-    ({ name, sha256 }) => context.reads.find((read) => read.name === name)?.sha256 !== sha256,
-  );
-  if (changed.length === 0) return;
-  const names = changed.map(({ declared }) => declared).join(', ');
-  throw new Fault(
-    'bad_input',
-    `${names} changed while the cell ran`,
-    'Run it again once nothing else writes there.',
-  );
+/** Those that this run has not made yet: a forced run must not make them again at each pass. */
+export function without(parts: readonly PendingPart[], made: readonly PendingPart[]): PendingPart[] {
+  return parts.filter(({ part }) => !made.some((one) => one.part.name === part.name));
+}
+
+/** Of a batch the parts there is disk for; of everything else all. */
+export function grantedParts(open: readonly PendingPart[], { parts }: LeaseRecord): readonly PendingPart[] {
+  return parts.length === 0 ? open : open.filter(({ part }) => parts.includes(part.name));
 }
 
 function fingerprintParts({
@@ -42,21 +51,4 @@ function fingerprintParts({
     part,
     fingerprint: fingerprint({ kind, spec: part.spec, reads: digests, sources, versions, deviceClass }),
   }));
-}
-
-/** Parts without a receipt that stands, and why. */
-export async function pendingParts(context: CellContext, announce: boolean): Promise<PendingPart[]> {
-  const { workspaceRoot, settings, options } = context;
-  const wanted = context.weightsWanted === true || !mayGo(settings.storageKeep, options.kind);
-  const pending: PendingPart[] = [];
-  for (const candidate of fingerprintParts(context)) {
-    const { part } = candidate;
-    const reason = context.forced
-      ? '--skip-nx-cache was given'
-      : await reasonToRun(workspaceRoot, settings.storageRoot, part, candidate.fingerprint, wanted);
-    if (reason === undefined) continue;
-    pending.push(candidate);
-    if (announce) context.say(`${context.options.parts.length > 1 ? `${part.name}: ` : ''}runs: ${reason}`);
-  }
-  return pending;
 }

@@ -1,4 +1,4 @@
-// Moves a part's files from staging to where the world reads them, each by rename, the receipt last.
+// Publishes a part: its files move from staging to where all others read them, each by rename.
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CellPart } from '../../suite/model/cell.js';

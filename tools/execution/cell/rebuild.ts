@@ -1,18 +1,27 @@
-// Weights that a cell needs and the store lacks are made again, by the cell that made them, once for all who wait.
+// Rebuilds weights that a cell reads and the store lacks: the cell that made them makes them again, once for all who wait.
+import { Fault } from '../../base/fault.js';
+import { ok, type Result } from '../../base/result.js';
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
 import { suiteOf, type PlannedCell } from '../../suite/plan/planned.js';
-import { weightsOfPlan, type Weights } from '../store/consumers.js';
-import { Fault } from '../../base/fault.js';
 import { weightsProblem, type WeightsProblem } from '../records/manifest.js';
-import type { CellContext, RunCell } from './context.js';
 import type { ResolvedRead } from '../records/reads.js';
+import { weightsOfPlan, type Weights } from '../store/consumers.js';
+import { withInputs, type CellContext, type RunCell } from './context.js';
+import { failed, type CellFailure } from './failure.js';
 
-/** Make sure that all weights the cell reads are in the store and are those its manifests speak of. */
-export async function ensureWeights(context: CellContext, runCell: RunCell): Promise<void> {
-  for (const read of context.reads) {
-    const problem = await problemOf(context, read);
-    if (problem !== undefined) await remake(context, read, problem, runCell);
+/** See that all weights the cell reads are in the store and are those its manifests speak of. */
+export async function rebuildWeights(
+  context: CellContext,
+  runCell: RunCell,
+): Promise<Result<undefined, CellFailure>> {
+  const now = await withInputs(context);
+  if (!now.ok) return failed(now.error);
+  for (const read of now.value.reads) {
+    const problem = await problemOf(now.value, read);
+    const rebuilt = problem === undefined ? undefined : await rebuild(now.value, read, problem, runCell);
+    if (rebuilt?.ok === false) return rebuilt;
   }
+  return ok(undefined);
 }
 
 async function problemOf(
@@ -22,31 +31,31 @@ async function problemOf(
   return manifest === undefined ? undefined : weightsProblem(settings.storageRoot, manifest.value, digest);
 }
 
-async function remake(
+async function rebuild(
   context: CellContext,
   { declared }: ResolvedRead,
   { how, path }: WeightsProblem,
   runCell: RunCell,
-): Promise<void> {
-  const { workspaceRoot, project, say, journal, cell } = context;
+): ReturnType<RunCell> {
+  const { workspaceRoot, project, log, journal, cell } = context;
   const cells = readGeneratedSuite(workspaceRoot, suiteOf(project))?.cells ?? [];
   const maker = makerOf(cells, declared);
-  const said = `the weights of ${declared} are ${how} (${path})`;
+  const problem = `the weights of ${declared} are ${how} (${path})`;
   if (maker === undefined) {
-    throw new Fault('weights_missing', said, 'No cell of the suite makes them: run npx nx sync.');
+    return failed(new Fault('weights_missing', problem, 'No cell of the suite makes them: run npx nx sync.'));
   }
   const [makerProject = '', target = ''] = maker.cell.id.split(':');
-  say(`${said}: ${maker.cell.id} makes them again`);
-  journal.main(cell, `${said}: ${maker.cell.id} makes them again`);
-  await runCell({
+  log(`${problem}: ${maker.cell.id} makes them again`);
+  journal.main(cell, `${problem}: ${maker.cell.id} makes them again`);
+  return runCell({
     ...context,
     project: makerProject,
     target,
     options: { ...maker.cell, parts: [maker.part] },
     forced: false,
     weightsWanted: true,
-    say: (line) => {
-      say(`${maker.cell.id}: ${line}`);
+    log: (line) => {
+      log(`${maker.cell.id}: ${line}`);
     },
   });
 }

@@ -1,20 +1,49 @@
-// Puts the fault a cell ended with on record: beside its attempts, and, where no attempt did, in state/errors.json.
+// The records of a cell's failures: a line in state/errors.json for each failed attempt and for a fault without one, and
+// beside its attempts the fault it ended with.
 import { messageOf } from '../../base/message.js';
 import { redact } from '../../base/redact.js';
-import { classOf, type Fault } from '../../base/fault.js';
+import { classOf } from '../../base/fault.js';
 import { Journal } from '../records/journal.js';
 import { writeFault } from '../records/last-fault.js';
 import { suiteOf } from '../../suite/plan/planned.js';
-import { FailedAttempt } from './tries.js';
+import type { CellContext } from './context.js';
+import type { CellFailure, FailedAttempt } from './failure.js';
 
-export function recordFault(workspaceRoot: string, project: string, target: string, fault: Fault): void {
+/** @param again whether it is retried. */
+export function recordFailedAttempt(
+  { cell, journal }: CellContext,
+  { fault, report, gpus }: FailedAttempt,
+  again: boolean,
+): void {
+  const { code, message } = fault;
+  if (code === 'cancelled') return;
+  journal.error({
+    at: report.endedAt,
+    cell,
+    attempt: report.number,
+    code,
+    class: classOf(code),
+    message,
+    log: report.log,
+    gpus: [...gpus],
+    again,
+  });
+}
+
+/** The cell has ended with it. */
+export function recordFailure(
+  workspaceRoot: string,
+  project: string,
+  target: string,
+  { fault, report }: CellFailure,
+): void {
   const { code } = fault;
   const message = redact(fault.message);
   const cell = `${project}:${target}`;
   const journal = new Journal(workspaceRoot, suiteOf(project));
   journal.main(cell, `failed (${code}): ${message}`);
-  // Attempts put themselves there: each with its log, and whether it is tried again.
-  if (!(fault instanceof FailedAttempt)) {
+  // A failed attempt is there already: with its log, and whether it was retried.
+  if (report === undefined) {
     const at = new Date().toISOString();
     const base = { at, cell, attempt: null, log: null, gpus: [], again: false };
     journal.error({ ...base, code, class: classOf(code), message });

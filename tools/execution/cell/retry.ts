@@ -1,23 +1,23 @@
-// Whether a failed cell is tried again, when, and with what changed. Pure.
+// The decision about a failed cell: whether it is retried, when, and with what changed. Pure.
 import type { CellKind } from '../../suite/model/cell.js';
 import type { Adjustment } from './adjustment.js';
 import { classOf, type FaultClass, type FaultCode } from '../../base/fault.js';
 
 export interface RetryLimits {
-  /** New tries after a passing or unknown cause. */
+  /** Retries after a passing or unknown cause. */
   maxRetries: number;
-  /** New tries after memory ran out, of a GPU or of the host. */
+  /** Retries after memory ran out, of a GPU or of the host. */
   maxOomRetries: number;
-  /** Seconds before the first new try, and the longest such wait. */
+  /** Seconds before the first retry, and the longest such wait. */
   backoffSeconds: number;
   maxBackoffSeconds: number;
 }
 
-export interface FailedTries {
+export interface FailedAttempts {
   kind: CellKind;
-  /** Causes of the tries so far, the latest last. */
+  /** Causes of the attempts so far, the latest last. */
   failures: readonly FaultCode[];
-  /** As the last try ran. */
+  /** As the last attempt ran. */
   adjustment: Adjustment;
   /** Its batch; undefined for kinds without one. */
   batch: number | undefined;
@@ -29,32 +29,32 @@ export interface FailedTries {
 }
 
 export type RetryDecision =
-  { again: true; waitMs: number; adjustment: Adjustment; why: string } | { again: false; why: string };
+  { again: true; waitMs: number; adjustment: Adjustment; reason: string } | { again: false; reason: string };
 
 /** @param random from 0 up to 1, for the jitter. */
-export function nextTry(tries: FailedTries, limits: RetryLimits, random: number): RetryDecision {
-  const last = tries.failures.at(-1) ?? 'unknown';
+export function decideRetry(attempts: FailedAttempts, limits: RetryLimits, random: number): RetryDecision {
+  const last = attempts.failures.at(-1) ?? 'unknown';
   const group = classOf(last);
   const most = limitOf(group, limits);
-  if (most === 0) return { again: false, why: `${last} does not pass by itself` };
-  const before = tries.failures.filter((code) => classOf(code) === group).length;
-  // A cause that changes its name at every try does not go on for ever either.
-  const all = tries.failures.length;
+  if (most === 0) return { again: false, reason: `${last} does not pass by itself` };
+  const before = attempts.failures.filter((code) => classOf(code) === group).length;
+  // A cause that changes its name at every attempt does not go on for ever either.
+  const all = attempts.failures.length;
   if (before > most || all > Math.max(limits.maxRetries, limits.maxOomRetries)) {
-    return { again: false, why: `${all} ${all === 1 ? 'try' : 'tries'} ended badly` };
+    return { again: false, reason: `${all} ${all === 1 ? 'attempt' : 'attempts'} ended badly` };
   }
-  const less = lessenFor(group, tries);
-  if (less === undefined) return { again: false, why: 'nothing is left to lessen' };
+  const less = lessenFor(group, attempts);
+  if (less === undefined) return { again: false, reason: 'nothing is left to lessen' };
   return { again: true, waitMs: backoffMs(all, limits, random), ...less };
 }
 
-/** Base · 2^(tries − 1), at most the longest, ± 20 %. */
+/** Base · 2^(attempts − 1), at most the longest, ± 20 %. */
 export function backoffMs(
-  tries: number,
+  attempts: number,
   { backoffSeconds, maxBackoffSeconds }: RetryLimits,
   random: number,
 ): number {
-  const seconds = Math.min(maxBackoffSeconds, backoffSeconds * 2 ** (tries - 1));
+  const seconds = Math.min(maxBackoffSeconds, backoffSeconds * 2 ** (attempts - 1));
   return Math.round(seconds * 1_000 * (0.8 + 0.4 * random));
 }
 
@@ -75,17 +75,17 @@ function limitOf(group: FaultClass, { maxRetries, maxOomRetries }: RetryLimits):
 
 interface Lessened {
   adjustment: Adjustment;
-  why: string;
+  reason: string;
 }
 
-function lessenFor(group: FaultClass, tries: FailedTries): Lessened | undefined {
-  const same = { adjustment: tries.adjustment, why: 'as before' };
+function lessenFor(group: FaultClass, attempts: FailedAttempts): Lessened | undefined {
+  const same = { adjustment: attempts.adjustment, reason: 'as before' };
   switch (group) {
     case 'gpu_memory':
       break;
     case 'host_memory':
       // Loading takes the host's memory, not the batch, unless there is no GPU to hold it.
-      if (tries.gpus > 0) return same;
+      if (attempts.gpus > 0) return same;
       break;
     case 'killed':
     case 'transient':
@@ -94,11 +94,11 @@ function lessenFor(group: FaultClass, tries: FailedTries): Lessened | undefined 
     case 'cancelled':
       return same;
   }
-  if (tries.batch === undefined) return same;
-  return tries.kind === 'eval' ? halveBatch(tries) : (halveBatchOnce(tries) ?? oneMoreGpu(tries));
+  if (attempts.batch === undefined) return same;
+  return attempts.kind === 'eval' ? halveBatch(attempts) : (halveBatchOnce(attempts) ?? oneMoreGpu(attempts));
 }
 
-function halveBatch({ adjustment, batch, referenceWindows }: FailedTries): Lessened | undefined {
+function halveBatch({ adjustment, batch, referenceWindows }: FailedAttempts): Lessened | undefined {
   if (batch === undefined || batch <= 1) return undefined;
   const { batchDivisor, lengthDivisor } = adjustment;
   return {
@@ -107,19 +107,21 @@ function halveBatch({ adjustment, batch, referenceWindows }: FailedTries): Lesse
       batchDivisor: batchDivisor * 2,
       lengthDivisor: referenceWindows ? lengthDivisor * 2 : lengthDivisor,
     },
-    why: `batch ${batch} → ${Math.max(1, Math.floor(batch / 2))}`,
+    reason: `batch ${batch} → ${Math.max(1, Math.floor(batch / 2))}`,
   };
 }
 
 /** Calibrations and certificates give up windows and lengths never: the batch once, then a GPU more. */
-function halveBatchOnce(tries: FailedTries): Lessened | undefined {
-  return tries.adjustment.batchDivisor === 1 || tries.referenceWindows ? halveBatch(tries) : undefined;
+function halveBatchOnce(attempts: FailedAttempts): Lessened | undefined {
+  return attempts.adjustment.batchDivisor === 1 || attempts.referenceWindows
+    ? halveBatch(attempts)
+    : undefined;
 }
 
-function oneMoreGpu({ adjustment, gpus, pool }: FailedTries): Lessened | undefined {
+function oneMoreGpu({ adjustment, gpus, pool }: FailedAttempts): Lessened | undefined {
   if (gpus === 0 || gpus >= pool) return undefined;
   return {
     adjustment: { ...adjustment, extraGpus: adjustment.extraGpus + 1 },
-    why: `${gpus} → ${gpus + 1} GPUs`,
+    reason: `${gpus} → ${gpus + 1} GPUs`,
   };
 }

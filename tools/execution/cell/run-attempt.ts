@@ -1,198 +1,86 @@
-// One attempt of a cell under its lease: Python, then publish, then receipts.
-import { join } from 'node:path';
-import type { HeldLease } from '../lease/hold.js';
+// One attempt of a cell under its lease: the worker session, the publication of what it made, and the report of both.
+import { Fault } from '../../base/fault.js';
+import { redact } from '../../base/redact.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import { readPool } from '../lease/gpus/pool.js';
-import { redact, secretsOf } from '../../base/redact.js';
-import { timeoutOf } from '../../suite/model/task-names.js';
-import { adjustSpec, describeAdjustment } from './adjustment.js';
-import { newAttempt, tidyAttempt, type Attempt } from '../worker/attempt.js';
-import { classify, exitCodeOf } from '../worker/classify.js';
-import { DISK_HINT, diskPressure } from '../store/disk.js';
-import { asFault, Fault } from '../../base/fault.js';
-import type { CellEvent } from '../records/events.js';
+import type { HeldLease } from '../lease/hold.js';
 import type { PendingPart } from '../records/pending-part.js';
-import { stagingOf, workerEnvironment, writeJobFile } from '../worker/job-file.js';
-import { lastLines, logEnd, redactByproducts } from '../worker/log-file.js';
-import { LogPipe } from '../worker/log-pipe.js';
-import { noteProgress } from '../progress/note-progress.js';
-import { newOomKills, readOomKills } from '../worker/oom-kills.js';
-import { namesOutdated } from '../store/remade.js';
-import { linkWeights } from '../store/link.js';
-import { publish } from './publish.js';
-import type { PythonEnd, PythonRun } from '../worker/process.js';
-import { startPython } from '../worker/start-python.js';
-import { writeReceipt, type AttemptReport, type Receipt } from '../records/receipt.js';
-import type { CellContext } from './context.js';
-import { requireSameInputs } from './pending.js';
-import { FailedAttempt, signalNumber, type Tries } from './tries.js';
+import type { AttemptReport } from '../records/receipt.js';
+import { newAttempt, tidyAttempt, type Attempt } from '../worker/attempt.js';
+import { exitCodeOf, signalNumber } from '../worker/classify.js';
+import { lastLines, logEnd } from '../worker/log-file.js';
 import { UsageMeter } from '../worker/usage.js';
+import { describeAdjustment, type Adjustment } from './adjustment.js';
+import type { CellContext } from './context.js';
+import { caught, type FailedAttempt } from './failure.js';
+import { finishParts } from './finish.js';
+import type { Retries } from './retries.js';
+import { runWorker } from './worker-session.js';
 
-type FaultEvent = Extract<CellEvent, { event: 'fault' }>;
-
-interface AttemptRecord {
-  attempt: Attempt;
-  lease: HeldLease;
-  startedAt: Date;
-  meter: UsageMeter;
-  tries: Tries;
-  settings: Receipt['settings'];
-}
-
-const PROGRESS_EVERY_MS = 10_000;
-const LOOK_EVERY_MS = 5_000;
-
-/** @throws FailedAttempt when it did not end well; what finished of a batch is published all the same. */
+/** What finished of a batch is published also where the attempt fails. */
 export async function runAttempt(
   context: CellContext,
   pending: readonly PendingPart[],
   lease: HeldLease,
-  tries: Tries,
-): Promise<void> {
-  const { workspaceRoot, project, target, settings, journal, cell } = context;
+  { reports, adjustment }: Pick<Retries, 'reports' | 'adjustment'>,
+): Promise<Result<undefined, FailedAttempt>> {
+  const { workspaceRoot, project, target, settings } = context;
   const attempt = newAttempt(workspaceRoot, project, target);
   using meter = new UsageMeter({
     gpus: lease.record.gpus,
     grantedAt: Date.parse(lease.record.grantedAt),
     readGpus: () => readPool(settings, context.directory),
   });
-  const record: AttemptRecord = { attempt, lease, startedAt: new Date(), meter, tries, settings: {} };
+  const startedAt = new Date();
+  const report = (exitCode: number, fault?: Fault): AttemptReport =>
+    reportOf(context, { attempt, lease, adjustment, startedAt }, exitCode, fault);
   const indices = lease.record.gpuIndices;
-  journal.main(cell, `attempt ${attempt.number} begins${onGpus(indices)}, log ${attempt.logName}`);
-  journal.gpus(indices, cell, `attempt ${attempt.number} begins`);
-  const finished = new Set<string>();
-  let end: PythonEnd | undefined;
-  let failure: Fault | undefined;
-  try {
-    ({ end, failure } = await runWorker(context, pending, record, finished));
-    const done = pending.filter(({ part }) => failure === undefined || finished.has(part.name));
-    if (done.length > 0) await requireSameInputs(context);
-    for (const candidate of done) await finishPart(context, candidate, record);
-  } catch (error) {
+  const { number, logName } = attempt;
+  tell(context, indices, `attempt ${number} begins`, `${onGpus(indices)}, log ${logName}`);
+
+  const session = await caught(() => runWorker(context, pending, { attempt, lease, meter, adjustment }));
+  const worker = session.ok ? session.value : undefined;
+  let fault = session.ok ? session.value.fault : session.error;
+  if (worker !== undefined) {
+    const whole = pending.filter(({ part }) => fault === undefined || worker.wholeParts.has(part.name));
+    const attempts = (): AttemptReport[] => [...reports, report(0)];
+    const madeBy = { attempt, lease, startedAt, meter, settings: worker.settings, attempts };
+    const finished = await caught(() => finishParts(context, whole, madeBy));
     // Why Python failed matters more than that its finished parts could not be kept.
-    failure ??= asFault(error);
-  } finally {
-    tidyAttempt(attempt);
+    if (!finished.ok) fault ??= finished.error;
   }
-  const outcome = failure === undefined ? 'ok' : `failed (${failure.code}): ${failure.message}`;
-  journal.main(cell, `attempt ${attempt.number} ends: ${outcome}`);
-  journal.gpus(indices, cell, `attempt ${attempt.number} ends: ${outcome}`);
-  if (failure === undefined) return;
-  const report = reportOf(context, record, end === undefined ? 1 : exitCodeOf(end, signalNumber), failure);
-  throw new FailedAttempt(explain(failure, attempt, indices), report, indices);
+  tidyAttempt(attempt);
+
+  const outcome = fault === undefined ? 'ok' : `failed (${fault.code}): ${fault.message}`;
+  tell(context, indices, `attempt ${number} ends: ${outcome}`);
+  if (fault === undefined) return ok(undefined);
+  const exitCode = worker === undefined ? 1 : exitCodeOf(worker.end, signalNumber);
+  return fail({ fault: explain(fault, attempt, indices), report: report(exitCode, fault), gpus: indices });
 }
 
-async function runWorker(
-  context: CellContext,
-  pending: readonly PendingPart[],
-  record: AttemptRecord,
-  finished: Set<string>,
-): Promise<{ end: PythonEnd; failure: Fault | undefined }> {
-  const { attempt, lease, meter, tries } = record;
-  const { workspaceRoot, settings, options } = context;
-  writeJobFile({
-    ...context,
-    parts: pending.map((one) => ({
-      ...one,
-      part: { ...one.part, spec: adjustSpec(options.kind, one.part.spec, tries.adjustment) },
-    })),
-    attempt,
-    storageRoot: settings.storageRoot,
-    remake: context.forced,
-    lease: lease.record,
-    threads: settings.threads,
-    site: settings,
-  });
-  const timeoutSeconds = timeoutOfCell(context);
-  const secrets = secretsOf(process.env);
-  const pipe = await LogPipe.open(attempt.pipe, attempt.log, secrets);
-  const short = new DiskShortage(context);
-  const look = setInterval(() => {
-    if (pipe.hasGrown()) lease.signOfLife();
-    short.look();
-  }, LOOK_EVERY_MS);
-  const kills = readOomKills();
-  const progress = progressPrinter(context.say);
-  let said: FaultEvent | undefined;
-  try {
-    const run: PythonRun = {
-      command: join(workspaceRoot, '.venv', 'bin', 'python'),
-      args: ['-m', 'validation', '--spec', attempt.job],
-      cwd: attempt.work,
-      env: workerEnvironment(workspaceRoot, lease.record, settings.threads),
-      log: pipe.path,
-      timeoutSeconds,
-      signal: AbortSignal.any([context.signal, lease.revoked, short.signal]),
-      onStart: (pid) => {
-        pipe.unlink();
-        lease.setWorker(pid);
-        void noteProgress(context, context.directory);
-      },
-      onEvent: (event) => {
-        lease.signOfLife();
-        if (event.event === 'part') finished.add(event.name);
-        if (event.event === 'fault') said = event;
-        if (event.event === 'settings') record.settings = event.values;
-        meter.onEvent(event);
-        if (event.event === 'progress') progress(event);
-      },
-    };
-    const end = await startPython(run, { ...context, ...settings });
-    await pipe.end();
-    const log = logEnd(attempt.log);
-    const oomKills = newOomKills(kills, readOomKills());
-    const failure = brokenFault(end, lease) ?? classify({ end, said, log, oomKills, timeoutSeconds });
-    return { end, failure: short.fault ?? failure };
-  } finally {
-    clearInterval(look);
-    await pipe.end();
-    redactByproducts(attempt.byproducts, secrets);
-  }
-}
-
-/** Ends a maker of weights when the disk runs short: it would go on filling it. All others write little, and may end. */
-class DiskShortage {
-  readonly #abort = new AbortController();
-  readonly signal = this.#abort.signal;
-  fault: Fault | undefined;
-
-  constructor(private readonly context: CellContext) {}
-
-  look(): void {
-    const { disk, options } = this.context;
-    const pressure = diskPressure(disk);
-    if (pressure === undefined || !options.parts.some(({ link }) => link !== undefined)) return;
-    this.fault = new Fault('disk_full', `ended: ${pressure}`, DISK_HINT);
-    this.#abort.abort();
-  }
-}
-
-function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
-  return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
-}
-
-/** A worker that ended with its lease did not fail, and is not tried again; one that had finished keeps its results. */
-function brokenFault(end: PythonEnd, lease: HeldLease): Fault | undefined {
-  const why = end.how === 'exit' && end.exitCode === 0 ? undefined : lease.revocationText();
-  return why === undefined ? undefined : new Fault('broken', why);
+/** In the suite's log and in that of each GPU; the former has more to say. */
+function tell({ cell, journal }: CellContext, gpus: readonly number[], line: string, more = ''): void {
+  journal.main(cell, `${line}${more}`);
+  journal.gpus(gpus, cell, line);
 }
 
 function reportOf(
   { options }: CellContext,
-  { attempt, lease, startedAt, tries }: AttemptRecord,
+  of: { attempt: Attempt; lease: HeldLease; adjustment: Adjustment; startedAt: Date },
   exitCode: number,
-  failure?: Fault,
+  fault?: Fault,
 ): AttemptReport {
   const spec = options.parts[0]?.spec ?? {};
-  const changed = describeAdjustment(options.kind, spec, tries.adjustment);
+  const changed = describeAdjustment(options.kind, spec, of.adjustment);
   return {
-    number: attempt.number,
-    log: attempt.logName,
+    number: of.attempt.number,
+    log: of.attempt.logName,
     exitCode,
-    ...(failure === undefined ? {} : { cause: failure.code }),
+    ...(fault === undefined ? {} : { cause: fault.code }),
     ...(Object.keys(changed).length === 0 ? {} : { changed }),
-    startedAt: startedAt.toISOString(),
+    startedAt: of.startedAt.toISOString(),
     endedAt: new Date().toISOString(),
-    gpus: lease.record.gpus,
+    gpus: of.lease.record.gpus,
   };
 }
 
@@ -211,50 +99,4 @@ function explain(fault: Fault, attempt: Attempt, gpus: readonly number[]): Fault
 
 function onGpus(indices: readonly number[]): string {
   return indices.length === 0 ? '' : ` on GPU ${indices.join(', ')}`;
-}
-
-async function finishPart(
-  context: CellContext,
-  { part, fingerprint }: PendingPart,
-  record: AttemptRecord,
-): Promise<void> {
-  const { workspaceRoot, project, cell, reads, versions, deviceClass, settings, say } = context;
-  const { attempt, lease, startedAt, meter, tries } = record;
-  const outdated = namesOutdated(workspaceRoot, project, part, stagingOf(attempt, part));
-  if (outdated !== undefined) say(outdated);
-  const results = await publish(workspaceRoot, part, stagingOf(attempt, part));
-  const endedAt = new Date();
-  writeReceipt(workspaceRoot, part, {
-    schema: 1,
-    cell,
-    part: part.name,
-    fingerprint,
-    versions,
-    deviceClass,
-    reads: Object.fromEntries(reads.map(({ name, sha256 }) => [name, sha256])),
-    results,
-    recipe: part.link === undefined ? null : fingerprint,
-    startedAt: startedAt.toISOString(),
-    endedAt: endedAt.toISOString(),
-    waitSeconds: lease.waitedMs / 1000,
-    runSeconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
-    gpus: lease.record.gpus,
-    threads: settings.threads,
-    settings: record.settings,
-    ...meter.usage(endedAt.getTime()),
-    attempts: [...tries.reports, reportOf(context, record, 0)],
-  });
-  if (part.link !== undefined) linkWeights(workspaceRoot, part.link, join(settings.storageRoot, fingerprint));
-}
-
-/** Says how far a long cell is, at most every ten seconds. */
-function progressPrinter(
-  say: (line: string) => void,
-): (event: Extract<CellEvent, { event: 'progress' }>) => void {
-  let last = 0;
-  return ({ message, done, total }) => {
-    if (Date.now() - last < PROGRESS_EVERY_MS) return;
-    last = Date.now();
-    say(done !== undefined && total !== undefined ? `${message} (${done} of ${total})` : message);
-  };
 }

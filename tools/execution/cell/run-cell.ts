@@ -1,61 +1,140 @@
-// How a cell flows: fingerprint → receipt? → lease → receipt? → Python → results → receipt.
-import { countFinished } from '../lease/count-finished.js';
-import { openLockDirectory } from '../lease/directory/lock-directory.js';
-import { GIB } from '../../base/units.js';
-import { readGeneratedSuite } from '../../suite/nx/generated.js';
-import { mayGo } from '../../suite/model/keep.js';
-import { usesAccelerator } from '../../suite/memory/memory.js';
-import { suiteOf } from '../../suite/plan/planned.js';
-import { requireRecorded } from '../../suite/nx/record.js';
-import { loadSiteSettings } from '../../suite/settings/settings.js';
+// The way of a cell, from top to bottom: receipt → lease → receipt → attempt → publish → retry by cause.
 import { monotonicMs } from '../../base/clock.js';
-import { messageOf } from '../../base/message.js';
-import { dropConsumed, weightsOfPlan } from '../store/consumers.js';
 import { Fault } from '../../base/fault.js';
-import { readMachineIdentity, versionsOf } from '../records/identity.js';
-import { Journal } from '../records/journal.js';
-import { minFreeDiskGiB } from '../store/disk-plan.js';
-import type { CellContext, CellOutcome, CellRun } from './context.js';
-import { pendingParts, readInputs } from './pending.js';
-import { Tries } from './tries.js';
-import { runTurns, type Turns } from './turns.js';
+import { ok, type Result } from '../../base/result.js';
+import { suiteOf } from '../../suite/plan/planned.js';
+import { acquireLease } from '../lease/acquire.js';
+import { countFinished } from '../lease/count-finished.js';
+import type { PendingPart } from '../records/pending-part.js';
+import { isAltered } from '../store/altered.js';
+import { requireDisk } from '../store/disk.js';
+import { gpuMemoryFreed } from '../worker/gpu-memory.js';
+import { evictMade, evictReadWeights, referToWeights } from './cell-weights.js';
+import { openCell, withInputs, type CellContext, type CellOutcome, type CellRun } from './context.js';
+import { caught, failed, faultOfLease, type CellFailure } from './failure.js';
+import { leaseRequest, type EarlierPasses } from './lease-request.js';
+import { grantedParts, pendingParts, without } from './pending.js';
+import { rebuildWeights } from './rebuild.js';
+import { NO_RETRIES, nextRetry } from './retries.js';
 
-/**
- * Run one cell to its receipts.
- *
- * @throws Fault with the cause; nothing but whole parts is published then, and the lease is given back.
- */
-export async function runCell(run: CellRun): Promise<CellOutcome> {
-  const context = await prepare(run);
-  const pending = await pendingParts(context, true);
-  if (pending.length === 0) {
-    await countReused(context);
-    return 'reused';
-  }
-  const { cell, options, settings, machine, journal, say } = context;
-  const spec = options.parts[0]?.spec ?? {};
-  const pool = machine.pool.length;
-  const tries = new Tries({ cell, kind: options.kind, spec, settings, pool, journal, say });
-  const turns: Turns = { made: new Set(), recipes: [], queuedAtMs: monotonicMs() };
-  const outcome = await tries.run(() => runTurns(context, tries, turns, pending, runCell));
-  if (settings.storageKeep !== 'all') await dropReadWeights(context);
-  return outcome;
+/** Who evicts weights that often between the look at them and the lease is no other run of this suite. */
+const MOST_EVICTIONS = 20;
+
+/** Run one cell to its receipts. Where it fails nothing but whole parts is published, and the lease is given back. */
+export async function runCell(run: CellRun): Promise<Result<CellOutcome, CellFailure>> {
+  const ended = await caught(() => receiptToReceipt(run));
+  return ended.ok ? ended.value : failed(ended.error);
 }
 
-/** The last cell that reads some weights lets them go, where the site says so. */
-async function dropReadWeights(context: CellContext): Promise<void> {
-  const { workspaceRoot, project, settings, reads, say } = context;
-  const cells = readGeneratedSuite(workspaceRoot, suiteOf(project))?.cells ?? [];
-  const candidates = weightsOfPlan(cells).filter(
-    ({ manifest, cell }) =>
-      mayGo(settings.storageKeep, cell.kind) && reads.some(({ declared }) => declared === manifest),
-  );
-  try {
-    await dropConsumed({ workspaceRoot, storageRoot: settings.storageRoot }, cells, candidates, say);
-  } catch (error) {
-    // The cell is finished; what could not be dropped is said and stays.
-    say(`weights could not be dropped: ${messageOf(error)}`);
+async function receiptToReceipt(run: CellRun): Promise<Result<CellOutcome, CellFailure>> {
+  const opened = await openCell(run);
+  if (!opened.ok) return failed(opened.error);
+  const context = opened.value;
+
+  // Receipts that stand end the cell without a lease.
+  const pending = await pendingParts(context, context.log);
+  if (pending.length === 0) {
+    await countReused(context);
+    return ok('reused');
   }
+
+  // Each pass takes a lease. There are several where disk is short (a batch is made in parts), where weights are evicted
+  // before they can be used, and where an attempt failed. Between two passes nothing is held.
+  const queuedAtMs = monotonicMs();
+  let retries = NO_RETRIES;
+  let evictions = 0;
+  let made: readonly PendingPart[] = [];
+  let isFinished = false;
+  while (!isFinished) {
+    const pass = await runPass(context, without(pending, made), { made, queuedAtMs, retries });
+    if (!pass.ok) {
+      const retry = nextRetry(context, retries, pass.error);
+      if (retry === undefined) return pass;
+      retries = retry;
+      evictions = 0;
+      continue;
+    }
+    switch (pass.value.end) {
+      case 'made':
+        made = [...made, ...pass.value.parts];
+        isFinished = without(pending, made).length === 0;
+        break;
+      case 'made elsewhere':
+        isFinished = true;
+        break;
+      case 'weights evicted':
+        evictions += 1;
+        if (evictions === MOST_EVICTIONS) return failed(weightsEvicted());
+    }
+  }
+
+  if (context.settings.storageKeep !== 'all') await evictReadWeights(context);
+  return ok(made.length > 0 ? 'ran' : 'reused');
+}
+
+type PassEnd =
+  /** These parts were made; others are left where there was no disk for all. */
+  | { end: 'made'; parts: readonly PendingPart[] }
+  /** Another run made all that was left while this one waited. */
+  | { end: 'made elsewhere' }
+  /** Weights it reads were evicted between the look at them and the lease. */
+  | { end: 'weights evicted' };
+
+/** One pass: lease, receipts once more, attempt, publication. */
+async function runPass(
+  context: CellContext,
+  open: readonly PendingPart[],
+  earlier: EarlierPasses,
+): Promise<Result<PassEnd, CellFailure>> {
+  requireDisk(context.disk);
+  // Before the lease: what rebuilds them takes one of its own.
+  const rebuilt = await rebuildWeights(context, runCell);
+  if (!rebuilt.ok) return rebuilt;
+
+  const acquired = await acquireLease(
+    context.directory,
+    leaseRequest(context, open, earlier),
+    context.signal,
+    context.log,
+  );
+  if (!acquired.ok) return failed(faultOfLease(acquired.error));
+  const lease = acquired.value;
+  let finished: { seconds: number } | undefined;
+  let removeReferences: (() => void) | undefined;
+  try {
+    if (lease.record.drop) await evictMade(context, earlier.made);
+
+    // Another run may have finished the cell while this one waited, or changed what it reads.
+    const refreshed = await withInputs(context);
+    if (!refreshed.ok) return failed(refreshed.error);
+    const now = refreshed.value;
+    const left = without(await pendingParts(now), earlier.made);
+    if (left.length === 0) return ok({ end: 'made elsewhere' });
+
+    const granted = grantedParts(left, lease.record);
+    removeReferences = await referToWeights(now, granted);
+    if (removeReferences === undefined) return ok({ end: 'weights evicted' });
+    requireDisk(context.disk);
+
+    // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
+    const { runAttempt } = await import('./run-attempt.js');
+    const began = monotonicMs();
+    const forced = now.forced || (await isAltered(now, granted));
+    const attempt = await runAttempt({ ...now, forced }, granted, lease, earlier.retries);
+    if (!attempt.ok) {
+      if (attempt.error.fault.code === 'out_of_memory') await gpuMemoryFreed(context, lease);
+      return attempt;
+    }
+    if (granted.length === left.length) finished = { seconds: (monotonicMs() - began) / 1_000 };
+    return ok({ end: 'made', parts: granted });
+  } finally {
+    removeReferences?.();
+    await lease.release(finished);
+  }
+}
+
+function weightsEvicted(): Fault {
+  return new Fault('weights_missing', 'its weights are dropped again and again before they can be used');
 }
 
 async function countReused({ directory, workspaceRoot, cell, project, options }: CellContext): Promise<void> {
@@ -64,34 +143,5 @@ async function countReused({ directory, workspaceRoot, cell, project, options }:
     await countFinished(directory, workspaceRoot, suiteOf(project), { cell, model, kind });
   } catch {
     // A count that helps the scheduler must not fail a finished cell.
-  }
-}
-
-async function prepare(run: CellRun): Promise<CellContext> {
-  try {
-    const settings = loadSiteSettings(run.workspaceRoot);
-    // Also here: Nx's daemon hashes in an environment of its own.
-    requireRecorded(run.workspaceRoot, suiteOf(run.project), process.env);
-    const machine = await readMachineIdentity(run.workspaceRoot, settings);
-    return {
-      ...run,
-      cell: `${run.project}:${run.target}`,
-      settings,
-      directory: openLockDirectory(settings.lockDirectory),
-      machine,
-      deviceClass: usesAccelerator(run.options.kind) ? machine.deviceClass : 'cpu',
-      versions: versionsOf(run.options.kind, machine.versions),
-      reads: await readInputs(run, settings),
-      journal: new Journal(run.workspaceRoot, suiteOf(run.project)),
-      disk: {
-        workspaceRoot: run.workspaceRoot,
-        suite: suiteOf(run.project),
-        settings,
-        minFreeBytes: minFreeDiskGiB(settings.minFreeDiskGiB, run.schedule.suiteGiB) * GIB,
-      },
-    };
-  } catch (error) {
-    // Settings, lock directory, nvidia-smi: their sentences say what to mend.
-    throw error instanceof Fault ? error : new Fault('environment', messageOf(error));
   }
 }

@@ -6,18 +6,18 @@ import { keepProgress, refreshProgress, tickProgress } from './keep-progress.js'
 import { suiteOf } from '../../suite/plan/planned.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 
-type Say = (line: string) => void;
+type Log = (line: string) => void;
 
 export interface NotedCell {
   workspaceRoot: string;
   project: string;
   target: string;
-  say: Say;
+  log: Log;
 }
 
 /** The cell has started, or ended well or badly. */
 export async function noteProgress(of: NotedCell, directory?: LockDirectory): Promise<void> {
-  const { workspaceRoot, project, target, say } = of;
+  const { workspaceRoot, project, target, log } = of;
   try {
     await keepProgress({
       directory: directory ?? openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory),
@@ -26,22 +26,22 @@ export async function noteProgress(of: NotedCell, directory?: LockDirectory): Pr
       cell: `${project}:${target}`,
     });
   } catch (error) {
-    say(`progress.json is not current: ${messageOf(error)}`);
+    log(`progress.json is not current: ${messageOf(error)}`);
   }
 }
 
 /** A run has ended, of which Nx may have answered much from its cache. */
-export async function noteRunEnd(workspaceRoot: string, suite: string, say: Say): Promise<void> {
+export async function noteRunEnd(workspaceRoot: string, suite: string, log: Log): Promise<void> {
   try {
     const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
     await refreshProgress({ directory, workspaceRoot, suite });
   } catch (error) {
-    say(`progress.json is not current: ${messageOf(error)}`);
+    log(`progress.json is not current: ${messageOf(error)}`);
   }
 }
 
 /** For the process that is the host's ticker: each minute, one at a time; after a failure no more. */
-export function minuteNotes(directory: LockDirectory, say: Say): (passed: Passed) => void {
+export function minuteNotes(directory: LockDirectory, log: Log): (passed: Passed) => void {
   let busy = false;
   return (passed) => {
     if (busy) return;
@@ -51,7 +51,7 @@ export function minuteNotes(directory: LockDirectory, say: Say): (passed: Passed
         busy = false;
       },
       (error: unknown) => {
-        say(`progress.json is not kept every minute: ${messageOf(error)}`);
+        log(`progress.json is not kept every minute: ${messageOf(error)}`);
       },
     );
   };

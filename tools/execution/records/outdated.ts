@@ -27,9 +27,10 @@ export async function outdatedReceipts(
   const makers = new Map(planned.flatMap((one) => one.part.writes.map(({ path }) => [path, one] as const)));
   const versions = readVersions(workspaceRoot);
   const sources = memoize((kind: CellOptions['kind']) => digestSources(workspaceRoot, pythonSources(kind)));
-  const digests = memoize((key: string) => {
+  const digests = memoize(async (key: string) => {
     const [as, path] = key.split('\t') as [CellOptions['reads'][number]['as'], string];
-    return digestRead(workspaceRoot, { name: path, path, as }).catch(() => 'missing');
+    const digest = await digestRead(workspaceRoot, { name: path, path, as });
+    return digest.ok ? digest.value : 'missing';
   });
   // An edit's receipt is asked for by each of its evaluations and certificates.
   const receiptAt = memoize((path: string) => readReceipt(join(workspaceRoot, path)));

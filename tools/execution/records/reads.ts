@@ -1,8 +1,8 @@
-// Resolves what a cell reads: digests for its fingerprint, absolute paths for Python.
+// The inputs of a cell, resolved: digests for its fingerprint, absolute paths for Python.
 import { join, resolve } from 'node:path';
 import type { CellRead } from '../../suite/model/cell.js';
 import { sha256 } from '../../base/canonical.js';
-import { Fault } from '../../base/fault.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import { digestDirectory, digestListing } from '../../base/files.js';
 import { digestSettled, readSettled } from '../../base/settled.js';
 import { parseManifest, type Manifest } from './manifest.js';
@@ -19,50 +19,70 @@ export interface ResolvedRead {
   manifest?: { path: string; value: Manifest };
 }
 
-/** @throws Fault naming the input that is missing or damaged, and what makes it. */
+export type ReadFailureReason =
+  /** There is nothing at its path. */
+  | 'missing'
+  /** There is something, torn or damaged or not to be read by this user. */
+  | 'unreadable';
+
+export interface ReadFailure {
+  reason: ReadFailureReason;
+  /** A sentence that names the input. */
+  message: string;
+}
+
+/** All inputs, or the first that cannot be used. */
 export async function resolveReads(
   workspaceRoot: string,
   storageRoot: string,
   reads: readonly CellRead[],
-): Promise<ResolvedRead[]> {
-  return Promise.all(reads.map((read) => resolveRead(workspaceRoot, storageRoot, read)));
+): Promise<Result<ResolvedRead[], ReadFailure>> {
+  const resolved: ResolvedRead[] = [];
+  const all = await Promise.all(reads.map((read) => resolveRead(workspaceRoot, storageRoot, read)));
+  for (const one of all) {
+    if (!one.ok) return one;
+    resolved.push(one.value);
+  }
+  return ok(resolved);
 }
 
-/** Digest of one input, as it enters the fingerprint. @throws Fault when it is missing or damaged. */
-export async function digestRead(workspaceRoot: string, read: CellRead): Promise<string> {
-  return (await resolveRead(workspaceRoot, '', read)).sha256;
+/** Digest of one input, as it enters the fingerprint. */
+export async function digestRead(
+  workspaceRoot: string,
+  read: CellRead,
+): Promise<Result<string, ReadFailure>> {
+  const resolved = await resolveRead(workspaceRoot, '', read);
+  return resolved.ok ? ok(resolved.value.sha256) : resolved;
 }
 
 async function resolveRead(
   workspaceRoot: string,
   storageRoot: string,
   read: CellRead,
-): Promise<ResolvedRead> {
+): Promise<Result<ResolvedRead, ReadFailure>> {
   const absolute = resolve(workspaceRoot, read.path);
   const base = { name: read.name, declared: read.path };
   try {
     switch (read.as) {
       case 'file':
-        return { ...base, path: absolute, sha256: await digestSettled(absolute) };
+        return ok({ ...base, path: absolute, sha256: await digestSettled(absolute) });
       case 'listing':
-        return { ...base, path: absolute, sha256: digestListing(absolute) };
+        return ok({ ...base, path: absolute, sha256: digestListing(absolute) });
       case 'directory':
-        return { ...base, path: absolute, sha256: await digestDirectory(absolute) };
+        return ok({ ...base, path: absolute, sha256: await digestDirectory(absolute) });
       case 'weights': {
         const { digest, value } = await readSettled(absolute, (text) => ({
           digest: sha256(text),
           value: parseManifest(text),
         }));
         const path = join(storageRoot, value.recipe);
-        return { ...base, path, sha256: digest, manifest: { path: absolute, value } };
+        return ok({ ...base, path, sha256: digest, manifest: { path: absolute, value } });
       }
     }
   } catch (error) {
-    const cause = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : 'cannot be read';
-    throw new Fault(
-      'bad_input',
-      `${read.path} (${read.name}) ${cause}`,
-      'Run the cell that makes it, or restore the file.',
-    );
+    const name = `${read.path} (${read.name})`;
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? fail({ reason: 'missing', message: `${name} is missing` })
+      : fail({ reason: 'unreadable', message: `${name} cannot be read` });
   }
 }

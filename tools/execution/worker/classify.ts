@@ -1,5 +1,6 @@
 // What the end of a Python process means. Pure. What Python itself says goes first; the text of its log is the second
 // line, for processes that died without a word.
+import { constants } from 'node:os';
 import { Fault, faultCodeOfExit, isFaultCode, type FaultCode } from '../../base/fault.js';
 import type { PythonEnd } from './process.js';
 
@@ -109,6 +110,11 @@ export function exitCodeOf(end: PythonEnd, signalNumber: (name: string) => numbe
     case 'unstartable':
       return 127;
   }
+}
+
+/** The number of a signal, for exit codes as shells count them; 0 for one this system does not know. */
+export function signalNumber(name: string): number {
+  return (constants.signals as Record<string, number | undefined>)[name] ?? 0;
 }
 
 function ofExit(exitCode: number, { said, log }: Evidence): Fault {

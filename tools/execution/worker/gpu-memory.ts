@@ -9,20 +9,20 @@ import { monotonicMs } from '../../base/clock.js';
 interface Host {
   directory: LockDirectory;
   signal: AbortSignal;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 const LONGEST_MS = 60_000;
 const EVERY_MS = 1_000;
 
 /** Wait, for a minute at most, until each GPU of the lease has as much free memory as the cell was promised. */
-export async function gpuMemoryFreed({ directory, signal, say }: Host, { record }: HeldLease): Promise<void> {
+export async function gpuMemoryFreed({ directory, signal, log }: Host, { record }: HeldLease): Promise<void> {
   const deadline = monotonicMs() + LONGEST_MS;
   while (record.gpus.length > 0 && !signal.aborted) {
     const taken = await takenGpus(directory, record);
     if (taken?.length === 0) return;
     if (monotonicMs() > deadline) {
-      say(
+      log(
         taken === undefined
           ? 'nvidia-smi does not say whether the memory of its GPUs came free'
           : `the memory of ${taken.join(', ')} does not come free; other GPUs are taken if there are any`,

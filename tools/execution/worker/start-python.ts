@@ -1,8 +1,10 @@
 // How a cell's Python is started: forked from a warm host where the site allows it, else, and whenever that fails, anew.
 import { join } from 'node:path';
+import { fail, type Result } from '../../base/result.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import type { PythonEnd, PythonRun } from './process.js';
 import { runPython } from './python.js';
+import type { NoHost } from './warm-python.js';
 
 export interface StartOptions {
   workspaceRoot: string;
@@ -10,19 +12,22 @@ export interface StartOptions {
   warm: boolean;
   lockDirectory: string;
   options: Pick<CellOptions, 'kind' | 'reads'>;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 export async function startPython(run: PythonRun, start: StartOptions): Promise<PythonEnd> {
   // Elsewhere a process that has imported torch may not be forked.
   if (!start.warm || process.platform !== 'linux') return runPython(run);
   const end = await warmly(run, start);
-  if (end.how !== 'no-host') return end;
-  start.say(`no warm Python host (${end.why}): the cell gets a process of its own`);
+  if (end.ok) return end.value;
+  start.log(`no warm Python host (${end.error.message}): the cell gets a process of its own`);
   return runPython(run);
 }
 
-async function warmly(run: PythonRun, { workspaceRoot, lockDirectory, options }: StartOptions) {
+async function warmly(
+  run: PythonRun,
+  { workspaceRoot, lockDirectory, options }: StartOptions,
+): Promise<Result<PythonEnd, NoHost>> {
   const { messageOf } = await import('../../base/message.js');
   try {
     const { runWarm } = await import('./warm-python.js');
@@ -39,6 +44,6 @@ async function warmly(run: PythonRun, { workspaceRoot, lockDirectory, options }:
     const taskIndex = kind === 'eval' && !reads.some(({ name }) => name === 'tasks');
     return await runWarm(run, host, { kind, taskIndex });
   } catch (error) {
-    return { how: 'no-host', why: messageOf(error) } as const;
+    return fail({ reason: 'no-host', message: messageOf(error) });
   }
 }

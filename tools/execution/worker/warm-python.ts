@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageOf } from '../../base/message.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import { identityOf, isAlive } from '../../host/process-identity.js';
 import { LineSplitter, parseEvent } from '../records/events.js';
 import type { PythonEnd, PythonRun } from './process.js';
@@ -17,11 +18,14 @@ export interface WarmNeeds {
   taskIndex: boolean;
 }
 
-/** Nothing ran, so the job may as well be run some other way. */
-export interface NoHost {
-  how: 'no-host';
-  why: string;
-}
+/** Why a warm host ran nothing. */
+export type NoStart =
+  /** There is no host that can: the job may as well be run some other way. */
+  | { reason: 'no-host'; message: string }
+  /** The run was cancelled before the job began. */
+  | { reason: 'cancelled' };
+
+export type NoHost = Extract<NoStart, { reason: 'no-host' }>;
 
 const answerSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('started'), pid: z.number().int().positive() }),
@@ -35,36 +39,44 @@ type Answer = z.infer<typeof answerSchema>;
 /** Imports take 15 s on an idle core, and a busy host may be five times slower. */
 const START_MS = 300_000;
 const LOOK_MS = 500;
+const ENDED_EARLY = 'it ended before the job began';
 /** A host tells at once how its child ended; one that is silent for so long after is dead or stopped. */
 const SILENCE_MS = 3_000;
 
-export async function runWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promise<PythonEnd | NoHost> {
+export async function runWarm(
+  run: PythonRun,
+  host: WarmHost,
+  needs: WarmNeeds,
+): Promise<Result<PythonEnd, NoHost>> {
   for (let second = false; ; second = true) {
     const end = await tryWarm(run, host, needs);
     // A host that ended in this instant (idle, sources changed) is followed by another.
-    if (end.how !== 'no-host' || second) return end;
+    if (end.ok || second) return end;
   }
 }
 
-async function tryWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promise<PythonEnd | NoHost> {
-  if (run.signal.aborted) return { how: 'cancelled' };
+async function tryWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promise<Result<PythonEnd, NoHost>> {
+  if (run.signal.aborted) return ok({ how: 'cancelled' });
   let socket: Socket;
   try {
     socket = await connectToHost(host);
   } catch (error) {
-    return { how: 'no-host', why: messageOf(error) };
+    return noHost(messageOf(error));
   }
   const talk = new Conversation(socket, run);
   try {
     socket.write(requestLine(run, host, needs));
     const first = await talk.first();
-    if (first === 'cancelled') return { how: 'cancelled' };
-    if (typeof first === 'string') return { how: 'no-host', why: first };
-    const worker: Worker = { pid: first.pid, ended: talk.ended(first.pid) };
-    return await supervise(run, worker);
+    if (!first.ok) return first.error.reason === 'cancelled' ? ok({ how: 'cancelled' }) : fail(first.error);
+    const worker: Worker = { pid: first.value, ended: talk.ended(first.value) };
+    return ok(await supervise(run, worker));
   } finally {
     talk.close();
   }
+}
+
+function noHost(message: string): { ok: false; error: NoHost } {
+  return fail({ reason: 'no-host', message });
 }
 
 function requestLine(run: PythonRun, { key }: WarmHost, { kind, taskIndex }: WarmNeeds): string {
@@ -73,13 +85,16 @@ function requestLine(run: PythonRun, { key }: WarmHost, { kind, taskIndex }: War
   return `${JSON.stringify({ key, kind, taskIndex, args, cwd, log, env, umask: ownUmask() })}\n`;
 }
 
+/** The pid of the child. */
+type Started = Result<number, NoStart>;
+
 /** The lines of one connection. */
 class Conversation {
   readonly #lines = new LineSplitter();
   #closed = false;
   #exit: number | undefined;
   #end: Extract<Answer, { event: 'ended' }> | undefined;
-  #onFirst: (first: { pid: number } | string) => void = () => undefined;
+  #onFirst: (first: Started) => void = () => undefined;
   #onEnd: () => void = () => undefined;
 
   constructor(
@@ -92,22 +107,22 @@ class Conversation {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#closed = true;
-      this.#onFirst('it ended before the job began');
+      this.#onFirst(noHost(ENDED_EARLY));
       this.#onEnd();
     });
   }
 
-  /** The pid of the child; `cancelled`; or why there is none. */
-  async first(): Promise<{ pid: number } | string> {
+  async first(): Promise<Started> {
     const { signal } = this.run;
     const controller = new AbortController();
     const limit = AbortSignal.any([signal, controller.signal]);
-    const answered = new Promise<{ pid: number } | string>((resolve) => {
+    const answered = new Promise<Started>((resolve) => {
       this.#onFirst = resolve;
-      if (this.#closed) resolve('it ended before the job began');
+      if (this.#closed) resolve(noHost(ENDED_EARLY));
     });
-    const waited = sleep(START_MS, `no start within ${START_MS / 1000} s`, { signal: limit }).catch(
-      () => 'cancelled',
+    const late = noHost(`no start within ${START_MS / 1000} s`);
+    const waited: Promise<Started> = sleep(START_MS, late, { signal: limit }).catch(() =>
+      fail({ reason: 'cancelled' }),
     );
     const first = await Promise.race([answered, waited]);
     controller.abort();
@@ -139,17 +154,17 @@ class Conversation {
     const answer = parseAnswer(line);
     switch (answer?.event) {
       case 'started':
-        this.#onFirst({ pid: answer.pid });
+        this.#onFirst(ok(answer.pid));
         return;
       case 'refused':
-        this.#onFirst(answer.reason);
+        this.#onFirst(noHost(answer.reason));
         return;
       case 'exit':
         this.#exit = answer.code;
         return;
       case 'ended':
         this.#end = answer;
-        this.#onFirst('the job could not begin');
+        this.#onFirst(noHost('the job could not begin'));
         this.#onEnd();
         return;
       case undefined: {

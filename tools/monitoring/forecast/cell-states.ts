@@ -1,7 +1,7 @@
 // Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../base/message.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import { mayGo } from '../../suite/model/keep.js';
 import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
@@ -38,7 +38,7 @@ export async function cellStates(
 ): Promise<CellState[]> {
   const makers = makersOf(cells);
   const states = new Map<string, Promise<CellState>>();
-  const digests = new Map<string, Promise<string>>();
+  const digests = new Map<string, ReturnType<typeof digestRead>>();
   const sources = new Map<string, Record<string, string>>();
 
   const stateOf = (cell: PlannedCell): Promise<CellState> => {
@@ -46,7 +46,7 @@ export async function cellStates(
     states.set(cell.id, found);
     return found;
   };
-  const digestOf = (read: CellOptions['reads'][number]): Promise<string> => {
+  const digestOf = (read: CellOptions['reads'][number]): ReturnType<typeof digestRead> => {
     const key = `${read.as}\t${read.path}`;
     const found = digests.get(key) ?? digestRead(workspaceRoot, read);
     digests.set(key, found);
@@ -62,11 +62,12 @@ export async function cellStates(
     const moving = await Promise.all(cell.reads.map(({ path }) => isMadeAnew(path)));
     const own = await ownReasons(cell, moving.includes(true));
     if (!own.ok) return { id, state: 'blocked', reason: own.error, parts: all };
-    if (own.parts.length === 0) return { id, state: 'cached', reason: '', parts: [] };
-    if (why !== undefined) return { id, state: 'blocked', reason: why, parts: own.parts };
+    const { parts: running, reason } = own.value;
+    if (running.length === 0) return { id, state: 'cached', reason: '', parts: [] };
+    if (why !== undefined) return { id, state: 'blocked', reason: why, parts: running };
     if (stuck !== undefined)
-      return { id, state: 'blocked', reason: `${stuck.id} is blocked`, parts: own.parts };
-    return { id, state: 'to run', reason: own.reason, parts: own.parts };
+      return { id, state: 'blocked', reason: `${stuck.id} is blocked`, parts: running };
+    return { id, state: 'to run', reason, parts: running };
   }
 
   /** Of a batch only what its running parts write. */
@@ -83,19 +84,16 @@ export async function cellStates(
   async function ownReasons(
     { kind, reads, parts }: PlannedCell,
     moving: boolean,
-  ): Promise<{ ok: true; parts: string[]; reason: string } | { ok: false; error: string }> {
+  ): Promise<Result<{ parts: string[]; reason: string }, string>> {
     const inputs: Record<string, string> = {};
     for (const read of reads) {
       // What a cell makes will be there; what nobody makes must be.
       const made = makers.has(read.path);
-      try {
-        // Nobody is waited for who may be writing it just now.
-        inputs[read.name] =
-          made && !existsSync(join(workspaceRoot, read.path)) ? NOT_YET : await digestOf(read);
-      } catch (error) {
-        if (!made) return { ok: false, error: messageOf(error) };
-        inputs[read.name] = NOT_YET;
-      }
+      // Nobody is waited for who may be writing it just now.
+      const absent = made && !existsSync(join(workspaceRoot, read.path));
+      const digest = absent ? undefined : await digestOf(read);
+      if (digest?.ok === false && !made) return fail(digest.error.message);
+      inputs[read.name] = digest?.ok === true ? digest.value : NOT_YET;
     }
     const files = sources.get(kind) ?? digestSources(workspaceRoot, pythonSources(kind));
     sources.set(kind, files);
@@ -119,10 +117,10 @@ export async function cellStates(
     const running = found.filter(({ reason }) => reason !== undefined);
     if (running.length > 0 || !moving) {
       const [first] = running;
-      return { ok: true, parts: running.map(({ part }) => part.name), reason: first?.reason ?? '' };
+      return ok({ parts: running.map(({ part }) => part.name), reason: first?.reason ?? '' });
     }
     const reason = 'what it reads is made anew, and may come out otherwise';
-    return { ok: true, parts: parts.map(({ name }) => name), reason };
+    return ok({ parts: parts.map(({ name }) => name), reason });
   }
 
   return Promise.all(cells.map(stateOf));
