@@ -55,6 +55,12 @@ export function failure(response, status, message, headers = {}) {
   response.end(body);
 }
 
+/** What a network that wants a login first answers to anything. @param {Response} response */
+export function portal(response) {
+  response.writeHead(200, { 'content-type': 'text/html' });
+  response.end('<html>log in</html>');
+}
+
 /** A redirect within the hub, or to where large files lie. @param {Response} response @param {string} location @param {Record<string, string | number>} headers */
 export function redirect(response, location, headers = {}) {
   response.writeHead(Object.keys(headers).length === 0 ? 307 : 302, {

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure, json, redirect, refuse, sendFile } from './answers.mjs';
+import { failure, json, portal, redirect, refuse, sendFile } from './answers.mjs';
 import { answer } from './questions.mjs';
 import { readRepositories, Repository } from './repositories.mjs';
 import { routeOf } from './routes.mjs';
@@ -84,6 +84,7 @@ export async function start({ content, rules = [], port = 0 } = {}) {
     });
     if (rule.delayMs !== undefined) await sleep(rule.delayMs);
     if (rule.breakAfter === 0) return response.destroy();
+    if (rule.status === 200) return portal(response);
     if (rule.status !== undefined) {
       const after = rule.retryAfter === undefined ? {} : { 'retry-after': rule.retryAfter };
       return failure(response, rule.status, `test hub: ${rule.status}`, after);

@@ -15,7 +15,7 @@
  * @property {'gated' | 'private' | 'missing' | 'disabled'} [access] To anybody without the token `allow`.
  * @property {string} [allow] The token that is let in.
  * @property {string} [redirect] The id the repository has now.
- * @property {number} [status] An error: 429, 500, 503, …
+ * @property {number} [status] An error: 429, 500, 503, …; 200: the login page of a network.
  * @property {number} [retryAfter] Seconds, said with it.
  * @property {number} [delayMs] Waits before it answers.
  * @property {number} [breakAfter] Ends the connection after so many bytes of the body; 0: before any answer.

@@ -67,7 +67,12 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
   const questions = JSON.parse(rig.read('questions.json')) as Record<string, unknown>;
   expect(questions).toMatchObject({ offline: true, driver: { version: '550.54.15', cuda: '12.4' } });
   expect(questions.models).toHaveLength(1);
-  expect(questions.tasks).toEqual(['mmlu', 'arc_challenge']);
+  // Examples before the questions are data too, and the windows' text is read of one split.
+  expect(questions.tasks).toEqual([
+    { task: 'mmlu', fewshot: 5 },
+    { task: 'arc_challenge', fewshot: 5 },
+  ]);
+  expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation' }]);
 });
 
 test('no GPUs: Python is told of no driver', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
-import { sha256 } from '../../base/canonical.js';
+import { canonicalJson, sha256 } from '../../base/canonical.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import { PYTHON_LOCK } from '../../suite/model/python-sources.js';
@@ -15,6 +15,8 @@ import { windowsQuestions } from './windows.js';
 const TIMEOUT_MS = 180_000;
 /** Counting the windows of one model, twice what a slow core took. */
 const TIMEOUT_PER_MODEL_MS = 120_000;
+/** Loading one benchmark: MMLU's 57 subjects took over a minute on a busy machine, beside lm-eval's own index. */
+const TIMEOUT_PER_BENCHMARK_MS = 180_000;
 const MEND = 'Run: npx nx run tools:python-env --force';
 
 const findingSchema = z.object({
@@ -42,14 +44,15 @@ export async function askPython(
   cells: readonly CellOptions[],
   { offline, driver }: { offline: boolean; driver: Driver | undefined },
 ): Promise<Finding[]> {
-  const models = cells.filter(({ kind }) => kind === 'setup').length;
-  const timeout = TIMEOUT_MS + models * TIMEOUT_PER_MODEL_MS;
+  const asked = questions(workspaceRoot, cells);
+  const timeout =
+    TIMEOUT_MS + asked.models.length * TIMEOUT_PER_MODEL_MS + asked.tasks.length * TIMEOUT_PER_BENCHMARK_MS;
   const { stdout, exitCode, stderr, timedOut } = await execa(
     join(workspaceRoot, '.venv', 'bin', 'python'),
     ['-m', 'validation.doctor'],
     {
       cwd: workspaceRoot,
-      input: JSON.stringify({ ...questions(workspaceRoot, cells), offline, driver: driver ?? null }),
+      input: JSON.stringify({ ...asked, offline, driver: driver ?? null }),
       env: {
         PYTHONPATH: join(workspaceRoot, 'tools', 'python'),
         NX_WORKSPACE_ROOT: workspaceRoot,
@@ -72,7 +75,7 @@ export async function askPython(
   return [...findings, error('Python', `its checks ended badly: ${why}`, MEND)];
 }
 
-function questions(workspaceRoot: string, cells: readonly CellOptions[]): JsonObject {
+function questions(workspaceRoot: string, cells: readonly CellOptions[]) {
   const specs = cells.flatMap(({ model, kind, parts }) => parts.map(({ spec }) => ({ model, kind, spec })));
   const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
   return {
@@ -83,24 +86,30 @@ function questions(workspaceRoot: string, cells: readonly CellOptions[]): JsonOb
         source: spec.source ?? null,
         trust_remote_code: spec.trust_remote_code === true,
       })),
-    tasks: [
-      ...new Set(
-        specs.flatMap(({ spec }) =>
-          (Array.isArray(spec.benchmarks) ? spec.benchmarks : []).flatMap((one) =>
-            isObject(one) && typeof one.task === 'string' ? one.task : [],
-          ),
-        ),
-      ),
-    ],
+    tasks: benchmarksOf(cells),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
-    datasets: [...new Set(specs.flatMap(({ spec }) => providerOf(spec)))],
+    datasets: distinct(specs.flatMap(({ spec }) => datasetOf(spec))),
     windows: windowsQuestions(workspaceRoot, cells),
   };
 }
 
-function providerOf({ invarlock }: JsonObject): string[] {
+/** Each with the examples that go before its questions: they are loaded too. */
+function benchmarksOf(cells: readonly CellOptions[]): JsonObject[] {
+  return distinct(
+    cells
+      .flatMap(({ parts }) => parts)
+      .flatMap(({ spec }) => (Array.isArray(spec.benchmarks) ? spec.benchmarks : []))
+      .flatMap((one) => (isObject(one) ? [{ task: one.task ?? null, fewshot: one.fewshot ?? 0 }] : [])),
+  );
+}
+
+function datasetOf({ invarlock }: JsonObject): JsonObject[] {
   const dataset = isObject(invarlock) ? invarlock.dataset : undefined;
-  return isObject(dataset) && typeof dataset.provider === 'string' ? [dataset.provider] : [];
+  return isObject(dataset) ? [{ provider: dataset.provider ?? null, split: dataset.split ?? null }] : [];
+}
+
+function distinct(values: readonly JsonObject[]): JsonObject[] {
+  return [...new Map(values.map((value) => [canonicalJson(value), value])).values()];
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

@@ -25,6 +25,7 @@ const INVARLOCK = [
   'compute/numerics',
   'compute/placement',
   'invarlock/preflight',
+  'hub/dataset_names',
   'weights/store',
 ];
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
@@ -77,6 +78,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'evaluation/lm_eval_adapter',
     'compute/numerics',
     'compute/placement',
+    'hub/dataset_names',
     'weights/store',
   ],
   edit: ['cells/edit', 'compute/fp4_native', 'variants/edition', ...REWRITING],

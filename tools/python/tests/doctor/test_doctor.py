@@ -1,21 +1,14 @@
-"""The doctor as it is run: questions in, a finding a line out; the hub is a server on the loopback."""
+"""The doctor as it is run, without a hub; and what it says of driver, torch and kernels."""
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from repository import PYTHON_ROOT
+from doctor_rig import ask, hub_model
+from hub import Hub
 
 from validation.compute.numerics import Flash
 from validation.doctor.cuda import (
@@ -27,192 +20,24 @@ from validation.doctor.cuda import (
     judge_kernels,
 )
 
-#: What the hub answers for a repository: status, header `X-Error-Code`, and at which of the two questions.
-ANSWERS = {
-    "o/gated-unknown": (401, "GatedRepo", "auth-check"),
-    "o/gated-known": (403, "GatedRepo", "auth-check"),
-    "o/none": (404, "RepoNotFound", "revision"),
-    "o/no-revision": (404, "RevisionNotFound", "revision"),
-    "o/private": (401, "", "revision"),
-    "o/forbidden": (403, "", "auth-check"),
-    "o/broken": (500, "", "revision"),
-    "o/portal": (200, "", "revision"),
-}
-
-
-class Hub(BaseHTTPRequestHandler):
-    """Answers `/api/models/<name>/revision/<revision>` and `…/auth-check` as the hub does."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
-        name = "/".join(self.path.split("/")[3:5])
-        status, code, where = ANSWERS.get(name, (200, "", ""))
-        body = json.dumps(
-            {"id": name, "modelId": name, "sha": "0123456789abcdef0123", "siblings": []}
-        ).encode()
-        if where and where in self.path:
-            body = b"<html>log in</html>"
-        else:
-            status, code = 200, ""
-        self.send_response(status)
-        if code:
-            self.send_header("X-Error-Code", code)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def hub() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.asked = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def ask(
-    home: Path, endpoint: str, questions: dict[str, Any], **environment: str
-) -> tuple[dict[str, dict[str, str]], str]:
-    """Findings by what they are of, and all that was printed."""
-    run = subprocess.run(
-        [sys.executable, "-m", "validation.doctor"],
-        input=json.dumps({"models": [], "tasks": [], "datasets": [], "driver": None} | questions),
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))},
-            **{"PYTHONPATH": str(PYTHON_ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
-            **{
-                "HF_HOME": str(home),
-                "HF_ENDPOINT": endpoint,
-                "NO_PROXY": "127.0.0.1",
-                "CUDA_VISIBLE_DEVICES": "",
-            },
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    found = [json.loads(line) for line in run.stdout.splitlines()]
-    for one in found:
-        assert set(one) == {"level", "what", "message", "fix"}
-        assert "Traceback" not in one["message"]
-        assert (one["fix"] != "") == (one["level"] != "ok"), one
-    return {one["what"]: one for one in found}, run.stdout + run.stderr
-
-
-def hub_models(*names: str) -> dict[str, Any]:
-    return {
-        "models": [
-            {"name": name.split("/")[1], "source": {"type": "hub", "id": name}, "trust_remote_code": False}
-            for name in names
-        ]
-    }
-
-
-def cache(home: Path, name: str, files: dict[str, str]) -> None:
-    """A model in the hub's cache, as a download leaves it."""
-    root = home / "hub" / f"models--{name.replace('/', '--')}"
-    snapshot = root / "snapshots" / "abc"
-    snapshot.mkdir(parents=True)
-    (root / "refs").mkdir()
-    (root / "refs" / "main").write_text("abc")
-    for file, text in files.items():
-        (snapshot / file).write_text(text)
-
-
-SHARDS = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
-
-
-def fill(home: Path) -> None:
-    cache(home, "o/cached", {"config.json": "{}", "model.safetensors": "x"})
-    cache(
-        home,
-        "o/half",
-        {"config.json": "{}", "model.safetensors.index.json": SHARDS, "model-1.safetensors": "x"},
-    )
-
-
-def test_models_on_the_hub(tmp_path: Path, hub: ThreadingHTTPServer) -> None:
-    fill(tmp_path)
-    (tmp_path / "local").mkdir()
-    (tmp_path / "local" / "config.json").write_text("{}")
-    questions = hub_models("o/there", "o/cached", "o/half", *ANSWERS)
-    questions["models"] += [
-        {"name": "local", "source": {"type": "path", "path": str(tmp_path / "local")}},
-        {"name": "elsewhere", "source": {"type": "path", "path": str(tmp_path / "elsewhere")}},
-        {"name": "facts", "source": {"type": "facts"}},
-    ]
-    questions["models"].insert(0, {**questions["models"][0], "name": "trusted", "trust_remote_code": True})
-    questions["datasets"] = ["wikitext2", "local_jsonl"]
-    token = "hf_a-token-nobody-may-read"
-    found, printed = ask(tmp_path, f"http://127.0.0.1:{hub.server_port}", questions, HF_TOKEN=token)
-    assert token not in printed
-
-    def said(name: str) -> tuple[str, str]:
-        return found[f"model {name}"]["level"], found[f"model {name}"]["message"]
-
-    assert said("there") == ("ok", "o/there at main: the hub has it (0123456789ab)")
-    assert said("cached") == ("ok", "o/cached at main: in the local cache (1 files of weights)")
-    assert said("half")[0] == "ok"  # the rest will be downloaded
-    assert said("gated-unknown") == ("error", "o/gated-unknown at main: gated")
-    assert said("gated-known") == ("error", "o/gated-known at main: gated")
-    assert "HF_TOKEN" in found["model gated-known"]["fix"]
-    for name in ("none", "no-revision"):
-        assert said(name) == (
-            "error",
-            f"o/{name} at main: the hub has no such name or revision, or it is private",
-        )
-    assert said("private") == ("error", "o/private at main: the hub does not give it to you (401)")
-    assert said("forbidden") == ("error", "o/forbidden at main: the hub does not give it to you (403)")
-    for name in ("broken", "portal"):
-        assert said(name)[0] == "error"
-        assert said(name)[1].startswith(f"o/{name} at main: the hub cannot be reached (")
-    assert said("local") == ("ok", str(tmp_path / "local"))
-    assert said("elsewhere") == ("error", f"{tmp_path / 'elsewhere'}: no such directory")
-    assert said("facts") == ("ok", "is made here")
-    # The line of a model whose own code would run comes before the line of its files.
-    assert said("trusted")[0] == "ok"
-    assert "code of its repository is run (trust_remote_code)" in printed
-    assert found["dataset wikitext2"]["message"] == "the hub has it"
-    assert found["dataset local_jsonl"]["level"] == "ok"
-    assert not any("resolve" in path for path in hub.asked), "nothing is downloaded"  # type: ignore[attr-defined]
-
-
-def test_offline_only_the_cache_counts(tmp_path: Path, hub: ThreadingHTTPServer) -> None:
-    fill(tmp_path)
-    questions = hub_models("o/cached", "o/half", "o/there") | {"offline": True, "datasets": ["wikitext2"]}
-    found, _ = ask(tmp_path, f"http://127.0.0.1:{hub.server_port}", questions, HF_HUB_OFFLINE="1")
-    assert found["model cached"]["level"] == "ok"
-    assert found["model there"]["message"] == (
-        "o/there at main: not in the local cache, and the hub is not asked (offline)"
-    )
-    assert found["model half"]["message"] == (
-        "o/half at main: incomplete in the local cache (model-2.safetensors is missing), "
-        "and the hub is not asked (offline)"
-    )
-    assert found["dataset wikitext2"]["level"] == "error"
-    assert hub.asked == []  # type: ignore[attr-defined]
-
 
 def test_a_hub_that_is_not_there_and_tasks_nobody_knows(tmp_path: Path) -> None:
-    fill(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    questions = hub_models("o/there", "o/cached") | {"tasks": ["arc_challenge", "no_such_task"]}
-    found, _ = ask(tmp_path, f"http://127.0.0.1:{port}", questions)
-    assert "cannot be reached" in found["model there"]["message"]
-    assert "HF_HUB_OFFLINE" in found["model there"]["fix"]
-    assert found["model cached"]["level"] == "ok"
-    assert found["lm-eval tasks"]["level"] == "error"
-    assert found["lm-eval tasks"]["message"] == "unknown: no_such_task"
+    nowhere = Hub(f"http://127.0.0.1:{port}")
+    questions = {
+        "models": [hub_model("o/there")],
+        "tasks": [{"task": "arc_challenge", "fewshot": 5}, {"task": "arc_chalenge", "fewshot": 5}],
+        "datasets": [{"provider": "wikitext2", "split": "test"}],
+    }
+    found = ask(nowhere.environment(tmp_path), questions)
+    for what in ("model o/there", "benchmark arc_challenge", "dataset wikitext2"):
+        assert found[what]["level"] == "error"
+        assert "cannot be reached" in found[what]["message"]
+        assert "HF_HUB_OFFLINE" in found[what]["fix"]
+    assert found["benchmark arc_chalenge"]["message"] == "lm-eval has no task 'arc_chalenge'"
+    assert "arc_challenge" in found["benchmark arc_chalenge"]["fix"]
     assert found["invarlock"]["message"] == "0.3.7"
     assert found["torch"]["level"] == "ok"
 

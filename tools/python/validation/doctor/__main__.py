@@ -1,22 +1,24 @@
 """`python -m validation.doctor`: answers questions about this host, one JSON finding in each line.
 
-Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. Only
-what windows are counted with is downloaded (tokenizers, the text of wikitext2), and nothing when offline.
+Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. The data
+of benchmarks and windows is loaded as a run loads it, and tokenizers: megabytes, which the run then finds in
+the cache. No weights are downloaded, and nothing when offline.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from validation.doctor.cuda import accelerator
+from validation.doctor.data import datasets, tasks
 from validation.doctor.finding import Finding, finding
-from validation.doctor.hub import datasets, models
+from validation.doctor.hub import models
 from validation.job import Fault
 
 #: Distributions whose versions matter: the lock file pins them, this check finds what is installed.
@@ -28,9 +30,12 @@ _REPAIR = "Run: npx nx run tools:python-env --force"
 def main() -> int:
     """Answer every question; a check that fails itself is reported as an error and stops no other."""
     questions: dict[str, Any] = json.load(sys.stdin)
-    for check in (versions, accelerator, models, tasks, datasets, windows):
-        for found in _guarded(check, questions):
-            print(json.dumps(found), flush=True)
+    answers = sys.stdout
+    # What libraries print is no answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        for check in (versions, accelerator, models, datasets, windows, tasks):
+            for found in _guarded(check, questions):
+                print(json.dumps(found), file=answers, flush=True)
     return 0
 
 
@@ -66,30 +71,6 @@ def versions(_: Mapping[str, Any]) -> Iterator[Finding]:
             yield finding("error", name, f"{found}; the suite judges {_INVARLOCK}", _REPAIR)
         else:
             yield finding("ok", name, found)
-
-
-def tasks(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether lm-eval knows every benchmark."""
-    wanted: list[str] = questions["tasks"]
-    if not wanted:
-        return
-    from validation.evaluation.lm_eval_adapter import TaskSource
-
-    directory = questions.get("include_path")
-    source = TaskSource(Path(directory) if directory else None)
-    if source.covers(wanted):
-        yield finding("ok", "lm-eval tasks", f"{', '.join(wanted)} ({directory})")
-        return
-    from lm_eval.tasks import TaskManager
-
-    known = set(TaskManager(include_path=directory).all_tasks)
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        yield finding(
-            "error", "lm-eval tasks", f"unknown: {', '.join(missing)}", "Check benchmarks in suite.yaml."
-        )
-    else:
-        yield finding("ok", "lm-eval tasks", ", ".join(wanted))
 
 
 if __name__ == "__main__":

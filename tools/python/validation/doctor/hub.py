@@ -1,6 +1,6 @@
-"""The doctor's check that models and data sets are available: in a directory, the hub's cache, or the hub.
+"""The doctor's check that models are available: in a directory, in the hub's cache, or on the hub.
 
-The hub is asked only for information about a repository; nothing is downloaded.
+The hub is asked for information about a repository and whether it gives its files; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from validation.doctor.finding import Finding, finding
+from validation.doctor.refused import refused
 from validation.job import Fault
+from validation.sources.download import find, has_weights, in_cache
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -21,7 +23,8 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
     for model in questions["models"]:
         source = model["source"] or {}
         what = f"model {model['name']}"
-        if model.get("trust_remote_code"):
+        trusted = model.get("trust_remote_code") is True
+        if trusted:
             yield finding(
                 "warning",
                 what,
@@ -30,7 +33,7 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
             )
         match source.get("type"):
             case "hub":
-                yield _hub_model(what, source, bool(questions.get("offline")))
+                yield _hub_model(what, source, trusted, bool(questions.get("offline")))
             case "path":
                 yield _local_model(what, str(source["path"]))
             case _:
@@ -38,27 +41,25 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _local_model(what: str, path: str) -> Finding:
-    from validation.sources.download import find
-
     try:
         return finding("ok", what, str(find(path)))
     except Fault as fault:
         return finding("error", what, str(fault), fault.hint)
 
 
-def _hub_model(what: str, source: Mapping[str, Any], offline: bool) -> Finding:
-    import huggingface_hub
+def _hub_model(what: str, source: Mapping[str, Any], trusted: bool, offline: bool) -> Finding:
+    from huggingface_hub import constants
 
     repository, revision = str(source["id"]), str(source.get("revision") or "main")
     where = f"{repository} at {revision}"
-    cached = huggingface_hub.try_to_load_from_cache(repository, "config.json", revision=revision)
-    lacks = "not in the local cache"
-    if isinstance(cached, str):
-        weights, missing = _weights_in(Path(cached).parent)
+    cached = in_cache(repository, revision, trusted)
+    lacks = "not whole in the local cache"
+    if cached is not None:
+        weights, missing = _weights_in(cached)
         if weights and not missing:
             return finding("ok", what, f"{where}: in the local cache ({len(weights)} files of weights)")
-        lacks = f"incomplete in the local cache ({f'{missing[0]} is missing' if missing else 'no weights'})"
-    if offline or huggingface_hub.constants.HF_HUB_OFFLINE:
+        lacks = f"incomplete in the local cache ({missing[0] if missing else 'the weights'} is missing)"
+    if offline or constants.HF_HUB_OFFLINE:
         return finding(
             "error",
             what,
@@ -66,12 +67,32 @@ def _hub_model(what: str, source: Mapping[str, Any], offline: bool) -> Finding:
             "Download it where there is a network, or give its directory as the model's path.",
         )
     try:
-        info = huggingface_hub.HfApi().model_info(repository, revision=revision, timeout=_HUB_TIMEOUT_S)
-        # The information about a gated model is public, its files are only for approved users.
-        huggingface_hub.HfApi().auth_check(repository)
-    except Exception as error:
-        return _hub_error(what, where, error)
-    return finding("ok", what, f"{where}: the hub has it ({(info.sha or '')[:12]})")
+        return _at_the_hub(what, where, repository, revision)
+    except Exception as error:  # the hub's and the network's exceptions are told by their names
+        return refused(what, where, error)
+
+
+def _at_the_hub(what: str, where: str, repository: str, revision: str) -> Finding:
+    import huggingface_hub
+
+    api = huggingface_hub.HfApi()
+    info = api.model_info(repository, revision=revision, timeout=_HUB_TIMEOUT_S)
+    # The information about a gated model is public, its files are only for approved users.
+    api.auth_check(repository)
+    names = [file.rfilename for file in info.siblings or []]
+    if "config.json" not in names or not has_weights(names):
+        lacking = "no config.json" if "config.json" not in names else "no model*.safetensors or .bin weights"
+        return finding(
+            "error",
+            what,
+            f"{where}: there is {lacking} in it",
+            "Name a repository as transformers' save_pretrained writes it.",
+        )
+    huggingface_hub.get_hf_file_metadata(
+        huggingface_hub.hf_hub_url(repository, "config.json", revision=info.sha), timeout=_HUB_TIMEOUT_S
+    )
+    named = "" if info.id in (None, repository) else f" as {info.id}"
+    return finding("ok", what, f"{where}: the hub has it{named} ({(info.sha or '')[:12]})")
 
 
 def _weights_in(directory: Path) -> tuple[list[str], list[str]]:
@@ -87,62 +108,6 @@ def _weights_in(directory: Path) -> tuple[list[str], list[str]]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         return named, [name for name in named if not (directory / str(name)).is_file()]
-    return [path.name for pattern in ("*.safetensors", "*.bin") for path in directory.glob(pattern)], []
-
-
-def _hub_error(what: str, where: str, error: Exception) -> Finding:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "GatedRepoError" in names:
-        return finding("error", what, f"{where}: gated", "Ask for access on its page, then set HF_TOKEN.")
-    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "HFValidationError"}:
-        return finding(
-            "error",
-            what,
-            f"{where}: the hub has no such name or revision, or it is private",
-            "Check suite.yaml, and HF_TOKEN if it is private.",
-        )
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return finding(
-            "error",
-            what,
-            f"{where}: the hub does not give it to you ({status})",
-            "Set HF_TOKEN to one that may read it.",
-        )
-    first = (str(error).strip().splitlines() or [""])[0][:200]
-    return finding(
-        "error",
-        what,
-        f"{where}: the hub cannot be reached ({type(error).__name__}: {first})",
-        "Check network and proxy (HF_ENDPOINT), or download it first and set HF_HUB_OFFLINE=1.",
-    )
-
-
-def datasets(questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether the data set of the windows is available; a local corpus was checked with suite.yaml."""
-    import huggingface_hub
-
-    for provider in questions["datasets"]:
-        what = f"dataset {provider}"
-        if provider != "wikitext2":
-            yield finding("ok", what, "a file of the suite")
-            continue
-        from datasets import config
-
-        cache = Path(config.HF_DATASETS_CACHE)
-        if any(cache.glob("*wikitext*")):
-            yield finding("ok", what, f"in the local cache ({cache})")
-        elif questions.get("offline") or huggingface_hub.constants.HF_HUB_OFFLINE:
-            yield finding(
-                "error",
-                what,
-                "not in the local cache, and the hub is not asked (offline)",
-                "Load it once where there is a network, or use provider: local_jsonl.",
-            )
-        else:
-            try:
-                huggingface_hub.HfApi().dataset_info("Salesforce/wikitext", timeout=_HUB_TIMEOUT_S)
-            except Exception as error:
-                yield _hub_error(what, "Salesforce/wikitext", error)
-            else:
-                yield finding("ok", what, "the hub has it")
+    found = [path.name for pattern in ("*.safetensors", "*.bin") for path in directory.glob(pattern)]
+    # A shard's name says that there are others, and an index of them.
+    return found, [INDEX] if any("-of-" in name for name in found) else []

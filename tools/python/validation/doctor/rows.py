@@ -38,7 +38,7 @@ def count_rows(
         capacity = rows(settings)
     except Exception as error:  # datasets has an exception for each reason
         message = f"not counted, {settings.provider} cannot be loaded ({first_line(error)})"
-        return finding("warning", what, message, "Run the doctor again where there is a network.")
+        return finding("warning", what, message, f"See the line of the dataset {settings.provider}.")
     asked = f"{settings.preview} + {settings.final} windows of {settings.seq_len} tokens"
     drawn = draws(settings)
     found = window_count.problems(settings, minimums, drawn)

@@ -20,6 +20,7 @@ from typing import Any
 from validation.compute.placement import placed_as_planned
 from validation.evaluation.answer_keys import answer_key
 from validation.evaluation.results import Benchmark, Evaluated
+from validation.hub.dataset_names import any_name
 from validation.job import Device, Fault, Site
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
@@ -296,28 +297,15 @@ class Evaluator:
         """Ask a model one benchmark's questions, of each task the first `limit`."""
         import numpy
         import torch
-        from jinja2 import TemplateError
         from lm_eval.evaluator import evaluate
 
         random.seed(self._seed)
         numpy.random.seed(self._seed)
         torch.manual_seed(self._seed)
         found_before = len(model.used_batches)
-        with self._source.inside():
-            with _told(f"task '{benchmark.task}' cannot be loaded", Exception):
-                loaded = self._manager.load([benchmark.task])
-            for task in loaded["tasks"].values():
-                if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples
-                    task.set_config(key="num_fewshot", value=benchmark.fewshot)
-                task.set_fewshot_seed(seed=self._seed)
-            # What a sample without one of the fields its task asks for makes lm-eval raise.
-            with _told(
-                f"task '{benchmark.task}' cannot be evaluated",
-                LookupError,
-                TypeError,
-                ValueError,
-                TemplateError,
-            ):
+        with self._source.inside(), any_name():
+            loaded = self._load(benchmark)
+            with _asking(benchmark):
                 raw = evaluate(lm=model, task_dict=loaded, limit=limit, log_samples=True)
                 keys = {
                     name: [answer_key(loaded["tasks"][name], sample) for sample in samples]
@@ -332,3 +320,34 @@ class Evaluator:
             keys=keys,
             batches=model.used_batches[found_before:] or model.used_batches,
         )
+
+    def try_out(self, benchmark: Benchmark) -> dict[str, int]:
+        """Load a benchmark as `run` does and make the first question of each of its tasks.
+
+        Returns:
+            The questions of each task.
+        """
+        with self._source.inside(), any_name():
+            loaded = self._load(benchmark)["tasks"]
+            with _asking(benchmark):
+                for task in loaded.values():
+                    task.build_all_requests(limit=1, rank=0, world_size=1)
+                return {name: len(task.eval_docs) for name, task in loaded.items()}
+
+    def _load(self, benchmark: Benchmark) -> Any:
+        with _told(f"task '{benchmark.task}' cannot be loaded", Exception):
+            loaded = self._manager.load([benchmark.task])
+        for task in loaded["tasks"].values():
+            if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples
+                task.set_config(key="num_fewshot", value=benchmark.fewshot)
+            task.set_fewshot_seed(seed=self._seed)
+        return loaded
+
+
+def _asking(benchmark: Benchmark) -> AbstractContextManager[None]:
+    """What a sample without one of the fields its task asks for makes lm-eval raise, as a fault."""
+    from jinja2 import TemplateError
+
+    return _told(
+        f"task '{benchmark.task}' cannot be evaluated", LookupError, TypeError, ValueError, TemplateError
+    )

@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from validation.compute.numerics import apply_determinism, attention_of, report_settings
+from validation.hub.dataset_names import any_name
 from validation.invarlock.config import Settings, profile_document, run_environment
 from validation.invarlock.failures import Ended
 from validation.invarlock.hooks.loading import Loads, loads_as_configured
@@ -96,7 +97,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with small_copies(), loads_as_configured(attention, job.device) as loads:
+            with small_copies(), _data(settings), loads_as_configured(attention, job.device) as loads:
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
@@ -152,6 +153,11 @@ def _import_without_datasets(settings: Settings) -> None:
         importlib.import_module("invarlock.eval.data")
     finally:
         del sys.modules["datasets"]
+
+
+def _data(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """A local corpus needs no data set."""
+    return contextlib.nullcontext() if settings.is_local else any_name()
 
 
 @contextlib.contextmanager

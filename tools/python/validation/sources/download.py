@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,11 @@ def download(model: str, revision: str, trusted: bool) -> Path:
         Fault: see `fetch`.
     """
     import huggingface_hub
+    from huggingface_hub import constants
 
     files = [*FILES, *(("*.py",) if trusted else ())]
     emit("progress", message=f"downloading {model} at {revision}")
-    cache = Path(huggingface_hub.constants.HF_HUB_CACHE)
+    cache = Path(constants.HF_HUB_CACHE)
     for weights in (_SAFETENSORS, _PICKLED):
         wanted = [*files, *weights]
         require_space(model, revision, wanted, cache)
@@ -104,6 +106,34 @@ def download(model: str, revision: str, trusted: bool) -> Path:
         f"{model} at {revision}: neither {_SAFETENSORS[0]} nor {_PICKLED[0]} there",
         "Is it a transformers model? Offline, download it first, or give its directory as the model's path.",
     )
+
+
+def in_cache(model: str, revision: str, trusted: bool) -> Path | None:
+    """What `download` would give without asking the hub; None where files are missing."""
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    for weights in (_SAFETENSORS, _PICKLED):
+        try:
+            found = Path(
+                huggingface_hub.snapshot_download(
+                    model,
+                    revision=revision,
+                    allow_patterns=[*FILES, *(("*.py",) if trusted else ()), *weights],
+                    ignore_patterns=["*/*"],
+                    local_files_only=True,
+                )
+            )
+        except (LocalEntryNotFoundError, ValueError):
+            continue
+        if (found / "config.json").is_file() and any(path for each in weights for path in found.glob(each)):
+            return found
+    return None
+
+
+def has_weights(names: Iterable[str]) -> bool:
+    """Whether a repository of these files has any that `download` takes as weights."""
+    return any(fnmatch.fnmatch(name, each) for name in names for each in (*_SAFETENSORS, *_PICKLED))
 
 
 def _fault(model: str, revision: str, error: Exception) -> Fault | None:
@@ -136,6 +166,7 @@ def _fault(model: str, revision: str, error: Exception) -> Fault | None:
         "ConnectionError",
         "TimeoutError",
         "RequestException",
+        "JSONDecodeError",  # something else answers: a network that wants a login first
     }:
         return Fault(
             "unavailable", f"{where}: the download failed ({first})", "Run it again; what came stays cached."
