@@ -136,11 +136,11 @@ def saved(value: object, *, zipped: bool = True) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "broken"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "broken"),
-        (saved({"w": torch.ones(9)})[:-40], "broken"),
-        (b"PK\x03\x04" + bytes(200), "broken"),
-        (saved({"w": Unsafe()}, zipped=False), "broken"),
+        (b"", "damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "damaged"),
+        (saved({"w": torch.ones(9)})[:-40], "damaged"),
+        (b"PK\x03\x04" + bytes(200), "damaged"),
+        (saved({"w": Unsafe()}, zipped=False), "damaged"),
         (saved([torch.ones(2)]), "holds a list"),
         (saved({}), "no tensors"),
         (saved({"state_dict": {"w": torch.ones(2)}}), "no tensors"),
