@@ -31,6 +31,7 @@ const steps = [
   check('types', 'npx', ['tsc', '-p', 'tools/tsconfig.json']),
   check('types-of-tests', 'npx', ['tsc', '-p', 'test/tsconfig.json']),
   check('lint', 'npx', ['eslint', '.']),
+  check('imports', 'npx', ['depcruise', 'tools']),
   check('format', 'npx', ['prettier', '--check', '.']),
   check('python-env', 'npx', ['nx', 'run', 'tools:python-env']),
   check('sync', 'npx', ['nx', 'sync:check']),

@@ -96,6 +96,8 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
     return;
   }
   const { judgeSuite, reportSuite } = await import('./results/judge.js');
+  const { repairLinks } = await import('./execution/store/link.js');
+  repairLinks(workspaceRoot, suite);
   const judged = await judgeSuite(workspaceRoot, suite);
   console.log(`\n${judged.lines.join('\n')}`);
   sayLines(closingLines(workspaceRoot, suite, judged.cells, startTime));

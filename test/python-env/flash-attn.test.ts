@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { poolArchitectures } from '../../tools/execution/lease/gpus/architectures.js';
 import { ensureFlashAttention } from '../../tools/python-env/flash-attn.js';
 import { installedFlash, readFlashRecord } from '../../tools/python-env/flash-record.js';
 import { FlashWorkspace, PINNED } from './flash-workspace.js';
@@ -28,7 +29,12 @@ afterEach(() => {
 
 async function ensure(force = false): Promise<{ said: string[]; commands: string[] }> {
   const said: string[] = [];
-  await ensureFlashAttention({ workspaceRoot: root, force, say: (line) => said.push(line) });
+  await ensureFlashAttention({
+    workspaceRoot: root,
+    force,
+    poolArchitectures: () => poolArchitectures(root),
+    say: (line) => said.push(line),
+  });
   return { said, commands: workspace.takeCommands() };
 }
 

@@ -4,7 +4,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { readErrors } from '../../tools/execution/records/journal.js';
+import { readFaultLog } from '../../tools/execution/records/fault-log.js';
 import type { Receipt } from '../../tools/execution/records/receipt.js';
 import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
@@ -98,7 +98,7 @@ test(
     expect(output).toContain(`${certify} failed (out_of_memory): CUDA out of memory`);
     expect(output).toMatch(/GPU: 0, 1|GPU: 1, 0/);
     expect(
-      readErrors(rig.root, 'rig').map(({ attempt, again, gpus }) => [attempt, again, gpus.length]),
+      readFaultLog(rig.root, 'rig').faults.map(({ attempt, again, gpus }) => [attempt, again, gpus.length]),
     ).toEqual([
       [1, true, 1],
       [2, true, 1],

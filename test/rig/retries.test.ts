@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readErrors } from '../../tools/execution/records/journal.js';
+import { readFaultLog } from '../../tools/execution/records/fault-log.js';
 import type { Receipt } from '../../tools/execution/records/receipt.js';
 import { Rig, SMALL_SUITE, type NxResult } from '../support/rig/workspace.js';
 
@@ -61,7 +61,7 @@ test('each attempt has a log of its own', () => {
 });
 
 test('each failed attempt is a line of errors.json', () => {
-  const errors = readErrors(rig.root, 'rig');
+  const errors = readFaultLog(rig.root, 'rig').faults;
   expect(errors.map(({ cell, code, attempt, again }) => [cell, code, attempt, again])).toEqual([
     ['rig.m.baseline:setup', 'unavailable', 1, true],
     ['rig.m.baseline:eval', 'out_of_memory', 1, true],

@@ -30,7 +30,7 @@ try {
  */
 async function flashMayChange(pool: readonly { architecture: string }[]): Promise<boolean> {
   const { flashState, isEnvironment } = await import('../python-env/flash-state.js');
-  const { architecturesOf } = await import('../python-env/flash-host.js');
+  const { architecturesOf } = await import('../execution/lease/gpus/architectures.js');
   return isEnvironment(root) && !flashState(root, architecturesOf(pool)).settled;
 }
 

@@ -14,7 +14,14 @@ export default async function pythonEnv(
   try {
     const how = { workspaceRoot: context.root, force: options.force ?? false, say };
     const state = await ensurePythonEnvironment(how);
-    await ensureFlashAttention(how);
+    await ensureFlashAttention({
+      ...how,
+      poolArchitectures: async () => {
+        // Only hosts with a GPU driver load what reads the pool.
+        const { poolArchitectures } = await import('../execution/lease/gpus/architectures.js');
+        return poolArchitectures(context.root);
+      },
+    });
     if (state === 'installed') say('.venv is ready');
     return { success: true };
   } catch (error) {

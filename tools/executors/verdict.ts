@@ -1,8 +1,12 @@
 // Executor `verdict`: analysis, verdict and report of a suite from its output tree, whole or not.
 import type { ExecutorContext } from '@nx/devkit';
+import { repairLinks } from '../execution/store/link.js';
 import { sayVerdictAndReport } from '../results/judge.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 export default function verdict({ suite }: { suite: string }, { root }: ExecutorContext): Promise<Outcome> {
-  return outcomeOf(`verdict of ${suite} failed`, () => sayVerdictAndReport(root, suite));
+  return outcomeOf(`verdict of ${suite} failed`, async () => {
+    repairLinks(root, suite);
+    await sayVerdictAndReport(root, suite);
+  });
 }

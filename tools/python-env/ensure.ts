@@ -21,7 +21,8 @@ export async function ensurePythonEnvironment({
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-  const { withLongLock } = await import('../execution/lease/directory/long-lock.js');
+  const { withLongLock } = await import('../host/long-lock.js');
+  const { loadSiteSettings } = await import('../suite/settings/settings.js');
   const lock = {
     name: 'python-env',
     path: workspaceRoot,
@@ -29,7 +30,7 @@ export async function ensurePythonEnvironment({
     timeoutMs: 3_600_000,
     log: say,
   };
-  return withLongLock(workspaceRoot, lock, async () => {
+  return withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, async () => {
     if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
     await install(workspaceRoot, say);
     writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);

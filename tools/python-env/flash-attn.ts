@@ -22,6 +22,8 @@ export interface FlashOptions {
   workspaceRoot: string;
   /** Try again, though nothing changed since a try that failed. */
   force: boolean;
+  /** Architectures of the GPUs that cells may use, each once; asked only where there is a driver. May throw. */
+  poolArchitectures: () => Promise<string[]>;
   say: (line: string) => void;
 }
 
@@ -33,8 +35,7 @@ export async function ensureFlashAttention(options: FlashOptions): Promise<void>
     if (onPath('nvidia-smi') === undefined) return;
     const { isEnvironment } = await import('./flash-state.js');
     if (!isEnvironment(workspaceRoot)) return;
-    const { poolArchitectures } = await import('./flash-host.js');
-    const architectures = await poolArchitectures(workspaceRoot);
+    const architectures = await options.poolArchitectures();
     if (architectures.length > 0) await tryOnce(options, architectures);
   } catch (error) {
     say(`flash attention was not looked for: ${firstLine(error)}`);
@@ -47,7 +48,8 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
   const { workspaceRoot, force, say } = options;
   const { flashState } = await import('./flash-state.js');
   if (!force && flashState(workspaceRoot, architectures).settled) return;
-  const { withLongLock } = await import('../execution/lease/directory/long-lock.js');
+  const { withLongLock } = await import('../host/long-lock.js');
+  const { loadSiteSettings } = await import('../suite/settings/settings.js');
   const attempt = async (): Promise<void> => {
     const { key, chances, nvcc, unwanted, settled } = flashState(workspaceRoot, architectures);
     // Another run may have been faster.
@@ -64,7 +66,7 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
     ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', log: say },
     timeoutMs: BUILD_LIMIT_MS + INSTALL_LIMIT_MS,
   };
-  await withLongLock(workspaceRoot, lock, attempt);
+  await withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, attempt);
 }
 
 interface Attempt extends FlashOptions {

@@ -1,28 +1,14 @@
-// What a host offers for flash attention: GPUs of the pool, nvcc, compilers, and suites that would use it.
+// What a host offers for flash attention: nvcc, compilers, and suites that would use it.
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { openLockDirectory } from '../execution/lease/directory/lock-directory.js';
-import { readPool } from '../execution/lease/gpus/pool.js';
 import { listSuites, loadSuite } from '../suite/load/load.js';
 import { suiteDirectory } from '../suite/model/paths.js';
 import { parseRecord } from '../suite/nx/record.js';
-import { loadSiteSettings } from '../suite/settings/settings.js';
 import { readIfThere } from '../base/files.js';
 import { messageOf } from '../base/message.js';
 import { isExecutable, onPath } from './on-path.js';
-
-/** Architectures of the pool's GPUs, each once. @throws Error when nvidia-smi or the settings are broken. */
-export async function poolArchitectures(workspaceRoot: string): Promise<string[]> {
-  const settings = loadSiteSettings(workspaceRoot);
-  return architecturesOf(await readPool(settings, openLockDirectory(settings.lockDirectory)));
-}
-
-/** Each once, in order. */
-export function architecturesOf(pool: readonly { architecture: string }[]): string[] {
-  return [...new Set(pool.map(({ architecture }) => architecture))].sort();
-}
 
 /**
  * Why no generated suite wants it: one was made without it (a choice for the whole of .venv), all ask for eager

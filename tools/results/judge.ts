@@ -1,18 +1,13 @@
 // Judges a generated suite: from its name to the verdict files. The `verdict` target and the plugin's hook both call it.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compare } from '../base/compare.js';
-import { readIfThere } from '../base/files.js';
 import { isOver, readFaults, type LastFault } from '../execution/records/last-fault.js';
 import { outdatedReceipts } from '../execution/records/outdated.js';
 import { readReceipt } from '../execution/records/receipt.js';
-import { recipeOf } from '../execution/records/manifest.js';
-import { linkWeights } from '../execution/store/link.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/nx/generated.js';
 import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
-import { parseFaultLog } from '../execution/records/fault-log.js';
-import type { FaultRecord } from '../execution/records/fault-log.js';
+import { readFaultLog, type FaultRecord } from '../execution/records/fault-log.js';
 import { makeReport } from './report/make-report.js';
 import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';
@@ -45,11 +40,10 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     // `edits`, the project of a batch, is no variant.
     JUDGED.includes(name) ? { model, variant, class: name as VariantClass } : [],
   );
-  repairLinks(workspaceRoot, generated);
   const faults = lastFaults(workspaceRoot, generated);
   // Faults of cells that the suite no longer has are no news of it.
   const planned = new Set(generated.cells.map(({ id }) => id));
-  const log = parseFaultLog(readIfThere(join(workspaceRoot, `output/${suite}/state/errors.json`)) ?? '');
+  const log = readFaultLog(workspaceRoot, suite);
   const written = await writeVerdict({
     workspaceRoot,
     plan: { suite, variants, cells: generated.cells },
@@ -74,7 +68,19 @@ function withLast(log: readonly FaultRecord[], last: ReadonlyMap<string, LastFau
   const rest = [...last].flatMap(([cell, { at, sentence }]) => {
     const [code = '', ...message] = sentence.split(': ');
     if (logged.has(`${cell} ${code}`)) return [];
-    return [{ at, cell, code, message: message.join(': '), attempt: null, log: null, again: false }];
+    return [
+      {
+        at,
+        cell,
+        code,
+        message: message.join(': '),
+        attempt: null,
+        log: null,
+        again: false,
+        class: null,
+        gpus: [],
+      },
+    ];
   });
   return [...log, ...rest].sort((a, b) => compare(a.at, b.at) || compare(a.cell, b.cell));
 }
@@ -105,16 +111,4 @@ async function knowledge(
     faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
     stale: ({ receipt }) => outdated.get(receipt) ?? null,
   };
-}
-
-/** The links of the output tree point into the weights store, also where Nx restored a manifest and started nothing. */
-function repairLinks(workspaceRoot: string, { cells }: GeneratedSuite): void {
-  const { storageRoot } = loadSiteSettings(workspaceRoot);
-  for (const { link, writes } of cells.flatMap(({ parts }) => parts)) {
-    const manifest = writes.find(({ file }) => file === 'manifest.json');
-    const text = manifest === undefined ? undefined : readIfThere(join(workspaceRoot, manifest.path));
-    const recipe = text === undefined ? undefined : recipeOf(text);
-    if (link === undefined || recipe === undefined || !existsSync(join(storageRoot, recipe))) continue;
-    linkWeights(workspaceRoot, link, join(storageRoot, recipe));
-  }
 }

@@ -3,10 +3,11 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Journal, readErrors, type ErrorRecord } from '../../../tools/execution/records/journal.js';
+import { readFaultLog, type FaultRecord } from '../../../tools/execution/records/fault-log.js';
+import { Journal } from '../../../tools/execution/records/journal.js';
 import { DIST } from '../../support/repository.js';
 
-const RECORD: ErrorRecord = {
+const RECORD: FaultRecord = {
   at: '2026-01-01T00:00:00.000Z',
   cell: 's.m.v:eval',
   attempt: 1,
@@ -32,7 +33,7 @@ test('many processes append at once, and every record is whole', async () => {
     const journal = new Journal(${JSON.stringify(root)}, 's');
     for (let n = 0; n < 200; n += 1) journal.error({ ...${JSON.stringify(RECORD)}, attempt: n, message: 'x'.repeat(n * 20) });`;
   await Promise.all([1, 2, 3, 4].map(() => execa(process.execPath, ['--input-type=module', '-e', script])));
-  const errors = readErrors(root, 's');
+  const errors = readFaultLog(root, 's').faults;
   expect(errors).toHaveLength(800);
   expect(new Set(errors.map(({ attempt }) => attempt)).size).toBe(200);
 });
@@ -42,7 +43,7 @@ test('a torn line costs itself only', () => {
   journal.error(RECORD);
   appendFileSync(join(root, 'output/s/state/errors.json'), '{"at": "2026-');
   journal.error({ ...RECORD, attempt: 2 });
-  expect(readErrors(root, 's').map(({ attempt }) => attempt)).toEqual([1, 2]);
+  expect(readFaultLog(root, 's').faults.map(({ attempt }) => attempt)).toEqual([1, 2]);
 });
 
 test('what a GPU and the run do stands in their logs, without secrets; a log that cannot be written ends nothing', () => {

@@ -170,7 +170,10 @@ test(
     );
     files.set(torn ?? '', { ok: false, detail: EVIL });
     const fault = { at: '2026-01-01T00:00:00.000Z', cell: EVIL, code: 'killed', message: EVIL };
-    const findings = { ...smokeFindings(files), faults: [{ ...fault, attempt: 1, log: null, again: true }] };
+    const findings = {
+      ...smokeFindings(files),
+      faults: [{ ...fault, attempt: 1, log: null, again: true, class: null, gpus: [] }],
+    };
     await using opened = await open(await report('partial', findings));
     const { page, complaints } = opened;
     expect(await page.locator('.verdict').innerText()).toContain('INCOMPLETE');

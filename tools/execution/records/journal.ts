@@ -1,38 +1,8 @@
 // What a run leaves for people: logs/main.log, logs/gpu_<id>.log and state/errors.json (a JSON object a line).
 import { join } from 'node:path';
-import { z } from 'zod';
 import { appendLine } from '../../base/append.js';
-import { readIfThere } from '../../base/files.js';
 import { redact } from '../../base/redact.js';
-
-export interface ErrorRecord {
-  /** When the attempt ended. */
-  at: string;
-  cell: string;
-  attempt: number | null;
-  code: string;
-  class: string;
-  message: string;
-  log: string | null;
-  /** Indices as nvidia-smi counts. */
-  gpus: number[];
-  /** Whether the cell is tried again by itself. */
-  again: boolean;
-}
-
-const schema = z.object({
-  at: z.string(),
-  cell: z.string(),
-  attempt: z.number().nullable(),
-  code: z.string(),
-  class: z.string(),
-  message: z.string(),
-  log: z.string().nullable(),
-  gpus: z.array(z.number()),
-  again: z.boolean(),
-});
-
-export const errorsPath = (suite: string): string => `output/${suite}/state/errors.json`;
+import { faultLogPath, type FaultRecord } from './fault-log.js';
 
 /** Append to a log of the suite. A log that cannot be written (a full disk) must not end a cell. */
 export class Journal {
@@ -55,8 +25,8 @@ export class Journal {
     }
   }
 
-  error(record: ErrorRecord): void {
-    this.#append(errorsPath(this.#suite), JSON.stringify({ ...record, message: redact(record.message) }));
+  error(record: FaultRecord): void {
+    this.#append(faultLogPath(this.#suite), JSON.stringify({ ...record, message: redact(record.message) }));
   }
 
   #append(path: string, line: string): void {
@@ -69,15 +39,3 @@ export class Journal {
 }
 
 const now = (): string => new Date().toISOString();
-
-/** Every readable record, the oldest first; torn lines are none. */
-export function readErrors(workspaceRoot: string, suite: string): ErrorRecord[] {
-  const text = readIfThere(join(workspaceRoot, errorsPath(suite))) ?? '';
-  return text.split('\n').flatMap((line) => {
-    try {
-      return schema.parse(JSON.parse(line));
-    } catch {
-      return [];
-    }
-  });
-}

@@ -5,7 +5,7 @@ import { readIfThere } from '../../base/files.js';
 import { rootCauses, type RootCause } from './blocked.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { pressurePath } from '../../execution/store/disk.js';
-import { errorsPath, readErrors, type ErrorRecord } from '../../execution/records/journal.js';
+import { faultLogPath, readFaultLog, type FaultRecord } from '../../execution/records/fault-log.js';
 import { isOver, readFault } from '../../execution/records/last-fault.js';
 import { readReceipt } from '../../execution/records/receipt.js';
 
@@ -19,7 +19,7 @@ export function closingLines(
   cells: readonly PlannedCell[],
   since: number,
 ): string[] {
-  const errors = readErrors(workspaceRoot, suite).filter(({ at }) => Date.parse(at) >= since);
+  const errors = readFaultLog(workspaceRoot, suite).faults.filter(({ at }) => Date.parse(at) >= since);
   return [
     ...causeLines(causesOf(workspaceRoot, cells)),
     ...errorLines(errors, suite),
@@ -51,14 +51,14 @@ export function causeLines(causes: readonly RootCause[]): string[] {
   });
 }
 
-export function errorLines(errors: readonly ErrorRecord[], suite: string): string[] {
+export function errorLines(errors: readonly FaultRecord[], suite: string): string[] {
   if (errors.length === 0) return [];
   const totals = new Map<string, number>();
   for (const { code } of errors) totals.set(code, (totals.get(code) ?? 0) + 1);
   const counts = [...totals].sort((a, b) => b[1] - a[1]).map(([code, count]) => `${count} ${code}`);
   const again = errors.filter((error) => error.again).length;
   return [
-    `  errors in this run: ${counts.join(', ')} (${again} of ${errors.length} tried again); all in ${errorsPath(suite)}`,
+    `  errors in this run: ${counts.join(', ')} (${again} of ${errors.length} tried again); all in ${faultLogPath(suite)}`,
     ...errors
       .slice(-SHOWN_ERRORS)
       .map(({ at, cell, code, message }) => `    ${at} ${cell} ${code}: ${message.split('\n')[0] ?? ''}`),

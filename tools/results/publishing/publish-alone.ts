@@ -1,6 +1,7 @@
 // One publication of a directory at a time: two runs that end together would take each other's files for left over.
 import { resolve } from 'node:path';
-import { withLongLock } from '../../execution/lease/directory/long-lock.js';
+import { withLongLock } from '../../host/long-lock.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
 import { publishView, type Published } from './published-view.js';
 
 /** Copying a suite's results to a slow disk takes minutes, never this long. */
@@ -14,7 +15,9 @@ export async function publishAlone(
   say: (line: string) => void,
 ): Promise<Published> {
   const lock = { name: 'publish', path: resolve(directory), doing: `publishes in ${directory}`, log: say };
-  return withLongLock(workspaceRoot, { ...lock, timeoutMs: PATIENCE_MS }, () =>
-    publishView(workspaceRoot, suite, directory),
+  return withLongLock(
+    loadSiteSettings(workspaceRoot).lockDirectory,
+    { ...lock, timeoutMs: PATIENCE_MS },
+    () => publishView(workspaceRoot, suite, directory),
   );
 }

@@ -3,13 +3,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteDigest } from '../load/digest.js';
 import { suiteFile } from '../model/paths.js';
-import { asCommandPrefix } from '../settings/identity.js';
+import { asCommandPrefix, type Identity } from '../settings/identity.js';
 import { formatMistake } from '../yaml/mistakes.js';
 import { parseYaml } from '../yaml/yaml-source.js';
-import type { SuiteRecord } from './record.js';
+
+/** What a suite's projects record of their making. */
+interface Made {
+  identity: Identity;
+  /** Of the suite.yaml they were made from; empty in projects of an earlier version. */
+  suiteDigest: string;
+}
 
 /** @throws Error with the command to give when suite.yaml has changed since the projects were made, or is gone. */
-export function requireInStep(workspaceRoot: string, suite: string, record: SuiteRecord): void {
+export function requireInStep(workspaceRoot: string, suite: string, record: Made): void {
   const file = suiteFile(suite);
   const make = `${asCommandPrefix(record.identity)}npx nx g ./tools:suite ${suite}`;
   let text: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { judge, triageOfRuns } from '../../../../tools/results/analysis/certificates/certificate.js';
 import { guardsNotRun } from '../../../../tools/results/analysis/certificates/gates.js';
-import { ratioThreshold } from '../../../../tools/results/analysis/judge/threshold.js';
+import { ratioThreshold } from '../../../../tools/results/analysis/certificates/threshold.js';
 import { parseTolerantJson } from '../../../../tools/results/read/json.js';
 import { certificateSchema, type RawCertificate } from '../../../../tools/results/read/schema.js';
 import { certificate, type CertificateShape, FULL_ORDER } from '../../builders.js';

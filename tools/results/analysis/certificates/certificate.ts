@@ -2,8 +2,8 @@
 import type { RawCertificate } from '../../read/schema.js';
 import type { Guard } from '../../../suite/model/suite.js';
 import { ALL_PASS_GATES, GATES, type Gate, type Gates, type GateStatus } from './gates.js';
-import { comparedWith, type ComparedWith, type GatedGuard } from '../judge/compared-with.js';
-import { type Acceptance, ratioThreshold } from '../judge/threshold.js';
+import { comparedWith, type ComparedWith, type GatedGuard } from './compared-with.js';
+import { type Acceptance, ratioThreshold } from './threshold.js';
 import { marginsOf, type Margins } from './margins.js';
 import { allOf, type Tri } from '../statistics/tri.js';
 

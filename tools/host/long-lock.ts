@@ -1,9 +1,8 @@
 // Locks on work that takes minutes (installing, publishing), in the host's lock directory: who waits is told for whom.
 import { join } from 'node:path';
-import { sha256 } from '../../../base/canonical.js';
-import { loadSiteSettings } from '../../../suite/settings/settings.js';
-import { withFileLock } from '../../../host/file-lock.js';
-import { openLockDirectory } from './lock-directory.js';
+import { sha256 } from '../base/canonical.js';
+import { withFileLock } from './file-lock.js';
+import { openPrivateDirectory } from './private-directory.js';
 
 export interface LongLock {
   /** What kind of thing is locked: `python-env`. */
@@ -18,12 +17,12 @@ export interface LongLock {
 
 /** @throws Error as `withFileLock` does, or when the lock directory cannot be used. */
 export function withLongLock<T>(
-  workspaceRoot: string,
+  lockDirectory: string,
   { name, path, doing, timeoutMs, log }: LongLock,
   body: () => T | Promise<T>,
 ): Promise<T> {
-  const { root } = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
-  return withFileLock(join(root, `${name}-${sha256(path).slice(0, 16)}.lock`), body, {
+  openPrivateDirectory(lockDirectory);
+  return withFileLock(join(lockDirectory, `${name}-${sha256(path).slice(0, 16)}.lock`), body, {
     timeoutMs,
     onWait: (holder) => {
       log(`waiting for ${holder}, which ${doing}`);

@@ -1,6 +1,6 @@
 """Makes real certificates just below and just above InvarLock's gate, from a finished run of the smoke suite.
 
-    PYTHONPATH=tools/python .venv/bin/python test/results/analysis/judge/near_gate.py [workspace of the run]
+    PYTHONPATH=tools/python .venv/bin/python test/results/analysis/certificates/near_gate.py [workspace of the run]
 
 The subject lies between the baseline and its SVD of rank 32, at a share that is searched until the perplexity
 ratio is within .004 of 1.202 on either side; what InvarLock then says is kept, reduced to what is read of it.

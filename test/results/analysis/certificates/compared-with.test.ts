@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../../tools/results/analysis/certificates/certificate.js';
-import type { ComparedWith } from '../../../../tools/results/analysis/judge/compared-with.js';
+import type { ComparedWith } from '../../../../tools/results/analysis/certificates/compared-with.js';
 import { certificateSchema } from '../../../../tools/results/read/schema.js';
 import { certificate, FULL_ORDER } from '../../builders.js';
 

@@ -1,6 +1,6 @@
 // What each guard of a certificate compared the edited model with, as the certificate itself tells.
 import type { Guard } from '../../../suite/model/suite.js';
-import type { Gates } from '../certificates/gates.js';
+import type { Gates } from './gates.js';
 import type { RawCertificate } from '../../read/schema.js';
 
 /**
