@@ -1,6 +1,7 @@
-// The documents of the repository: their links lead somewhere, and the files they name are there.
+// The documents of the repository: their links lead somewhere, the files they name are there, and nothing cites a
+// document that is not part of the repository.
 import { execaSync } from 'execa';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 import { anchors, prose, relativeLinks } from './support/markdown.js';
@@ -62,3 +63,35 @@ test.each(['docs/architecture.md', 'CONTRIBUTING.md', 'docs/adding-an-edit.md', 
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   },
 );
+
+/** Documents that are not in the repository, in the words that once cited them. */
+const FORBIDDEN = [
+  /reference[-_]facts|invarlock-facts|nx-facts|hub-facts/i,
+  /\bthe seed[’']s\b/i,
+  /\bseed document\b/i,
+  /\bdesign document\b/i,
+  /\bthe reference['’]s\b|\bthe reference suite\b/i,
+];
+/** `docs/architecture.md` is here; other pages of that name are not. */
+const ELSEWHERE = /(?<!docs\/|\()architecture\.md/;
+
+/** Files of text that people write. */
+function isWritten(path: string): boolean {
+  if (path === 'test/docs.test.ts' || path === 'package-lock.json') return false;
+  return (
+    /\.(ts|mjs|js|py|md|yaml|yml|json|toml|txt|in|sh)$/.test(path) && statSync(join(ROOT, path)).size < 1e6
+  );
+}
+
+test('no file cites a document that is not in the repository', () => {
+  const found = FILES.filter(isWritten).flatMap((path) =>
+    read(path)
+      .split('\n')
+      .flatMap((line, index) =>
+        [...FORBIDDEN, ELSEWHERE].some((phrase) => phrase.test(line))
+          ? [`${path}:${index + 1}: ${line.trim().slice(0, 120)}`]
+          : [],
+      ),
+  );
+  expect(found).toEqual([]);
+});

@@ -134,7 +134,7 @@ test('a lessened specification differs in its batch alone', () => {
   });
 });
 
-test("only the reference's own windows are made shorter, to 128 at least", () => {
+test("only the original script's own windows are made shorter, to 128 at least", () => {
   const reference = attempts({ kind: 'certify', failures: ['out_of_memory'], referenceWindows: true });
   const decision = decideRetry(reference, LIMITS, 0.5);
   expect(decision).toMatchObject({ adjustment: { batchDivisor: 2, lengthDivisor: 2 } });

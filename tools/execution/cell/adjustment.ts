@@ -8,14 +8,14 @@ export interface Adjustment {
   batchDivisor: number;
   /** GPUs beyond those planned. */
   extraGpus: number;
-  /** The length of a window is divided by it; only under the reference's own windows. */
+  /** The length of a window is divided by it; only under the original script's own windows. */
   lengthDivisor: number;
 }
 
 export const AS_PLANNED: Adjustment = { batchDivisor: 1, extraGpus: 0, lengthDivisor: 1 };
 
 const LEAST_LENGTH = 128;
-/** lm-eval's `auto` names no size: what a first halving of it is taken from (the seed's `auto:N` names N). */
+/** lm-eval's `auto` names no size: what a first halving of it is taken from (the original script's `auto:N` names N). */
 const AUTO_BATCH = 16;
 
 /** The batch of a specification: of the evaluation itself, or of InvarLock; undefined for kinds without one. */
@@ -27,7 +27,7 @@ export function batchOf(kind: CellKind, spec: JsonObject): number | undefined {
   return named === undefined ? AUTO_BATCH : Number(named);
 }
 
-/** Windows that overlap are the reference's own (`windows: reference`): no valid certificate comes of them anyway. */
+/** Windows that overlap are the original script's own (`windows: reference`): no valid certificate comes of them anyway. */
 export function hasReferenceWindows(kind: CellKind, spec: JsonObject): boolean {
   const { seq_len, stride } = kind === 'eval' ? {} : (holder(kind, spec) ?? {});
   return typeof seq_len === 'number' && typeof stride === 'number' && stride < seq_len;

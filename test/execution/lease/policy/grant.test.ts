@@ -73,7 +73,7 @@ describe('GPUs', () => {
     expect(gpusOf(state({ gpus, tickets: wants(2) }))).toEqual([['GPU-0', 'GPU-1']]);
   });
 
-  test('margins follow the seed', () => {
+  test('margins are those of the original script', () => {
     expect([180, 160, 159, 80, 79].map(safetyMargin)).toEqual([0.98, 0.98, 0.95, 0.95, 0.9]);
   });
 

@@ -1,4 +1,4 @@
-// Dynamic priorities worked by hand from the reference's formula, and the order of the two strategies.
+// Dynamic priorities worked by hand from the original script's formula, and the order of the two strategies.
 import { describe, expect, test } from 'vitest';
 import { dynamicPriority, laggingModels, ranked } from '../../../../tools/execution/lease/policy/priority.js';
 import type { Progress } from '../../../../tools/execution/lease/policy/state.js';

@@ -1,4 +1,4 @@
-// The reference's plan on simulated hosts, by the real grant: makespan against the lower bound, memory, disk.
+// The original script's plan on simulated hosts, by the real grant: makespan against the lower bound, memory, disk.
 import { GIB } from '../../../../tools/base/units.js';
 import { describe, expect, test } from 'vitest';
 import { usableGiB } from '../../../../tools/execution/lease/policy/fit.js';
@@ -73,7 +73,7 @@ function expectSound({ began, unfinished }: Simulated): void {
 describe.each([
   ['B200', 180],
   ['H100', 80],
-])('the reference on eight %s', (name, gpuGiB) => {
+])('the original script’s plan on eight %s', (name, gpuGiB) => {
   test('critical_path comes within 5 % of the lower bound', () => {
     const runs = (['critical_path', 'small_first'] as const).map((strategy) => {
       const run = simulate(CELLS, simulation({ strategy, gpuGiB }));

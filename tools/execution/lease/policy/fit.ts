@@ -1,10 +1,11 @@
-// Whether a cell fits a GPU: the seed's margins by free memory, its tolerance for large cells, and sharing.
+// Whether a cell fits a GPU: margins by free memory, a tolerance for large cells, sharing.
+// Formulas: docs/formulas.md#does-a-cell-fit-a-gpu.
 import type { Gpu, Lease, Needs, Ticket } from './state.js';
 
 /** From so many GiB on (over all its GPUs) a cell may exceed the margin by SCHEDULER_MEM_TOLERANCE_GB. */
 const LARGE_GIB = 140;
 
-/** Share of free memory a cell may count on (the seed's margins: 2 % kept from 160 GiB up, 5 % from 80, else 10 %). */
+/** Share of free memory a cell may count on (2 % are kept free from 160 GiB up, 5 % from 80, else 10 %). */
 export function safetyMargin(freeGiB: number): number {
   if (freeGiB >= 160) return 0.98;
   return freeGiB >= 80 ? 0.95 : 0.9;

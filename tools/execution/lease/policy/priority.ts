@@ -1,4 +1,5 @@
-// The order in which tickets are served. small_first is the seed's dynamic priority (0–100); critical_path takes the longest remaining work.
+// The order in which tickets are served. small_first is the original script's dynamic priority (0–100,
+// docs/formulas.md#dynamic-priority); critical_path takes the longest remaining work.
 import { remainingSeconds } from './durations.js';
 import { hasDiskShortage } from './disk.js';
 import type { Lease, Progress, SchedulerState, Ticket } from './state.js';
@@ -11,10 +12,10 @@ const LAGGING_BELOW_GIB = 120;
 const LAGGING_POINTS = 0.1;
 
 /**
- * The seed's priority: base + size + type + blocked cells + age − fairness, then the lagging-model boost, in 0–100.
+ * The original script's priority: base + size + type + blocked cells + age − fairness, then the lagging-model boost, in 0–100.
  *
- * Source: reference-facts "Dynamic priority". Size is the memory the cell needs, as in the reference; GPUs not used,
- * it is the model's weights.
+ * Formula: docs/formulas.md#dynamic-priority. Size is the GPU memory the cell needs; of a cell without a GPU it is the
+ * model's weights.
  */
 export function dynamicPriority(
   ticket: Ticket,
@@ -38,7 +39,7 @@ export function dynamicPriority(
   return Math.min(LAGGING_CAP, clamped + LAGGING_BOOST);
 }
 
-/** The reference's boosts: small models first. */
+/** The original script's boosts: small models first. */
 export function sizeBoost(gib: number): number {
   if (gib < 30) return 30;
   if (gib < 70) return 20;

@@ -48,7 +48,7 @@ export interface Standing {
   suite: string;
   model: string;
   kind: CellKind;
-  /** The reference's base priority of the kind. */
+  /** The original script's base priority of the kind. */
   base: number;
   /** Weights of the model. */
   weightsGiB: number;
