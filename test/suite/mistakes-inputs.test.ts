@@ -76,6 +76,20 @@ test.each<[what: string, text: string, expected: string[], files?: Files]>([
     ['2:21: dataset.provider: "jsonl" is not allowed. Allowed: wikitext2, local_jsonl'],
   ],
   [
+    'a provider of InvarLock that gives every run the same rows',
+    `${MODEL}dataset: {provider: hf_text, dataset_name: wikitext}\n`,
+    [
+      '2:21: dataset.provider: "hf_text" is not offered: it reads the same first rows in every run, whatever the seed, so calibrations could not differ; write the rows into a .jsonl file and use local_jsonl, which gives every run lines of its own. Offered: wikitext2, local_jsonl',
+    ],
+  ],
+  [
+    'a provider of InvarLock for other models, as a word',
+    `${MODEL}dataset: hf_seq2seq\n`,
+    [
+      '2:10: dataset: "hf_seq2seq" is not offered: it is for models with an encoder and a decoder, and the suite evaluates models that only decode. Offered: wikitext2, local_jsonl',
+    ],
+  ],
+  [
     'a corpus without a file',
     `${MODEL}dataset: {provider: local_jsonl}\n`,
     ['2:10: dataset.file: missing. Allowed: a .jsonl file, relative to suite.yaml'],

@@ -69,8 +69,8 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
   expect(questions.models).toHaveLength(1);
   // Examples before the questions are data too, and the windows' text is read of one split.
   expect(questions.tasks).toEqual([
-    { task: 'mmlu', fewshot: 5 },
-    { task: 'arc_challenge', fewshot: 5 },
+    { task: 'mmlu', fewshot: 0 },
+    { task: 'arc_challenge', fewshot: 0 },
   ]);
   expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation' }]);
 });

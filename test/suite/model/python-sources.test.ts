@@ -46,7 +46,9 @@ function closure(start: readonly string[]): Set<string> {
 
 describe('the table of Python files', () => {
   test.each(CELL_KINDS)('for %s holds what its module imports, and nothing else', (kind) => {
-    const entry = ['__init__', '__main__', 'cells/__init__', `cells/${kind}`].map((module) => `${PYTHON_PACKAGE}/${module}.py`);
+    const entry = ['__init__', '__main__', 'cells/__init__', `cells/${kind}`].map(
+      (module) => `${PYTHON_PACKAGE}/${module}.py`,
+    );
     expect(pythonSources(kind)).toEqual([...closure(entry)].sort());
   });
 

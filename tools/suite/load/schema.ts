@@ -5,6 +5,7 @@ import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../mod
 import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
+import { REFUSED_PROVIDERS, refusalOf } from '../model/providers.js';
 import { between, either, flag, list, mapping, name, oneOf, text, whole } from '../yaml/schema-parts.js';
 import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from '../model/suite.js';
 
@@ -136,9 +137,13 @@ const SEED_BENCHMARKS = [
   { name: 'winogrande', task: 'winogrande', fewshot: 5 },
 ];
 
+const refusedDataset = z.looseObject({
+  provider: z.enum(Object.keys(REFUSED_PROVIDERS)).check(refuseProvider),
+});
 const dataset = z.discriminatedUnion(
   'provider',
   [
+    refusedDataset.transform(() => z.NEVER),
     mapping({
       provider: z.literal('wikitext2'),
       split: oneOf(['validation', 'test', 'train']).default('validation'),
@@ -156,10 +161,17 @@ const dataset = z.discriminatedUnion(
         : 'wikitext2, or a mapping with provider: wikitext2 or local_jsonl',
   },
 );
-const datasetWord = oneOf(['wikitext2']).transform((provider) => ({
-  provider,
-  split: 'validation' as const,
-}));
+const datasetWord = z
+  .string()
+  .check(refuseProvider)
+  .pipe(oneOf(['wikitext2']).transform((provider) => ({ provider, split: 'validation' as const })));
+
+/** InvarLock has providers that a suite cannot use: their refusal says why. */
+function refuseProvider({ value, issues }: z.core.ParsePayload<string>): void {
+  const message = refusalOf(value);
+  if (message === undefined) return;
+  issues.push({ code: 'custom', input: value, params: { sentence: true }, message, continue: false });
+}
 
 const invarlock = mapping({
   alpha: between(0, 1).default(0.05),
