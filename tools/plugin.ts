@@ -11,8 +11,8 @@ export const name = 'validation-suite';
 export const preTasksExecution: PreTasksExecution = async (_options, { workspaceRoot, argv }) => {
   const reset = resetAdvice(argv);
   if (reset !== undefined) throw withoutStack(reset);
-  const { beforeRun } = await import('./monitoring/run/before-run.js');
-  const { lines, refusal } = beforeRun(workspaceRoot, argv);
+  const { preflight } = await import('./monitoring/run/preflight.js');
+  const { lines, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) console.log(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
 };
@@ -86,13 +86,13 @@ async function judgeWhatRan(context: Context): Promise<void> {
 }
 
 async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, suite: string): Promise<void> {
-  const { closingLines } = await import('./monitoring/run/closing.js');
+  const { runSummary } = await import('./monitoring/run/run-summary.js');
   const said = saidByVerdict(taskResults, suite);
   if (said !== undefined) {
     console.log(`\n${said}`);
     const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
     const { cells } = requireGeneratedSuite(workspaceRoot, suite);
-    sayLines(closingLines(workspaceRoot, suite, cells, startTime));
+    sayLines(runSummary(workspaceRoot, suite, cells, startTime));
     return;
   }
   const { judgeSuite, reportSuite } = await import('./results/judge.js');
@@ -100,7 +100,7 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   repairLinks(workspaceRoot, suite);
   const judged = await judgeSuite(workspaceRoot, suite);
   console.log(`\n${judged.lines.join('\n')}`);
-  sayLines(closingLines(workspaceRoot, suite, judged.cells, startTime));
+  sayLines(runSummary(workspaceRoot, suite, judged.cells, startTime));
   console.log(await reportSuite(workspaceRoot, judged));
 }
 

@@ -9,7 +9,7 @@ import { readReceipt } from '../../tools/execution/records/receipt.js';
 import { faultOfRead } from '../../tools/execution/cell/failure.js';
 import { resolveReads } from '../../tools/execution/records/reads.js';
 import { writeVerdict } from '../../tools/results/write.js';
-import { formatMistake } from '../../tools/suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../../tools/suite/yaml/diagnostics.js';
 import { parseSuite } from '../../tools/suite/load/load.js';
 import { readProfile } from '../../tools/suite/memory/profiles.js';
 import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
@@ -45,7 +45,7 @@ describe('suite.yaml', () => {
     const parsed = parseSuite('x', text, () => ({ kind: 'none' }));
     expect(parsed.ok).toBe(false);
     if (parsed.ok) return;
-    const sentences = parsed.error.map(formatMistake);
+    const sentences = parsed.error.map(formatDiagnostic);
     expect(sentences[0]).toMatch(new RegExp(`^suites/x/suite\\.yaml:${line}:\\d+: `));
     sentences.forEach(expectSentence);
   });

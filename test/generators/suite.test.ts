@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Complaint } from '../../tools/generators/complaint.js';
+import { GeneratorError } from '../../tools/generators/generator-error.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
 import { readGeneratedSuite } from '../../tools/suite/nx/generated.js';
@@ -17,15 +17,15 @@ async function generate(
 }
 
 /** What the generator says instead of writing. */
-async function complaint(workspace: Workspace, name = 'x'): Promise<string[]> {
+async function generatorError(workspace: Workspace, name = 'x'): Promise<string[]> {
   const before = readdirSync(workspace.root, { recursive: true });
   try {
     await generate(workspace, name);
   } catch (error) {
-    expect(error).toBeInstanceOf(Complaint);
-    expect((error as Complaint).stack).toBe('');
+    expect(error).toBeInstanceOf(GeneratorError);
+    expect((error as GeneratorError).stack).toBe('');
     expect(readdirSync(workspace.root, { recursive: true })).toEqual(before);
-    return (error as Complaint).message.split('\n');
+    return (error as GeneratorError).message.split('\n');
   }
   throw new Error('the generator had nothing to say');
 }
@@ -86,7 +86,7 @@ describe('nx g ./tools:suite', () => {
     workspace.write('suites/x/suite.yaml', SUITE);
     workspace.write('suites/x/m/baseline/project.json', '{"name": "mine"}');
     workspace.write('suites/x/project.json', 'torn {');
-    expect(await complaint(workspace)).toEqual([
+    expect(await generatorError(workspace)).toEqual([
       'Project files not made by this generator are in the way; nothing was written',
       '  suites/x/project.json',
       '  suites/x/m/baseline/project.json',
@@ -97,7 +97,7 @@ describe('nx g ./tools:suite', () => {
   test('tells every mistake of suite.yaml and writes nothing', async () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', `${SUITE}tier: dev\nruns: {clean: 0}\n`);
-    expect(await complaint(workspace)).toEqual([
+    expect(await generatorError(workspace)).toEqual([
       '2 mistakes in the settings of suite x; nothing was written',
       'suites/x/suite.yaml:5:7: tier: "dev" is not allowed. Allowed: conservative, balanced, aggressive',
       'suites/x/suite.yaml:6:15: runs.clean: 0 is not allowed. Allowed: a whole number from 1 to 1000',
@@ -112,7 +112,7 @@ describe('nx g ./tools:suite', () => {
     using workspace = new Workspace();
     workspace.write('suites/smoke/suite.yaml', SUITE);
     workspace.write('suites/notes.md', 'not a suite');
-    expect((await complaint(workspace, name)).slice(0, 2)).toEqual([
+    expect((await generatorError(workspace, name)).slice(0, 2)).toEqual([
       title,
       'Suites of this workspace: smoke',
     ]);
@@ -121,7 +121,7 @@ describe('nx g ./tools:suite', () => {
   test('a directory that cannot name a suite', async () => {
     using workspace = new Workspace();
     workspace.write('suites/My Suite/suite.yaml', SUITE);
-    expect((await complaint(workspace, 'My Suite'))[1]).toContain('"My Suite" cannot name a suite');
+    expect((await generatorError(workspace, 'My Suite'))[1]).toContain('"My Suite" cannot name a suite');
   });
 });
 

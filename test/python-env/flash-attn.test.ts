@@ -33,7 +33,7 @@ async function ensure(force = false): Promise<{ said: string[]; commands: string
     workspaceRoot: root,
     force,
     poolArchitectures: () => poolArchitectures(root),
-    say: (line) => said.push(line),
+    log: (line) => said.push(line),
   });
   return { said, commands: workspace.takeCommands() };
 }

@@ -21,7 +21,7 @@ import { backoffMs, decideRetry } from '../../tools/execution/cell/retry.js';
 import type { CellContext } from '../../tools/execution/cell/context.js';
 import type { CellKind } from '../../tools/suite/model/cell.js';
 import { identityOf } from '../../tools/suite/settings/identity.js';
-import { mayGo } from '../../tools/suite/model/keep.js';
+import { isEvictable } from '../../tools/suite/model/keep.js';
 import { loadSuite } from '../../tools/suite/load/load.js';
 import { planSuite } from '../../tools/suite/plan/plan.js';
 import { projectFiles } from '../../tools/suite/nx/project-json.js';
@@ -217,7 +217,7 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   requireFp4Native: job('require_fp4_native'),
   allowNetwork: job('allow_network'),
   storageRoot: (settings) => request(settings, 'mistral-7b-v01.baseline:setup').storageRoot,
-  storageKeep: ({ storageKeep }) => mayGo(storageKeep, 'edit'),
+  storageKeep: ({ storageKeep }) => isEvictable(storageKeep, 'edit'),
   minFreeDiskGiB: limit('disk'),
   outputDirectory: { by: 'test/rig/settings.test.ts' },
   resume: refusal,

@@ -1,6 +1,6 @@
 // Mistakes in edits: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { mistakes } from './parse.js';
+import { diagnostics } from './parse.js';
 
 const MODEL = 'models: [{id: org/model-7b}]\n';
 
@@ -74,5 +74,5 @@ test.each<[what: string, text: string, expected: string[]]>([
     ],
   ],
 ])('%s', (_, text, expected) => {
-  expect(mistakes(text)).toEqual(expected);
+  expect(diagnostics(text)).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 // Mistakes in benchmarks, tasks and corpus: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { corpus, mistakes, type Files } from './parse.js';
+import { corpus, diagnostics, type Files } from './parse.js';
 
 const MODEL = 'models: [{id: org/model-7b}]\n';
 const TINY = 'models: [{name: m, facts: {architecture: llama}}]\n';
@@ -138,5 +138,5 @@ test.each<[what: string, text: string, expected: string[], files?: Files]>([
     { 'suites/x/data/c.jsonl': `{"text": "a"}\n\n{"text": "a"}\n${corpus(1199)}` },
   ],
 ])('%s', (_, text, expected, files = {}) => {
-  expect(mistakes(text, files)).toEqual(expected);
+  expect(diagnostics(text, files)).toEqual(expected);
 });

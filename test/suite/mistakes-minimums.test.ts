@@ -1,6 +1,6 @@
 // Numbers that InvarLock would refuse: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { mistakes } from './parse.js';
+import { diagnostics } from './parse.js';
 
 const MODEL = 'models: [{id: org/model-7b}]\n';
 const TINY = 'models: [{name: m, facts: {architecture: llama}}]\n';
@@ -69,5 +69,5 @@ test.each<[what: string, text: string, expected: string[]]>([
     ['2:14: determinism: "Strict" is not allowed; did you mean "strict"? Allowed: throughput, strict'],
   ],
 ])('%s', (_, text, expected) => {
-  expect(mistakes(text)).toEqual(expected);
+  expect(diagnostics(text)).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 // Mistakes in models: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { mistakes } from './parse.js';
+import { diagnostics } from './parse.js';
 
 test.each<[what: string, text: string, expected: string[]]>([
   [
@@ -113,5 +113,5 @@ test.each<[what: string, text: string, expected: string[]]>([
     ['3:5: models[1]: a second model named "m-7b", after line 2'],
   ],
 ])('%s', (_, text, expected) => {
-  expect(mistakes(text)).toEqual(expected);
+  expect(diagnostics(text)).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 // Mistakes in the settings of a whole suite: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { mistakes } from './parse.js';
+import { diagnostics } from './parse.js';
 
 const MODEL = 'models: [{id: org/model-7b}]\n';
 
@@ -111,5 +111,5 @@ test.each<[what: string, text: string, expected: string[]]>([
     ],
   ],
 ])('%s', (_, text, expected) => {
-  expect(mistakes(text)).toEqual(expected);
+  expect(diagnostics(text)).toEqual(expected);
 });

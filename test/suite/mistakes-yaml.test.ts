@@ -1,6 +1,6 @@
 // Text that is no YAML: each with its place, the value and what is allowed.
 import { expect, test } from 'vitest';
-import { mistakes } from './parse.js';
+import { diagnostics } from './parse.js';
 
 const MODEL = 'models: [{id: org/model-7b}]\n';
 
@@ -46,5 +46,5 @@ test.each<[what: string, text: string, expected: string[]]>([
     ],
   ],
 ])('%s', (_, text, expected) => {
-  expect(mistakes(text)).toEqual(expected);
+  expect(diagnostics(text)).toEqual(expected);
 });

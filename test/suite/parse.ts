@@ -1,6 +1,6 @@
 // Reads suite texts in tests, with files that exist only in the test.
 import { readFileSync } from 'node:fs';
-import { formatMistake } from '../../tools/suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../../tools/suite/yaml/diagnostics.js';
 import { parseSuite, type Input, type LoadedSuite } from '../../tools/suite/load/load.js';
 import type { Identity } from '../../tools/suite/settings/identity.js';
 import type { Suite } from '../../tools/suite/model/suite.js';
@@ -23,16 +23,16 @@ export function parsed(text: string, files: Files = {}, name = 'x', identity: Id
 
 export function loaded(text: string, files: Files = {}, name = 'x', identity: Identity = {}): LoadedSuite {
   const result = parseSuite(name, text, lookUp(files), identity);
-  if (!result.ok) throw new Error(result.error.map(formatMistake).join('\n'));
+  if (!result.ok) throw new Error(result.error.map(formatDiagnostic).join('\n'));
   return result.value;
 }
 
 /** Every mistake of a text, without the file's name: `2:7: tier: …`. */
-export function mistakes(text: string, files: Files = {}, identity: Identity = {}): string[] {
+export function diagnostics(text: string, files: Files = {}, identity: Identity = {}): string[] {
   const result = parseSuite('x', text, lookUp(files), identity);
   return result.ok
     ? []
-    : result.error.map((mistake) => formatMistake(mistake).replace('suites/x/suite.yaml:', ''));
+    : result.error.map((diagnostic) => formatDiagnostic(diagnostic).replace('suites/x/suite.yaml:', ''));
 }
 
 /** The suite of the original script, with identity variables laid over it. */

@@ -15,7 +15,7 @@ export default function cleanSuite(
   { suite, yes = false, dryRun = false, baselines = false }: CleanFlags,
   { root }: ExecutorContext,
 ): Promise<Outcome> {
-  const say = (line: string): void => {
+  const log = (line: string): void => {
     console.log(line);
   };
   return outcomeOf(`clean of ${suite} failed`, async () => {
@@ -23,13 +23,13 @@ export default function cleanSuite(
     const options = { workspaceRoot: root, suite, storageRoot, baselines };
     const all = removable(options);
     const { lines, empty } = await describeRemovable(all, options);
-    [...lines, ...describeLeftBehind(options)].forEach(say);
+    [...lines, ...describeLeftBehind(options)].forEach(log);
     if (empty || dryRun) return true;
     if (!yes) {
       console.error(`Nothing was removed. To free it: npx nx run ${suite}:clean --yes`);
       return false;
     }
-    await clean(all, options, say);
+    await clean(all, options, log);
     return true;
   });
 }

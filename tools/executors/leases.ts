@@ -16,15 +16,15 @@ export default function leases(
   { json = false, break: id, yes = false }: LeasesOptions,
   { root }: ExecutorContext,
 ): Promise<Outcome> {
-  const say = (line: string): void => {
+  const log = (line: string): void => {
     console.log(line);
   };
   return outcomeOf('leases', async () => {
     if (id !== undefined) {
-      await breakByHand(root, String(id), yes, say);
+      await breakByHand(root, String(id), yes, log);
     } else {
       const list = readLeaseList(root);
-      say(json ? JSON.stringify(list) : leaseLines(list).join('\n'));
+      log(json ? JSON.stringify(list) : leaseLines(list).join('\n'));
     }
   });
 }

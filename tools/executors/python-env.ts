@@ -8,11 +8,11 @@ export default async function pythonEnv(
   options: { force?: boolean },
   context: ExecutorContext,
 ): Promise<{ success: boolean }> {
-  const say = (line: string): void => {
+  const log = (line: string): void => {
     console.log(`python-env: ${line}`);
   };
   try {
-    const how = { workspaceRoot: context.root, force: options.force ?? false, say };
+    const how = { workspaceRoot: context.root, force: options.force ?? false, log };
     const state = await ensurePythonEnvironment(how);
     await ensureFlashAttention({
       ...how,
@@ -22,7 +22,7 @@ export default async function pythonEnv(
         return poolArchitectures(context.root);
       },
     });
-    if (state === 'installed') say('.venv is ready');
+    if (state === 'installed') log('.venv is ready');
     return { success: true };
   } catch (error) {
     console.error(`python-env failed: ${messageOf(error)}`);

@@ -1,9 +1,9 @@
 // An error for the person at the terminal: Nx prints its lines and no stack.
 
-export class Complaint extends Error {
+export class GeneratorError extends Error {
   constructor(title: string, lines: readonly string[] = []) {
     super([title, ...lines].join('\n'));
-    this.name = 'Complaint';
+    this.name = 'GeneratorError';
     // Nx offers a stack trace whenever there is one; what a person wrote is not explained by ours.
     this.stack = '';
   }

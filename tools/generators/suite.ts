@@ -2,12 +2,12 @@
 import { logger, type Tree } from '@nx/devkit';
 import { asCommandPrefix, identityOf, unknownVariables } from '../suite/settings/identity.js';
 import { listSuites, loadSuite } from '../suite/load/load.js';
-import { formatMistake } from '../suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { suiteDirectory } from '../suite/model/paths.js';
 import { projectFiles } from '../suite/nx/project-json.js';
 import { parseRecord } from '../suite/nx/record.js';
 import { nearest } from '../suite/yaml/suggest.js';
-import { Complaint } from './complaint.js';
+import { GeneratorError } from './generator-error.js';
 import { pinned, resolveCommits } from './pin.js';
 import { writeSuite } from './write-suite.js';
 
@@ -20,7 +20,7 @@ export interface SuiteGeneratorOptions {
 /**
  * Identity variables of the environment are laid over suite.yaml, and recorded; so are the commits of hub revisions.
  *
- * @throws Complaint for an unknown suite and for every mistake in its settings; nothing is written then.
+ * @throws GeneratorError for an unknown suite and with the diagnostics of its settings; nothing is written then.
  */
 export default async function suiteGenerator(
   tree: Tree,
@@ -30,18 +30,18 @@ export default async function suiteGenerator(
   const suites = listSuites(tree.root);
   if (!suites.includes(name)) throw unknownSuite(name, suites);
   const unknown = unknownVariables(environment);
-  if (unknown.length > 0) throw new Complaint('Unknown settings; nothing was written', unknown);
+  if (unknown.length > 0) throw new GeneratorError('Unknown settings; nothing was written', unknown);
   const identity = identityOf(environment);
   const loaded = loadSuite(tree.root, name, identity);
   if (!loaded.ok) {
     const count = loaded.error.length;
-    throw new Complaint(
+    throw new GeneratorError(
       `${count} mistake${count === 1 ? '' : 's'} in the settings of suite ${name}; nothing was written`,
-      loaded.error.map(formatMistake),
+      loaded.error.map(formatDiagnostic),
     );
   }
   const { suite, digest, warnings } = loaded.value;
-  for (const warning of warnings) logger.warn(formatMistake(warning));
+  for (const warning of warnings) logger.warn(formatDiagnostic(warning));
   if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
   const known = refresh ? {} : parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`)).commits;
   const commits = await resolveCommits(suite, known, environment);
@@ -52,11 +52,11 @@ function readText(tree: Tree, path: string): string | undefined {
   return tree.read(path, 'utf-8') ?? undefined;
 }
 
-function unknownSuite(name: string, suites: readonly string[]): Complaint {
+function unknownSuite(name: string, suites: readonly string[]): GeneratorError {
   const near = nearest(name, suites);
   const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
   const known = suites.length === 0 ? 'there are none yet' : suites.join(', ');
-  return new Complaint(`No suite named ${JSON.stringify(name)}.${hint}`, [
+  return new GeneratorError(`No suite named ${JSON.stringify(name)}.${hint}`, [
     `Suites of this workspace: ${known}`,
     'A suite is a directory below suites/ with a suite.yaml in it.',
   ]);

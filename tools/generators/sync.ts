@@ -1,11 +1,11 @@
 // nx sync: does again, for every suite that has been generated, what nx g ./tools:suite does.
 import type { Tree } from '@nx/devkit';
 import { loadSuite } from '../suite/load/load.js';
-import { formatMistake } from '../suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { SUITES, suiteDirectory, suiteFile } from '../suite/model/paths.js';
 import { projectFiles } from '../suite/nx/project-json.js';
 import { parseRecord } from '../suite/nx/record.js';
-import { Complaint } from './complaint.js';
+import { GeneratorError } from './generator-error.js';
 import { pinned } from './pin.js';
 import { isMaterialised, writeSuite } from './write-suite.js';
 
@@ -14,7 +14,7 @@ export interface SyncResult {
   outOfSyncDetails?: string[];
 }
 
-/** @throws Complaint with what is wrong in any generated suite; none is changed then. */
+/** @throws GeneratorError with what is wrong in any generated suite; none is changed then. */
 export default function syncGenerator(tree: Tree): SyncResult {
   const suites = tree.children(SUITES).filter((name) => isMaterialised(tree, name));
   const problems: string[] = [];
@@ -35,10 +35,11 @@ export default function syncGenerator(tree: Tree): SyncResult {
         { name, files: projectFiles(pinned(suite, record.commits), { ...record, suiteDigest: digest }) },
       ];
     }
-    problems.push(...loaded.error.map(formatMistake));
+    problems.push(...loaded.error.map(formatDiagnostic));
     return [];
   });
-  if (problems.length > 0) throw new Complaint('Generated suites cannot be brought up to date', problems);
+  if (problems.length > 0)
+    throw new GeneratorError('Generated suites cannot be brought up to date', problems);
   const before = tree.listChanges().length;
   for (const { name, files } of pending) writeSuite(tree, name, files);
   const changed = tree.listChanges().slice(before);

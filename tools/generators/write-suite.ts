@@ -3,17 +3,17 @@ import type { Tree } from '@nx/devkit';
 import { suiteDirectory } from '../suite/model/paths.js';
 import { ourSide } from '../suite/nx/conflict.js';
 import { GENERATED, type ProjectFile } from '../suite/nx/project-json.js';
-import { Complaint } from './complaint.js';
+import { GeneratorError } from './generator-error.js';
 
 /**
  * Idempotent: a file that already says the same is not touched.
  *
- * @throws Complaint when a project.json that was not made here stands where one would go; nothing is written then.
+ * @throws GeneratorError when a project.json that was not made here stands where one would go; nothing is written then.
  */
 export function writeSuite(tree: Tree, suite: string, files: readonly ProjectFile[]): void {
   const foreign = files.filter(({ path }) => tree.exists(path) && !isGenerated(tree, path));
   if (foreign.length > 0) {
-    throw new Complaint(
+    throw new GeneratorError(
       `${foreign.length === 1 ? 'A project.json' : 'Project files'} not made by this generator ${foreign.length === 1 ? 'is' : 'are'} in the way; nothing was written`,
       [
         ...foreign.map(({ path }) => `  ${path}`),

@@ -10,14 +10,14 @@ export interface EnsureOptions {
   workspaceRoot: string;
   /** Install even when the stamp says that nothing changed. */
   force: boolean;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** @throws Fault with what to do when the environment cannot be made. */
 export async function ensurePythonEnvironment({
   workspaceRoot,
   force,
-  say,
+  log,
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
@@ -28,29 +28,29 @@ export async function ensurePythonEnvironment({
     path: workspaceRoot,
     doing: 'is installing it',
     timeoutMs: 3_600_000,
-    log: say,
+    log: log,
   };
   return withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, async () => {
     if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-    await install(workspaceRoot, say);
+    await install(workspaceRoot, log);
     writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
     return 'installed';
   });
 }
 
-async function install(workspaceRoot: string, say: (line: string) => void): Promise<void> {
+async function install(workspaceRoot: string, log: (line: string) => void): Promise<void> {
   const { execa } = await import('execa');
   const { Fault } = await import('../base/fault.js');
   const { findUv } = await import('./uv.js');
   const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
-  const uv = await findUv(workspaceRoot, say);
+  const uv = await findUv(workspaceRoot, log);
   const venv = join(workspaceRoot, '.venv');
   const python = join(venv, 'bin', 'python');
   rmSync(join(venv, STAMP), { force: true });
   const present: Interpreter | undefined = existsSync(python) ? await probe(python) : undefined;
   if (present === undefined || !isSupported(present.version)) {
     const found = await findInterpreter(process.env);
-    say(
+    log(
       found === undefined
         ? 'no Python 3.12 or newer found: uv downloads one'
         : `Python ${found.version} (${found.path})`,
@@ -60,7 +60,7 @@ async function install(workspaceRoot: string, say: (line: string) => void): Prom
       'Install Python 3.12 or newer, or set UV_PYTHON to one.',
     );
   }
-  say(
+  log(
     'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
   );
   await run(

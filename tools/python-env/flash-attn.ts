@@ -24,12 +24,12 @@ export interface FlashOptions {
   force: boolean;
   /** Architectures of the GPUs that cells may use, each once; asked only where there is a driver. May throw. */
   poolArchitectures: () => Promise<string[]>;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** Never throws: what goes wrong is the reason that is recorded. */
 export async function ensureFlashAttention(options: FlashOptions): Promise<void> {
-  const { workspaceRoot, say } = options;
+  const { workspaceRoot, log } = options;
   try {
     // Hosts without a GPU pay nothing.
     if (onPath('nvidia-smi') === undefined) return;
@@ -38,14 +38,14 @@ export async function ensureFlashAttention(options: FlashOptions): Promise<void>
     const architectures = await options.poolArchitectures();
     if (architectures.length > 0) await tryOnce(options, architectures);
   } catch (error) {
-    say(`flash attention was not looked for: ${firstLine(error)}`);
+    log(`flash attention was not looked for: ${firstLine(error)}`);
   }
 }
 
 type Outcome = Pick<FlashRecord, 'version' | 'why'>;
 
 async function tryOnce(options: FlashOptions, architectures: string[]): Promise<void> {
-  const { workspaceRoot, force, say } = options;
+  const { workspaceRoot, force, log } = options;
   const { flashState } = await import('./flash-state.js');
   if (!force && flashState(workspaceRoot, architectures).settled) return;
   const { withLongLock } = await import('../host/long-lock.js');
@@ -56,14 +56,14 @@ async function tryOnce(options: FlashOptions, architectures: string[]): Promise<
     if (!force && settled) return;
     const outcome = await outcomeOf({ ...options, architectures, nvcc, unwanted });
     writeFlashRecord(workspaceRoot, { schema: 1, key, chances, ...outcome });
-    say(
+    log(
       outcome.version === null
         ? `no flash attention: ${outcome.why}. Models load with transformers' own attention.`
         : `flash attention ${outcome.version} is ready`,
     );
   };
   const lock = {
-    ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', log: say },
+    ...{ name: 'flash-attn', path: workspaceRoot, doing: 'is installing flash attention', log: log },
     timeoutMs: BUILD_LIMIT_MS + INSTALL_LIMIT_MS,
   };
   await withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, attempt);
@@ -76,7 +76,7 @@ interface Attempt extends FlashOptions {
 }
 
 async function outcomeOf(attempt: Attempt): Promise<Outcome> {
-  const { workspaceRoot, unwanted, say } = attempt;
+  const { workspaceRoot, unwanted, log } = attempt;
   try {
     const there = installedFlash(workspaceRoot);
     if (there !== undefined) {
@@ -88,7 +88,7 @@ async function outcomeOf(attempt: Attempt): Promise<Outcome> {
         return { version: there, why: '' };
       }
       const { findUv } = await import('./uv.js');
-      await remove(attempt, await findUv(workspaceRoot, say));
+      await remove(attempt, await findUv(workspaceRoot, log));
     }
     return await install(attempt);
   } catch (error) {
@@ -97,7 +97,7 @@ async function outcomeOf(attempt: Attempt): Promise<Outcome> {
 }
 
 async function install(attempt: Attempt): Promise<Outcome> {
-  const { workspaceRoot, architectures, nvcc, unwanted, say } = attempt;
+  const { workspaceRoot, architectures, nvcc, unwanted, log } = attempt;
   const { buildTargets, planFlash } = await import('./flash-plan.js');
   const { askTorch, nvccRelease } = await import('./flash-host.js');
   const python = pythonOf(workspaceRoot);
@@ -111,7 +111,7 @@ async function install(attempt: Attempt): Promise<Outcome> {
   if (plan.how === 'none') return { version: null, why: plan.why };
 
   const { findUv } = await import('./uv.js');
-  const uv = await findUv(workspaceRoot, say);
+  const uv = await findUv(workspaceRoot, log);
   const requirements = pinned(workspaceRoot);
   const flash = requirements.at(-1) ?? '';
   rmSync(join(workspaceRoot, LOG), { force: true });
@@ -121,7 +121,7 @@ async function install(attempt: Attempt): Promise<Outcome> {
   }
   // A wheel of an index or of UV_FIND_LINKS, or the one its own build script finds among the project's releases. Where it
   // finds none it makes one without kernels, which does not load.
-  say(`looking for a wheel of ${flash}`);
+  log(`looking for a wheel of ${flash}`);
   const quick = { FLASH_ATTENTION_SKIP_CUDA_BUILD: 'TRUE' };
   let problem = `no wheel of ${flash} fits this Python, torch and CUDA`;
   if (await runUv(attempt, uv, [flash], quick, INSTALL_LIMIT_MS)) {
@@ -132,7 +132,7 @@ async function install(attempt: Attempt): Promise<Outcome> {
   }
   if (plan.noCompiling !== undefined) return { version: null, why: `${problem}, and ${plan.noCompiling}` };
 
-  say(`compiling ${flash}, which may take an hour (SKIP_FLASH_ATTN=true leaves it out); output: ${LOG}`);
+  log(`compiling ${flash}, which may take an hour (SKIP_FLASH_ATTN=true leaves it out); output: ${LOG}`);
   const build = {
     FLASH_ATTENTION_FORCE_BUILD: 'TRUE',
     FLASH_ATTN_CUDA_ARCHS: process.env.FLASH_ATTN_CUDA_ARCHS ?? buildTargets(architectures),

@@ -13,7 +13,7 @@ const UV_LOCK = 'tools/python/uv.lock.txt';
 const OLDEST_MINOR = 5;
 
 /** @throws Fault when uv is missing and cannot be installed; it says what to do. */
-export async function findUv(workspaceRoot: string, say: (line: string) => void): Promise<string> {
+export async function findUv(workspaceRoot: string, log: (line: string) => void): Promise<string> {
   if (await isUsable('uv')) return 'uv';
   const version = pinnedVersion(workspaceRoot);
   const home = join(
@@ -23,7 +23,7 @@ export async function findUv(workspaceRoot: string, say: (line: string) => void)
   );
   const uv = join(home, 'bin', 'uv');
   if (!existsSync(uv)) {
-    say(`installing uv ${version} into ${home}`);
+    log(`installing uv ${version} into ${home}`);
     await install(workspaceRoot, home);
   }
   if (await isUsable(uv)) return uv;

@@ -14,11 +14,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../../../tools/base/canonical.js';
-import { dropConsumed, waitingFor, weightsOfPlan } from '../../../tools/execution/store/consumers.js';
-import { dropEntry, dropLeftovers } from '../../../tools/execution/store/drop-weights.js';
+import { evictConsumed, waitingFor, weightsOfPlan } from '../../../tools/execution/store/consumers.js';
+import { evictEntry, removeUnfinished } from '../../../tools/execution/store/evict-weights.js';
 import { parseManifest, weightsProblem } from '../../../tools/execution/records/manifest.js';
-import { isPinned, pin } from '../../../tools/execution/store/pins.js';
-import { mayGo } from '../../../tools/suite/model/keep.js';
+import { addReferences, isReferenced } from '../../../tools/execution/store/store-references.js';
+import { isEvictable } from '../../../tools/suite/model/keep.js';
 import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
 
 const RECIPE = 'c'.repeat(64);
@@ -81,29 +81,29 @@ test.each(['/etc/passwd', '../other/x', 'a/../../b', 'a\\..\\b', ''])(
   },
 );
 
-test('weights in use are not dropped; a pin of a dead process is none', async () => {
+test('weights in use are not evicted; a reference of a dead process counts for nothing', async () => {
   makeEntry();
   chmodSync(join(store, RECIPE), 0o555);
-  const unpin = await pin(store, [RECIPE], () => true);
-  expect(await dropEntry(store, RECIPE)).toBe('used');
+  const unpin = await addReferences(store, [RECIPE], () => true);
+  expect(await evictEntry(store, RECIPE)).toBe('used');
   unpin?.();
   put(`store/.pins/${RECIPE}/1.json`, JSON.stringify({ pid: 1, startTime: 'long ago', bootId: 'another' }));
   put(`store/.pins/${RECIPE}/2.json`, '{"pi');
-  expect(isPinned(store, RECIPE)).toBe(false);
-  expect(await dropEntry(store, RECIPE)).toBe('dropped');
-  expect(await dropEntry(store, RECIPE)).toBe('none');
+  expect(isReferenced(store, RECIPE)).toBe(false);
+  expect(await evictEntry(store, RECIPE)).toBe('evicted');
+  expect(await evictEntry(store, RECIPE)).toBe('none');
   expect(readdirSync(store)).toEqual(['.pins']);
-  expect(await pin(store, [RECIPE], () => existsSync(join(store, RECIPE)))).toBeUndefined();
+  expect(await addReferences(store, [RECIPE], () => existsSync(join(store, RECIPE)))).toBeUndefined();
 });
 
 test('what dead processes left goes, what a living one makes stays', async () => {
   put(`store/.tmp-${RECIPE}-12-abcd/model.safetensors`, 'a');
-  put('store/.tmp-dropped-abcd/model.safetensors', 'a');
-  const unpin = await pin(store, [RECIPE], () => true);
-  expect(await dropLeftovers(store)).toEqual(['.tmp-dropped-abcd']);
+  put('store/.tmp-evicted-abcd/model.safetensors', 'a');
+  const unpin = await addReferences(store, [RECIPE], () => true);
+  expect(await removeUnfinished(store)).toEqual(['.tmp-evicted-abcd']);
   unpin?.();
-  expect(await dropLeftovers(store, true)).toEqual([`.tmp-${RECIPE}-12-abcd`]);
-  expect(await dropLeftovers(store)).toEqual([`.tmp-${RECIPE}-12-abcd`]);
+  expect(await removeUnfinished(store, true)).toEqual([`.tmp-${RECIPE}-12-abcd`]);
+  expect(await removeUnfinished(store)).toEqual([`.tmp-${RECIPE}-12-abcd`]);
 });
 
 const cell = (id: string, change: Partial<PlannedCell>): PlannedCell => ({
@@ -148,7 +148,7 @@ test('weights go with the receipt of the last cell that reads them, and not befo
   symlinkSync(join(store, RECIPE), join(root, 'out/e'));
   const said: string[] = [];
   const drop = () =>
-    dropConsumed({ workspaceRoot: root, storageRoot: store }, PLAN, weightsOfPlan(PLAN), (line) =>
+    evictConsumed({ workspaceRoot: root, storageRoot: store }, PLAN, weightsOfPlan(PLAN), (line) =>
       said.push(line),
     );
   finish('s.m.e:eval', sha256(MANIFEST));
@@ -161,16 +161,16 @@ test('weights go with the receipt of the last cell that reads them, and not befo
   await drop();
   expect(existsSync(join(store, RECIPE))).toBe(false);
   expect(readdirSync(join(root, 'out'))).not.toContain('e');
-  expect(said).toEqual(['weights of s.m.e e are dropped (0.0 GiB): nothing waits for them']);
+  expect(said).toEqual(['weights of s.m.e e are evicted (0.0 GiB): nothing waits for them']);
 });
 
 test('baselines go only where none is kept', () => {
-  expect((['all', 'baselines', 'none'] as const).map((keep) => mayGo(keep, 'setup'))).toEqual([
+  expect((['all', 'baselines', 'none'] as const).map((keep) => isEvictable(keep, 'setup'))).toEqual([
     false,
     false,
     true,
   ]);
-  expect((['all', 'baselines', 'none'] as const).map((keep) => mayGo(keep, 'edit'))).toEqual([
+  expect((['all', 'baselines', 'none'] as const).map((keep) => isEvictable(keep, 'edit'))).toEqual([
     false,
     true,
     true,

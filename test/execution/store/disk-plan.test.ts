@@ -1,7 +1,7 @@
 import { GIB } from '../../../tools/base/units.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { causeLines, errorLines } from '../../../tools/monitoring/run/closing.js';
+import { causeLines, errorLines } from '../../../tools/monitoring/run/run-summary.js';
 import { rootCauses } from '../../../tools/monitoring/run/blocked.js';
 import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
 import type { Keep } from '../../../tools/suite/model/keep.js';

@@ -43,7 +43,7 @@ async function report(name: string, findings: Findings): Promise<string> {
 interface Opened extends AsyncDisposable {
   page: Page;
   /** What went wrong, or went out. */
-  complaints: string[];
+  problems: string[];
 }
 
 async function open(
@@ -53,14 +53,14 @@ async function open(
   const { width = 1440, ...rest } = options;
   const context = await browser.newContext({ viewport: { width, height: 900 }, ...rest });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const problems: string[] = [];
+  page.on('console', (message) => problems.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => problems.push(error.message));
   page.on('request', (request) => {
-    if (request.url() !== url && !request.url().startsWith('data:')) complaints.push(request.url());
+    if (request.url() !== url && !request.url().startsWith('data:')) problems.push(request.url());
   });
   await page.goto(url);
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+  return { page, problems, [Symbol.asyncDispose]: () => context.close() };
 }
 
 describe('the report of a whole run', { timeout: 60_000 }, () => {
@@ -73,13 +73,13 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     for (const width of WIDTHS) {
       for (const colorScheme of ['light', 'dark'] as const) {
         await using opened = await open(url, { width, colorScheme });
-        const { page, complaints } = opened;
+        const { page, problems } = opened;
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
         const [text, background] = await page.evaluate<[number, number]>(
           '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor].map((c) => c.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0))',
         );
         expect(text < background).toBe(colorScheme === 'light');
-        expect(complaints).toEqual([]);
+        expect(problems).toEqual([]);
         const shots = process.env.REPORT_SCREENSHOTS;
         if (shots !== undefined) {
           await page.screenshot({ path: join(shots, `report-${width}-${colorScheme}.png`), fullPage: true });
@@ -109,7 +109,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
 
   test('a field of the matrix opens what stands behind it, by keyboard too', async () => {
     await using opened = await open(url, { width: 390 });
-    const { page, complaints } = opened;
+    const { page, problems } = opened;
     const field = page.getByRole('button', { name: 'prune_50pct_stress of tiny-moe: hurt, missed' });
     await field.focus();
     await page.keyboard.press('Enter');
@@ -122,7 +122,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(await panel.innerText()).toContain('npx nx run smoke.tiny-moe.prune_50pct_stress:certify-1');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'hidden' });
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
   test('tables sort by number and text, up and down, and are narrowed by words', async () => {
@@ -175,13 +175,13 @@ test(
       faults: [{ ...fault, attempt: 1, log: null, again: true, class: null, gpus: [] }],
     };
     await using opened = await open(await report('partial', findings));
-    const { page, complaints } = opened;
+    const { page, problems } = opened;
     expect(await page.locator('.verdict').innerText()).toContain('INCOMPLETE');
     expect(await page.locator('#verdict').innerText()).not.toContain('VALIDATED');
     expect(await page.locator('#missing-table').innerText()).toContain(EVIL);
     expect(await page.locator('#fault-table').innerText()).toContain(EVIL);
     expect(await page.evaluate('window.evil')).toBeUndefined();
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
   },
 );
 
@@ -193,7 +193,7 @@ test(
     const url = await report('nothing', findings);
     await using opened = await open(url);
     expect(await opened.page.locator('.verdict').innerText()).toContain('INCOMPLETE: 0 of 78 cells finished');
-    expect(opened.complaints).toEqual([]);
+    expect(opened.problems).toEqual([]);
     const before = readFileSync(fileURLToPath(url), 'utf8');
     const again = (): Promise<{ changed: boolean }> =>
       makeReport(join(root, 'nothing'), findings, SMOKE_PLAN.cells);

@@ -1,7 +1,7 @@
 // Matrices declared for an architecture Python has no table of: in the specs of edits and errors, nowhere else.
 import { expect, test } from 'vitest';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
-import { mistakes, parsed } from '../parse.js';
+import { diagnostics, parsed } from '../parse.js';
 
 const AT = 'transformer.blocks.{block}';
 const DECLARED = `
@@ -74,5 +74,5 @@ test.each<[what: string, matrices: string, expected: string]>([
   ['a share of nothing', '{ffn: [{tensor: "a.{block}", parts: {q: 0, k: 1}}]}', 'a whole number from 1'],
   ['groups of nothing', '{ffn: [{tensor: "a.{block}", groups: 2}]}', 'groups only beside parts'],
 ])('%s', (_, matrices, expected) => {
-  expect(mistakes(model(matrices)).join('\n')).toContain(expected);
+  expect(diagnostics(model(matrices)).join('\n')).toContain(expected);
 });

@@ -5,7 +5,7 @@ import type { Cell } from '../../../tools/suite/model/cell.js';
 import type { JsonValue } from '../../../tools/base/json-value.js';
 import { formatJson } from '../../../tools/suite/nx/format-json.js';
 import { loadSuite } from '../../../tools/suite/load/load.js';
-import { formatMistake } from '../../../tools/suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../../../tools/suite/yaml/diagnostics.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { slicesOf, type Suite } from '../../../tools/suite/model/suite.js';
 import { madePaths, outputPaths } from '../../../tools/suite/nx/targets.js';
@@ -14,7 +14,7 @@ import { REPOSITORY } from '../../support/repository.js';
 
 function smoke(): Suite {
   const loaded = loadSuite(REPOSITORY, 'smoke');
-  if (!loaded.ok) throw new Error(loaded.error.map(formatMistake).join('\n'));
+  if (!loaded.ok) throw new Error(loaded.error.map(formatDiagnostic).join('\n'));
   return loaded.value.suite;
 }
 

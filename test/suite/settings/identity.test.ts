@@ -12,7 +12,7 @@ import {
 import { IDENTITY_TABLE } from '../../../tools/suite/settings/identity-table.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { SITE_ROWS } from '../../../tools/suite/settings/site-table.js';
-import { corpus, mistakes, parsed, referenceSuite } from '../parse.js';
+import { corpus, diagnostics, parsed, referenceSuite } from '../parse.js';
 
 /** A corpus for INVARLOCK_DATASET, long enough for every run's own windows. */
 const FILES = { 'suites/b200/own.jsonl': corpus(9 * 400) };
@@ -221,16 +221,16 @@ describe('models', () => {
 
   test('mistakes are told with their variable, those of the file at their place', () => {
     const text = 'tier: balanced\nmodels:\n  - {id: o/m-7b}\n  - {id: o/n-13b, mode: quick}\n';
-    expect(mistakes(text, {}, { MODEL_1: '' })).toEqual([
+    expect(diagnostics(text, {}, { MODEL_1: '' })).toEqual([
       '4:25: models[0].mode: "quick" is not allowed. Allowed: batch, per-edit',
     ]);
-    expect(mistakes('models: [{id: o/m-7b}]\n', {}, { INVARLOCK_BOOTSTRAP_N: '100' })).toEqual([
+    expect(diagnostics('models: [{id: o/m-7b}]\n', {}, { INVARLOCK_BOOTSTRAP_N: '100' })).toEqual([
       "1:1: set by INVARLOCK_BOOTSTRAP_N: invarlock.bootstrap: 100 is below InvarLock's minimum for tier balanced: at least 1200",
     ]);
-    expect(mistakes(text.replace(', mode: quick', ''), {}, { MODEL_2: 'someone/thing' })).toEqual([
+    expect(diagnostics(text.replace(', mode: quick', ''), {}, { MODEL_2: 'someone/thing' })).toEqual([
       '4:5: set by MODEL_2: models[1].size_class: missing, and the name does not tell it. Allowed: tiny, 7b, 13b, 30b, 40b, moe, 70b',
     ]);
-    expect(mistakes('models: [{id: o/m-7b}]\n', {}, { INVARLOCK_TIER: 'dev' })).toEqual([
+    expect(diagnostics('models: [{id: o/m-7b}]\n', {}, { INVARLOCK_TIER: 'dev' })).toEqual([
       'environment variable INVARLOCK_TIER: "dev" is not allowed. Allowed: conservative, balanced, aggressive',
     ]);
   });

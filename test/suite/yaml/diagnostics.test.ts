@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSuite } from '../../../tools/suite/load/load.js';
-import { loaded, mistakes } from '../parse.js';
+import { loaded, diagnostics } from '../parse.js';
 
 const TINY = 'models: [{name: m, facts: {architecture: llama}}]\n';
 
@@ -19,7 +19,7 @@ dataset: {provider: local_jsonl, file: data/nope.jsonl, feild: text}
 windows: {tiny: {preview: 100, stride: 64}, 6b: {}}
 errors: [zero_layer, zero_layer, nan_injektion]
 `;
-    const places = mistakes(text).map((mistake) => mistake.split(' ').slice(0, 2).join(' '));
+    const places = diagnostics(text).map((diagnostic) => diagnostic.split(' ').slice(0, 2).join(' '));
     expect(places).toEqual([
       '1:1: unknown',
       '3:12: models[0].name:',
@@ -43,7 +43,10 @@ errors: [zero_layer, zero_layer, nan_injektion]
 
   test('a stride is judged though the tier is unknown; minimums of a tier are not', () => {
     const text = `${TINY}tier: dev\nwindows: {tiny: {preview: 100, stride: 64}}\n`;
-    expect(mistakes(text).map((mistake) => mistake.split(' ')[1])).toEqual(['tier:', 'windows.tiny.stride:']);
+    expect(diagnostics(text).map((diagnostic) => diagnostic.split(' ')[1])).toEqual([
+      'tier:',
+      'windows.tiny.stride:',
+    ]);
   });
 
   test("the original script's windows are a warning, for they were asked for", () => {
@@ -92,10 +95,10 @@ describe('nothing a person writes makes it throw', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...keys), value), (suite) => {
         const result = parseSuite('x', JSON.stringify(suite), none);
-        for (const mistake of result.ok ? [] : result.error) {
-          expect(mistake.line).toBeGreaterThan(0);
-          expect(mistake.col).toBeGreaterThan(0);
-          expect(mistake.message).not.toContain('undefined');
+        for (const diagnostic of result.ok ? [] : result.error) {
+          expect(diagnostic.line).toBeGreaterThan(0);
+          expect(diagnostic.col).toBeGreaterThan(0);
+          expect(diagnostic.message).not.toContain('undefined');
         }
       }),
     );

@@ -15,29 +15,29 @@ if (clockOffsetMs !== undefined) {
   const real = Date.now;
   Date.now = () => real() + clockOffsetMs;
 }
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const log = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const told = new Promise((resolve) => process.stdin.once('data', resolve));
 const { signal, dispose } = cancellation();
 try {
   const directory = openLockDirectory(root);
-  const acquired = await acquireLease(directory, request, signal, (line) => say({ event: 'says', line }));
+  const acquired = await acquireLease(directory, request, signal, (line) => log({ event: 'says', line }));
   if (!acquired.ok) throw new Error(acquired.error.message);
   const lease = acquired.value;
   const { id, gpus } = lease.record;
-  say({ event: 'granted', id, gpus, atMs: monotonicMs(), waitedMs: lease.waitedMs });
+  log({ event: 'granted', id, gpus, atMs: monotonicMs(), waitedMs: lease.waitedMs });
   let end;
   try {
     if (worker === undefined) await told;
     else end = await work(lease, worker);
   } finally {
-    say({ event: 'releasing', atMs: monotonicMs() });
+    log({ event: 'releasing', atMs: monotonicMs() });
     await lease.release({ seconds: 1 });
   }
-  say({ event: 'released', atMs: monotonicMs(), end });
+  log({ event: 'released', atMs: monotonicMs(), end });
   if (finished !== undefined) appendFileSync(finished, `${request.cell}\n`);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  say({ event: 'failed', message });
+  log({ event: 'failed', message });
   if (finished !== undefined) appendFileSync(`${finished}.not`, `${request.cell}: ${message}\n`);
   process.exitCode = 1;
 }
@@ -57,7 +57,7 @@ function work(lease, { mode, seconds, named = true }) {
     signal,
     onStart: (pid) => {
       if (named) lease.setWorker(pid);
-      say({ event: 'working', pid });
+      log({ event: 'working', pid });
     },
     onEvent: () => undefined,
   });

@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const job = JSON.parse(readFileSync(process.argv[process.argv.indexOf('--spec') + 1], 'utf8'));
 const workspace = process.env.RIG_WORKSPACE;
 const script = scriptOf(job.cell);
-const say = (event) => writeSync(3, `${JSON.stringify(event)}\n`);
+const log = (event) => writeSync(3, `${JSON.stringify(event)}\n`);
 const record = (what) =>
   appendFileSync(
     join(workspace, 'ran.jsonl'),
@@ -47,7 +47,7 @@ if (script.gpuFreeMiB !== undefined) {
   }
 }
 if (script.fault) {
-  say({ event: 'fault', code: script.fault, message: script.message ?? 'as scripted', hint: '' });
+  log({ event: 'fault', code: script.fault, message: script.message ?? 'as scripted', hint: '' });
   record('end');
   process.exit(script.exit);
 }
@@ -55,9 +55,9 @@ for (const part of job.parts) {
   for (const [file, text] of Object.entries(resultsOf(part))) {
     if (!(script.omit ?? []).includes(file)) writeFileSync(join(part.out, file), text);
   }
-  say({ event: 'part', name: part.name });
+  log({ event: 'part', name: part.name });
 }
-say({
+log({
   event: 'usage',
   peak_rss_bytes: 1000,
   peak_gpu_bytes: process.env.CUDA_VISIBLE_DEVICES ? 2000 : null,
@@ -65,7 +65,7 @@ say({
 });
 record('end');
 // As a cell that was forked tells it, in case its host is dead.
-say({ event: 'exit', code: script.exit ?? 0 });
+log({ event: 'exit', code: script.exit ?? 0 });
 process.exit(script.exit ?? 0);
 
 /** Notes when another living process runs the same cell: an eye of its own on what leases promise. */

@@ -1,13 +1,13 @@
 // A cell and the weights store: references to the weights it uses, and the eviction of those that are used up.
 import { messageOf } from '../../base/message.js';
-import { mayGo } from '../../suite/model/keep.js';
+import { isEvictable } from '../../suite/model/keep.js';
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { missingFile } from '../records/manifest.js';
 import type { PendingPart } from '../records/pending-part.js';
-import { dropConsumed, weightsOfPlan } from '../store/consumers.js';
-import { dropEntry } from '../store/drop-weights.js';
-import { pin } from '../store/pins.js';
+import { evictConsumed, weightsOfPlan } from '../store/consumers.js';
+import { evictEntry } from '../store/evict-weights.js';
+import { addReferences } from '../store/store-references.js';
 import type { CellContext } from './context.js';
 
 /** Refer to what the cell reads and what it makes; undefined when the former is gone, else what ends the references. */
@@ -16,7 +16,7 @@ export async function referToWeights(
   parts: readonly PendingPart[],
 ): Promise<(() => void) | undefined> {
   const read = reads.flatMap(({ manifest }) => manifest?.value ?? []);
-  return pin(settings.storageRoot, [...read.map(({ recipe }) => recipe), ...recipesOf(parts)], () =>
+  return addReferences(settings.storageRoot, [...read.map(({ recipe }) => recipe), ...recipesOf(parts)], () =>
     read.every((manifest) => missingFile(settings.storageRoot, manifest) === undefined),
   );
 }
@@ -24,8 +24,8 @@ export async function referToWeights(
 /** While disk is short a batch makes room for its next parts: the earlier ones come back when they are needed. */
 export async function evictMade({ settings, log }: CellContext, made: readonly PendingPart[]): Promise<void> {
   for (const recipe of recipesOf(made)) {
-    if ((await dropEntry(settings.storageRoot, recipe)) !== 'dropped') continue;
-    log(`disk is short: weights ${recipe.slice(0, 12)}… are dropped and made again when they are needed`);
+    if ((await evictEntry(settings.storageRoot, recipe)) !== 'evicted') continue;
+    log(`disk is short: weights ${recipe.slice(0, 12)}… are evicted and made again when they are needed`);
   }
 }
 
@@ -35,13 +35,13 @@ export async function evictReadWeights(context: CellContext): Promise<void> {
   const cells = readGeneratedSuite(workspaceRoot, suiteOf(project))?.cells ?? [];
   const candidates = weightsOfPlan(cells).filter(
     ({ manifest, cell }) =>
-      mayGo(settings.storageKeep, cell.kind) && reads.some(({ declared }) => declared === manifest),
+      isEvictable(settings.storageKeep, cell.kind) && reads.some(({ declared }) => declared === manifest),
   );
   try {
-    await dropConsumed({ workspaceRoot, storageRoot: settings.storageRoot }, cells, candidates, log);
+    await evictConsumed({ workspaceRoot, storageRoot: settings.storageRoot }, cells, candidates, log);
   } catch (error) {
     // The cell is finished; what could not be evicted is told and stays.
-    log(`weights could not be dropped: ${messageOf(error)}`);
+    log(`weights could not be evicted: ${messageOf(error)}`);
   }
 }
 

@@ -5,7 +5,7 @@ import type { HeldLease } from '../lease/hold.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { writeReceipt, type AttemptReport, type Receipt } from '../records/receipt.js';
 import { linkWeights } from '../store/link.js';
-import { namesOutdated } from '../store/remade.js';
+import { namesOutdated } from '../store/rebuilt.js';
 import type { Attempt } from '../worker/attempt.js';
 import { stagingOf } from '../worker/job-file.js';
 import type { UsageMeter } from '../worker/usage.js';

@@ -1,5 +1,5 @@
 // The pending parts of a cell: those without a receipt that stands. A cell without any is finished.
-import { mayGo } from '../../suite/model/keep.js';
+import { isEvictable } from '../../suite/model/keep.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
 import type { LeaseRecord } from '../lease/directory/records.js';
 import { digestSources, fingerprint } from '../records/fingerprint.js';
@@ -13,7 +13,7 @@ export async function pendingParts(
   announce?: (line: string) => void,
 ): Promise<PendingPart[]> {
   const { workspaceRoot, settings, options, forced } = context;
-  const wanted = context.weightsWanted === true || !mayGo(settings.storageKeep, options.kind);
+  const wanted = context.weightsWanted === true || !isEvictable(settings.storageKeep, options.kind);
   const pending: PendingPart[] = [];
   for (const candidate of fingerprintParts(context)) {
     const { part } = candidate;

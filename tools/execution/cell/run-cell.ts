@@ -134,7 +134,7 @@ async function runPass(
 }
 
 function weightsEvicted(): Fault {
-  return new Fault('weights_missing', 'its weights are dropped again and again before they can be used');
+  return new Fault('weights_missing', 'its weights are evicted again and again before they can be used');
 }
 
 async function countReused({ directory, workspaceRoot, cell, project, options }: CellContext): Promise<void> {

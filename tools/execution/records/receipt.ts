@@ -101,7 +101,7 @@ async function mismatch(
   if (altered !== undefined) return altered;
   return receipt.recipe === null || !weightsWanted
     ? undefined
-    : reasonToRemake(workspaceRoot, storageRoot, part);
+    : reasonToRebuild(workspaceRoot, storageRoot, part);
 }
 
 /** The first published file that is not what the receipt says. */
@@ -114,7 +114,7 @@ export async function alteredResult(workspaceRoot: string, receipt: Receipt): Pr
   return undefined;
 }
 
-async function reasonToRemake(
+async function reasonToRebuild(
   workspaceRoot: string,
   storageRoot: string,
   part: CellPart,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { gib } from './disk-plan.js';
-import { dropEntry, dropLeftovers } from './drop-weights.js';
+import { evictEntry, removeUnfinished } from './evict-weights.js';
 import { leftBehind } from './left-behind.js';
 import { beside } from '../../suite/model/paths.js';
 
@@ -74,7 +74,7 @@ export async function describeRemovable(
   all: readonly Removable[],
   options: CleanOptions,
 ): Promise<{ lines: string[]; empty: boolean }> {
-  const leftovers = await dropLeftovers(options.storageRoot, true);
+  const leftovers = await removeUnfinished(options.storageRoot, true);
   const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
   const lines = [
     ...all.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name}`),
@@ -91,16 +91,16 @@ export async function describeRemovable(
 export async function clean(
   all: readonly Removable[],
   { workspaceRoot, storageRoot }: CleanOptions,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
   let freed = 0;
   for (const { name, recipe, bytes, link } of all) {
-    const how = await dropEntry(storageRoot, recipe);
-    if (how === 'used') say(`${name} stays: a running cell uses it`);
-    if (how !== 'dropped') continue;
+    const how = await evictEntry(storageRoot, recipe);
+    if (how === 'used') log(`${name} stays: a running cell uses it`);
+    if (how !== 'evicted') continue;
     removeLink(workspaceRoot, link);
     freed += bytes;
   }
-  await dropLeftovers(storageRoot);
-  say(`${gib(freed)} freed`);
+  await removeUnfinished(storageRoot);
+  log(`${gib(freed)} freed`);
 }

@@ -6,7 +6,7 @@ import { sha256 } from '../../base/canonical.js';
 import { readIfThere } from '../../base/files.js';
 import type { CellPart } from '../../suite/model/cell.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
-import { dropEntry } from './drop-weights.js';
+import { evictEntry } from './evict-weights.js';
 import { parseManifest } from '../records/manifest.js';
 import { readReceipt } from '../records/receipt.js';
 
@@ -44,21 +44,21 @@ export function waitingFor(
 }
 
 /** Drop what nothing waits for, of the weights given. */
-export async function dropConsumed(
+export async function evictConsumed(
   { workspaceRoot, storageRoot }: { workspaceRoot: string; storageRoot: string },
   cells: readonly PlannedCell[],
   candidates: readonly Weights[],
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
   for (const { cell, part, manifest } of candidates) {
     const text = readIfThere(join(workspaceRoot, manifest));
     if (text === undefined || waitingFor(workspaceRoot, cells, manifest, sha256(text)).length > 0) continue;
     const { recipe, bytes } = parseManifest(text);
-    if ((await dropEntry(storageRoot, recipe)) !== 'dropped') continue;
+    if ((await evictEntry(storageRoot, recipe)) !== 'evicted') continue;
     removeLink(workspaceRoot, part.link);
     const size = `${(bytes / GIB).toFixed(1)} GiB`;
-    say(
-      `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are dropped (${size}): nothing waits for them`,
+    log(
+      `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are evicted (${size}): nothing waits for them`,
     );
   }
 }

@@ -1,7 +1,7 @@
 // How much disk the weights of a run take: what is still to be made, by what is known of each model. Pure.
 import { GIB } from '../../base/units.js';
 import type { CellKind } from '../../suite/model/cell.js';
-import { mayGo, type Keep } from '../../suite/model/keep.js';
+import { isEvictable, type Keep } from '../../suite/model/keep.js';
 
 /** One entry of the store, as a run finds it. */
 export interface PlannedWeights {
@@ -30,9 +30,9 @@ export interface DiskPlan {
 }
 
 export function planDisk(weights: readonly PlannedWeights[], keep: Keep): DiskPlan {
-  const toMake = weights.filter(({ there, wanted, kind }) => !there && (wanted || !mayGo(keep, kind)));
-  const staying = toMake.filter(({ kind }) => !mayGo(keep, kind));
-  const passing = toMake.filter(({ kind }) => mayGo(keep, kind));
+  const toMake = weights.filter(({ there, wanted, kind }) => !there && (wanted || !isEvictable(keep, kind)));
+  const staying = toMake.filter(({ kind }) => !isEvictable(keep, kind));
+  const passing = toMake.filter(({ kind }) => isEvictable(keep, kind));
   const hubBytes = sum(toMake.filter(({ hubCopy }) => hubCopy));
   const staysBytes = sum(staying) + hubBytes;
   // A baseline that may go is still there while the edits of it are.

@@ -1,24 +1,24 @@
-// Takes weights out of the store that can be made again: renamed first, so that nobody ever finds half of them.
+// Evicts entries of the weights store that can be made again: renamed first, so that nobody ever finds half of them.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPinned, withPinLock } from './pins.js';
+import { isReferenced, withReferenceLock } from './store-references.js';
 
-/** Of one entry: dropped, used by a living process, or not there. */
-export async function dropEntry(storageRoot: string, recipe: string): Promise<'dropped' | 'used' | 'none'> {
-  const trash = join(storageRoot, `.tmp-dropped-${randomBytes(6).toString('hex')}`);
-  const outcome = await withPinLock(storageRoot, () => {
+/** Of one entry: evicted, used by a living process, or not there. */
+export async function evictEntry(storageRoot: string, recipe: string): Promise<'evicted' | 'used' | 'none'> {
+  const trash = join(storageRoot, `.tmp-evicted-${randomBytes(6).toString('hex')}`);
+  const outcome = await withReferenceLock(storageRoot, () => {
     if (!existsSync(join(storageRoot, recipe))) return 'none';
-    if (isPinned(storageRoot, recipe)) return 'used';
+    if (isReferenced(storageRoot, recipe)) return 'used';
     renameSync(join(storageRoot, recipe), trash);
-    return 'dropped';
+    return 'evicted';
   });
-  if (outcome === 'dropped') removeTree(trash);
+  if (outcome === 'evicted') removeTree(trash);
   return outcome;
 }
 
-/** What processes that died left of entries they made or dropped. */
-export async function dropLeftovers(storageRoot: string, dryRun = false): Promise<string[]> {
+/** What processes that died left of entries they made or evicted. */
+export async function removeUnfinished(storageRoot: string, dryRun = false): Promise<string[]> {
   const names = existsSync(storageRoot)
     ? readdirSync(storageRoot).filter((name) => name.startsWith('.tmp-'))
     : [];
@@ -26,7 +26,7 @@ export async function dropLeftovers(storageRoot: string, dryRun = false): Promis
   for (const name of names) {
     const recipe = /^\.tmp-([0-9a-f]{64})-/.exec(name)?.[1];
     const used =
-      recipe !== undefined && (await withPinLock(storageRoot, () => isPinned(storageRoot, recipe)));
+      recipe !== undefined && (await withReferenceLock(storageRoot, () => isReferenced(storageRoot, recipe)));
     if (used) continue;
     left.push(name);
     if (!dryRun) removeTree(join(storageRoot, name));

@@ -1,4 +1,4 @@
-// Who uses which entry of the weights store: a pin a process, so that nobody drops weights under a cell that reads them.
+// References of processes to entries of the weights store, so that nobody evicts weights under a cell that reads them.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -6,28 +6,29 @@ import { makeDirectory, writeWhole } from '../../base/files.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from '../../host/process-identity.js';
 
+/** The directory's name is older than the word: processes of other versions look there too. */
 const directoryOf = (storageRoot: string): string => join(storageRoot, '.pins');
 
-/** Pins are set, and entries dropped, one at a time. */
-export async function withPinLock<T>(storageRoot: string, body: () => T): Promise<T> {
+/** References are added, and entries evicted, one at a time. */
+export async function withReferenceLock<T>(storageRoot: string, body: () => T): Promise<T> {
   const directory = directoryOf(storageRoot);
   makeDirectory(directory);
   return withFileLock(join(directory, 'lock'), body);
 }
 
 /**
- * Pin entries, unless `mayPin` says under the lock that they are not there any more.
+ * Add references to entries, unless `areThere` says under the lock that they are not there any more.
  *
- * @returns what removes the pins; undefined when they were not set. A pin of a dead process is none.
+ * @returns what removes the references; undefined when they were not added. A reference of a dead process counts for nothing.
  */
-export async function pin(
+export async function addReferences(
   storageRoot: string,
   recipes: readonly string[],
-  mayPin: () => boolean,
+  areThere: () => boolean,
 ): Promise<(() => void) | undefined> {
   const name = `${process.pid}-${randomBytes(6).toString('hex')}.json`;
-  return withPinLock(storageRoot, () => {
-    if (!mayPin()) return undefined;
+  return withReferenceLock(storageRoot, () => {
+    if (!areThere()) return undefined;
     const paths = recipes.map((recipe) => join(directoryOf(storageRoot), recipe, name));
     for (const path of paths) writeWhole(path, JSON.stringify(ownIdentity()));
     return () => {
@@ -37,7 +38,7 @@ export async function pin(
 }
 
 /** Whether a living process uses the entry; what dead ones left is removed. Called under the lock. */
-export function isPinned(storageRoot: string, recipe: string): boolean {
+export function isReferenced(storageRoot: string, recipe: string): boolean {
   const directory = join(directoryOf(storageRoot), recipe);
   let names: string[];
   try {
@@ -54,7 +55,7 @@ function holderLives(path: string): boolean {
   try {
     return isAlive(JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity);
   } catch {
-    // Removed in this instant, or torn by a full disk: nobody who writes a pin goes on without it.
+    // Removed in this instant, or torn by a full disk: nobody who writes a reference goes on without it.
     return false;
   }
 }

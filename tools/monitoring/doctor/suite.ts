@@ -2,21 +2,23 @@
 import { messageOf } from '../../base/message.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
 import { loadSuite } from '../../suite/load/load.js';
-import { formatMistake } from '../../suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../../suite/yaml/diagnostics.js';
 import { requireRecorded } from '../../suite/nx/record.js';
 import { error, ok, type Finding } from './finding.js';
 
 export function suiteFile(workspaceRoot: string, suite: string): Finding[] {
   const loaded = loadSuite(workspaceRoot, suite);
   if (!loaded.ok) {
-    return loaded.error.map((mistake) => error('suite.yaml', formatMistake(mistake), 'Change it there.'));
+    return loaded.error.map((diagnostic) =>
+      error('suite.yaml', formatDiagnostic(diagnostic), 'Change it there.'),
+    );
   }
   const { warnings } = loaded.value;
   if (warnings.length === 0)
     return [ok('InvarLock minimums', 'windows, stride and replicates are what it accepts')];
   // `windows: reference` was asked for by name; every certificate of it would be refused.
   const fix = 'Leave out `windows: reference` in suite.yaml.';
-  return warnings.map((mistake) => error('InvarLock minimums', formatMistake(mistake), fix));
+  return warnings.map((diagnostic) => error('InvarLock minimums', formatDiagnostic(diagnostic), fix));
 }
 
 export function projects(

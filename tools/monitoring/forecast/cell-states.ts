@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../base/result.js';
 import type { CellOptions } from '../../suite/model/cell.js';
-import { mayGo } from '../../suite/model/keep.js';
+import { isEvictable } from '../../suite/model/keep.js';
 import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
 import { usesAccelerator } from '../../suite/memory/memory.js';
@@ -110,7 +110,7 @@ export async function cellStates(
           deviceClass,
         });
         // Weights that may go by themselves are made again by whoever needs them.
-        const wanted = !mayGo(settings.storageKeep, kind);
+        const wanted = !isEvictable(settings.storageKeep, kind);
         return { part, reason: await reasonToRun(workspaceRoot, settings.storageRoot, part, now, wanted) };
       }),
     );

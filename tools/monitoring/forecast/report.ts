@@ -16,7 +16,7 @@ import {
   type MemoryRow,
   type ModelProfile,
 } from '../../suite/memory/memory-plan.js';
-import { formatMistake } from '../../suite/yaml/mistakes.js';
+import { formatDiagnostic } from '../../suite/yaml/diagnostics.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { readRecord, requireRecorded } from '../../suite/nx/record.js';
@@ -181,6 +181,8 @@ function diskOf(cast: Forecast, host: Host, settings: SiteSettings): PlanReport[
 
 function warningsOf(workspaceRoot: string, suite: string): string[] {
   const loaded = loadSuite(workspaceRoot, suite, readRecord(workspaceRoot, suite).identity);
-  const mistakes = loaded.ok ? loaded.value.warnings : loaded.error;
-  return mistakes.map((mistake) => `${loaded.ok ? 'InvarLock will refuse: ' : ''}${formatMistake(mistake)}`);
+  const diagnostics = loaded.ok ? loaded.value.warnings : loaded.error;
+  return diagnostics.map(
+    (diagnostic) => `${loaded.ok ? 'InvarLock will refuse: ' : ''}${formatDiagnostic(diagnostic)}`,
+  );
 }

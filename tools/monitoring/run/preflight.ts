@@ -1,4 +1,4 @@
-// What is looked at before an nx run starts its first cell: the disk its weights take.
+// The preflight of an nx run, before its first cell starts: suites in step with their suite.yaml, and the disk its weights take.
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
 import { requireRecorded } from '../../suite/nx/record.js';
 import { listSuites } from '../../suite/load/load.js';
@@ -9,14 +9,14 @@ import { describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-
 import { messageOf } from '../../base/message.js';
 import { requestedCells } from './requested.js';
 
-export interface BeforeRun {
+export interface Preflight {
   lines: string[];
   /** Why the run must not start. */
   refusal: string | undefined;
 }
 
 /** One line a suite that the command asks for. */
-export function beforeRun(workspaceRoot: string, argv: readonly string[]): BeforeRun {
+export function preflight(workspaceRoot: string, argv: readonly string[]): Preflight {
   const lines: string[] = [];
   for (const suite of listSuites(workspaceRoot)) {
     const cells: readonly PlannedCell[] = readGeneratedSuite(workspaceRoot, suite)?.cells ?? [];

@@ -1,4 +1,4 @@
-// What is said when a run ends, after its verdict: root causes with what waits for them, errors on record, a short disk.
+// The run summary, printed after a run and its verdict: root causes with what waits for them, errors on record, a short disk.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
@@ -13,7 +13,7 @@ const SHOWN_CELLS = 8;
 const SHOWN_ERRORS = 5;
 
 /** @param since when the run began, milliseconds since the epoch. */
-export function closingLines(
+export function runSummary(
   workspaceRoot: string,
   suite: string,
   cells: readonly PlannedCell[],

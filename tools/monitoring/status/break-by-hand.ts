@@ -15,22 +15,22 @@ export async function breakByHand(
   workspaceRoot: string,
   prefix: string,
   yes: boolean,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
   const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
   const list = listLeases(directory);
   const id = findLease(list, prefix);
   const held = describeHolder(list, id);
   if (!yes) {
-    say(`would end lease ${id}: ${held}`);
-    say(
+    log(`would end lease ${id}: ${held}`);
+    log(
       'Its worker would get SIGTERM, and SIGKILL after 5 s, and its cell fail. Nothing was done. To do it, add --yes',
     );
     return;
   }
-  say(`ending lease ${id}: ${held}`);
+  log(`ending lease ${id}: ${held}`);
   const how = await revokeLease(directory, id);
-  say(`lease ${id} is ended (${how}): ${held}`);
+  log(`lease ${id} is ended (${how}): ${held}`);
 }
 
 /** @throws Error that lists the ids, unless just one lease begins so. */

@@ -125,8 +125,8 @@ export function confusionSection(analysis: Analysis): Html {
           ${rateText(nulls.falseAlarms)}${nullFlagged.length > 0 && html` (${nullFlagged.join('; ')})`};
           largest shift of the perplexity ratio from 1: ${ratioText(nulls.largestShift)}.
         </p>`,
-    mistakes('Missed: these edits hurt, and were not flagged', ofCategory(analysis, 'FALSE_NEGATIVE')),
-    mistakes(
+    diagnostics('Missed: these edits hurt, and were not flagged', ofCategory(analysis, 'FALSE_NEGATIVE')),
+    diagnostics(
       'False alarms: these edits did not hurt, and were flagged',
       ofCategory(analysis, 'FALSE_POSITIVE'),
     ),
@@ -146,7 +146,7 @@ function ofCategory({ edits }: Analysis, category: EditResult['category']): Edit
   return edits.filter((edit) => edit.category === category);
 }
 
-function mistakes(title: string, edits: readonly EditResult[]): Html | null {
+function diagnostics(title: string, edits: readonly EditResult[]): Html | null {
   if (edits.length === 0) return null;
   return html`<h3>${title}</h3>
     <ul>

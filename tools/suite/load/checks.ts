@@ -1,8 +1,8 @@
 // Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
 import { SIZE_CLASSES } from '../model/cell.js';
 import { minimumViolations } from '../model/minimums.js';
-import type { Mistake } from '../yaml/mistake.js';
-import { mistakeAt, show } from '../yaml/mistakes.js';
+import type { Diagnostic } from '../yaml/diagnostic.js';
+import { diagnosticAt, show } from '../yaml/diagnostics.js';
 import { modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
 import { editSchema, type ModelInput } from './schema.js';
@@ -13,7 +13,7 @@ import type { Path, YamlSource } from '../yaml/yaml-source.js';
 type Raw = Record<string, unknown>;
 
 /** Names that meet twice. They look at the raw text, so that another mistake beside a name hides none. */
-export function checkNames(source: YamlSource): Mistake[] {
+export function checkNames(source: YamlSource): Diagnostic[] {
   const suite = asMapping(source.value);
   const models = asList(suite.models).map(asMapping);
   return [
@@ -41,7 +41,7 @@ export function checkNames(source: YamlSource): Mistake[] {
   ];
 }
 
-function checkEditNames(source: YamlSource, edits: unknown, path: Path): Mistake[] {
+function checkEditNames(source: YamlSource, edits: unknown, path: Path): Diagnostic[] {
   const named = (['clean', 'stress'] as const).flatMap((editClass) =>
     asList(asMapping(edits)[editClass]).map((item, index): Named => {
       const parsed = editSchema.safeParse(item);
@@ -56,7 +56,7 @@ function checkEditNames(source: YamlSource, edits: unknown, path: Path): Mistake
 
 type Named = [name: string | undefined, path: Path];
 
-function twice(source: YamlSource, what: string, named: readonly Named[], advice = ''): Mistake[] {
+function twice(source: YamlSource, what: string, named: readonly Named[], advice = ''): Diagnostic[] {
   const first = new Map<string, Path>();
   return named.flatMap(([name, path]) => {
     if (name === undefined) return [];
@@ -64,7 +64,7 @@ function twice(source: YamlSource, what: string, named: readonly Named[], advice
     first.set(name, before ?? path);
     if (before === undefined) return [];
     return [
-      mistakeAt(
+      diagnosticAt(
         source,
         path,
         `a second ${what} named ${show(name)}, after line ${source.placeOf(before).line}${advice}`,
@@ -74,26 +74,26 @@ function twice(source: YamlSource, what: string, named: readonly Named[], advice
 }
 
 /** What a model needs beside well-formed fields: one source, a name, a size class. Nothing is said of dropped fields. */
-export function checkModel(source: YamlSource, { index, model, dropped }: ReadModel): Mistake[] {
-  const found: Mistake[] = [];
-  const say = (message: string, ...at: string[]): void => {
-    found.push(mistakeAt(source, ['models', index, ...at], message));
+export function checkModel(source: YamlSource, { index, model, dropped }: ReadModel): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const log = (message: string, ...at: string[]): void => {
+    found.push(diagnosticAt(source, ['models', index, ...at], message));
   };
   const sure = (...fields: string[]): boolean => fields.every((field) => !dropped.has(field));
   if (sure('revision', 'id') && model.revision !== undefined && model.id === undefined) {
-    say('only a model with an id has one', 'revision');
+    log('only a model with an id has one', 'revision');
   }
-  checkFacts(model, say);
+  checkFacts(model, log);
   if (!sure(...SOURCES)) return found;
   const sources = SOURCES.filter((key) => model[key] !== undefined);
   if (sources.length !== 1) {
     const what = sources.length === 0 ? 'no source' : `${sources.join(' and ')} together`;
-    say(`${what}. Allowed: exactly one of ${SOURCES.join(', ')}`);
+    log(`${what}. Allowed: exactly one of ${SOURCES.join(', ')}`);
     return found;
   }
-  if (sure('name')) checkName(model, say);
+  if (sure('name')) checkName(model, log);
   if (sure('size_class') && sizeClassOf(model) === undefined) {
-    say(`missing, and the name does not tell it. Allowed: ${SIZE_CLASSES.join(', ')}`, 'size_class');
+    log(`missing, and the name does not tell it. Allowed: ${SIZE_CLASSES.join(', ')}`, 'size_class');
   }
   return found;
 }
@@ -101,26 +101,26 @@ export function checkModel(source: YamlSource, { index, model, dropped }: ReadMo
 type Say = (message: string, ...at: string[]) => void;
 const SOURCES = ['id', 'path', 'facts'] as const;
 
-function checkName(model: ModelInput, say: Say): void {
+function checkName(model: ModelInput, log: Say): void {
   if (model.name !== undefined) return;
   const name = nameOf(model);
   if (name === undefined) {
-    say('missing. A model made from facts is given a name', 'name');
+    log('missing. A model made from facts is given a name', 'name');
     return;
   }
   const problem = modelNameProblem(name);
   if (problem !== undefined)
-    say(`its source gives the name ${show(name)}, which ${problem}; give it one with name:`);
+    log(`its source gives the name ${show(name)}, which ${problem}; give it one with name:`);
 }
 
-function checkFacts({ facts }: ModelInput, say: Say): void {
+function checkFacts({ facts }: ModelInput, log: Say): void {
   if (facts === undefined) return;
   if (facts.hidden_size % (2 * facts.num_heads) !== 0) {
     const size = `${facts.hidden_size} over ${facts.num_heads} heads`;
-    say(`${size} leaves no even head size; use a multiple of ${2 * facts.num_heads}`, 'facts', 'hidden_size');
+    log(`${size} leaves no even head size; use a multiple of ${2 * facts.num_heads}`, 'facts', 'hidden_size');
   }
   if (facts.architecture === 'mixtral' && facts.experts_per_token > facts.num_experts) {
-    say(
+    log(
       `${facts.experts_per_token} is more than num_experts (${facts.num_experts})`,
       'facts',
       'experts_per_token',
@@ -129,7 +129,7 @@ function checkFacts({ facts }: ModelInput, say: Say): void {
 }
 
 /** What InvarLock would refuse, by size class: of those models have, and of those the suite sets windows for. */
-export function checkMinimums(source: YamlSource, { input, unsure }: Sections, suite: Suite): Mistake[] {
+export function checkMinimums(source: YamlSource, { input, unsure }: Sections, suite: Suite): Diagnostic[] {
   const used = new Set(suite.models.map((model) => model.sizeClass));
   const given = input.windows === 'reference' ? {} : input.windows;
   const classes = SIZE_CLASSES.filter((sizeClass) => used.has(sizeClass) || given[sizeClass] !== undefined);
@@ -138,18 +138,18 @@ export function checkMinimums(source: YamlSource, { input, unsure }: Sections, s
     return minimumViolations(tier, windows, bootstrap)
       .filter(({ setting }) => setting === 'stride' || !unsure.has('tier'))
       .map(({ setting, message }) => {
-        if (setting !== 'bootstrap') return mistakeAt(source, ['windows', sizeClass, setting], message);
+        if (setting !== 'bootstrap') return diagnosticAt(source, ['windows', sizeClass, setting], message);
         const set = input.invarlock.bootstrap;
-        if (set === undefined) return mistakeAt(source, ['windows'], `bootstrap ${message}`);
+        if (set === undefined) return diagnosticAt(source, ['windows'], `bootstrap ${message}`);
         const perClass = typeof set === 'object';
-        return mistakeAt(source, ['invarlock', 'bootstrap', ...(perClass ? [sizeClass] : [])], message);
+        return diagnosticAt(source, ['invarlock', 'bootstrap', ...(perClass ? [sizeClass] : [])], message);
       });
   });
 }
 
 /** Results of an edit by benchmark, and merged ones, must not meet in one file. */
-export function checkResultNames(source: YamlSource, suite: Suite): Mistake[] {
-  const found = new Map<string, Mistake>();
+export function checkResultNames(source: YamlSource, suite: Suite): Diagnostic[] {
+  const found = new Map<string, Diagnostic>();
   for (const model of suite.models) {
     const edits = new Set(model.edits.map((edit) => edit.name).concat('baseline'));
     const owner = new Map<string, string>();
@@ -160,7 +160,7 @@ export function checkResultNames(source: YamlSource, suite: Suite): Mistake[] {
         owner.set(result, edit);
         if (other === undefined || other === edit) continue;
         const message = `${show(name)} of edit ${show(edit)} would share a results file with edit ${show(other)}; rename one`;
-        found.set(message, mistakeAt(source, ['benchmarks', index, 'name'], message));
+        found.set(message, diagnosticAt(source, ['benchmarks', index, 'name'], message));
       }
     }
   }

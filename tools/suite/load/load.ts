@@ -1,11 +1,11 @@
-// Reads suites/<suite>/suite.yaml: to a Suite, or to every mistake in it.
+// Reads suites/<suite>/suite.yaml: to a Suite, or to a diagnostic for each mistake in it.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
 import { corpusProblems } from '../model/corpus.js';
 import { overlay, type Identity } from '../settings/identity.js';
-import { mistakeAt, sortMistakes } from '../yaml/mistakes.js';
-import type { Mistake } from '../yaml/mistake.js';
+import { diagnosticAt, sortDiagnostics } from '../yaml/diagnostics.js';
+import type { Diagnostic } from '../yaml/diagnostic.js';
 import { NAME_RULE, suiteNameProblem } from '../model/names.js';
 import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { resolveSuite } from './resolve.js';
@@ -20,7 +20,7 @@ export interface LoadedSuite {
   /** Of what suite.yaml says (nx/in-step.ts), recorded in the suite's project. */
   digest: string;
   /** What InvarLock will refuse of a table that was asked for by name (`windows: reference`). */
-  warnings: Mistake[];
+  warnings: Diagnostic[];
 }
 
 /** Names of the suites of a workspace: the directories of suites/ with a suite.yaml. */
@@ -36,7 +36,7 @@ export function loadSuite(
   workspaceRoot: string,
   name: string,
   identity: Identity = {},
-): Result<LoadedSuite, Mistake[]> {
+): Result<LoadedSuite, Diagnostic[]> {
   const file = suiteFile(name);
   const start = { file, line: 1, col: 1 };
   if (suiteNameProblem(name) !== undefined) {
@@ -63,10 +63,10 @@ export function parseSuite(
   text: string,
   readPath: (path: string) => Input,
   identity: Identity = {},
-): Result<LoadedSuite, Mistake[]> {
-  const { source: written, mistakes: syntax } = parseYaml(suiteFile(name), text);
+): Result<LoadedSuite, Diagnostic[]> {
+  const { source: written, diagnostics: syntax } = parseYaml(suiteFile(name), text);
   // What a broken text seems to say is not worth judging.
-  if (syntax.length > 0) return fail(sortMistakes(syntax));
+  if (syntax.length > 0) return fail(sortDiagnostics(syntax));
   const laid = overlay(written, identity);
   if (!laid.ok) return fail(laid.error.map((message) => ({ ...written.placeOf([]), file: '', message })));
   const source = laid.value;
@@ -74,8 +74,8 @@ export function parseSuite(
   const suite = resolveSuite(name, suiteDirectory(name), sections.input);
   const minimums = checkMinimums(source, sections, suite);
   const reference = sections.input.windows === 'reference';
-  const mistakes = [
-    ...sections.mistakes,
+  const diagnostics = [
+    ...sections.diagnostics,
     ...checkNames(source),
     ...sections.models.flatMap((model) => checkModel(source, model)),
     ...(sections.unsure.has('benchmarks') || sections.unsure.has('edits')
@@ -84,8 +84,12 @@ export function parseSuite(
     ...(reference ? [] : minimums),
     ...checkInputs(source, sections, suite, readPath),
   ];
-  if (mistakes.length > 0) return fail(sortMistakes(mistakes));
-  return ok({ suite, digest: suiteDigest(written.value), warnings: reference ? sortMistakes(minimums) : [] });
+  if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
+  return ok({
+    suite,
+    digest: suiteDigest(written.value),
+    warnings: reference ? sortDiagnostics(minimums) : [],
+  });
 }
 
 /** Sections that decide how many lines of a corpus the runs read. */
@@ -96,8 +100,8 @@ function checkInputs(
   sections: Sections,
   suite: Suite,
   readPath: (path: string) => Input,
-): Mistake[] {
-  const found: Mistake[] = [];
+): Diagnostic[] {
+  const found: Diagnostic[] = [];
   const outside = (written: string): boolean => {
     const path = posix.join(suiteDirectory(suite.name), written);
     return posix.isAbsolute(written) || path === '.' || path === '..' || path.startsWith('../');
@@ -106,9 +110,9 @@ function checkInputs(
     const at = ['evaluation', 'tasks'];
     const written = sections.input.evaluation.tasks ?? '';
     const shown = JSON.stringify(written);
-    if (outside(written)) found.push(mistakeAt(source, at, `${shown} lies outside the workspace`));
+    if (outside(written)) found.push(diagnosticAt(source, at, `${shown} lies outside the workspace`));
     else if (readPath(suite.tasks).kind !== 'directory') {
-      found.push(mistakeAt(source, at, `${suite.tasks} is no directory`));
+      found.push(diagnosticAt(source, at, `${suite.tasks} is no directory`));
     }
   }
   const { dataset } = sections.input;
@@ -117,12 +121,12 @@ function checkInputs(
     const path = posix.join(suiteDirectory(suite.name), dataset.file);
     const corpus = outside(dataset.file) ? undefined : readPath(path);
     if (corpus === undefined) {
-      found.push(mistakeAt(source, at, `${JSON.stringify(dataset.file)} lies outside the workspace`));
+      found.push(diagnosticAt(source, at, `${JSON.stringify(dataset.file)} lies outside the workspace`));
     } else if (corpus.kind !== 'file') {
-      found.push(mistakeAt(source, at, `${path} is ${corpus.kind === 'none' ? 'missing' : 'no file'}`));
+      found.push(diagnosticAt(source, at, `${path} is ${corpus.kind === 'none' ? 'missing' : 'no file'}`));
     } else if (!COUNTED.some((section) => sections.unsure.has(section))) {
       const problems = corpusProblems(path, corpus.text, dataset.text_field, corpusNeed(suite));
-      found.push(...problems.map((problem) => mistakeAt(source, at, problem)));
+      found.push(...problems.map((problem) => diagnosticAt(source, at, problem)));
     }
   }
   return found;

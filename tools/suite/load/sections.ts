@@ -1,7 +1,7 @@
 // Reads a suite.yaml against the schema; where a part has mistakes, the rest is still read, so that all are told at once.
 import type { z } from 'zod';
-import { describeIssue } from '../yaml/mistakes.js';
-import type { Mistake } from '../yaml/mistake.js';
+import { describeIssue } from '../yaml/diagnostics.js';
+import type { Diagnostic } from '../yaml/diagnostic.js';
 import { modelSchema, suiteSchema, type ModelInput, type SuiteInput } from './schema.js';
 import type { YamlSource } from '../yaml/yaml-source.js';
 
@@ -21,7 +21,7 @@ export interface Sections {
   models: ReadModel[];
   /** Sections whose values are not those of the file. */
   unsure: ReadonlySet<Section>;
-  mistakes: Mistake[];
+  diagnostics: Diagnostic[];
 }
 
 export function readSections(source: YamlSource): Sections {
@@ -29,7 +29,7 @@ export function readSections(source: YamlSource): Sections {
   const whole = suiteSchema.safeParse(raw);
   if (whole.success) {
     const models = whole.data.models.map((model, index) => ({ index, model, dropped: new Set<string>() }));
-    return { input: whole.data, models, unsure: new Set(), mistakes: [] };
+    return { input: whole.data, models, unsure: new Set(), diagnostics: [] };
   }
   const values = typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>) : {};
   const unsure = new Set<Section>();
@@ -50,7 +50,7 @@ export function readSections(source: YamlSource): Sections {
     input: read as SuiteInput,
     models,
     unsure,
-    mistakes: whole.error.issues.flatMap((issue) => describeIssue(source, issue)),
+    diagnostics: whole.error.issues.flatMap((issue) => describeIssue(source, issue)),
   };
 }
 

@@ -4,6 +4,6 @@ import type { CellKind } from './cell.js';
 export type Keep = 'all' | 'baselines' | 'none';
 
 /** Whether the site lets weights of that maker go by themselves once nothing waits for them. */
-export function mayGo(keep: Keep, maker: CellKind): boolean {
+export function isEvictable(keep: Keep, maker: CellKind): boolean {
   return keep === 'none' || (keep === 'baselines' && maker !== 'setup');
 }

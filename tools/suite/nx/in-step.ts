@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suiteDigest } from '../load/digest.js';
 import { suiteFile } from '../model/paths.js';
 import { asCommandPrefix, type Identity } from '../settings/identity.js';
-import { formatMistake } from '../yaml/mistakes.js';
+import { formatDiagnostic } from '../yaml/diagnostics.js';
 import { parseYaml } from '../yaml/yaml-source.js';
 
 /** What a suite's projects record of their making. */
@@ -26,10 +26,12 @@ export function requireInStep(workspaceRoot: string, suite: string, record: Made
     const what = code === 'ENOENT' ? 'is gone, but its projects are there' : `cannot be read: ${message}`;
     throw new Error(`${file} ${what}. Bring it back: git checkout -- ${file}`);
   }
-  const { source, mistakes } = parseYaml(file, text);
-  if (mistakes.length > 0) {
+  const { source, diagnostics } = parseYaml(file, text);
+  if (diagnostics.length > 0) {
     throw new Error(
-      [...mistakes.map(formatMistake), `Correct ${file}, then make its projects anew: ${make}`].join('\n'),
+      [...diagnostics.map(formatDiagnostic), `Correct ${file}, then make its projects anew: ${make}`].join(
+        '\n',
+      ),
     );
   }
   if (suiteDigest(source.value) === record.suiteDigest) return;

@@ -12,7 +12,7 @@ import {
 import { ourSide } from './conflict.js';
 import { requireInStep } from './in-step.js';
 import { loadSuite } from '../load/load.js';
-import { formatMistake } from '../yaml/mistakes.js';
+import { formatDiagnostic } from '../yaml/diagnostics.js';
 import { suiteDirectory } from '../model/paths.js';
 
 export interface SuiteRecord {
@@ -64,7 +64,7 @@ export function requireRecorded(workspaceRoot: string, suite: string, environmen
   if (changed.length === 0) return;
   const asked = { ...record.identity, ...given };
   const wanted = loadSuite(workspaceRoot, suite, asked);
-  if (!wanted.ok) throw new Error(wanted.error.map(formatMistake).join('\n'));
+  if (!wanted.ok) throw new Error(wanted.error.map(formatDiagnostic).join('\n'));
   const made = loadSuite(workspaceRoot, suite, record.identity);
   if (made.ok && JSON.stringify(made.value.suite) === JSON.stringify(wanted.value.suite)) return;
   const lines = changed.map((name) => {

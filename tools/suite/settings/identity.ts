@@ -46,17 +46,17 @@ export function overlay(source: YamlSource, identity: Identity): Result<YamlSour
   const suite = (structuredClone(source.value) ?? {}) as Raw;
   // A file that holds no mapping has nothing to lay a variable over; the schema says what is wrong with it.
   if (typeof suite !== 'object' || Array.isArray(suite)) return ok(source);
-  const mistakes: string[] = [];
+  const diagnostics: string[] = [];
   const set = new Map<string, string>();
   for (const [name, row] of Object.entries(IDENTITY_TABLE)) {
     const text = identity[name];
     if (text === undefined) continue;
     const value = valueOf(name, row, text);
     if (value.ok) row.apply(suite, value.value);
-    else mistakes.push(value.error);
+    else diagnostics.push(value.error);
     set.set(row.over.startsWith('models[') ? row.over : row.over.replace(/\[.*/, ''), name);
   }
-  if (mistakes.length > 0) return fail(mistakes);
+  if (diagnostics.length > 0) return fail(diagnostics);
   const places = keepPlaces(suite);
   return ok({
     ...source,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
 import { CELL_KINDS } from '../model/cell.js';
-import { describeIssue, formatMistake, sortMistakes } from '../yaml/mistakes.js';
+import { describeIssue, formatDiagnostic, sortDiagnostics } from '../yaml/diagnostics.js';
 import { mapping } from '../yaml/schema-parts.js';
 import { readVariable } from '../yaml/setting-type.js';
 import { SITE_ROWS, TIMEOUT_TYPE, TIMEOUT_VARIABLE, type SiteValues } from './site-table.js';
@@ -35,21 +35,21 @@ export function loadSiteSettings(
   workspaceRoot: string,
   environment: NodeJS.ProcessEnv = process.env,
 ): SiteSettings {
-  const mistakes: string[] = [];
-  const file = readSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '', mistakes);
+  const diagnostics: string[] = [];
+  const file = readSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '', diagnostics);
   const values = {
     ...Object.fromEntries(
       SITE_ROWS.map(([name, row]) => {
         const written = row.key === null ? undefined : at(file, row.key);
-        return [name, fromEnvironment(row, environment, mistakes) ?? written ?? row.default];
+        return [name, fromEnvironment(row, environment, diagnostics) ?? written ?? row.default];
       }),
     ),
     taskTimeouts: {
       ...upperCase(at(file, 'timeouts.tasks')),
-      ...timeoutVariables(environment, mistakes),
+      ...timeoutVariables(environment, diagnostics),
     },
   } as SiteValues & { taskTimeouts: Record<string, number> };
-  if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
+  if (diagnostics.length > 0) throw new Error(diagnostics.join('\n'));
   const { cpuSlots, threads, lockDirectory, storageRoot, outputDirectory } = values;
   const auto = Math.max(1, Math.floor(availableParallelism() / threads));
   return {
@@ -67,14 +67,14 @@ function defaultLockDirectory(): string {
 
 type SiteFile = Record<string, unknown>;
 
-function readSite(text: string, mistakes: string[]): SiteFile {
-  const { source, mistakes: syntax } = parseYaml(SITE_FILE, text);
+function readSite(text: string, diagnostics: string[]): SiteFile {
+  const { source, diagnostics: syntax } = parseYaml(SITE_FILE, text);
   const parsed = siteSchema().safeParse(source.value ?? {});
   const found =
     syntax.length > 0
       ? syntax
       : (parsed.error?.issues ?? []).flatMap((issue) => describeIssue(source, issue));
-  mistakes.push(...sortMistakes(found).map(formatMistake));
+  diagnostics.push(...sortDiagnostics(found).map(formatDiagnostic));
   return found.length === 0 && parsed.success ? parsed.data : {};
 }
 
@@ -112,18 +112,18 @@ function upperCase(tasks: unknown): Record<string, number> {
 function fromEnvironment(
   { variable, type, empty }: (typeof SITE_ROWS)[number][1],
   environment: NodeJS.ProcessEnv,
-  mistakes: string[],
+  diagnostics: string[],
 ): unknown {
   const text = variable === null ? undefined : environment[variable];
   if (text === undefined || variable === null) return undefined;
   if (text.trim() === '') return empty;
   const read = readVariable(variable, type, text);
   if (read.ok) return read.value;
-  mistakes.push(read.error);
+  diagnostics.push(read.error);
   return undefined;
 }
 
-function timeoutVariables(environment: NodeJS.ProcessEnv, mistakes: string[]): Record<string, number> {
+function timeoutVariables(environment: NodeJS.ProcessEnv, diagnostics: string[]): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [name, text] of Object.entries(environment)) {
     const task = TIMEOUT_VARIABLE.exec(name)?.[1];
@@ -131,14 +131,14 @@ function timeoutVariables(environment: NodeJS.ProcessEnv, mistakes: string[]): R
     if (!TIMEOUT_NAMES.includes(task) && !/^EVAL_\w+$/.test(task)) {
       const near = nearest(task, TIMEOUT_NAMES);
       const hint = near === undefined ? '' : `; did you mean TASK_TIMEOUT_${near}?`;
-      mistakes.push(
+      diagnostics.push(
         `environment variable ${name}: no such task${hint} Allowed: ${TIMEOUT_NAMES.map((one) => `TASK_TIMEOUT_${one}`).join(', ')}, TASK_TIMEOUT_EVAL_<BENCHMARK>`,
       );
       continue;
     }
     const read = readVariable(name, TIMEOUT_TYPE, text.trim() === '' ? '0' : text);
     if (read.ok) found[task] = read.value;
-    else mistakes.push(read.error);
+    else diagnostics.push(read.error);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // One thing that is wrong in a suite.yaml, and where it stands.
 
-export interface Mistake {
+export interface Diagnostic {
   /** Empty for what stands in no file: an environment variable. */
   file: string;
   line: number;

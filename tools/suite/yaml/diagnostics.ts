@@ -1,27 +1,27 @@
 // What is wrong in a suite.yaml, and where: `suites/x/suite.yaml:4:9: tier: "dev" is not allowed. Allowed: …`.
 import type { z } from 'zod';
-import type { Mistake } from './mistake.js';
+import type { Diagnostic } from './diagnostic.js';
 import { nearest } from './suggest.js';
 import type { Path, YamlSource } from './yaml-source.js';
 
-export function formatMistake({ file, line, col, message }: Mistake): string {
+export function formatDiagnostic({ file, line, col, message }: Diagnostic): string {
   return file === '' ? message : `${file}:${line}:${col}: ${message}`;
 }
 
 /** In the order of the file; what was found twice is told once. */
-export function sortMistakes(mistakes: readonly Mistake[]): Mistake[] {
-  const byText = new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake]));
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const byText = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
   return [...byText.values()].sort((a, b) => a.line - b.line || a.col - b.col);
 }
 
-export function mistakeAt(source: YamlSource, path: Path, message: string): Mistake {
+export function diagnosticAt(source: YamlSource, path: Path, message: string): Diagnostic {
   const variable = source.origin?.(path);
   const by = variable === undefined ? '' : `set by ${variable}: `;
   return { file: source.file, ...source.placeOf(path), message: `${by}${showPath(path)}${message}` };
 }
 
 /** The sentences for one zod issue. Its message is what is allowed there (schema-parts.ts). */
-export function describeIssue(source: YamlSource, issue: z.core.$ZodIssue): Mistake[] {
+export function describeIssue(source: YamlSource, issue: z.core.$ZodIssue): Diagnostic[] {
   const allowed = issue.message;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
@@ -35,13 +35,13 @@ export function describeIssue(source: YamlSource, issue: z.core.$ZodIssue): Mist
   }
   const value = valueAt(source.value, issue.path);
   if (issue.code === 'custom' && issue.params?.sentence === true) {
-    return [mistakeAt(source, issue.path, `${show(value)} ${allowed}`)];
+    return [diagnosticAt(source, issue.path, `${show(value)} ${allowed}`)];
   }
-  if (value === undefined) return [mistakeAt(source, issue.path, `missing. Allowed: ${allowed}`)];
-  if (value === null) return [mistakeAt(source, issue.path, `empty. Allowed: ${allowed}`)];
+  if (value === undefined) return [diagnosticAt(source, issue.path, `missing. Allowed: ${allowed}`)];
+  if (value === null) return [diagnosticAt(source, issue.path, `empty. Allowed: ${allowed}`)];
   const words = issue.code === 'invalid_value' || issue.code === 'invalid_union';
   const near = words && typeof value === 'string' ? hint(value, allowed) : '.';
-  return [mistakeAt(source, issue.path, `${show(value)} is not allowed${near} Allowed: ${allowed}`)];
+  return [diagnosticAt(source, issue.path, `${show(value)} is not allowed${near} Allowed: ${allowed}`)];
 }
 
 /** The end of a sentence: a full stop, or the allowed word that was perhaps meant. */

@@ -1,4 +1,4 @@
-// Leaves of the suite schema. Each carries, as its error text, what is allowed there: mistakes.ts builds the sentence.
+// Leaves of the suite schema. Each carries, as its error text, what is allowed there: diagnostics.ts builds the sentence.
 import { z } from 'zod';
 
 /** One of some words. */

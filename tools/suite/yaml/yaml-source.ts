@@ -11,7 +11,7 @@ import {
   type Document,
   type Node,
 } from 'yaml';
-import type { Mistake } from './mistake.js';
+import type { Diagnostic } from './diagnostic.js';
 
 export type Path = readonly PropertyKey[];
 
@@ -35,7 +35,7 @@ export interface YamlSource {
 const TOO_LARGE = 1 << 20;
 
 /** Parses one YAML document. Syntax errors, doubled keys and unknown tags are mistakes; the value is what could be read. */
-export function parseYaml(file: string, text: string): { source: YamlSource; mistakes: Mistake[] } {
+export function parseYaml(file: string, text: string): { source: YamlSource; diagnostics: Diagnostic[] } {
   const lines = new LineCounter();
   const tooLarge = text.length > TOO_LARGE;
   const document = parseDocument(tooLarge ? '' : text, {
@@ -48,7 +48,7 @@ export function parseYaml(file: string, text: string): { source: YamlSource; mis
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), col: Math.max(1, col) };
   };
-  const mistakes: Mistake[] = [
+  const diagnostics: Diagnostic[] = [
     ...[...document.errors, ...document.warnings].map((error) => ({
       file,
       ...place(error.pos[0]),
@@ -60,9 +60,9 @@ export function parseYaml(file: string, text: string): { source: YamlSource; mis
       message: `not valid YAML: no anchor named ${JSON.stringify(name)} stands before this alias`,
     })),
   ];
-  if (tooLarge) mistakes.push({ file, line: 1, col: 1, message: `longer than ${TOO_LARGE} characters` });
-  const read = mistakes.length === 0 ? toValue(document) : { ok: true as const, value: undefined };
-  if (!read.ok) mistakes.push({ file, line: 1, col: 1, message: `not valid YAML: ${read.error}` });
+  if (tooLarge) diagnostics.push({ file, line: 1, col: 1, message: `longer than ${TOO_LARGE} characters` });
+  const read = diagnostics.length === 0 ? toValue(document) : { ok: true as const, value: undefined };
+  if (!read.ok) diagnostics.push({ file, line: 1, col: 1, message: `not valid YAML: ${read.error}` });
   const source: YamlSource = {
     file,
     value: read.ok ? read.value : undefined,
@@ -75,7 +75,7 @@ export function parseYaml(file: string, text: string): { source: YamlSource; mis
       return place((pair?.key as Node | undefined)?.range?.[0] ?? node.range?.[0]);
     },
   };
-  return { source, mistakes };
+  return { source, diagnostics };
 }
 
 function danglingAliases(document: Document): Alias[] {

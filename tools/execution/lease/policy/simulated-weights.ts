@@ -1,6 +1,6 @@
 // The weights on a simulated disk: what each cell makes and reads, and when they are evicted.
 import type { CellKind } from '../../../suite/model/cell.js';
-import { mayGo, type Keep } from '../../../suite/model/keep.js';
+import { isEvictable, type Keep } from '../../../suite/model/keep.js';
 import type { ScheduledCell } from '../../../suite/plan/schedule.js';
 
 export class Weights {
@@ -83,7 +83,7 @@ export class Weights {
     if (this.keep === 'all') return;
     for (const variant of [...this.#stored.keys()]) {
       const maker = this.#makers.get(variant);
-      if (maker === undefined || !mayGo(this.keep, maker)) continue;
+      if (maker === undefined || !isEvictable(this.keep, maker)) continue;
       const consumers = this.#consumers.get(variant) ?? [];
       if (consumers.length > 0 && consumers.every((id) => finished.has(id))) this.#remove(variant);
     }

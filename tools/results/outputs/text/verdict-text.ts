@@ -37,8 +37,8 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
     confusionTable(analysis),
     guardTable(analysis),
     nullLines(analysis),
-    mistakes('Missed: these edits hurt, and were not flagged', analysis, 'FALSE_NEGATIVE'),
-    mistakes('False alarms: these edits did not hurt, and were flagged', analysis, 'FALSE_POSITIVE'),
+    diagnostics('Missed: these edits hurt, and were not flagged', analysis, 'FALSE_NEGATIVE'),
+    diagnostics('False alarms: these edits did not hurt, and were flagged', analysis, 'FALSE_POSITIVE'),
     ...analysis.models.map((model) => modelSection(analysis, model)),
     missingLines(analysis),
     ['Files', ...paths.map((path) => `  ${path}`)],
@@ -139,7 +139,7 @@ function nullLines({ nulls }: Analysis): string[] {
   ];
 }
 
-function mistakes(title: string, analysis: Analysis, category: EditResult['category']): string[] {
+function diagnostics(title: string, analysis: Analysis, category: EditResult['category']): string[] {
   const edits = analysis.edits.filter((edit) => edit.category === category);
   if (edits.length === 0) return [];
   return [

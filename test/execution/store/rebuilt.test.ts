@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeWhole } from '../../../tools/base/files.js';
-import { dependentsOf, namesOutdated, weightsChange } from '../../../tools/execution/store/remade.js';
+import { dependentsOf, namesOutdated, weightsChange } from '../../../tools/execution/store/rebuilt.js';
 import type { Manifest } from '../../../tools/execution/records/manifest.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { projectFiles } from '../../../tools/suite/nx/project-json.js';
