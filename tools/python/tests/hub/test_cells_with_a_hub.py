@@ -18,6 +18,8 @@ from hub import Hub, serving
 from invarlock_rig import SPEC
 from weights_rig import recipe
 
+from validation.job import EXIT_CODES
+
 SHARDED, PICKLED = "mistralai/Mistral-7B-v0.1", "NousResearch/Llama-2-13b-hf"
 _REVISION = 40
 _NEVER_FETCHED = (".md", ".gitattributes")
@@ -33,6 +35,14 @@ class Workspace:
 
     def run(self, kind: str, name: str, spec: dict[str, Any], **reads: str) -> Path:
         """Run a cell; `reads` says of which model an input is. Returns where its results are."""
+        place, done = self.attempt(kind, name, spec, "home", **reads)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        return place / "out"
+
+    def attempt(
+        self, kind: str, name: str, spec: dict[str, Any], home: str, **reads: str
+    ) -> tuple[Path, subprocess.CompletedProcess[str]]:
+        """Run a cell to whatever end, with a cache of that name."""
         place = self._root / f"{kind}-{name}"
         for directory in ("work", "logs", "out"):
             (place / directory).mkdir(parents=True)
@@ -52,14 +62,13 @@ class Workspace:
         (place / "job.json").write_text(json.dumps(job))
         done = subprocess.run(
             [sys.executable, "-m", "validation", "--spec", str(place / "job.json")],
-            env=self.hub.environment(self._root / "home"),
+            env=self.hub.environment(self._root / home),
             capture_output=True,
             text=True,
             timeout=900,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
-        return place / "out"
+        return place, done
 
     def _baseline(self, model: str) -> dict[str, str]:
         if model not in self._baselines:
@@ -126,14 +135,29 @@ def test_the_benchmarks_of_b200_are_evaluated(workspace: Workspace) -> None:
     assert all(0 <= each["accuracy"] <= 1 for each in found.values())
 
 
+ON_WIKITEXT = {
+    "run": 2,
+    "invarlock": {
+        **SPEC,
+        "dataset": {"provider": "wikitext2", "split": "validation"},
+        **{"seq_len": 128, "stride": 128, "preview": 200, "final": 200},
+    },
+}
+
+
 def test_windows_of_wikitext_calibrate(workspace: Workspace) -> None:
-    dataset = {"provider": "wikitext2", "split": "validation"}
-    numbers = {"seq_len": 128, "stride": 128, "preview": 200, "final": 200}
-    spec = {"run": 2, "invarlock": {**SPEC, "dataset": dataset, **numbers}}
-    out = workspace.run("calibrate", "mistral", spec, baseline=SHARDED)
+    out = workspace.run("calibrate", "mistral", ON_WIKITEXT, baseline=SHARDED)
     report = json.loads((out / "report.json").read_text())
     assert report["data"]["dataset"] == "wikitext2"
     assert (report["data"]["preview_n"], report["data"]["final_n"]) == (200, 200)
     assert json.loads((out / "extract.json").read_text())["primary_metric"]["final"] > 1
     assert not workspace.hub.requests(repo="wikitext"), "the name it asks for is given its namespace here"
     assert workspace.hub.requests(repo="Salesforce/wikitext", kind="datasets")
+
+
+def test_a_text_that_the_hub_does_not_give_is_a_fault_of_its_own(workspace: Workspace) -> None:
+    workspace.hub.rule({"kind": "datasets", "repo": "Salesforce/wikitext", "access": "gated"})
+    _, done = workspace.attempt("calibrate", "gated", ON_WIKITEXT, "no-cache", baseline=SHARDED)
+    workspace.hub.reset()
+    assert done.returncode == EXIT_CODES["hub_refused"], done.stderr[-3000:]
+    assert "is a gated dataset" in done.stderr

@@ -148,11 +148,21 @@ def test_a_full_disk() -> None:
     assert fault_of(Ended(1, BASELINE, (), (event,))).code == "disk_full"
 
 
+def test_a_dataset_that_the_hub_does_not_give_is_refused() -> None:
+    cause = "DatasetNotFoundError: Dataset 'o/d' is a gated dataset on the Hub. You must be authenticated"
+    other = "FileNotFoundError: Dataset o/d is not cached in None"
+    fault = fault_of(Ended(1, BASELINE, (cause, other)))
+    assert fault.code == "hub_refused"
+    assert "is a gated dataset" in str(fault) and "HF_TOKEN" in fault.hint
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "Couldn't reach 'wikitext' on the Hub (OfflineModeIsEnabled)",
         "HTTPSConnectionPool: Max retries exceeded",
+        "Couldn't find 'o/d' on the Hugging Face Hub either: LocalEntryNotFoundError: An error happened",
+        "HfHubHTTPError: 429 Too Many Requests for url: http://hub/api/datasets/o/d",
     ],
 )
 def test_a_hub_that_cannot_be_reached_is_unavailable(text: str) -> None:

@@ -64,9 +64,16 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
     ("out_of_memory", r"out of memory|OutOfMemoryError|not enough memory|STATUS_ALLOC_FAILED", ""),
     ("disk_full", r"No space left on device|Disk quota exceeded", ""),
+    # Of a data set; datasets keeps of the hub's own exception only its sentence.
+    (
+        "hub_refused",
+        r"DatasetNotFoundError",
+        "the dataset is gated, private or not on the hub: HF_TOKEN must be one that may read it",
+    ),
     (
         "unavailable",
-        r"OfflineModeIsEnabled|Couldn't reach|Connection ?(Error|refused|reset)|Max retries exceeded"
+        r"OfflineModeIsEnabled|LocalEntryNotFoundError|HfHubHTTPError|Couldn't reach"
+        r"|Connection ?(Error|refused|reset)|Max retries exceeded"
         r"|timed out|TimeoutError|(Read|Connect)Timeout"
         r"|Name or service not known|Temporary failure in name resolution",
         "the dataset comes from the hub: check the network, or use a local corpus (provider local_jsonl)",
