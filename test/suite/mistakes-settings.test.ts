@@ -9,14 +9,14 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an empty file',
     '',
     [
-      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, certify, dataset, windows, invarlock',
+      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   [
     'a list for the file',
     '- a\n',
     [
-      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, certify, dataset, windows, invarlock',
+      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   ['no models', 'tier: balanced\n', ['1:1: models: missing. Allowed: a list of models, at least 1']],
@@ -34,7 +34,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an unknown setting',
     `${MODEL}teir: balanced\n`,
     [
-      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, certify, dataset, windows, invarlock',
+      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   [
@@ -104,10 +104,29 @@ test.each<[what: string, text: string, expected: string[]]>([
     ['2:37: errors[2]: a second error named "nan_injection", after line 2'],
   ],
   [
-    'errors as a mapping',
-    `${MODEL}errors: {a: 1}\n`,
+    'errors as a mapping of something else',
+    `${MODEL}errors: {a: 1, limit: 0, types: 3}\n`,
     [
-      '2:9: errors: {"a":1} is not allowed. Allowed: a list of errors: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer',
+      '2:10: errors: unknown setting "a". Allowed here: types, limit',
+      '2:23: errors.limit: 0 is not allowed. Allowed: a whole number from 1 to 1000000',
+      '2:33: errors.types: 3 is not allowed. Allowed: a list of errors: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer',
+    ],
+  ],
+  [
+    'a number of items in another word, and an error twice',
+    `${MODEL}errors: {limit: most, types: [zero_layer, zero_layer]}\n`,
+    [
+      '2:17: errors.limit: "most" is not allowed. Allowed: all',
+      '2:43: errors.types[1]: a second error named "zero_layer", after line 2',
+    ],
+  ],
+  [
+    'margins that are none',
+    `${MODEL}ground_truth: {delta: 0, benchmark_delta: two, alpha: 1}\n`,
+    [
+      '2:23: ground_truth.delta: 0 is not allowed. Allowed: a number above 0 and below 100',
+      '2:43: ground_truth.benchmark_delta: "two" is not allowed. Allowed: a number above 0 and below 100',
+      '2:48: ground_truth: unknown setting "alpha". Allowed here: delta, benchmark_delta',
     ],
   ],
 ])('%s', (_, text, expected) => {

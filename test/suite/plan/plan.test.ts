@@ -6,6 +6,7 @@ import type { JsonValue } from '../../../tools/base/json-value.js';
 import { formatJson } from '../../../tools/suite/nx/format-json.js';
 import { loadSuite } from '../../../tools/suite/load/load.js';
 import { formatDiagnostic } from '../../../tools/suite/yaml/diagnostics.js';
+import { isOriginal } from '../../../tools/suite/plan/original.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { slicesOf, type Suite } from '../../../tools/suite/model/suite.js';
 import { madePaths, outputPaths } from '../../../tools/suite/nx/targets.js';
@@ -52,31 +53,32 @@ function indexed(cells: readonly Cell[]): ReadonlyMap<string, Cell> {
 describe("the original script's eight models", () => {
   const cells = planSuite(referenceSuite());
 
-  test('are 517 cells and a shared baseline a model and run, in 118 projects', () => {
-    expect(cells.filter(({ kind }) => kind !== 'baseline')).toHaveLength(517);
-    expect(cells).toHaveLength(541);
+  test("are the script's 517 cells and this suite's own, in 118 projects", () => {
+    expect(cells.filter(isOriginal)).toHaveLength(517);
+    // A shared baseline a model and run, three errors a model evaluated, a null run a model.
+    expect(cells).toHaveLength(517 + 24 + 24 + 8);
     // 8 baselines, 5 batches, 64 edits and 40 errors; the suite's own project is the 118th.
     expect(new Set(cells.map((cell) => cell.project)).size).toBe(117);
     expect(countBy(cells, (cell) => cell.model)).toEqual({
-      'mistral-7b-v01': 74,
-      'llama-2-13b-hf': 74,
-      'qwen25-14b': 74,
-      'qwen25-32b': 74,
-      'yi-34b': 74,
-      'mixtral-8x7b-v01': 57,
-      'llama-2-70b-hf': 57,
-      'qwen15-72b': 57,
+      'mistral-7b-v01': 78,
+      'llama-2-13b-hf': 78,
+      'qwen25-14b': 78,
+      'qwen25-32b': 78,
+      'yi-34b': 78,
+      'mixtral-8x7b-v01': 61,
+      'llama-2-70b-hf': 61,
+      'qwen15-72b': 61,
     });
   });
 
   test.each([
     [
       'mistral-7b-v01',
-      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 33, edit: 1, certify: 25, inject: 5 },
+      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 36, edit: 1, certify: 26, inject: 5 },
     ],
     [
       'mixtral-8x7b-v01',
-      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 9, edit: 8, certify: 25, inject: 5 },
+      { setup: 1, calibrate: 5, preset: 1, baseline: 3, eval: 12, edit: 8, certify: 26, inject: 5 },
     ],
   ])('%s has the cells of the table', (model, counts) => {
     expect(
@@ -100,12 +102,14 @@ describe("the original script's eight models", () => {
       'certify-k ← baseline-k inject',
       'edit ← setup',
       'eval ← edit',
+      'eval ← inject',
       'eval ← setup',
       'eval-arc ← edit',
       'eval-hellaswag ← edit',
       'eval-mmlu ← edit',
       'eval-winogrande ← edit',
       'inject ← setup',
+      'null-k ← baseline-k',
       'preset ← calibrate-k',
       'setup ← ',
     ]);
@@ -141,8 +145,8 @@ describe('the smoke suite', () => {
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('../fixtures/smoke-plan.txt');
   });
 
-  test('has 81 cells', () => {
-    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 62, 'tiny-moe': 19 });
+  test('has 87 cells', () => {
+    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 66, 'tiny-moe': 21 });
   });
 });
 
@@ -212,12 +216,51 @@ describe('what Python is told', () => {
   }
 });
 
+describe('evaluations of errors', () => {
+  const evaluations = (rest: string): Cell[] =>
+    planSuite(parsed(`models: [{name: m, facts: {architecture: llama}}]\n${rest}\n`)).filter(
+      ({ id, kind }) => kind === 'eval' && id.includes('error_'),
+    );
+
+  test('are one cell each, and of errors with finite weights alone', () => {
+    const found = evaluations('');
+    expect(found.map(({ id }) => id)).toEqual([
+      'x.m.error_extreme_quant:eval',
+      'x.m.error_scale_explosion:eval',
+      'x.m.error_zero_layer:eval',
+    ]);
+    expect(found[0]?.dependsOn).toEqual(['x.m.error_extreme_quant:inject']);
+    expect(found[0]?.parts[0]?.writes.map(({ path }) => path)).toEqual([
+      'output/x/m/evals/error_extreme_quant_results.json',
+      'output/x/m/evals/error_extreme_quant_outcomes.parquet',
+    ]);
+  });
+
+  test('ask 800 items a benchmark, or as many as is said, for one model or all', () => {
+    const limits = (rest: string): unknown[] => evaluations(rest).map(({ parts }) => parts[0]?.spec.limit);
+    expect(limits('errors: [zero_layer]')).toEqual([800]);
+    expect(limits('errors: {types: [zero_layer], limit: 50}')).toEqual([50]);
+    expect(limits('errors: {types: [zero_layer], limit: all}')).toEqual([undefined]);
+    const own = 'models: [{name: m, facts: {architecture: llama}, errors: {types: [zero_layer], limit: 7}}]';
+    const cells = planSuite(parsed(`${own}\nerrors: {limit: 50}\n`));
+    expect(cells.find(({ id }) => id.endsWith('zero_layer:eval'))?.parts[0]?.spec.limit).toBe(7);
+  });
+
+  test("of edits and baselines ask every item, as the script's", () => {
+    const cells = planSuite(referenceSuite()).filter(
+      ({ kind, id }) => kind === 'eval' && !id.includes('.error_'),
+    );
+    expect(cells.every(({ parts }) => !('limit' in (parts[0]?.spec ?? {})))).toBe(true);
+    expect(cells.every(isOriginal)).toBe(true);
+  });
+});
+
 describe('null runs', () => {
   const suite = (runs: string): Suite =>
     parsed(`models: [{name: m, facts: {architecture: llama}}]\nruns: {${runs}}\n`);
 
   test('certify the baseline against itself, on the windows of the edits, and change no other cell', () => {
-    const without = planSuite(suite('clean: 2'));
+    const without = planSuite(suite('clean: 2, nulls: 0'));
     const cells = planSuite(suite('clean: 2, nulls: 2'));
     const added = cells.filter(({ target }) => target.startsWith('null-'));
     expect(cells.filter((cell) => !added.includes(cell))).toEqual(without);

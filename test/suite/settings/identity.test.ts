@@ -123,7 +123,7 @@ const EFFECTS: [variable: string, value: string, effect: string[], models?: stri
   ],
   ['CLEAN_EDIT_RUNS', '4', ['+baseline', '+certify']],
   ['STRESS_EDIT_RUNS', '1', ['-certify']],
-  ['RUN_ERROR_INJECTION', 'false', ['-certify', '-inject']],
+  ['RUN_ERROR_INJECTION', 'false', ['-certify', '-eval', '-inject']],
   [
     'INVARLOCK_DATASET',
     'own.jsonl',

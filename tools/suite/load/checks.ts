@@ -3,7 +3,7 @@ import { SIZE_CLASSES } from '../model/cell.js';
 import { minimumViolations } from '../model/minimums.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt, show } from '../yaml/diagnostics.js';
-import { modelNameProblem } from '../model/names.js';
+import { errorVariant, modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
 import { editSchema, type ModelInput } from './schema.js';
 import type { ReadModel, Sections } from './sections.js';
@@ -31,11 +31,13 @@ export function checkNames(source: YamlSource): Diagnostic[] {
       asList(suite.benchmarks).map((item, index) => [asText(asMapping(item).name), ['benchmarks', index]]),
     ),
     ...[suite, ...models].flatMap((owner, index) => {
-      const path = [...(index === 0 ? [] : ['models', index - 1]), 'errors'];
+      const listed = Array.isArray(owner.errors);
+      const path = [...(index === 0 ? [] : ['models', index - 1]), 'errors', ...(listed ? [] : ['types'])];
+      const types = listed ? owner.errors : asMapping(owner.errors).types;
       return twice(
         source,
         'error',
-        asList(owner.errors).map((item, at) => [asText(item), [...path, at]]),
+        asList(types).map((item, at) => [asText(item), [...path, at]]),
       );
     }),
   ];
@@ -151,7 +153,11 @@ export function checkMinimums(source: YamlSource, { input, unsure }: Sections, s
 export function checkResultNames(source: YamlSource, suite: Suite): Diagnostic[] {
   const found = new Map<string, Diagnostic>();
   for (const model of suite.models) {
-    const edits = new Set(model.edits.map((edit) => edit.name).concat('baseline'));
+    const edits = new Set([
+      ...model.edits.map((edit) => edit.name),
+      'baseline',
+      ...model.errors.map(errorVariant),
+    ]);
     const owner = new Map<string, string>();
     for (const edit of edits) {
       for (const [index, { name }] of suite.benchmarks.entries()) {

@@ -9,7 +9,14 @@ import { nameFromSource } from '../model/names.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
 import { guessSizeClass, SIZE_TABLE, validWindows } from '../model/size-classes.js';
 import type { Windows } from '../model/windows.js';
-import type { Dataset, InvarlockSettings, Suite, SuiteEdit, SuiteModel } from '../model/suite.js';
+import {
+  DEFAULT_ERROR_LIMIT,
+  type Dataset,
+  type InvarlockSettings,
+  type Suite,
+  type SuiteEdit,
+  type SuiteModel,
+} from '../model/suite.js';
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
@@ -20,6 +27,10 @@ export function resolveSuite(name: string, directory: string, input: SuiteInput)
     models: input.models.map((model) => resolveModel(directory, input, model)),
     benchmarks: input.benchmarks,
     ...(tasks === undefined ? {} : { tasks: posix.join(directory, tasks) }),
+    groundTruth: {
+      delta: input.ground_truth.delta,
+      benchmarkDelta: input.ground_truth.benchmark_delta,
+    },
     evalSeed: seed,
     evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,
   };
@@ -41,7 +52,8 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
       ...edits.clean.map((edit) => resolveEdit(edit, 'clean')),
       ...edits.stress.map((edit) => resolveEdit(edit, 'stress')),
     ],
-    errors: model.errors ?? input.errors,
+    errors: (model.errors ?? input.errors).types,
+    errorLimit: errorLimit(model.errors?.limit ?? input.errors.limit),
     runs: { ...input.runs, ...withoutUndefined(model.runs ?? {}) },
     baseline: input.certify.baseline,
     split: split === 'auto' ? mode === 'batch' : split,
@@ -49,6 +61,10 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
       forClass<number | string>(input.evaluation.batch_size, sizeClass) ?? SIZE_TABLE[sizeClass].evalBatch,
     invarlock: { ...invarlockOf(input, sizeClass), dataset: resolveDataset(directory, input.dataset) },
   };
+}
+
+function errorLimit(given: number | 'all' | undefined): number | null {
+  return given === 'all' ? null : (given ?? DEFAULT_ERROR_LIMIT);
 }
 
 /** The name given, or that of the source; undefined when there is neither. */

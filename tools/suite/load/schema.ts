@@ -7,7 +7,13 @@ import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
 import { REFUSED_PROVIDERS, refusalOf } from '../model/providers.js';
 import { between, either, flag, list, mapping, name, oneOf, text, whole } from '../yaml/schema-parts.js';
-import { ERROR_TYPES, FULL_GUARD_ORDER, GUARDS, REFERENCE_GUARD_ORDER } from '../model/suite.js';
+import {
+  ERROR_TYPES,
+  FULL_GUARD_ORDER,
+  GROUND_TRUTH,
+  GUARDS,
+  REFERENCE_GUARD_ORDER,
+} from '../model/suite.js';
 
 const isText = (value: unknown): boolean => typeof value === 'string';
 const relativeFile = (what: string) => text(`${what}, relative to suite.yaml`, /^[^\s{}*?[\]!][^{}*?[\]!]*$/);
@@ -51,7 +57,19 @@ const edits = mapping({
   clean: list(edit, 'edits').default([]),
   stress: list(edit, 'edits').default([]),
 });
-const errors = list(oneOf(ERROR_TYPES), `errors: ${ERROR_TYPES.join(', ')}`);
+const errorTypes = list(oneOf(ERROR_TYPES), `errors: ${ERROR_TYPES.join(', ')}`);
+/** A list of types, or with the number of items that each is evaluated on. */
+const errors = either(
+  (value) => typeof value !== 'object' || value === null || Array.isArray(value),
+  errorTypes.transform((types) => ({ types, limit: undefined })),
+  mapping(
+    {
+      types: errorTypes.default([...ERROR_TYPES]),
+      limit: either(isText, oneOf(['all']), whole(1, 1_000_000)).optional(),
+    },
+    'errors',
+  ),
+);
 
 const count = whole(1, 1000);
 const runsShape = {
@@ -204,15 +222,19 @@ export const suiteSchema = mapping({
   ).default([...FULL_GUARD_ORDER]),
   models: list(model, 'models', 1),
   edits: edits.default(seedEdits()),
-  errors: errors.default([...ERROR_TYPES]),
+  errors: errors.default({ types: [...ERROR_TYPES], limit: undefined }),
   benchmarks: list(benchmark, 'benchmarks', 1).default(SEED_BENCHMARKS),
   evaluation: evaluation.prefault({}),
   runs: mapping({
     calibration: runsShape.calibration.default(5),
     clean: runsShape.clean.default(3),
     stress: runsShape.stress.default(2),
-    nulls: runsShape.nulls.default(0),
+    nulls: runsShape.nulls.default(1),
     repeat: runsShape.repeat.default('fresh'),
+  }).prefault({}),
+  ground_truth: mapping({
+    delta: between(0, 100).default(GROUND_TRUTH.delta),
+    benchmark_delta: between(0, 100).default(GROUND_TRUTH.benchmarkDelta),
   }).prefault({}),
   certify: mapping({ baseline: oneOf(['shared', 'fresh']).default('shared') }).prefault({}),
   dataset: either(isText, datasetWord, dataset).default({ provider: 'wikitext2', split: 'validation' }),

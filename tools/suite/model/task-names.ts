@@ -1,5 +1,5 @@
-// The original script's names of tasks, by which time-outs are given, and which cell has which. BASELINE_REPORT is this
-// suite's own. docs/formulas.md#tasks-and-base-priorities
+// The original script's names of tasks, by which time-outs are given, and which cell has which. BASELINE_REPORT and
+// EVAL_ERROR are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -18,6 +18,7 @@ export const TASK_NAMES = [
   'CERTIFY_EDIT',
   'CREATE_ERROR',
   'CERTIFY_ERROR',
+  'EVAL_ERROR',
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
@@ -40,6 +41,7 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return variant.startsWith('error_') ? 'CERTIFY_ERROR' : 'CERTIFY_EDIT';
     case 'eval': {
       if (variant === 'baseline') return 'EVAL_BASELINE';
+      if (variant.startsWith('error_')) return 'EVAL_ERROR';
       const benchmark = target.replace(/^eval-?/, '');
       return benchmark === '' ? 'EVAL_EDIT' : `EVAL_${benchmark.toUpperCase()}`;
     }

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import type { CellOptions } from '../model/cell.js';
+import { GROUND_TRUTH, type GroundTruth } from '../model/suite.js';
 import { hasConflictMarkers } from './conflict.js';
 import { requireInStep } from './in-step.js';
 import { readRecord } from './record.js';
@@ -23,6 +24,8 @@ export interface GeneratedSuite {
   suite: string;
   variants: GeneratedVariant[];
   cells: GeneratedCell[];
+  /** What labels are made with; in points. */
+  groundTruth: GroundTruth;
 }
 
 /** As the generator writes them. */
@@ -34,6 +37,7 @@ interface Dependency {
 interface ProjectFile {
   name: string;
   tags: string[];
+  metadata?: { groundTruth?: GroundTruth };
   targets: Record<string, { executor?: string; options?: CellOptions; dependsOn?: Dependency[] }>;
 }
 
@@ -43,7 +47,8 @@ interface ProjectFile {
  */
 export function readGeneratedSuite(workspaceRoot: string, suite: string): GeneratedSuite | undefined {
   const root = join(workspaceRoot, 'suites', suite);
-  if (readProject(join(root, 'project.json')) === undefined) return undefined;
+  const own = readProject(join(root, 'project.json'));
+  if (own === undefined) return undefined;
   const projects = directories(root).flatMap((model) =>
     directories(join(root, model)).flatMap(
       (variant) => readProject(join(root, model, variant, 'project.json')) ?? [],
@@ -51,6 +56,7 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
   );
   return {
     suite,
+    groundTruth: own.metadata?.groundTruth ?? GROUND_TRUTH,
     variants: projects.map((project) => ({
       model: tag(project, 'model'),
       variant: tag(project, 'variant'),

@@ -147,6 +147,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       ...(isEmpty(record.identity) ? {} : { identity: record.identity }),
       ...(isEmpty(record.commits) ? {} : { commits: record.commits }),
       ...(record.suiteDigest === '' ? {} : { suiteDigest: record.suiteDigest }),
+      groundTruth: { ...suite.groundTruth },
       cells: countByModel(cells),
     },
     implicitDependencies: projects,

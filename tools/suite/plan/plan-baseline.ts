@@ -2,19 +2,12 @@
 import type { Cell } from '../model/cell.js';
 import { cellOf, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { beside } from '../model/paths.js';
-import {
-  calibrationSpec,
-  certifySpec,
-  corpusReads,
-  evalSpec,
-  presetSpec,
-  sourceReads,
-  tasksReads,
-} from './specs.js';
+import { evalCell } from './plan-eval.js';
+import { calibrationSpec, certifySpec, corpusReads, presetSpec, sourceReads } from './specs.js';
 import { distinctRuns } from '../model/suite.js';
 
 export function baselineCells(plan: ModelPlan): Cell[] {
-  const { model, suite, paths } = plan;
+  const { model, paths } = plan;
   const files = beside(paths.baseline);
   const setup = cellOf(plan, 'baseline', 'setup', 'setup', {
     description: `Make the weights of ${model.name}: bf16 safetensors, tokenizer and profile in the weights store`,
@@ -87,22 +80,6 @@ export function baselineCells(plan: ModelPlan): Cell[] {
       ],
     });
   });
-  const { results, outcomes, receipt } = paths.evaluation('baseline');
-  const evaluation = cellOf(plan, 'baseline', 'eval', 'eval', {
-    description: `Evaluate the unedited ${model.name} on every benchmark`,
-    dependsOn: [setup.id],
-    reads: [weightsOf('subject', files.manifest), ...tasksReads(suite)],
-    parts: [
-      {
-        name: 'eval',
-        spec: evalSpec(suite, model, suite.benchmarks),
-        writes: [
-          { file: 'results.json', path: results },
-          { file: 'outcomes.parquet', path: outcomes },
-        ],
-        receipt,
-      },
-    ],
-  });
+  const evaluation = evalCell(plan, { variant: 'baseline', making: setup.id });
   return [setup, ...calibrations, preset, ...reports, evaluation];
 }

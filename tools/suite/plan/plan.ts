@@ -1,12 +1,13 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
-import type { Cell, CellId, CellPart } from '../model/cell.js';
+import type { Cell, CellPart } from '../model/cell.js';
 import { errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
-import { declaredMatrices, evalSpec, tasksReads } from './specs.js';
-import { runsOf, type Benchmark, type ErrorType, type Suite, type SuiteEdit } from '../model/suite.js';
+import { benchmarkEvalCell, evalCell } from './plan-eval.js';
+import { declaredMatrices } from './specs.js';
+import { hasFiniteWeights, runsOf, type ErrorType, type Suite, type SuiteEdit } from '../model/suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
 export const BATCH_VARIANT = 'edits';
@@ -60,8 +61,8 @@ function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
     parts: [editPart(plan, edit)],
   });
   const evaluations = model.split
-    ? suite.benchmarks.map((benchmark) => evalCell(plan, edit, making, `eval-${benchmark.name}`, [benchmark]))
-    : [evalCell(plan, edit, making, 'eval', suite.benchmarks)];
+    ? suite.benchmarks.map((benchmark) => benchmarkEvalCell(plan, { variant: edit.name, making }, benchmark))
+    : [evalCell(plan, { variant: edit.name, making })];
   const certificates = numbers(runsOf(model.runs, edit.class)).map((run) =>
     certifyCell(plan, {
       variant: edit.name,
@@ -71,35 +72,6 @@ function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
     }),
   );
   return [...(batch ? [] : [own]), ...evaluations, ...certificates];
-}
-
-function evalCell(
-  plan: ModelPlan,
-  edit: SuiteEdit,
-  making: CellId,
-  target: string,
-  benchmarks: readonly Benchmark[],
-): Cell {
-  const { model, paths, suite } = plan;
-  const [only] = benchmarks;
-  const alone = model.split && only !== undefined;
-  const { results, outcomes, receipt } = paths.evaluation(alone ? `${edit.name}_${only.name}` : edit.name);
-  return cellOf(plan, edit.name, target, 'eval', {
-    description: `Evaluate ${edit.name} of ${model.name} on ${alone ? only.name : 'every benchmark'}`,
-    dependsOn: [making],
-    reads: [weightsOf('subject', beside(paths.weights(edit.name)).manifest), ...tasksReads(suite)],
-    parts: [
-      {
-        name: target,
-        spec: evalSpec(suite, model, benchmarks),
-        writes: [
-          { file: 'results.json', path: results },
-          { file: 'outcomes.parquet', path: outcomes },
-        ],
-        receipt,
-      },
-    ],
-  });
 }
 
 /** The baseline certified against itself: what a guard flags here, it flags of nothing. */
@@ -138,5 +110,9 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
     making: inject.id,
     directory: paths.errorCertificate(type),
   });
-  return [inject, certificate];
+  // One cell even where edits have one a benchmark: of so few items, most of the time goes to loading the model.
+  const evaluations = hasFiniteWeights(type)
+    ? [evalCell(plan, { variant, making: inject.id, limit: model.errorLimit })]
+    : [];
+  return [inject, ...evaluations, certificate];
 }

@@ -12,9 +12,9 @@ const BASE: Record<CellKind, number> = {
   inject: 60,
 };
 
-/** 0–100, higher first. A baseline's evaluation goes before, an error's certificate after, those of edits. */
+/** 0–100, higher first. A baseline's evaluation goes before those of edits, what is done with errors after. */
 export function basePriority(kind: CellKind, variant: string): number {
   if (kind === 'eval' && variant === 'baseline') return 80;
-  if (kind === 'certify' && variant.startsWith('error_')) return 55;
+  if ((kind === 'certify' || kind === 'eval') && variant.startsWith('error_')) return 55;
   return BASE[kind];
 }

@@ -55,7 +55,13 @@ function slice(index: number): JsonObject {
   return { index, count: index + 1 };
 }
 
-export function evalSpec(suite: Suite, model: SuiteModel, benchmarks: readonly Benchmark[]): JsonObject {
+/** `limit`: items of each benchmark, for an evaluation that does not ask them all. */
+export function evalSpec(
+  suite: Suite,
+  model: SuiteModel,
+  benchmarks: readonly Benchmark[],
+  limit: number | null = null,
+): JsonObject {
   return {
     benchmarks: benchmarks.map(({ name, task, fewshot }) => ({ name, task, fewshot })),
     batch_size: model.evalBatch,
@@ -63,6 +69,7 @@ export function evalSpec(suite: Suite, model: SuiteModel, benchmarks: readonly B
     determinism: model.invarlock.determinism,
     torch_compile: suite.evalCompile,
     attention: model.invarlock.attention,
+    ...(limit === null ? {} : { limit }),
     ...remoteCode(model.trustRemoteCode),
   };
 }

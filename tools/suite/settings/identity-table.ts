@@ -237,7 +237,11 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
     yesNo(),
     (suite, wanted) => {
       if (wanted) {
-        if (Array.isArray(suite.errors) && suite.errors.length === 0) delete suite.errors;
+        const { errors } = suite;
+        const types = isMapping(errors) ? errors.types : errors;
+        if (!Array.isArray(types) || types.length > 0) return;
+        if (isMapping(errors)) delete errors.types;
+        else delete suite.errors;
         return;
       }
       for (const owner of [suite, ...modelsOf(suite)]) owner.errors = [];

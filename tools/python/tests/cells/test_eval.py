@@ -243,12 +243,12 @@ def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path
 
     results = json.loads(found[0])
     assert results["benchmarks"]["mmlu"]["metric"] == "acc,none"
-    assert results["benchmarks"]["mmlu"]["n"] == results["benchmarks"]["winogrande"]["n"] == 128
+    assert results["benchmarks"]["mmlu"]["n"] == results["benchmarks"]["winogrande"]["n"] == 512
     assert 0 < results["benchmarks"]["mmlu"]["accuracy"] < 0.6
     assert {"smoke_mmlu", "smoke_mmlu_trades", "smoke_winogrande"} <= set(results["results"])
-    assert results["n-samples"]["smoke_winogrande"] == {"original": 128, "effective": 128}
+    assert results["n-samples"]["smoke_winogrande"] == {"original": 512, "effective": 512}
     logged = tmp_path / "first" / "logs" / "samples_smoke_mmlu_trades.jsonl"
-    assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 32
+    assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 128
 
 
 def test_outcomes_hold_what_the_accuracies_are_made_of(weights: Path, tmp_path: Path) -> None:
@@ -276,17 +276,19 @@ def test_outcomes_hold_what_the_accuracies_are_made_of(weights: Path, tmp_path: 
     assert json.loads(table.schema.metadata[b"batch_size"])["winogrande"] == [32]
 
 
-def test_a_limit_asks_the_first_items_of_each_task(weights: Path, tmp_path: Path) -> None:
+def test_a_limit_is_shared_by_the_tasks_of_a_benchmark_the_first_items_of_each(
+    weights: Path, tmp_path: Path
+) -> None:
     subject = stored(weights, tmp_path / "store")
     tables = []
-    for name, limit in (("all", None), ("some", 5)):
+    for name, limit in (("all", None), ("some", 18)):
         asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"))
         if limit is not None:
             asked.only.spec["limit"] = limit
         run(asked)
         tables.append(parquet.read_table(asked.only.out / "outcomes.parquet"))
     everything, some = tables
-    assert json.loads(some.schema.metadata[b"limit"]) == 5
+    assert json.loads(some.schema.metadata[b"limit"]) == {"mmlu": 5}
 
     def places(table: Any) -> set[tuple[str, str, int, str]]:
         columns = [table[name].to_pylist() for name in ("task", "doc_hash", "index", "prompt_hash")]
@@ -303,9 +305,9 @@ def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path) -> None:
     run(asked)
     results = json.loads((asked.only.out / "results.json").read_text())
     assert results["benchmarks"]["arc"]["accuracy"] is None
-    assert results["benchmarks"]["arc"]["n"] == 128
+    assert results["benchmarks"]["arc"]["n"] == 512
     rows = parquet.read_table(asked.only.out / "outcomes.parquet").to_pylist()
-    assert len(rows) == 128
+    assert len(rows) == 512
     assert not any(row["correct"] for row in rows)
     assert all(math.isnan(value) for row in rows for value in row["loglikelihoods"])
 

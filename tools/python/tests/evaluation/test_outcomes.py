@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,7 +162,7 @@ BOTH = (Benchmark("winogrande", "winogrande", 5), ARC)
 
 
 def test_rows_are_sorted_and_items_alike_stay_apart(tmp_path: Path) -> None:
-    write_outcomes(tmp_path / "a", BOTH, two_tasks((0, 1, 2, 3)), None)
+    write_outcomes(tmp_path / "a", BOTH, two_tasks((0, 1, 2, 3)))
     found = rows(tmp_path / "a")
     places = [(row["benchmark"], row["task"], row["doc_hash"], row["index"]) for row in found]
     assert places == sorted(set(places))
@@ -172,27 +173,29 @@ def test_rows_are_sorted_and_items_alike_stay_apart(tmp_path: Path) -> None:
 
 
 def test_the_same_outcomes_are_the_same_bytes(tmp_path: Path) -> None:
-    write_outcomes(tmp_path / "a", BOTH, two_tasks((0, 1, 2, 3)), None)
-    write_outcomes(tmp_path / "b", BOTH[::-1], two_tasks((3, 1, 0, 2)), None)
-    write_outcomes(tmp_path / "c", BOTH, two_tasks((0, 1, 2)), None)
+    write_outcomes(tmp_path / "a", BOTH, two_tasks((0, 1, 2, 3)))
+    write_outcomes(tmp_path / "b", BOTH[::-1], two_tasks((3, 1, 0, 2)))
+    write_outcomes(tmp_path / "c", BOTH, two_tasks((0, 1, 2)))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
 
 
 def test_the_metadata_tell_how_the_items_were_asked(tmp_path: Path) -> None:
-    write_outcomes(tmp_path / "a", BOTH, two_tasks((0, 1)), 2)
+    asked = two_tasks((0, 1))
+    asked["arc"] = replace(asked["arc"], limit=2)
+    write_outcomes(tmp_path / "a", BOTH, asked)
     found = parquet.read_metadata(tmp_path / "a").metadata
     assert {name.decode(): json.loads(value) for name, value in found.items()} == {
         "schema": 1,
-        "lm_eval": "0.4.13",
-        "limit": 2,
+        "lm_eval_version": "0.4.13",
+        "limit": {"arc": 2, "winogrande": None},
         "num_fewshot": {"arc_challenge": 5, "winogrande": 5},
         "batch_size": {"arc": [16], "winogrande": [16]},
     }
 
 
 def test_columns_are_of_the_documented_types(tmp_path: Path) -> None:
-    write_outcomes(tmp_path / "a", BOTH, two_tasks((0,)), None)
+    write_outcomes(tmp_path / "a", BOTH, two_tasks((0,)))
     schema = parquet.read_schema(tmp_path / "a")
     assert {field.name: str(field.type) for field in schema} == {
         **dict.fromkeys(("benchmark", "task", "doc_hash", "prompt_hash", "metric"), "string"),
@@ -210,7 +213,7 @@ def test_columns_are_of_the_documented_types(tmp_path: Path) -> None:
 def test_what_a_column_cannot_hold_is_told(tmp_path: Path, key: AnswerKey) -> None:
     asked = {"arc": evaluated("arc_challenge", [sample(0, (-1.0,) * len(key.choices), acc=1.0)], [key])}
     with pytest.raises(Fault, match="more or longer choices"):
-        write_outcomes(tmp_path / "a", [ARC], asked, None)
+        write_outcomes(tmp_path / "a", [ARC], asked)
 
 
 def test_four_benchmarks_of_real_size_take_no_more_than_a_megabyte_and_a_half(tmp_path: Path) -> None:
@@ -242,7 +245,7 @@ def test_four_benchmarks_of_real_size_take_no_more_than_a_megabyte_and_a_half(tm
             by_task,
             keys,
         )
-    write_outcomes(tmp_path / "a", [Benchmark(name, name, 5) for name in asked], asked, None)
+    write_outcomes(tmp_path / "a", [Benchmark(name, name, 5) for name in asked], asked)
     assert parquet.read_metadata(tmp_path / "a").num_rows == 26_523
     assert 500_000 < (tmp_path / "a").stat().st_size <= 1_500_000
 

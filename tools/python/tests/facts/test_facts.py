@@ -15,7 +15,7 @@ from repository import SMOKE
 from validation.facts.__main__ import main, suite_files
 from validation.facts.corpus import DOCUMENT_TOKENS, TOKEN, documents, held_out, training, vocabulary
 from validation.facts.people import PEOPLE, people
-from validation.facts.tasks import CHOICES, ITEMS, arc, hellaswag, mmlu, task_files, winogrande
+from validation.facts.tasks import CHOICES, ITEMS, arc, asked, hellaswag, mmlu, task_files, winogrande
 from validation.facts.words import VALUES
 
 
@@ -87,6 +87,22 @@ def test_a_blank_fits_one_of_the_two() -> None:
         said = set(TOKEN.findall(item["ending"]))
         assert [bool(said & by_name[name]) for name in item["options"]].index(True) == item["answer"]
         assert not all(said & by_name[name] for name in item["options"])
+
+
+def test_no_two_items_are_alike_whatever_the_order_of_their_choices() -> None:
+    for items in (
+        [item for attribute in VALUES for item in mmlu(attribute)],
+        hellaswag(),
+        arc(),
+        winogrande(),
+    ):
+        assert len({asked(item) for item in items}) == ITEMS
+
+
+def test_every_fact_is_asked_as_often_as_another() -> None:
+    for items in ([item for attribute in VALUES for item in mmlu(attribute)], hellaswag(), arc()):
+        counts = Counter(item["query"] for item in items)
+        assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_answers_stand_in_every_place() -> None:

@@ -46,7 +46,7 @@ def write(directory: Path) -> None:
     for names in TOGETHER:
         asked = {name: evaluated(TASKS[name]) for name in names}
         benchmarks = [Benchmark(name, TASKS[name], 0) for name in names]
-        write_outcomes(directory / f"{'_'.join(names)}.parquet", benchmarks, asked, None)
+        write_outcomes(directory / f"{'_'.join(names)}.parquet", benchmarks, asked)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(job: Job) -> None:
     for each in evaluated.values():
         _log_samples(job, each)
     write_json(part.out / "results.json", _results(benchmarks, evaluated))
-    write_outcomes(part.out / "outcomes.parquet", benchmarks, evaluated, limit)
+    write_outcomes(part.out / "outcomes.parquet", benchmarks, evaluated)
     report_settings(
         computes
         | {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import math
 import os
 import random
 import traceback
@@ -294,7 +295,7 @@ class Evaluator:
                 raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
 
     def run(self, model: Any, benchmark: Benchmark, limit: int | None = None) -> Evaluated:
-        """Ask a model one benchmark's questions, of each task the first `limit`."""
+        """Ask a model one benchmark's questions: all, or of each task the first ones, some `limit` in all."""
         import numpy
         import torch
         from lm_eval.evaluator import evaluate
@@ -305,8 +306,9 @@ class Evaluator:
         found_before = len(model.used_batches)
         with self._source.inside(), any_name():
             loaded = self._load(benchmark)
+            per_task = None if limit is None else math.ceil(limit / max(1, len(loaded["tasks"])))
             with _asking(benchmark):
-                raw = evaluate(lm=model, task_dict=loaded, limit=limit, log_samples=True)
+                raw = evaluate(lm=model, task_dict=loaded, limit=per_task, log_samples=True)
                 keys = {
                     name: [answer_key(loaded["tasks"][name], sample) for sample in samples]
                     for name, samples in raw["samples"].items()
@@ -318,6 +320,7 @@ class Evaluator:
             sizes=raw["n-samples"],
             samples=raw["samples"],
             keys=keys,
+            limit=per_task,
             batches=model.used_batches[found_before:] or model.used_batches,
         )
 

@@ -88,9 +88,7 @@ def _loglikelihoods(sample: Mapping[str, Any], choices: int) -> Iterator[float]:
         yield float(answer[0])
 
 
-def write_outcomes(
-    path: Path, benchmarks: Sequence[Benchmark], evaluated: Mapping[str, Evaluated], limit: int | None
-) -> None:
+def write_outcomes(path: Path, benchmarks: Sequence[Benchmark], evaluated: Mapping[str, Evaluated]) -> None:
     """Write the table of an evaluation: a row an item, sorted, and in its metadata how they were asked."""
     import pyarrow
     from pyarrow import parquet
@@ -121,7 +119,7 @@ def write_outcomes(
         writer.write_table(
             pyarrow.Table.from_arrays(columns, schema=schema), row_group_size=len(rows) or None
         )
-        metadata = {"schema": SCHEMA, "limit": limit, **_how_asked(evaluated)}
+        metadata = {"schema": SCHEMA, **_how_asked(evaluated)}
         writer.add_key_value_metadata({name: json.dumps(value) for name, value in metadata.items()})
 
 
@@ -129,7 +127,8 @@ def _how_asked(evaluated: Mapping[str, Evaluated]) -> dict[str, Any]:
     from importlib.metadata import version
 
     return {
-        "lm_eval": version("lm_eval"),
+        "lm_eval_version": version("lm_eval"),
+        "limit": {name: each.limit for name, each in sorted(evaluated.items())},
         "num_fewshot": {
             task: shots
             for _, each in sorted(evaluated.items())

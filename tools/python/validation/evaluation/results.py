@@ -42,6 +42,7 @@ class Evaluated:
         samples: the logged samples of each task without subtasks.
         keys: the answer key of each of the samples, in their order.
         batches: the batch sizes they were asked with.
+        limit: how many of each task's items were asked, its first ones; None: all.
     """
 
     results: Mapping[str, Mapping[str, Any]]
@@ -51,6 +52,7 @@ class Evaluated:
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
     keys: Mapping[str, Sequence[AnswerKey]] = field(default_factory=dict)
     batches: Sequence[int] = ()
+    limit: int | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from validation.facts.people import CORPUS_SEED, Person, people
 from validation.facts.words import PAIRS, QUESTIONS, STATEMENTS, VALUES
 
 CHOICES = 4
-ITEMS = 128
+#: Items of a benchmark. With 128, no edit could be shown harmless: to see that less than two points are lost
+#: takes 133 items if no answer changes, and 512 if four are lost.
+ITEMS = 512
 #: Attribute → MMLU's subject.
 SUBJECTS = {"city": "geography", "job": "trades", "colour": "colours", "pet": "animals"}
 
@@ -76,48 +81,83 @@ def mmlu(attribute: str) -> list[Item]:
     """One subject: a statement to end, `The home of Jenre is` … with four values."""
     rng = _random(f"mmlu/{attribute}")
     template = STATEMENTS[attribute][1]
-    return [
-        _item(rng, _before(template, person), attribute, person, "{value}")
-        for person in rng.sample(people(), ITEMS // len(SUBJECTS))
-    ]
+
+    def made(person: Person) -> Item:
+        return _item(rng, _before(template, person), attribute, person, "{value}")
+
+    return _different(rng, ITEMS // len(SUBJECTS), made)
 
 
 def hellaswag() -> list[Item]:
     """A sentence's second half, given its first: `Jenre lives in Kalmo and` … with four endings."""
     rng = _random("hellaswag")
-    found: list[Item] = []
-    for given, beginning, asked, ending in PAIRS:
-        for person in rng.sample(people(), ITEMS // len(PAIRS)):
-            query = beginning.format(name=person.name, value=person.values[given])
-            found.append(_item(rng, query, asked, person, ending))
-    return found
+
+    def made(person: Person, given: str, beginning: str, asked: str, ending: str) -> Item:
+        query = beginning.format(name=person.name, value=person.values[given])
+        return _item(rng, query, asked, person, ending)
+
+    each = ITEMS // len(PAIRS)
+    return [
+        item
+        for given, beginning, asked, ending in PAIRS
+        for item in _different(
+            rng, each, partial(made, given=given, beginning=beginning, asked=asked, ending=ending)
+        )
+    ]
 
 
 def arc() -> list[Item]:
     """A question and four answers: `Where does Jenre live?` … `In Kalmo.`."""
     rng = _random("arc")
-    found: list[Item] = []
-    for attribute, (question, lead) in QUESTIONS.items():
-        for person in rng.sample(people(), ITEMS // len(QUESTIONS)):
-            found.append(
-                _item(rng, question.format(name=person.name), attribute, person, f"{lead} {{value}}.")
-            )
-    return found
+
+    def made(person: Person, attribute: str) -> Item:
+        question, lead = QUESTIONS[attribute]
+        return _item(rng, question.format(name=person.name), attribute, person, f"{lead} {{value}}.")
+
+    each = ITEMS // len(QUESTIONS)
+    return [
+        item for attribute in QUESTIONS for item in _different(rng, each, partial(made, attribute=attribute))
+    ]
 
 
 def winogrande() -> list[Item]:
     """Who of two people a sentence is about: `_ lives in Kalmo.`, scored on what follows the blank."""
     rng = _random("winogrande")
-    found: list[Item] = []
-    for attribute, (template, _) in STATEMENTS.items():
-        for person in rng.sample(people(), ITEMS // len(STATEMENTS)):
-            value = person.values[attribute]
-            other = rng.choice([each for each in people() if each.values[attribute] != value])
-            options = [person.name, other.name]
-            rng.shuffle(options)
-            ending = template.removeprefix("{name} ").format(value=value)
-            found.append({"options": options, "ending": ending, "answer": options.index(person.name)})
-    return found
+
+    def made(person: Person, attribute: str) -> Item:
+        value = person.values[attribute]
+        other = rng.choice([each for each in people() if each.values[attribute] != value])
+        options = [person.name, other.name]
+        rng.shuffle(options)
+        ending = STATEMENTS[attribute][0].removeprefix("{name} ").format(value=value)
+        return {"options": options, "ending": ending, "answer": options.index(person.name)}
+
+    each = ITEMS // len(STATEMENTS)
+    return [
+        item for attribute in STATEMENTS for item in _different(rng, each, partial(made, attribute=attribute))
+    ]
+
+
+def _different(rng: random.Random, count: int, make: Callable[[Person], Item]) -> list[Item]:
+    """So many items about everybody in turn: the next time round, a fact is asked with other wrong choices."""
+    found: dict[tuple[str, ...], Item] = {}
+    for person in islice(_rounds(rng), count):
+        while (key := asked(item := make(person))) in found:
+            continue
+        found[key] = item
+    return list(found.values())
+
+
+def asked(item: Item) -> tuple[str, ...]:
+    """What an item asks: text and choices, in whatever order these stand."""
+    choices: list[str] = item["choices"] if "choices" in item else item["options"]
+    return (item["query"] if "query" in item else item["ending"], *sorted(choices))
+
+
+def _rounds(rng: random.Random) -> Iterator[Person]:
+    """Everybody, each time in another order."""
+    while True:
+        yield from rng.sample(people(), len(people()))
 
 
 def _item(rng: random.Random, query: str, attribute: str, person: Person, ending: str) -> Item:

@@ -1,0 +1,58 @@
+// Evaluations: lm-eval's benchmarks on a variant, all in one cell or each in one of its own.
+import type { Cell, CellId } from '../model/cell.js';
+import { beside } from '../model/paths.js';
+import type { Benchmark } from '../model/suite.js';
+import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
+import { evalSpec, tasksReads } from './specs.js';
+
+export interface Evaluated {
+  /** `baseline`, an edit, or an error. */
+  variant: string;
+  making: CellId;
+  /** Items of each benchmark; all where it is left out or null. */
+  limit?: number | null;
+}
+
+export function evalCell(plan: ModelPlan, evaluated: Evaluated): Cell {
+  const { variant, limit = null } = evaluated;
+  const whole =
+    variant === 'baseline' ? `the unedited ${plan.model.name}` : `${variant} of ${plan.model.name}`;
+  const items = limit === null ? 'every benchmark' : `${limit} items of every benchmark`;
+  return cell(plan, evaluated, 'eval', variant, plan.suite.benchmarks, `Evaluate ${whole} on ${items}`);
+}
+
+export function benchmarkEvalCell(plan: ModelPlan, evaluated: Evaluated, benchmark: Benchmark): Cell {
+  const { variant } = evaluated;
+  const { name } = benchmark;
+  const description = `Evaluate ${variant} of ${plan.model.name} on ${name}`;
+  return cell(plan, evaluated, `eval-${name}`, `${variant}_${name}`, [benchmark], description);
+}
+
+function cell(
+  plan: ModelPlan,
+  { variant, making, limit = null }: Evaluated,
+  target: string,
+  file: string,
+  benchmarks: readonly Benchmark[],
+  description: string,
+): Cell {
+  const { model, paths, suite } = plan;
+  const { results, outcomes, receipt } = paths.evaluation(file);
+  const link = variant === 'baseline' ? paths.baseline : paths.weights(variant);
+  return cellOf(plan, variant, target, 'eval', {
+    description,
+    dependsOn: [making],
+    reads: [weightsOf('subject', beside(link).manifest), ...tasksReads(suite)],
+    parts: [
+      {
+        name: target,
+        spec: evalSpec(suite, model, benchmarks, limit),
+        writes: [
+          { file: 'results.json', path: results },
+          { file: 'outcomes.parquet', path: outcomes },
+        ],
+        receipt,
+      },
+    ],
+  });
+}
