@@ -139,7 +139,7 @@ def winogrande() -> list[Item]:
 
 
 def _different(rng: random.Random, count: int, make: Callable[[Person], Item]) -> list[Item]:
-    """So many items about everybody in turn: the next time round, a fact is asked with other wrong choices."""
+    """So many items about everybody in turn: later rounds ask the same facts with other wrong choices."""
     found: dict[tuple[str, ...], Item] = {}
     for person in islice(_rounds(rng), count):
         while (key := asked(item := make(person))) in found:
