@@ -41,6 +41,20 @@ test('counts, and the reason for each run, with the first cells by name', () => 
   expect(text()).toMatch(/will not fit on this host:\n +m: 1 cells/);
 });
 
+test("what is this suite's own is told apart from the original script's cells", () => {
+  const cells = [
+    'baseline:baseline-1',
+    'baseline:null-1',
+    'error_zero_layer:eval',
+    'error_zero_layer:inject',
+  ].map((id) => ({ id: `s.m.${id}`, state: 'to run' as const, reason: 'no receipt', parts: [] }));
+  expect(text({ cells: [...REPORT.cells, ...cells] })).toContain(
+    's: 11 cells: 0 cached, 10 to run, 1 blocked\n' +
+      '  8 of them as the original script has, and 1 baseline report, 1 evaluation of an error, 1 null run\n',
+  );
+  expect(text()).not.toContain('original script');
+});
+
 test('time: for which host, and what the figure rests on', () => {
   expect(text()).toContain(
     '12.0 GPU-hours of work, about 2.0 h on 8 GPUs of 172 GiB; no schedule takes less',

@@ -1,11 +1,13 @@
 // A plan for people: what runs and why, how long, how much disk, the memory table, what will not fit.
 import type { MemoryRow } from '../../suite/memory/memory-plan.js';
+import { additionOf, type Addition } from '../../suite/plan/original.js';
 import type { PlanReport } from './report.js';
 
 export function planText(report: PlanReport, verbose = false): string[] {
   const count = (state: string): number => report.cells.filter((cell) => cell.state === state).length;
   return [
     `${report.suite}: ${report.cells.length} cells: ${count('cached')} cached, ${count('to run')} to run, ${count('blocked')} blocked`,
+    ...beyondOriginal(report),
     '',
     ...table(
       ['kind', 'cached', 'to run', 'blocked'],
@@ -28,6 +30,25 @@ export function planText(report: PlanReport, verbose = false): string[] {
     ...section('warnings', report.warnings),
   ];
 }
+
+/** What this suite does that the original script does not, so that its plan can be counted against that. */
+function beyondOriginal({ cells }: PlanReport): string[] {
+  const count = (what: Addition): number => cells.filter(({ id }) => additionOf(id) === what).length;
+  const added = (Object.entries(ADDED) as [Addition, string][]).flatMap(([what, plural]) =>
+    count(what) === 0 ? [] : [[count(what), count(what) === 1 ? what : plural] as const],
+  );
+  if (added.length === 0) return [];
+  const originals = cells.filter(({ id }) => additionOf(id) === undefined).length;
+  return [
+    `  ${originals} of them as the original script has, and ${added.map(([n, what]) => `${n} ${what}`).join(', ')}`,
+  ];
+}
+
+const ADDED: Record<Addition, string> = {
+  'baseline report': 'baseline reports',
+  'evaluation of an error': 'evaluations of errors',
+  'null run': 'null runs',
+};
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)];

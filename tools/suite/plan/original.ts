@@ -1,14 +1,12 @@
 // Which cells the original script has too: its 517 of b200 stay countable beside what this suite adds.
-import type { PlannedCell } from './planned.js';
 
-/**
- * Not the script's: baseline reports that certificates share, evaluations of errors, and null runs.
- * docs/b200.md gives their number.
- */
-export function isOriginal({ id, kind }: Pick<PlannedCell, 'id' | 'kind'>): boolean {
+export type Addition = 'baseline report' | 'evaluation of an error' | 'null run';
+
+/** What a cell is that the original script does not have; undefined of one that it has. docs/b200.md has the numbers. */
+export function additionOf(id: string): Addition | undefined {
   const [project = '', target = ''] = id.split(':');
-  const variant = project.split('.')[2] ?? '';
-  if (kind === 'baseline') return false;
-  if (kind === 'eval') return !variant.startsWith('error_');
-  return !target.startsWith('null-');
+  if (target.startsWith('baseline-')) return 'baseline report';
+  if (target.startsWith('null-')) return 'null run';
+  const ofError = project.split('.')[2]?.startsWith('error_') === true;
+  return target.startsWith('eval') && ofError ? 'evaluation of an error' : undefined;
 }

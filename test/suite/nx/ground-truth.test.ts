@@ -1,0 +1,25 @@
+// The margins of ground truth: from suite.yaml into the suite's project, and read back from there.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readGeneratedSuite } from '../../../tools/suite/nx/generated.js';
+import { projectFiles } from '../../../tools/suite/nx/project-json.js';
+import { parsed } from '../parse.js';
+
+test.each([
+  ['', { delta: 1, benchmarkDelta: 2 }],
+  ['ground_truth: { benchmark_delta: 3.5 }', { delta: 1, benchmarkDelta: 3.5 }],
+  ['ground_truth: { delta: 0.5 }', { delta: 0.5, benchmarkDelta: 2 }],
+])('%j', (setting, expected) => {
+  const root = mkdtempSync(join(tmpdir(), 'ground-truth-'));
+  try {
+    for (const { path, text } of projectFiles(parsed(`models: [{id: a/m-7b}]\n${setting}\n`))) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    expect(readGeneratedSuite(root, 'x')?.groundTruth).toEqual(expected);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
