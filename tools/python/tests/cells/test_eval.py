@@ -276,9 +276,7 @@ def test_outcomes_hold_what_the_accuracies_are_made_of(weights: Path, tmp_path: 
     assert json.loads(table.schema.metadata[b"batch_size"])["winogrande"] == [32]
 
 
-def test_a_limit_is_shared_by_the_tasks_of_a_benchmark_the_first_items_of_each(
-    weights: Path, tmp_path: Path
-) -> None:
+def test_a_limit_is_shared_by_a_benchmarks_tasks(weights: Path, tmp_path: Path) -> None:
     subject = stored(weights, tmp_path / "store")
     tables = []
     for name, limit in (("all", None), ("some", 18)):

@@ -254,5 +254,6 @@ def test_the_rig_has_outcomes_as_they_are_written(tmp_path: Path) -> None:
     rig_outcomes.write(tmp_path)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert made == {
-        path.name: path.read_bytes() for path in (REPOSITORY / "test" / "rig" / "outcomes").iterdir()
+        path.name: path.read_bytes()
+        for path in (REPOSITORY / "test" / "support" / "rig" / "outcomes").iterdir()
     }

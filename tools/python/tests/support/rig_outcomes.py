@@ -1,4 +1,4 @@
-"""Makes what a scripted evaluation leaves: `python rig_outcomes.py ../../test/support/rig/outcomes`.
+"""Makes what a scripted evaluation of test/rig leaves: `python rig_outcomes.py <test/support/rig/outcomes>`.
 
 As real ones are written, and for every variant the same: nine of ten items are answered rightly.
 """
