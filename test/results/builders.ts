@@ -1,7 +1,7 @@
 // Small suites for the tests: a plan, the files a finished run of it leaves, and hooks to break them.
 import { analyse } from '../../tools/results/analysis/analyse.js';
 import type { FileContent } from '../../tools/results/read/files.js';
-import { cellStates } from '../../tools/results/analysis/cell-states.js';
+import { cellResults } from '../../tools/results/analysis/cell-results.js';
 import type { Findings } from '../../tools/results/analysis/findings.js';
 import type { PlannedCell, VariantClass, VerdictPlan } from '../../tools/results/read/expected.js';
 import type { CellKnowledge } from '../../tools/results/read/receipts.js';
@@ -154,7 +154,7 @@ export function findingsOf(
 ): Findings {
   const analysis = analyse(plan, files, known);
   const records = cellRecords(plan, files);
-  const cells = cellStates(plan, analysis, records);
+  const cells = cellResults(plan, analysis, records);
   return { analysis, cells, records, memory: [], faults: [], unreadableFaults: 0 };
 }
 

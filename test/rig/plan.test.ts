@@ -2,7 +2,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cellStates, type CellState } from '../../tools/monitoring/forecast/cell-states.js';
+import { cellProspects, type CellProspect } from '../../tools/monitoring/forecast/prospects.js';
 import type { PlanReport } from '../../tools/monitoring/forecast/report.js';
 import { readVersions } from '../../tools/execution/records/identity.js';
 import { requireGeneratedSuite } from '../../tools/suite/nx/generated.js';
@@ -13,15 +13,15 @@ async function statesOf(rig: Rig, unfit = new Map<string, string>(), environment
   const { cells } = requireGeneratedSuite(rig.root, 'rig');
   const settings = loadSiteSettings(rig.root, environment);
   const machine = { versions: readVersions(rig.root), deviceClass: 'cpu' };
-  const states = await cellStates(rig.root, cells, settings, machine, unfit);
+  const states = await cellProspects(rig.root, cells, settings, machine, unfit);
   expect(states.map(({ id }) => id)).toEqual(cells.map(({ id }) => id));
   return states;
 }
 
-const inState = (states: readonly CellState[], state: CellState['state']): string[] =>
+const inState = (states: readonly CellProspect[], state: CellProspect['state']): string[] =>
   states.flatMap((one) => (one.state === state ? [one.id] : [])).sort();
 
-function one(states: readonly CellState[], id: string): CellState {
+function one(states: readonly CellProspect[], id: string): CellProspect {
   const found = states.find((state) => state.id === id);
   if (found === undefined) throw new Error(id);
   return found;

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { type Analysis, analyse } from './analysis/analyse.js';
-import { cellStates } from './analysis/cell-states.js';
+import { cellResults } from './analysis/cell-results.js';
 import type { Findings } from './analysis/findings.js';
 import type { FaultRecord } from '../execution/records/fault-log.js';
 import { memoryRows } from './analysis/memory.js';
@@ -46,7 +46,7 @@ export async function writeVerdict(options: WriteVerdictOptions): Promise<Writte
   const files = await readResults(workspaceRoot, plan, options.retryAfterMs ?? 150);
   const analysis = analyse(plan, files, options.known);
   const records = cellRecords(plan, files);
-  const cells = cellStates(plan, analysis, records);
+  const cells = cellResults(plan, analysis, records);
   const findings: Findings = {
     ...{ analysis, cells, records, faults: options.faults ?? [] },
     memory: memoryRows(options.memory ?? [], cells),

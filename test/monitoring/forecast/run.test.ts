@@ -1,7 +1,7 @@
 // A plan's time and disk: the simulator's, with what stands already, what was measured, and the disk there is.
 import { describe, expect, test } from 'vitest';
 import { GIB } from '../../../tools/base/units.js';
-import type { CellState } from '../../../tools/monitoring/forecast/cell-states.js';
+import type { CellProspect } from '../../../tools/monitoring/forecast/prospects.js';
 import { forecast, type Facts } from '../../../tools/monitoring/forecast/run.js';
 import { weightsOfPlan } from '../../../tools/execution/store/consumers.js';
 import { weightsGiB } from '../../../tools/suite/memory/memory.js';
@@ -13,11 +13,11 @@ import { referenceSuite } from '../../suite/parse.js';
 const cells = planSuite(referenceSuite());
 const TIB = 1024 * GIB;
 
-function facts(change: (id: string) => Partial<CellState> = () => ({}), rest: Partial<Facts> = {}): Facts {
+function facts(change: (id: string) => Partial<CellProspect> = () => ({}), rest: Partial<Facts> = {}): Facts {
   return {
     cells,
-    states: cells.map(({ id, parts }): CellState => {
-      const state: CellState = {
+    states: cells.map(({ id, parts }): CellProspect => {
+      const state: CellProspect = {
         id,
         state: 'to run',
         reason: 'no receipt',

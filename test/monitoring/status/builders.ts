@@ -1,6 +1,6 @@
 // Values for tests of the status: cells, leases and their holders, each part to be overridden.
 import type { LeaseRecord } from '../../../tools/execution/lease/directory/records.js';
-import type { StatusCell } from '../../../tools/monitoring/status/cell-states.js';
+import type { StatusCell } from '../../../tools/monitoring/status/cell-counts.js';
 import type { LeaseFacts } from '../../../tools/monitoring/status/holder.js';
 import type { HolderFacts } from '../../../tools/monitoring/status/liveness.js';
 

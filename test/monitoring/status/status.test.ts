@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { gpu, state, ticket } from '../../execution/lease/builders.js';
-import type { ReceiptFacts } from '../../../tools/monitoring/status/cell-states.js';
+import type { MeasuredReceipt } from '../../../tools/monitoring/status/cell-counts.js';
 import { redraw } from '../../../tools/monitoring/status/show-status.js';
 import { statusOf, type StatusFacts } from '../../../tools/monitoring/status/status.js';
 import { statusLines } from '../../../tools/monitoring/status/status-text.js';
 import { cell, leaseFacts, WORKSPACE } from './builders.js';
 
-const receipt: ReceiptFacts = {
+const receipt: MeasuredReceipt = {
   endedAt: '2026-01-01T00:00:00.000Z',
   runSeconds: 60,
   restored: false,

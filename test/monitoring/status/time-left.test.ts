@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { weightsGiB } from '../../../tools/suite/memory/memory.js';
 import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
-import type { ReceiptFacts } from '../../../tools/monitoring/status/cell-states.js';
+import type { MeasuredReceipt } from '../../../tools/monitoring/status/cell-counts.js';
 import { leastSeconds, timeLeft, type OpenCell } from '../../../tools/monitoring/status/time-left.js';
 import { cell } from './builders.js';
 
@@ -48,14 +48,14 @@ describe('leastSeconds', () => {
 });
 
 describe('timeLeft', () => {
-  const receipt = (runSeconds: number): ReceiptFacts => ({
+  const receipt = (runSeconds: number): MeasuredReceipt => ({
     endedAt: '2026-01-01T00:00:00.000Z',
     runSeconds,
     restored: false,
     outdated: false,
   });
   const of = {
-    receipts: new Map<string, ReceiptFacts>(),
+    receipts: new Map<string, MeasuredReceipt>(),
     elapsed: new Map<string, number>(),
     gpus: 1,
     cpuSlots: 1,

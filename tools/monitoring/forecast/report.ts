@@ -21,13 +21,13 @@ import type { PlannedCell } from '../../suite/plan/planned.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { readRecord, requireRecorded } from '../../suite/nx/record.js';
 import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
-import { cellStates, type CellState } from './cell-states.js';
+import { cellProspects, type CellProspect } from './prospects.js';
 import { forecast, type Forecast, type Host } from './run.js';
 
 export interface PlanReport {
   suite: string;
-  cells: CellState[];
-  byKind: Record<string, Record<CellState['state'], number>>;
+  cells: CellProspect[];
+  byKind: Record<string, Record<CellProspect['state'], number>>;
   /** Where it runs: GPUs that are here, or that NUM_GPUS and GPU_MEMORY_GB name; none: the CPU. */
   host: { gpus: number; usableGiBPerGpu: number; cpuSlots: number; assumed: boolean };
   /** `cells` run; of `measuredCells` of them it is known how long their kind took on their model. */
@@ -61,7 +61,7 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
   const badProfiles: string[] = [];
   const profiles = readProfiles(workspaceRoot, suite, cells, (sentence) => badProfiles.push(sentence));
   const unfit = unfitCells(cells, profiles, settings, host);
-  const states = await cellStates(workspaceRoot, cells, settings, machine, unfit);
+  const states = await cellProspects(workspaceRoot, cells, settings, machine, unfit);
   const cast = forecast({
     cells,
     states,
@@ -139,7 +139,7 @@ function runSeconds(workspaceRoot: string, cells: readonly PlannedCell[]): Map<s
   );
 }
 
-function countByKind(cells: readonly PlannedCell[], states: readonly CellState[]): PlanReport['byKind'] {
+function countByKind(cells: readonly PlannedCell[], states: readonly CellProspect[]): PlanReport['byKind'] {
   const counts: PlanReport['byKind'] = {};
   for (const [index, { kind }] of cells.entries()) {
     const row = (counts[kind satisfies CellKind] ??= { cached: 0, 'to run': 0, blocked: 0 });

@@ -15,7 +15,7 @@ import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memo
 import { basePriority } from '../../suite/plan/priority.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
-import type { CellState } from './cell-states.js';
+import type { CellProspect } from './prospects.js';
 
 export interface Host {
   devices: Devices;
@@ -30,7 +30,7 @@ export interface Host {
 export interface Facts {
   cells: readonly GeneratedCell[];
   /** In the order of the cells. */
-  states: readonly CellState[];
+  states: readonly CellProspect[];
   profiles: ReadonlyMap<string, ModelProfile>;
   weights: readonly (PlannedWeights & { manifest: string })[];
   /** Seconds that receipts tell, by cell. */
@@ -116,7 +116,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning
 }
 
 function beginningOf({ cells, states, weights, runSeconds }: Facts): Beginning {
-  const inState = (wanted: CellState['state']): Set<string> =>
+  const inState = (wanted: CellProspect['state']): Set<string> =>
     new Set(states.filter(({ state }) => state === wanted).map(({ id }) => id));
   const madeAnew = new Set(
     cells.flatMap(({ parts }, index) =>

@@ -6,7 +6,8 @@ import { rootCauses, type RootCause } from './blocked.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { pressurePath } from '../../execution/store/disk.js';
 import { faultLogPath, readFaultLog, type FaultRecord } from '../../execution/records/fault-log.js';
-import { isOver, readFault } from '../../execution/records/last-fault.js';
+import { cellStates, isFinished, type ReceiptFacts } from '../../execution/records/cell-states.js';
+import { readFaults } from '../../execution/records/last-fault.js';
 import { readReceipt } from '../../execution/records/receipt.js';
 
 const SHOWN_CELLS = 8;
@@ -28,17 +29,24 @@ export function runSummary(
 }
 
 function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCause[] {
-  const faults = new Map<string, string>();
-  const finished = new Set<string>();
-  for (const { id, parts } of cells) {
-    const fault = readFault(workspaceRoot, id);
-    const endedAt = parts.map(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.endedAt);
-    const done = fault === undefined ? !endedAt.includes(undefined) : isOver(fault, endedAt);
-    if (done) finished.add(id);
-    else if (fault !== undefined) faults.set(id, fault.sentence);
+  const faults = readFaults(workspaceRoot, cells);
+  const receipts = new Map<string, ReceiptFacts>();
+  for (const path of cells.flatMap(receiptsOf)) {
+    const endedAt = readReceipt(join(workspaceRoot, path))?.endedAt;
+    if (endedAt !== undefined) receipts.set(path, { endedAt, restored: false, outdated: false });
   }
-  return rootCauses(cells, faults, finished);
+  // The run has ended: nobody holds or waits for a lease of it.
+  const facts = { running: new Set<string>(), waiting: new Set<string>(), receipts, faults };
+  const states = cellStates(
+    cells.map((cell) => ({ id: cell.id, dependsOn: [], receipts: receiptsOf(cell) })),
+    facts,
+  );
+  const failed = [...faults].filter(([id]) => states.get(id) === 'failed');
+  const finished = cells.flatMap(({ id }) => (isFinished(states.get(id)) ? [id] : []));
+  return rootCauses(cells, new Map(failed.map(([id, { sentence }]) => [id, sentence])), new Set(finished));
 }
+
+const receiptsOf = ({ parts }: PlannedCell): string[] => parts.map(({ receipt }) => receipt);
 
 export function causeLines(causes: readonly RootCause[]): string[] {
   return causes.flatMap(({ cell, fault, blocked }) => {

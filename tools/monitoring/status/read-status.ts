@@ -12,7 +12,7 @@ import { readReceipt } from '../../execution/records/receipt.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
-import type { ReceiptFacts } from './cell-states.js';
+import type { MeasuredReceipt } from './cell-counts.js';
 import type { LeaseFacts } from './holder.js';
 import { holderFacts } from './liveness.js';
 import { statusOf, type Status } from './status.js';
@@ -86,8 +86,8 @@ function readReceipts(
   workspaceRoot: string,
   { cells }: GeneratedSuite,
   outdatedPaths: ReadonlySet<string>,
-): ReadonlyMap<string, ReceiptFacts> {
-  const found = new Map<string, ReceiptFacts>();
+): ReadonlyMap<string, MeasuredReceipt> {
+  const found = new Map<string, MeasuredReceipt>();
   for (const { receipt: path } of cells.flatMap(({ parts }) => parts)) {
     const receipt = readReceipt(join(workspaceRoot, path));
     const writtenMs = statSync(join(workspaceRoot, path), { throwIfNoEntry: false })?.mtimeMs;

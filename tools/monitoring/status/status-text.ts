@@ -1,7 +1,8 @@
 // A status for people: what is done, what runs where, who waits for what, and how long it may take.
 import { durationText } from '../../base/duration.js';
 import { table } from './table.js';
-import { CELL_STATES, type CellState, type Counts } from './cell-states.js';
+import { CELL_STATES, type CellState } from '../../execution/records/cell-states.js';
+import type { Counts } from './cell-counts.js';
 import type { Holder } from './holder.js';
 import type { Lane } from './lanes.js';
 import type { Status } from './status.js';

@@ -4,7 +4,8 @@ import type { Passed } from '../../execution/lease/pass.js';
 import { runName } from '../../execution/lease/directory/progress-record.js';
 import type { Ticket } from '../../execution/lease/policy/state.js';
 import { waitReasonText } from '../../execution/lease/policy/wait-reason.js';
-import { cellStates, countStates, type CellFacts, type Counts, type StatusCell } from './cell-states.js';
+import { cellStates, type CellFacts } from '../../execution/records/cell-states.js';
+import { countStates, type Counts, type MeasuredReceipt, type StatusCell } from './cell-counts.js';
 import type { LeaseFacts } from './holder.js';
 import { cpuLanes, gpuLanes, type CpuLanes, type Lane } from './lanes.js';
 import { timeLeft, type TimeLeft } from './time-left.js';
@@ -16,7 +17,7 @@ export interface StatusFacts {
   at: string;
   now: number;
   cells: readonly StatusCell[];
-  receipts: CellFacts['receipts'];
+  receipts: ReadonlyMap<string, MeasuredReceipt>;
   faults: CellFacts['faults'];
   passed: Pick<Passed, 'state' | 'waiting' | 'warnings'>;
   leases: readonly LeaseFacts[];

@@ -2,7 +2,8 @@
 import { longestChainSeconds, type ChainStep } from '../../suite/plan/longest-chain.js';
 import { medianUnitSeconds, unitSeconds } from '../../execution/lease/policy/durations.js';
 import { usesAccelerator, weightsGiB } from '../../suite/memory/memory.js';
-import type { CellState, ReceiptFacts, StatusCell } from './cell-states.js';
+import type { CellState } from '../../execution/records/cell-states.js';
+import type { MeasuredReceipt, StatusCell } from './cell-counts.js';
 
 export interface TimeLeft {
   /** The longest of: work on GPUs over GPUs, work on CPU slots over slots, the longest chain. */
@@ -23,13 +24,13 @@ const OPEN: readonly CellState[] = ['running', 'waiting', 'outdated', 'not_start
 export function timeLeft(of: {
   cells: readonly StatusCell[];
   states: ReadonlyMap<string, CellState>;
-  receipts: ReadonlyMap<string, ReceiptFacts>;
+  receipts: ReadonlyMap<string, MeasuredReceipt>;
   /** Seconds that running cells have run, by id. */
   elapsed: ReadonlyMap<string, number>;
   gpus: number;
   cpuSlots: number;
 }): TimeLeft | undefined {
-  const found = (paths: readonly string[]): ReceiptFacts[] =>
+  const found = (paths: readonly string[]): MeasuredReceipt[] =>
     paths.flatMap((path) => of.receipts.get(path) ?? []);
   const seconds = medianUnitSeconds(
     of.cells.map(({ receipts, ...cell }) => ({

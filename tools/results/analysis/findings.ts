@@ -2,13 +2,13 @@
 import type { FaultRecord } from '../../execution/records/fault-log.js';
 import type { CellRecord } from '../read/records.js';
 import type { Analysis } from './analyse.js';
-import type { CellState } from './cell-states.js';
+import type { CellResult } from './cell-results.js';
 import type { MemoryRow } from './memory.js';
 
 export interface Findings {
   analysis: Analysis;
   /** Every planned cell, by name. */
-  cells: readonly CellState[];
+  cells: readonly CellResult[];
   memory: readonly MemoryRow[];
   records: readonly CellRecord[];
   faults: readonly FaultRecord[];

@@ -10,7 +10,7 @@ import {
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import type { MissingReason } from '../read/files.js';
 import type { CellRecord } from '../read/records.js';
-import type { CellState } from './cell-states.js';
+import type { CellResult } from './cell-results.js';
 
 /** What the plan asks for one cell. */
 export interface MemoryPlan {
@@ -47,7 +47,7 @@ export interface MemoryRow extends MemoryPlan {
   record: CellRecord | null;
 }
 
-export function memoryRows(plan: readonly MemoryPlan[], cells: readonly CellState[]): MemoryRow[] {
+export function memoryRows(plan: readonly MemoryPlan[], cells: readonly CellResult[]): MemoryRow[] {
   const states = new Map(cells.map((state) => [state.cell, state]));
   return plan
     .map((one) => {

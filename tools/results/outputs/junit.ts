@@ -1,10 +1,10 @@
 // reports/junit.xml: a cell a test case. A refuted model is a result, so its cell passes; only what kept a result from
 // being there is an error, and what has not run is skipped.
-import type { CellState } from '../analysis/cell-states.js';
+import type { CellResult } from '../analysis/cell-results.js';
 import type { Findings } from '../analysis/findings.js';
 
 export function junitXml({ analysis, cells }: Findings): string {
-  const suites = new Map<string, CellState[]>();
+  const suites = new Map<string, CellResult[]>();
   for (const state of cells) {
     const project = state.cell.slice(0, state.cell.lastIndexOf(':'));
     suites.set(project, [...(suites.get(project) ?? []), state]);
@@ -36,14 +36,14 @@ export function junitXml({ analysis, cells }: Findings): string {
   ].join('\n');
 }
 
-function testCase(project: string, state: CellState, outcome: readonly string[]): string[] {
+function testCase(project: string, state: CellResult, outcome: readonly string[]): string[] {
   const target = state.cell.slice(project.length + 1);
   const open = `    <testcase classname="${escape(project)}" name="${escape(target)}" time="${seconds(state)}"`;
   const inner = [...trouble(state), ...output(state, outcome)];
   return inner.length === 0 ? [`${open}/>`] : [`${open}>`, ...inner, '    </testcase>'];
 }
 
-function trouble({ status, detail }: CellState): string[] {
+function trouble({ status, detail }: CellResult): string[] {
   switch (status) {
     case 'finished':
       return [];
@@ -58,7 +58,7 @@ function trouble({ status, detail }: CellState): string[] {
   }
 }
 
-function output({ cell, record }: CellState, outcome: readonly string[]): string[] {
+function output({ cell, record }: CellResult, outcome: readonly string[]): string[] {
   const log = record?.attempts.at(-1)?.log;
   const lines = [
     ...outcome,
@@ -90,8 +90,8 @@ function outcomesOf({ suite, certificates }: Findings['analysis']): Map<string, 
   );
 }
 
-function totals(states: readonly CellState[]): string {
-  const count = (...statuses: CellState['status'][]): number =>
+function totals(states: readonly CellResult[]): string {
+  const count = (...statuses: CellResult['status'][]): number =>
     states.filter(({ status }) => statuses.includes(status)).length;
   const errors = count('failed', 'absent', 'unreadable', 'incomplete');
   const time = states.reduce((sum, { record }) => sum + (record?.runSeconds ?? 0), 0);
@@ -101,7 +101,7 @@ function totals(states: readonly CellState[]): string {
   );
 }
 
-function seconds({ record }: CellState): string {
+function seconds({ record }: CellResult): string {
   return (record?.runSeconds ?? 0).toFixed(3);
 }
 

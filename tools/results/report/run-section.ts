@@ -1,6 +1,6 @@
 // How the run went: cells with their times and memory, faults, settings and versions.
 import { GIB } from '../../base/units.js';
-import type { CellState } from '../analysis/cell-states.js';
+import type { CellResult } from '../analysis/cell-results.js';
 import type { Findings } from '../analysis/findings.js';
 import type { FaultRecord } from '../../execution/records/fault-log.js';
 import { durationText } from './charts.js';
@@ -13,8 +13,8 @@ const gib = (bytes: number | null | undefined): string =>
 export function cellsTable({ analysis, cells }: Findings): Html {
   const seconds = (
     name: string,
-    value: (state: CellState) => number | null | undefined,
-  ): TableColumn<CellState> => ({
+    value: (state: CellResult) => number | null | undefined,
+  ): TableColumn<CellResult> => ({
     ...{ name, number: true },
     show: (state) => {
       const figure = value(state);
@@ -24,13 +24,13 @@ export function cellsTable({ analysis, cells }: Findings): Html {
   });
   const memory = (
     name: string,
-    value: (state: CellState) => number | null | undefined,
-  ): TableColumn<CellState> => ({
+    value: (state: CellResult) => number | null | undefined,
+  ): TableColumn<CellResult> => ({
     ...{ name, number: true },
     show: (state) => gib(value(state)),
   });
   const hasGpu = cells.some(({ record }) => (record?.gpus.length ?? 0) > 0);
-  return sortable<CellState>(
+  return sortable<CellResult>(
     cells,
     [
       { name: 'cell', show: ({ cell }) => cell },
@@ -63,7 +63,7 @@ export function cellsTable({ analysis, cells }: Findings): Html {
   );
 }
 
-function stateText({ status, detail }: CellState): Html | string {
+function stateText({ status, detail }: CellResult): Html | string {
   if (status === 'finished') return 'finished';
   return html`<span
     class="tag ${status === 'not_run' || status === 'stale' ? 'warn' : 'bad'}"

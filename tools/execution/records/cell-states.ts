@@ -1,5 +1,5 @@
-// Where each cell of a suite stands, from its receipts, its fault, and who holds or waits for a lease.
-import { isOver, type LastFault } from '../../execution/records/last-fault.js';
+// Where each cell of a suite stands, from its receipts, its fault, and who holds or waits for a lease: the one list of states.
+import { isOver, type LastFault } from './last-fault.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
 
 /**
@@ -21,7 +21,6 @@ export type CellState = (typeof CELL_STATES)[number];
 export interface ReceiptFacts {
   /** UTC, ISO-8601. */
   endedAt: string;
-  runSeconds: number;
   /** Its file is younger than the run it tells of: Nx put it there. */
   restored: boolean;
   outdated: boolean;
@@ -38,13 +37,12 @@ export interface CellFacts {
   faults: ReadonlyMap<string, LastFault>;
 }
 
-export type StatusCell = Pick<GeneratedCell, 'id' | 'model' | 'kind' | 'sizeClass' | 'dependsOn'> & {
-  /** See `unitsOf`. */
-  units: number;
-  receipts: string[];
+export type StatedCell = Pick<GeneratedCell, 'id' | 'dependsOn'> & {
+  /** Their paths: one a part. */
+  receipts: readonly string[];
 };
 
-export function cellStates(cells: readonly StatusCell[], facts: CellFacts): ReadonlyMap<string, CellState> {
+export function cellStates(cells: readonly StatedCell[], facts: CellFacts): ReadonlyMap<string, CellState> {
   const states = new Map(cells.map((cell) => [cell.id, ownState(cell, facts)]));
   const byId = new Map(cells.map((cell) => [cell.id, cell]));
   const behindFailed = new Map<string, boolean>();
@@ -67,7 +65,7 @@ export function isFinished(state: CellState | undefined): boolean {
   return state === 'done' || state === 'cached';
 }
 
-function ownState({ id, receipts: paths }: StatusCell, facts: CellFacts): CellState {
+function ownState({ id, receipts: paths }: StatedCell, facts: CellFacts): CellState {
   if (facts.running.has(id)) return 'running';
   if (facts.waiting.has(id)) return 'waiting';
   const receipts = paths.flatMap((path) => facts.receipts.get(path) ?? []);
@@ -78,27 +76,4 @@ function ownState({ id, receipts: paths }: StatusCell, facts: CellFacts): CellSt
   if (!whole) return 'not_started';
   if (receipts.some(({ outdated }) => outdated)) return 'outdated';
   return receipts.every(({ restored }) => restored) ? 'cached' : 'done';
-}
-
-export type Counts = Record<CellState, number> & { total: number };
-
-export function countStates(
-  cells: readonly StatusCell[],
-  states: ReadonlyMap<string, CellState>,
-): { all: Counts; models: Record<string, Counts> } {
-  const all = noCounts();
-  const models: Record<string, Counts> = {};
-  for (const { id, model } of cells) {
-    const state = states.get(id) ?? 'not_started';
-    for (const counts of [all, (models[model] ??= noCounts())]) {
-      counts.total += 1;
-      counts[state] += 1;
-    }
-  }
-  return { all, models };
-}
-
-function noCounts(): Counts {
-  const zeros = Object.fromEntries(CELL_STATES.map((state) => [state, 0])) as Record<CellState, number>;
-  return { total: 0, ...zeros };
 }

@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   cellStates,
-  countStates,
   type CellFacts,
   type ReceiptFacts,
-} from '../../../tools/monitoring/status/cell-states.js';
-import { cell } from './builders.js';
+} from '../../../tools/execution/records/cell-states.js';
+import { cell } from '../../monitoring/status/builders.js';
 
 const receipt = (rest: Partial<ReceiptFacts> = {}): ReceiptFacts => ({
   endedAt: '2026-01-01T00:00:10.000Z',
-  runSeconds: 5,
   restored: false,
   outdated: false,
   ...rest,
@@ -77,13 +75,4 @@ describe('cellStates', () => {
     );
     expect([...states.values()]).toEqual(['failed', 'blocked', 'blocked', 'not_started', 'done']);
   });
-});
-
-test('countStates counts by model and in all', () => {
-  const cells = [cell('a'), cell('b', { model: 'n' }), cell('c', { model: 'n' })];
-  const states = cellStates(cells, facts({ running: new Set(['s.m.b']) }));
-  const { all, models } = countStates(cells, states);
-  expect(all).toMatchObject({ total: 3, running: 1, not_started: 2, done: 0 });
-  expect(models.m).toMatchObject({ total: 1, running: 0, not_started: 1 });
-  expect(models.n).toMatchObject({ total: 2, running: 1, not_started: 1 });
 });

@@ -5,8 +5,9 @@ import type { MissingReason } from '../read/files.js';
 import { type CellRecord, lastRecords } from '../read/records.js';
 import type { Analysis } from './analyse.js';
 
-export interface CellState {
+export interface CellResult {
   cell: string;
+  /** Whether the verdict can use what the cell left; the reasons are about files, not about where the cell stands now. */
   status: 'finished' | MissingReason;
   /** Why it is not finished, or what its result lacks. */
   detail: string;
@@ -17,16 +18,16 @@ export interface CellState {
 /** What needs a person first says what a cell is. */
 const WORST: readonly MissingReason[] = ['failed', 'unreadable', 'absent', 'incomplete', 'stale', 'not_run'];
 
-export function cellStates(
+export function cellResults(
   plan: VerdictPlan,
   analysis: Analysis,
   records: readonly CellRecord[],
-): CellState[] {
+): CellResult[] {
   const last = lastRecords(records);
   const missing = new Map<string, Analysis['missing']>();
   for (const one of analysis.missing) missing.set(one.cell, [...(missing.get(one.cell) ?? []), one]);
   return plan.cells
-    .map(({ id }): CellState => {
+    .map(({ id }): CellResult => {
       const ones = missing.get(id) ?? [];
       const worst = WORST.find((reason) => ones.some((one) => one.reason === reason));
       return {

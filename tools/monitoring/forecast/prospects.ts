@@ -1,4 +1,4 @@
-// Before anything runs: which cells of a suite are finished, which run and why, and which cannot.
+// The prospect of each cell before a run: whether its results are taken as they are, it runs and why, or it cannot.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../base/result.js';
@@ -16,8 +16,9 @@ import { digestRead } from '../../execution/records/reads.js';
 /** In place of the digest of a file that is still to be made. */
 const NOT_YET = 'not yet';
 
-export interface CellState {
+export interface CellProspect {
   id: string;
+  /** As `plan` shows it. */
   state: 'cached' | 'to run' | 'blocked';
   /** Why it runs, or what it lacks; empty for a finished one. */
   reason: string;
@@ -26,22 +27,22 @@ export interface CellState {
 }
 
 /**
- * The state of every cell, in the plan's order. `unfit`: cells this host can never run, with the reason. A cell behind
+ * The prospect of every cell, in the plan's order. `unfit`: cells this host can never run, with the reason. A cell behind
  * one that runs runs too, if it makes other bytes; it is counted as one that runs.
  */
-export async function cellStates(
+export async function cellProspects(
   workspaceRoot: string,
   cells: readonly PlannedCell[],
   settings: Pick<SiteSettings, 'storageRoot' | 'storageKeep'>,
   machine: Pick<MachineIdentity, 'versions' | 'deviceClass'>,
   unfit: ReadonlyMap<string, string>,
-): Promise<CellState[]> {
+): Promise<CellProspect[]> {
   const makers = makersOf(cells);
-  const states = new Map<string, Promise<CellState>>();
+  const states = new Map<string, Promise<CellProspect>>();
   const digests = new Map<string, ReturnType<typeof digestRead>>();
   const sources = new Map<string, Record<string, string>>();
 
-  const stateOf = (cell: PlannedCell): Promise<CellState> => {
+  const stateOf = (cell: PlannedCell): Promise<CellProspect> => {
     const found = states.get(cell.id) ?? examine(cell);
     states.set(cell.id, found);
     return found;
@@ -53,7 +54,7 @@ export async function cellStates(
     return found;
   };
 
-  async function examine(cell: PlannedCell): Promise<CellState> {
+  async function examine(cell: PlannedCell): Promise<CellProspect> {
     const { id, parts } = cell;
     const all = parts.map(({ name }) => name);
     const ahead = await Promise.all(makersFor(cell, makers).map(stateOf));
