@@ -4,6 +4,7 @@ import type { FileContent } from '../../tools/results/read/files.js';
 import { cellResults } from '../../tools/results/analysis/cell-results.js';
 import type { Findings } from '../../tools/results/analysis/findings.js';
 import type { PlannedCell, VariantClass, VerdictPlan } from '../../tools/results/read/expected.js';
+import type { Outcomes as OutcomeTable } from '../../tools/results/analysis/ground-truth/outcomes.js';
 import type { CellKnowledge } from '../../tools/results/read/receipts.js';
 import { cellRecords } from '../../tools/results/read/records.js';
 import type { CellWrite } from '../../tools/suite/model/cell.js';
@@ -24,6 +25,10 @@ export interface Shape {
   identical?: boolean;
   /** Null runs a model. */
   nulls?: number;
+  /** False: a plan of before evaluations published outcomes. */
+  outcomes?: boolean;
+  /** Errors that are evaluated too. */
+  evaluatedErrors?: string[];
 }
 
 /** A plan shaped like planSuite's: setup, calibrate-1, preset, evals, edits in one batch cell, certificates, errors. */
@@ -52,6 +57,9 @@ export function planOf(shape: Shape = {}): VerdictPlan {
       const path = `${root}/evals/${file}_results`;
       add('eval', variant, target, `${path}.receipt.json`, spec, [
         { file: 'results.json', path: `${path}.json` },
+        ...(shape.outcomes === false
+          ? []
+          : [{ file: 'outcomes.parquet', path: `${root}/evals/${file}_outcomes.parquet` }]),
       ]);
     };
     const certify = (variant: string, directory: string, run: number, target = `certify-${run}`): void => {
@@ -101,6 +109,9 @@ export function planOf(shape: Shape = {}): VerdictPlan {
       variant(`error_${type}`, 'error');
       add('inject', `error_${type}`, 'inject', `${root}/models/error_${type}.receipt.json`, {});
       certify(`error_${type}`, `${root}/certificates/errors/${type}`, 1);
+      if (shape.evaluatedErrors?.includes(type) === true) {
+        evaluate(`error_${type}`, 'eval', `error_${type}`, benchmarks);
+      }
     }
   }
   return { suite, variants, cells };
@@ -172,6 +183,9 @@ export function filesOf(plan: VerdictPlan, outcomes: Outcomes = {}): Map<string,
       if (write.file === 'results.json') {
         const names = (part?.spec.benchmarks as { name: string }[]).map((one) => one.name);
         files.set(write.path, content(results(names, cell.model, variant, outcomes)));
+      } else if (write.file === 'outcomes.parquet') {
+        const names = (part?.spec.benchmarks as { name: string }[]).map((one) => one.name);
+        files.set(write.path, content(answers(names, cell.model, variant, outcomes)));
       } else if (write.file === 'calibration_stats.json') {
         files.set(write.path, content({ drift: { mean: 1, std: 0.01 }, schema: 1 }));
       } else if (write.file === 'outcome.json') {
@@ -185,6 +199,31 @@ export function filesOf(plan: VerdictPlan, outcomes: Outcomes = {}): Map<string,
     }
   }
   return files;
+}
+
+/** The first so many items right: of two accuracies only the lower has lost answers, and none has won any. */
+function answers(names: string[], model: string, variant: string, outcomes: Outcomes): OutcomeTable {
+  const { accuracy = {}, n = 1000 } = outcomes;
+  const rows = names.flatMap((benchmark) => {
+    const right = Math.round((accuracy[`${model}/${variant}/${benchmark}`] ?? 0.9) * n);
+    return Array.from({ length: n }, (_, item) => ({ benchmark, item, correct: item < right }));
+  });
+  return {
+    benchmark: rows.map(({ benchmark }) => benchmark),
+    task: rows.map(({ benchmark }) => `${benchmark}_task`),
+    docHash: rows.map(({ item }) => `${item}`),
+    promptHash: rows.map(({ item }) => `${item}`),
+    metric: rows.map(() => 'acc'),
+    correct: rows.map(({ correct }) => correct),
+    gold: rows.map(() => 0),
+    logLikelihoods: rows.map(({ correct }) => (correct ? [-1, -2] : [-2, -1])),
+    asked: Object.fromEntries(
+      names.map((name) => [
+        name,
+        { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval: '"0.4.13"' },
+      ]),
+    ),
+  };
 }
 
 function results(names: string[], model: string, variant: string, outcomes: Outcomes): unknown {

@@ -40,10 +40,13 @@ test('the summary has the numbers and the names, and nothing of files is markup'
   const missed = summaryMarkdown(
     findingsOf(plan, filesOf(plan, { accuracy: { 'm/b_stress/city': 0.2, 'm/b_stress/job': 0.2 } })),
   );
-  expect(missed).toMatch(/^## s: PHASE0\\_FAILED, confidence LOW: all \d+ cells finished\n/);
-  expect(missed).toContain('| Accuracy | **50.0 %** | 9.5 to 90.5 | 1 of 2 edits judged |');
-  expect(missed).toContain('- `m/b_stress`: ratio 1.0000, accuracy -70.0 points');
-  expect(missed).toContain('| hurt | 0 | 1 |');
+  expect(missed).toMatch(/^## s: NOT\\_ASSESSABLE: InvarLock flagged 0 of 1 harmful edit/);
+  expect(missed).toContain(
+    '\nOriginal rule (accuracy and error detection): PHASE0\\_FAILED, confidence LOW.\n',
+  );
+  expect(missed).toContain('| Harmful edits flagged | **0.0 %** | 0.0 to 97.5 | 0 of 1 harmful edits |');
+  expect(missed).toContain('- `m/b_stress`: ratio 1.0000; drop in city, p \\< 0.0001');
+  expect(missed).toContain('Accuracy 1 of 2 edits');
   const files = filesOf(plan);
   files.delete('output/s/m/evals/a_clean_city_results.receipt.json');
   const faults = new Map([['s.m.a_clean:eval-city', 'internal: <b>*boom*</b> | [x](y)\nsecond line']]);

@@ -58,7 +58,7 @@ test('the JSON files of a whole run', () => {
   const verdict = JSON.parse(rendered.get(json) ?? '') as Record<string, unknown>;
   expect(verdict).toMatchObject({
     ...{
-      schema: 1,
+      schema: 2,
       suite: 'smoke',
       complete: true,
       verdict: 'PHASE0_FAILED',

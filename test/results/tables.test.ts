@@ -65,20 +65,21 @@ test('invarlock_results.csv', () => {
       'preview_final_drift_acceptable,invariants_pass,spectral_stable,rmt_stable,all_pass,overall_pass,' +
       'hysteresis_applied,guard_overhead_acceptable,confidence_label,triage,triage_reason,class,state,refusal,' +
       'flagged,repeats,pm_kind,pm_preview,pm_final,tier,guards,guards_not_run,certificate,' +
-      'pm_margin,pm_margin_upper,drift_margin,spectral_caps_left,rmt_margin,determinism_level,policy_digest',
+      'pm_margin,pm_margin_upper,drift_margin,spectral_caps_left,rmt_margin,determinism_level,policy_digest,' +
+      'invariants_compared_with,spectral_compared_with,rmt_compared_with',
     'm,a_clean,run_1,a_clean,1,0.995,1.005,1.102,true,false,true,true,not_run,true,true,true,false,not_evaluated,' +
-      `High,PASS,,clean,certified,,false,,ppl_causal,10,10,${guards},${root}/a_clean/run_1/evaluation.cert.json,${margins}`,
+      `High,PASS,,clean,certified,,false,,ppl_causal,10,10,${guards},${root}/a_clean/run_1/evaluation.cert.json,${margins},unknown,not_run,unknown`,
     'm,a_clean,run_2,a_clean,1,0.995,1.005,1.102,true,false,true,true,not_run,missing,unknown,unknown,false,' +
       'not_evaluated,Medium,REVIEW,rmt_stable:missing|confidence_Medium,clean,certified,,unknown,,ppl_causal,10,10,' +
-      `${guards},${root}/a_clean/run_2/evaluation.cert.json,${margins}`,
-    `m,b_stress,run_1,b_stress,,,,,,,,,,,,,,,,,,stress,not_run,,unknown,,,,,,${none},,,,,,,,`,
-    `m,b_stress,run_2,b_stress,,,,,,,,,,,,,,,,,,stress,unreadable,,unknown,,,,,,${none},,,,,,,,`,
+      `${guards},${root}/a_clean/run_2/evaluation.cert.json,${margins},unknown,not_run,nothing`,
+    `m,b_stress,run_1,b_stress,,,,,,,,,,,,,,,,,,stress,not_run,,unknown,,,,,,${none},,,,,,,,,,,`,
+    `m,b_stress,run_2,b_stress,,,,,,,,,,,,,,,,,,stress,unreadable,,unknown,,,,,,${none},,,,,,,,,,,`,
     'm,errors,run_1,error_nan_injection,NaN,,,1.102,false,true,true,false,not_run,true,false,false,false,not_evaluated,' +
       'Low,FAIL,invariants_pass:fail|primary_metric_acceptable:fail|primary_metric_degraded|confidence_Low|' +
       `primary_metric_clear,error,certified,,true,,ppl_causal,10,NaN,${guards},` +
-      `${root}/errors/nan_injection/evaluation.cert.json,,,,,,,`,
+      `${root}/errors/nan_injection/evaluation.cert.json,,,,,,,,unknown,not_run,unknown`,
     'm,errors,run_1,error_zero_layer,,,,,,,,,,,,,,,,FAIL,"weights, ""not finite""",error,refused,' +
-      `"weights, ""not finite""",true,,,,,,${none},,,,,,,,`,
+      `"weights, ""not finite""",true,,,,,,${none},,,,,,,,,,,`,
     '',
   ]);
 });

@@ -14,6 +14,7 @@ import type { VerdictPlan } from './read/expected.js';
 import { readResults } from './read/read.js';
 import type { CellKnowledge } from './read/receipts.js';
 import { cellRecords } from './read/records.js';
+import { findingSentence, originalRule } from './outputs/text/finding-text.js';
 import { headline } from './outputs/text/verdict-text.js';
 
 export interface WriteVerdictOptions {
@@ -89,14 +90,14 @@ export function renderVerdict(findings: Findings): Map<string, string> {
 
 function summaryLines(analysis: Analysis): string[] {
   const { text, json } = outputPaths(analysis.suite);
-  const missed = analysis.errors.filter((error) => error.detected === false).length;
-  const { counts } = analysis.confusion;
+  const { finding } = analysis;
   return [
     `${analysis.suite}: ${headline(analysis)}`,
-    `  accuracy         ${rateText(analysis.confusion.accuracy, 'edits judged')}`,
-    `  error detection  ${rateText(analysis.errorDetection, 'errors judged')}`,
-    `  missed edits ${counts.FALSE_NEGATIVE}, false alarms ${counts.FALSE_POSITIVE}, missed errors ${missed}, ` +
-      `inconclusive ${counts.INCONCLUSIVE}`,
+    ...(analysis.complete ? [] : [`  so far: ${findingSentence(analysis)}`]),
+    `  harmful edits flagged      ${rateText(finding.sensitivity, 'harmful edits')}`,
+    `  harmless edits left alone  ${rateText(finding.specificity, 'harmless edits')}`,
+    `  harmful errors flagged     ${rateText(finding.errorDetection, 'errors shown harmful')}`,
+    `  ${originalRule(analysis)}`,
     ...[text, json].map((path) => `  ${path}`),
   ];
 }

@@ -5,7 +5,7 @@ import type { EvaluationFile } from '../../../tools/results/read/schema.js';
 
 const evaluation = (file: string, variant = 'a_clean'): ExpectedEvaluation => ({
   ...{ model: 'm', variant, class: 'clean', cell: `s.m.${variant}:${file}`, receipt: `${file}.receipt.json` },
-  ...{ path: `evals/${file}_results.json`, benchmarks: [file] },
+  ...{ path: `evals/${file}_results.json`, outcomes: null, benchmarks: [file] },
 });
 const file = (name: string, extra: Record<string, unknown> = {}): EvaluationFile => ({
   benchmarks: { [name]: { task: name, metric: 'acc,none', accuracy: 0.5, stderr: null, n: 10 } },

@@ -21,7 +21,10 @@ const keep = (path, reduce = (value) => value) => {
   files[path] = reduce(value);
 };
 for (const { receipt } of expected.parts) keep(receipt, (value) => ({ ...value, reads: {}, results: {} }));
-for (const { path } of expected.evaluations) keep(path, ({ benchmarks }) => ({ benchmarks }));
+for (const { path, outcomes } of expected.evaluations) {
+  keep(path, ({ benchmarks }) => ({ benchmarks }));
+  if (outcomes !== null) files[outcomes] = { parquet: readFileSync(join(root, outcomes), 'base64') };
+}
 for (const { path } of expected.calibrations) keep(path);
 for (const { outcome, certificate } of expected.certificates) {
   keep(outcome);

@@ -1,6 +1,7 @@
 // The golden smoke run: a plan and the files of a real run, reduced to what the analysis reads (reduce.mjs).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseOutcomes } from '../../../tools/results/read/outcomes.js';
 import type { FileContent } from '../../../tools/results/read/files.js';
 import type { Findings } from '../../../tools/results/analysis/findings.js';
 import { memoryRows } from '../../../tools/results/analysis/memory.js';
@@ -26,8 +27,16 @@ const stored = JSON.parse(
 
 export const SMOKE_PLAN = stored.plan;
 
+const parsed = await Promise.all(
+  Object.entries(stored.files).map(async ([path, value]): Promise<[string, FileContent]> => {
+    if (!path.endsWith('.parquet')) return [path, content(value)];
+    const { parquet } = value as { parquet: string };
+    return [path, content(await parseOutcomes(Buffer.from(parquet, 'base64')))];
+  }),
+);
+
 export function smokeFiles(): Map<string, FileContent> {
-  return new Map(Object.entries(stored.files).map(([path, value]) => [path, content(value)]));
+  return new Map(parsed);
 }
 
 export function smokeFindings(files: ReadonlyMap<string, FileContent> = smokeFiles()): Findings {

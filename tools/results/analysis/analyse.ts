@@ -6,6 +6,9 @@ import { type CertificateRow, certificateRows } from './certificates/rows.js';
 import { confusion, type Confusion, rate, type Rate } from './statistics/confusion.js';
 import { type EvaluationRow, evaluationRows } from './evaluations.js';
 import { type Files, type Missing, parseFile } from '../read/files.js';
+import { type Finding, findingOf } from './ground-truth/finding.js';
+import { DEFAULT_MARGINS, type Margins } from './ground-truth/label.js';
+import { variantLabels } from './ground-truth/variant-labels.js';
 import { guardRates, type GuardRates } from './guard-rates.js';
 import { type MergedEvaluation, mergeEvaluations } from './merge.js';
 import { moreRuns, type MoreRuns } from './more-runs.js';
@@ -15,12 +18,16 @@ import { type ExpectedCalibration, expectedResults, type VerdictPlan } from '../
 import { type CellKnowledge, finishedParts } from '../read/receipts.js';
 import { type CalibrationStats, calibrationStatsSchema } from '../read/schema.js';
 import { confidenceScore, type ConfidenceScore, pearson } from './statistics/statistics.js';
-import { type EditResult, editResults, type ErrorResult, errorResults } from './variants.js';
+import { type EditResult, editResults, type ErrorResult, errorResults, judgedVariants } from './variants.js';
 import { decide, type Phase0Verdict } from './verdict.js';
 
 export interface Analysis {
   suite: string;
   models: string[];
+  /** How InvarLock did against the labels; provisional until nothing is missing. */
+  finding: Finding;
+  /** Those of the labels. */
+  margins: Margins;
   /** Nothing is missing. Only then is `phase0` the verdict; before, it is provisional. */
   complete: boolean;
   phase0: Phase0Verdict;
@@ -54,8 +61,10 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   const unfinished = new Map(finished.missing.map((one) => [one.path, one]));
   const evaluations = evaluationRows(expected.evaluations, files, unfinished);
   const certificates = certificateRows(expected.certificates, files, unfinished);
-  const edits = editResults(plan, evaluations.rows, certificates.rows);
-  const errors = errorResults(plan, certificates.rows);
+  const margins = plan.margins ?? DEFAULT_MARGINS;
+  const labels = variantLabels(expected.evaluations, files, unfinished, margins);
+  const edits = editResults(plan, evaluations.rows, certificates.rows, labels.of);
+  const errors = errorResults(plan, certificates.rows, labels.of);
   const table = confusion(edits.map((edit) => edit.category));
   const nulls = nullRuns(certificates.rows);
   const calibrations = readCalibrations(expected.calibrations, files, unfinished);
@@ -72,6 +81,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     ...evaluations.missing,
     ...certificates.missing,
     ...calibrations.missing,
+    ...labels.missing,
   ].sort((a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail));
   const points = edits.flatMap((edit) => correlationPoint(edit));
   const models = [...new Set(plan.variants.map((one) => one.model))].sort(compare);
@@ -92,6 +102,8 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   return {
     suite: plan.suite,
     models,
+    finding: findingOf(judgedVariants(edits, errors)),
+    margins,
     complete: missing.length === 0,
     phase0,
     cells: finished.cells,

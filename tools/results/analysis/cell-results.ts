@@ -16,7 +16,15 @@ export interface CellResult {
 }
 
 /** What needs a person first says what a cell is. */
-const WORST: readonly MissingReason[] = ['failed', 'unreadable', 'absent', 'incomplete', 'stale', 'not_run'];
+const WORST: readonly MissingReason[] = [
+  'failed',
+  'unreadable',
+  'absent',
+  'mismatched',
+  'incomplete',
+  'stale',
+  'not_run',
+];
 
 export function cellResults(
   plan: VerdictPlan,

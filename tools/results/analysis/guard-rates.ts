@@ -1,9 +1,11 @@
-// What each guard caught and what it flagged of nothing: rates a guard, each with its interval, and the names behind them.
+// What each guard caught and what it flagged of nothing, with what it compared with: evidence about edits only where
+// that was the baseline.
 import type { Gate } from './certificates/gates.js';
 import type { CertificateRow } from './certificates/rows.js';
+import { comparedInAll, type ComparedWith, type GatedGuard } from './certificates/compared-with.js';
 import { rate, type Rate } from './statistics/confusion.js';
 import type { NullResult } from './null-runs.js';
-import { anyOf, type Tri } from './statistics/tri.js';
+import type { Tri } from './statistics/tri.js';
 import type { EditResult, ErrorResult } from './variants.js';
 
 /** The gates of all_pass, and the refusal of a model, which needs no gate. */
@@ -24,12 +26,23 @@ export const DETECTOR_NAMES: Record<Detector, string> = {
   refusal: 'refused to run',
 };
 
-/** Of one detector alone. A variant whose flag is missing in every run, or whose guard is not in the order, is in no rate. */
+const GUARDS_OF: Partial<Record<Detector, GatedGuard>> = {
+  invariants_pass: 'invariants',
+  spectral_stable: 'spectral',
+  rmt_stable: 'rmt',
+};
+
+/**
+ * Of one detector alone, the majority of its runs. A variant whose flag is missing, or whose guard is not in the order, is in
+ * no rate.
+ */
 export interface GuardRates {
   detector: Detector;
-  /** Edits that hurt: how many of them it flagged in some run. */
+  /** Null of a refusal, and before there is a certificate. */
+  comparedWith: ComparedWith | null;
+  /** Harmful edits: how many of them it flagged. */
   detection: Rate;
-  /** Edits that did not hurt: how many of them it flagged. */
+  /** Harmless edits: how many of them it flagged. */
   falseAlarms: Rate;
   /** Injected errors. */
   errors: Rate;
@@ -55,8 +68,8 @@ export function guardRates(
     name: `${variant.model}/${variant.variant}`,
     flags: flagsOf(variant.runs),
   });
-  const harmful = edits.filter((edit) => edit.regression === true).map(judged);
-  const harmless = edits.filter((edit) => edit.regression === false).map(judged);
+  const harmful = edits.filter(({ label }) => label.ok && label.value.label === 'harmful').map(judged);
+  const harmless = edits.filter(({ label }) => label.ok && label.value.label === 'harmless').map(judged);
   const injected = errors.map(judged);
   const runs = nulls.flatMap((one) =>
     one.runs.filter((run) => run.repeats === null).map((run) => ({ name: '', flags: flagsOf([run]) })),
@@ -71,6 +84,7 @@ export function guardRates(
     );
     return {
       detector,
+      comparedWith: comparedBy(detector, [...edits, ...errors]),
       detection: share(harmful),
       falseAlarms: share(harmless),
       errors: share(injected),
@@ -82,19 +96,38 @@ export function guardRates(
   });
 }
 
+function comparedBy(
+  detector: Detector,
+  variants: readonly (EditResult | ErrorResult)[],
+): ComparedWith | null {
+  const guard = GUARDS_OF[detector];
+  const judgements = variants.flatMap(({ runs }) => runs.flatMap(({ judgement }) => judgement ?? []));
+  if (judgements.length === 0 || detector === 'refusal') return null;
+  if (guard === undefined) return 'baseline';
+  return comparedInAll(judgements.map(({ comparedWith }) => comparedWith[guard]));
+}
+
+/** Of an even split the guard did not flag. */
+function mostOf(flags: readonly Tri[]): Tri {
+  if (2 * flags.filter((flag) => flag === true).length > flags.length) return true;
+  const passed = flags.filter((flag) => flag === false).length;
+  return flags.length > 0 && 2 * passed >= flags.length ? false : null;
+}
+
 /** Undefined: the guard was not to run. */
-function flagsOf(runs: readonly CertificateRow[]): Record<Detector, Tri | undefined> {
+function flagsOf(all: readonly CertificateRow[]): Record<Detector, Tri | undefined> {
+  const runs = all.filter(({ repeats }) => repeats === null);
   const ofGate = (gate: Gate): Tri | undefined => {
     const statuses = runs.map(({ judgement }) => judgement?.gates[gate] ?? 'missing');
     if (statuses.every((status) => status === 'not_run' || status === 'not_evaluated')) return undefined;
-    return anyOf(statuses.map((status) => (status === 'fail' ? true : status === 'pass' ? false : null)));
+    return mostOf(statuses.map((status) => (status === 'fail' ? true : status === 'pass' ? false : null)));
   };
   return {
     invariants_pass: ofGate('invariants_pass'),
     primary_metric_acceptable: ofGate('primary_metric_acceptable'),
     spectral_stable: ofGate('spectral_stable'),
     rmt_stable: ofGate('rmt_stable'),
-    refusal: anyOf(
+    refusal: mostOf(
       runs.map(({ state }) => (state === 'refused' ? true : state === 'certified' ? false : null)),
     ),
   };

@@ -1,4 +1,7 @@
-// Rows of runs and benchmarks gathered into one result an edit and one an error.
+// Rows of runs and benchmarks gathered into one result an edit and one an error: label, judgement, original rule.
+import type { JudgedVariant } from './ground-truth/finding.js';
+import type { VariantLabel } from './ground-truth/variant-labels.js';
+import { majority } from './judge/repeats.js';
 import { type Triage, triageOfRuns } from './certificates/certificate.js';
 import type { CertificateRow } from './certificates/rows.js';
 import { categorise, type Category } from './statistics/confusion.js';
@@ -7,9 +10,21 @@ import { compareVariants, type PlannedVariant, type VerdictPlan } from '../read/
 import { mean } from './statistics/statistics.js';
 import { anyOf, type Tri } from './statistics/tri.js';
 
-export interface EditResult extends PlannedVariant {
+/** How a judgement stands to a label; `undecided` and `unlabelled` say that there is no label, `unjudged` no judgement. */
+export type Standing =
+  'caught' | 'missed' | 'left_alone' | 'false_alarm' | 'undecided' | 'unlabelled' | 'unjudged';
+
+interface Compared {
+  label: VariantLabel;
+  /** InvarLock's judgement: that of most runs. */
+  judged: Tri;
+  standing: Standing;
+}
+
+export interface EditResult extends PlannedVariant, Compared {
+  /** The original rule's, as the next two. */
   category: Category;
-  /** Any benchmark dropped by more than noise. */
+  /** Any benchmark's accuracy dropped by more than 2·√(p(1−p)/n). */
   regression: Tri;
   /** Any run has all_pass false, or was refused. */
   flagged: Tri;
@@ -22,8 +37,10 @@ export interface EditResult extends PlannedVariant {
   runs: CertificateRow[];
 }
 
-export interface ErrorResult extends PlannedVariant {
-  /** all_pass or invariants_pass is false in any run, or the model was refused. */
+export interface ErrorResult extends PlannedVariant, Compared {
+  /** Its weights are NaN or Inf, or its answers were no finite numbers. */
+  nonFinite: boolean;
+  /** The original rule's: all_pass or invariants_pass is false in any run, or the model was refused. */
   detected: Tri;
   triage: Triage | null;
   runs: CertificateRow[];
@@ -33,6 +50,7 @@ export function editResults(
   plan: VerdictPlan,
   evaluations: readonly EvaluationRow[],
   certificates: readonly CertificateRow[],
+  labelOf: (variant: PlannedVariant) => VariantLabel,
 ): EditResult[] {
   const scoresOf = byVariant(evaluations);
   const runsOf = byVariant(certificates);
@@ -44,6 +62,7 @@ export function editResults(
     const deltas = scores.flatMap((row) => row.delta ?? []);
     return {
       ...variant,
+      ...compared(labelOf(variant), runs),
       category: categorise(regression, flagged),
       regression,
       flagged,
@@ -56,14 +75,65 @@ export function editResults(
   });
 }
 
-export function errorResults(plan: VerdictPlan, certificates: readonly CertificateRow[]): ErrorResult[] {
+/** Whose weights hold NaN or Inf: harmful by what they are, and not evaluated. */
+const NON_FINITE_ERRORS: readonly string[] = ['error_nan_injection', 'error_inf_injection'];
+
+export function errorResults(
+  plan: VerdictPlan,
+  certificates: readonly CertificateRow[],
+  labelOf: (variant: PlannedVariant) => VariantLabel,
+): ErrorResult[] {
   const runsOf = byVariant(certificates);
   return ofClass(plan, ['error']).map((variant) => {
     const runs = runsOf(variant);
     // all_pass is false whenever invariants_pass is, so `flagged` covers both.
     const detected = anyOf(runs.map((row) => row.flagged));
-    return { ...variant, detected, triage: triageOfRuns(runs.map((row) => row.triage)), runs };
+    const label = labelOf(variant);
+    const nonFinite =
+      NON_FINITE_ERRORS.includes(variant.variant) ||
+      (label.ok && label.value.decidedBy.test === 'non_finite');
+    return {
+      ...variant,
+      ...compared(label, runs),
+      nonFinite,
+      detected,
+      triage: triageOfRuns(runs.map((row) => row.triage)),
+      runs,
+    };
   });
+}
+
+function compared(label: VariantLabel, runs: readonly CertificateRow[]): Compared {
+  const judged = majority(runs);
+  return { label, judged, standing: standingOf(label, judged) };
+}
+
+function standingOf(label: VariantLabel, judged: Tri): Standing {
+  if (!label.ok) return 'unlabelled';
+  if (label.value.label === 'undecided') return 'undecided';
+  if (judged === null) return 'unjudged';
+  if (label.value.label === 'harmful') return judged ? 'caught' : 'missed';
+  return judged ? 'false_alarm' : 'left_alone';
+}
+
+/** What the finding is made of. */
+export function judgedVariants(
+  edits: readonly EditResult[],
+  errors: readonly ErrorResult[],
+): JudgedVariant[] {
+  const of = ({
+    model,
+    label,
+    judged,
+  }: EditResult | ErrorResult): Omit<JudgedVariant, 'kind' | 'nonFinite'> => ({
+    model,
+    label: label.ok ? label.value.label : null,
+    flagged: judged,
+  });
+  return [
+    ...edits.map((edit) => ({ ...of(edit), kind: 'edit' as const, nonFinite: false })),
+    ...errors.map((error) => ({ ...of(error), kind: 'error' as const, nonFinite: error.nonFinite })),
+  ];
 }
 
 /** Mean of the finite ratios, one a distinct measurement: the first readable of the runs that repeat each other. */

@@ -16,7 +16,15 @@ import {
 const editSchema = z.strictObject({
   category: categorySchema,
   class: z.enum(['clean', 'stress']),
-  regression: z.boolean().nullable().describe('Some benchmark dropped by more than noise; null: not known'),
+  label: z
+    .enum(['harmful', 'harmless', 'undecided'])
+    .nullable()
+    .describe('Of the paired outcomes; null without any'),
+  judged: z.boolean().nullable().describe('Flagged by most runs'),
+  regression: z
+    .boolean()
+    .nullable()
+    .describe("The original rule's label: some accuracy fell by more than its limit; null: not known"),
   flagged: z.boolean().nullable().describe('all_pass is false in some run, or the model was refused'),
   triage: triageSchema,
   mean_delta_eval: z.number().nullable().describe('Mean accuracy change over the benchmarks, fraction of 1'),
@@ -39,7 +47,6 @@ export const correlationSchema = z
       ...metricsSchema.shape,
       categories: countsSchema,
       confidence_score: z.number().min(0).max(100),
-      confidence_level: z.enum(['HIGH', 'MEDIUM', 'LOW', 'VERY_LOW']),
       triage_counts: z.strictObject({ PASS: z.int(), REVIEW: z.int(), FAIL: z.int() }),
       total_tests: z.int().min(0),
       total_errors: z.int().min(0),
@@ -72,7 +79,6 @@ export function correlationJson(analysis: Analysis): string {
       ...metrics(analysis),
       categories: confusion.counts,
       confidence_score: confidence.score,
-      confidence_level: confidence.level,
       triage_counts: analysis.triage,
       total_tests: confusion.total,
       total_errors: analysis.errorDetection.of,
@@ -86,6 +92,8 @@ function editSummary(edit: EditResult): z.infer<typeof editSchema> {
   return {
     category: edit.category,
     class: edit.class === 'clean' ? 'clean' : 'stress',
+    label: edit.label.ok ? edit.label.value.label : null,
+    judged: edit.judged,
     regression: edit.regression,
     flagged: edit.flagged,
     triage: edit.triage,

@@ -6,6 +6,7 @@ import { summaryMarkdown } from './text/markdown.js';
 import { verdictText } from './text/verdict-text.js';
 import { correlationJson, correlationSchema } from './correlation.js';
 import { evaluationRowSchema, evaluationsCsv } from './tables/eval-results.js';
+import { labelRowSchema, labelsCsv } from './tables/labels.js';
 import { sensitivityCsv, sensitivityRowSchema } from './tables/guard-matrix.js';
 import { certificateRowSchema, certificatesCsv } from './tables/invarlock-results.js';
 import { memoryPlanCsv, memoryRowSchema } from './tables/memory-plan.js';
@@ -38,6 +39,11 @@ export const OUTPUTS = {
     path: 'analysis/invarlock_results.csv',
     schema: certificateRowSchema,
     render: ({ analysis }) => certificatesCsv(analysis.certificates),
+  },
+  labels: {
+    path: 'analysis/labels.csv',
+    schema: labelRowSchema,
+    render: ({ analysis }) => labelsCsv(analysis),
   },
   sensitivity: {
     path: 'analysis/guard_sensitivity_matrix.csv',

@@ -1,6 +1,7 @@
 // reports/junit.xml: a cell a test case. A refuted model is a result, so its cell passes; only what kept a result from
 // being there is an error, and what has not run is skipped.
 import type { CellResult } from '../analysis/cell-results.js';
+import { findingSentence } from './text/finding-text.js';
 import type { Findings } from '../analysis/findings.js';
 
 export function junitXml({ analysis, cells }: Findings): string {
@@ -13,6 +14,8 @@ export function junitXml({ analysis, cells }: Findings): string {
   const head = `<testsuites name="${escape(analysis.suite)}" ${totals(cells)}>`;
   const properties = [
     ['verdict', analysis.complete ? analysis.phase0.verdict : 'INCOMPLETE'],
+    ['finding', analysis.complete ? analysis.finding.status : 'INCOMPLETE'],
+    ['finding_sentence', findingSentence(analysis)],
     ['complete', String(analysis.complete)],
     ...(analysis.complete ? [['verdict_confidence', analysis.phase0.confidence]] : []),
     ['accuracy', String(analysis.confusion.accuracy.value)],
@@ -54,6 +57,7 @@ function trouble({ status, detail }: CellResult): string[] {
     case 'absent':
     case 'unreadable':
     case 'incomplete':
+    case 'mismatched':
       return [`      <error type="${status}" message="${escape(detail)}"/>`];
   }
 }
@@ -93,7 +97,7 @@ function outcomesOf({ suite, certificates }: Findings['analysis']): Map<string, 
 function totals(states: readonly CellResult[]): string {
   const count = (...statuses: CellResult['status'][]): number =>
     states.filter(({ status }) => statuses.includes(status)).length;
-  const errors = count('failed', 'absent', 'unreadable', 'incomplete');
+  const errors = count('failed', 'absent', 'unreadable', 'incomplete', 'mismatched');
   const time = states.reduce((sum, { record }) => sum + (record?.runSeconds ?? 0), 0);
   return (
     `tests="${states.length}" failures="0" errors="${errors}" skipped="${count('not_run', 'stale')}" ` +

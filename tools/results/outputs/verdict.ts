@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
 import { DETECTORS } from '../analysis/guard-rates.js';
 import type { EditResult } from '../analysis/variants.js';
+import { findingJson, findingSchema, labelJson, labelSchema } from './finding.js';
 import { MISSING_REASONS } from './tables/eval-results.js';
 import {
   countsSchema,
@@ -44,8 +45,12 @@ const namedSchema = z.strictObject({
 
 const guardSchema = z.strictObject({
   guard: z.enum(DETECTORS),
-  detection: rateSchema.describe('Of the edits that hurt'),
-  false_alarms: rateSchema.describe('Of the edits that did not hurt'),
+  compared_with: z
+    .enum(['baseline', 'itself', 'not_run', 'nothing', 'unknown'])
+    .nullable()
+    .describe('Only `baseline` makes its rates evidence about edits'),
+  detection: rateSchema.describe('Of the harmful edits'),
+  false_alarms: rateSchema.describe('Of the harmless edits'),
   errors: rateSchema.describe('Of the injected errors'),
   null_runs: rateSchema.describe('Of the null runs'),
   caught: z.strictObject({ edits: names, errors: names }),
@@ -55,10 +60,16 @@ const guardSchema = z.strictObject({
 
 export const verdictSchema = z
   .strictObject({
-    schema: z.literal(1),
+    schema: z.literal(2),
     suite: z.string(),
     complete: z.boolean().describe('Nothing is missing; only then is there a verdict'),
-    verdict: z.enum([...phase0.options, 'INCOMPLETE']),
+    finding: findingSchema,
+    labels: z.array(labelSchema),
+    verdict: z
+      .enum([...phase0.options, 'INCOMPLETE'])
+      .describe(
+        'The original rule, as are all keys from here to total_errors except guard_rates and missing',
+      ),
     verdict_confidence: verdictConfidence.nullable().describe('Null unless complete'),
     phase0_pass: z.boolean().describe('True only for a complete PHASE0_VALIDATED'),
     unmet: z.array(z.string()).describe('Requirements that are not met, as sentences'),
@@ -79,7 +90,6 @@ export const verdictSchema = z
     confusion: countsSchema,
     confidence: z.strictObject({
       score: z.number().min(0).max(100),
-      level: z.enum(['HIGH', 'MEDIUM', 'LOW', 'VERY_LOW']),
       parts: z.strictObject({ samples: points, errors: points, accuracy: points, balance: points }),
     }),
     more_runs: z
@@ -124,9 +134,11 @@ export const verdictSchema = z
 export function verdictJson(analysis: Analysis): string {
   const { complete, phase0: verdict, confusion, confidence, moreRuns, nulls } = analysis;
   const value: z.infer<typeof verdictSchema> = {
-    schema: 1,
+    schema: 2,
     suite: analysis.suite,
     complete,
+    finding: findingJson(analysis),
+    labels: [...analysis.edits, ...analysis.errors].map(labelJson),
     verdict: complete ? verdict.verdict : 'INCOMPLETE',
     verdict_confidence: complete ? verdict.confidence : null,
     phase0_pass: complete && verdict.verdict === 'PHASE0_VALIDATED',
@@ -143,7 +155,7 @@ export function verdictJson(analysis: Analysis): string {
       error_detection_rate: interval(analysis.errorDetection),
     },
     confusion: confusion.counts,
-    confidence: { score: confidence.score, level: confidence.level, parts: confidence.parts },
+    confidence: { score: confidence.score, parts: confidence.parts },
     more_runs: moreRuns,
     triage: { pass: analysis.triage.PASS, review: analysis.triage.REVIEW, fail: analysis.triage.FAIL },
     correlation: analysis.correlation,
@@ -154,6 +166,7 @@ export function verdictJson(analysis: Analysis): string {
     guards: analysis.guards.map(({ order, notRun }) => ({ order, not_run: notRun })),
     guard_rates: analysis.guardRates.map((one) => ({
       guard: one.detector,
+      compared_with: one.comparedWith,
       detection: rateJson(one.detection),
       false_alarms: rateJson(one.falseAlarms),
       errors: rateJson(one.errors),

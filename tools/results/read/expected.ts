@@ -22,12 +22,16 @@ export interface VerdictPlan {
   suite: string;
   variants: readonly PlannedVariant[];
   cells: readonly PlannedCell[];
+  /** Margins of the labels, fractions of 1; the defaults where the suite records none. */
+  margins?: { overall: number; perBenchmark: number };
 }
 
 export interface ExpectedEvaluation extends PlannedVariant {
   cell: string;
   receipt: string;
   path: string;
+  /** Its table of outcomes; null in a plan of before there were any. */
+  outcomes: string | null;
   benchmarks: string[];
 }
 
@@ -112,7 +116,8 @@ export function expectedResults(plan: VerdictPlan): Expected {
     };
     if (cell.kind === 'eval') {
       const benchmarks = benchmarkNames(cell.id, part.spec);
-      expected.evaluations.push({ ...base, path: published('results.json'), benchmarks });
+      const outcomes = part.writes.find(({ file }) => file === 'outcomes.parquet')?.path ?? null;
+      expected.evaluations.push({ ...base, path: published('results.json'), outcomes, benchmarks });
     } else {
       expected.certificates.push({
         ...base,

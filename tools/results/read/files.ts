@@ -14,9 +14,11 @@ export type Files = ReadonlyMap<string, FileContent>;
  * `stale`: its receipt is of other parameters;
  * `absent`: its cell has finished, yet the file is gone;
  * `unreadable`: the file is broken, or not of the expected shape;
- * `incomplete`: the file lacks something the verdict needs (a flag, a benchmark).
+ * `incomplete`: the file lacks something the verdict needs (a flag, a benchmark);
+ * `mismatched`: its items are not those the baseline was asked, so the two cannot be compared.
  */
-export type MissingReason = 'not_run' | 'failed' | 'stale' | 'absent' | 'unreadable' | 'incomplete';
+export type MissingReason =
+  'not_run' | 'failed' | 'stale' | 'absent' | 'unreadable' | 'incomplete' | 'mismatched';
 
 export interface Missing {
   cell: string;

@@ -13,7 +13,7 @@ const PARALLEL = 32;
 function pathsOf(expected: Expected): string[] {
   return [
     ...expected.parts.map((part) => part.receipt),
-    ...expected.evaluations.map((one) => one.path),
+    ...expected.evaluations.flatMap(({ path, outcomes }) => (outcomes === null ? [path] : [path, outcomes])),
     ...expected.certificates.flatMap((one) => [one.outcome, one.certificate]),
     ...expected.calibrations.map((one) => one.path),
   ];
@@ -55,9 +55,25 @@ async function readInto(
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 }
 
+async function outcomesIn(bytes: Uint8Array): Promise<FileContent> {
+  const { parseOutcomes } = await import('./outcomes.js');
+  try {
+    return { ok: true, value: await parseOutcomes(bytes) };
+  } catch (error) {
+    return {
+      ok: false,
+      detail: `no table of outcomes: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
 /** Null when the file does not exist. */
 async function readOne(path: string): Promise<FileContent | null> {
   try {
+    if (path.endsWith('.parquet')) {
+      const bytes = await readFile(path);
+      return await outcomesIn(bytes);
+    }
     return { ok: true, value: parseTolerantJson(await readFile(path, 'utf8')) };
   } catch (error) {
     if (!(error instanceof Error)) throw error;

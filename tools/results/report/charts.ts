@@ -1,98 +1,9 @@
 // The charts' contents: what stands where, in what colour, with what words. Pure; svg.ts draws them.
 import { GIB } from '../../base/units.js';
-import type { Analysis } from '../analysis/analyse.js';
-import type { Category } from '../analysis/statistics/confusion.js';
-import { pointsText, ratioText } from '../outputs/text/format.js';
 import type { MemoryRow } from '../analysis/memory.js';
 import { compare } from '../../base/compare.js';
 import type { CellRecord } from '../read/records.js';
-import type { EditResult } from '../analysis/variants.js';
 import { AXIS, COLOUR, TEXT, type Chart } from './svg.js';
-
-/** Colour and shape each: whoever tells no colours apart still sees which is which. */
-export const CATEGORY_LOOK: Record<Category, { name: string; colour: string; symbol: string }> = {
-  TRUE_POSITIVE: { name: 'hurt, flagged', colour: COLOUR.series[0], symbol: 'circle' },
-  TRUE_NEGATIVE: { name: 'harmless, not flagged', colour: COLOUR.series[2], symbol: 'rect' },
-  FALSE_NEGATIVE: { name: 'hurt, missed', colour: COLOUR.bad, symbol: 'triangle' },
-  FALSE_POSITIVE: { name: 'harmless, flagged', colour: COLOUR.series[3], symbol: 'diamond' },
-  INCONCLUSIVE: { name: 'inconclusive', colour: COLOUR.muted, symbol: 'emptyCircle' },
-};
-
-/** All edits, and where they crowd about 1 beside some far off, those near the threshold again on a scale of their own. */
-export function correlationCharts(analysis: Analysis): Chart[] {
-  const whole = correlationChart(analysis, 'every edit', Infinity);
-  if (whole === null) return [];
-  const ratios = analysis.edits.flatMap(({ meanRatio }) => meanRatio ?? []);
-  const crowded = Math.max(...ratios) > FAR && ratios.filter((ratio) => ratio <= NEAR).length > 2;
-  const near = crowded ? correlationChart(analysis, `ratios up to ${NEAR}`, NEAR) : null;
-  return near === null ? [whole] : [whole, near];
-}
-
-const NEAR = 1.25;
-const FAR = 1.6;
-
-function correlationChart(analysis: Analysis, which: string, upTo: number): Chart | null {
-  const points = analysis.edits.filter(
-    (edit): edit is EditResult & { meanDelta: number; meanRatio: number } =>
-      edit.meanDelta !== null && edit.meanRatio !== null && edit.meanRatio > 0 && edit.meanRatio <= upTo,
-  );
-  if (points.length === 0) return null;
-  const groups = Object.entries(CATEGORY_LOOK).flatMap(([category, look]) => {
-    const edits = points.filter((edit) => edit.category === category);
-    return edits.length === 0 ? [] : [{ look, edits }];
-  });
-  const thresholds = new Set(
-    analysis.certificates.flatMap(({ judgement }) => judgement?.threshold.toFixed(4) ?? []),
-  );
-  const [threshold] = thresholds.size === 1 ? thresholds : [];
-  const ratios = points.map(({ meanRatio }) => meanRatio);
-  return {
-    label: `Accuracy change against perplexity ratio of ${points.length} edits: ${which}`,
-    width: 600,
-    height: 440,
-    option: {
-      legend: LEGEND,
-      grid: { left: 64, right: 24, top: 40, bottom: 56 },
-      xAxis: {
-        ...AXIS,
-        type: 'log',
-        logBase: upTo === Infinity ? 2 : 1.05,
-        name: `perplexity ratio to the baseline (log scale), ${which}`,
-        nameLocation: 'middle',
-        nameGap: 34,
-        min: Math.min(0.95, ...ratios) * 0.98,
-        max: Math.max(1.2, ...ratios) * 1.05,
-        axisLabel: {
-          ...AXIS.axisLabel,
-          formatter: (value: number) => Number(value.toPrecision(3)).toString(),
-        },
-      },
-      yAxis: {
-        ...AXIS,
-        type: 'value',
-        name: 'accuracy change, percentage points',
-        nameLocation: 'middle',
-        nameGap: 44,
-        scale: true,
-      },
-      series: groups.map(({ look, edits }, index) => ({
-        type: 'scatter',
-        name: look.name,
-        symbol: look.symbol,
-        symbolSize: 11,
-        itemStyle: { color: look.colour, opacity: 0.9 },
-        data: edits.map((edit) => [edit.meanRatio, Number((100 * edit.meanDelta).toFixed(3))]),
-        ...(index === 0 ? { markLine: markLines(threshold) } : {}),
-      })),
-    },
-    marks(series, item) {
-      const edit = groups[series]?.edits[item];
-      if (edit === undefined) return undefined;
-      const title = `${edit.model}/${edit.variant}: ratio ${ratioText(edit.meanRatio)}, accuracy ${pointsText(edit.meanDelta)} points`;
-      return { title, href: `#${cellAnchor(edit.model, edit.variant)}` };
-    },
-  };
-}
 
 /** Room for the names of an axis, in pixels: counted, since nothing here measures text. */
 export function labelWidth(names: readonly string[]): number {
@@ -111,21 +22,6 @@ export const LEGEND = {
 
 export function cellAnchor(model: string, variant: string): string {
   return `cell-${model}-${variant}`;
-}
-
-function markLines(threshold: string | undefined): object {
-  const label = (formatter: string): object => ({ formatter, color: COLOUR.muted, position: 'insideEndTop' });
-  return {
-    symbol: 'none',
-    silent: true,
-    lineStyle: { color: COLOUR.muted, type: 'dashed' },
-    data: [
-      { yAxis: 0, label: { show: false } },
-      ...(threshold === undefined
-        ? []
-        : [{ xAxis: Number(threshold), label: label(`threshold ${threshold}`) }]),
-    ],
-  };
 }
 
 /** Planned and largest measured memory by model and kind: on GPUs what nvidia-smi saw, else the process's own peak. */

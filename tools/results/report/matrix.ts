@@ -3,7 +3,10 @@ import type { Analysis } from '../analysis/analyse.js';
 import { GATES, type Gate, type GateStatus } from '../analysis/certificates/gates.js';
 import type { CertificateRow } from '../analysis/certificates/rows.js';
 import type { Findings } from '../analysis/findings.js';
+import { standingText } from '../outputs/text/finding-section.js';
+import { labelText, pText } from '../outputs/text/finding-text.js';
 import { pointsText, ratioText } from '../outputs/text/format.js';
+import type { Labelled } from '../analysis/ground-truth/label.js';
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './charts.js';
@@ -111,30 +114,33 @@ function panelId({ model, variant }: Judged): string {
   return `panel-${model}-${variant}`;
 }
 
+const GOOD = { tone: 'good', mark: '✓' } as const;
+const BAD = { tone: 'bad', mark: '✗' } as const;
+
 function lookOf(one: Judged): Look {
-  if ('category' in one) {
-    switch (one.category) {
-      case 'TRUE_POSITIVE':
-        return { tone: 'good', mark: '✓', word: 'hurt, flagged' };
-      case 'TRUE_NEGATIVE':
-        return { tone: 'good', mark: '✓', word: 'harmless, passed' };
-      case 'FALSE_NEGATIVE':
-        return { tone: 'bad', mark: '✗', word: 'hurt, missed' };
-      case 'FALSE_POSITIVE':
-        return { tone: 'warn', mark: '!', word: 'false alarm' };
-      case 'INCONCLUSIVE':
-        return { tone: 'none', mark: '?', word: 'not judged' };
-    }
+  const word = standingText(one).standing;
+  if ('nonFinite' in one && one.nonFinite && !one.label.ok) {
+    return one.judged === null ? { tone: 'none', mark: '?', word } : { ...(one.judged ? GOOD : BAD), word };
   }
-  if (one.detected === null) return { tone: 'none', mark: '?', word: 'not judged' };
-  return one.detected
-    ? { tone: 'good', mark: '✓', word: 'detected' }
-    : { tone: 'bad', mark: '✗', word: 'missed' };
+  switch (one.standing) {
+    case 'caught':
+    case 'left_alone':
+      return { ...GOOD, word };
+    case 'missed':
+      return { ...BAD, word };
+    case 'false_alarm':
+      return { tone: 'warn', mark: '!', word };
+    case 'undecided':
+    case 'unlabelled':
+    case 'unjudged':
+      return { tone: 'none', mark: '?', word };
+  }
 }
 
 function figures(one: Judged): string {
-  if ('category' in one) return `${pointsText(one.meanDelta)} pt · ×${ratioText(one.meanRatio)}`;
-  return `×${ratioText(one.runs[0]?.judgement?.pm.ratio ?? null)}`;
+  const ratio = 'meanRatio' in one ? one.meanRatio : (one.runs[0]?.judgement?.pm.ratio ?? null);
+  const delta = one.label.ok ? one.label.value.difference : 'meanDelta' in one ? one.meanDelta : null;
+  return delta === null ? `×${ratioText(ratio)}` : `${pointsText(delta)} pt · ×${ratioText(ratio)}`;
 }
 
 const ORDER: readonly GateStatus[] = ['fail', 'missing', 'pass', 'not_run', 'not_evaluated'];
@@ -173,12 +179,50 @@ function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string
     <p>
       <span class="tag ${tone}">${mark} ${word}</span>${one.triage !== null && html`, triage ${one.triage}`}
     </p>
-    ${'evaluations' in one && evaluations(one)}
+    <p>${labelText(one.label).why}</p>
+    ${one.label.ok && evidence(one.label.value)} ${'evaluations' in one && evaluations(one)}
     <h3>Certificates</h3>
     ${one.runs.map((run) => certificate(analysis.suite, project, run, logs))}
     <h3>Everything of it again</h3>
     ${command(`npx nx run ${project}:certify --skip-nx-cache`)}
   </div>`;
+}
+
+/** What the label rests on. */
+function evidence({ benchmarks, notes, secondary }: Labelled): Html {
+  return html`<table>
+      <thead>
+        <tr>
+          <th>benchmark</th>
+          <th class="n">items</th>
+          <th class="n">lost</th>
+          <th class="n">won</th>
+          <th class="n">change</th>
+          <th>a drop</th>
+          <th>a drop of the margin</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${benchmarks.map(
+          (row) =>
+            html`<tr>
+              <td>${row.benchmark}</td>
+              <td class="n">${row.n}</td>
+              <td class="n">${row.lost}</td>
+              <td class="n">${row.won}</td>
+              <td class="n">${pointsText(row.difference)}</td>
+              <td>${row.dropAdjustedP <= 0.025 ? 'shown' : 'not shown'}, ${pText(row.dropAdjustedP)}</td>
+              <td>${row.marginP < 0.05 ? 'ruled out' : 'not ruled out'}, ${pText(row.marginP)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    <p class="muted">
+      Secondary: ${(100 * secondary.flips).toFixed(1)} % of answers turned; KL over the choices
+      ${secondary.klOverChoices?.toFixed(4) ?? '–'}; right choice’s probability
+      ${pointsText(secondary.goldChange)} points (${pText(secondary.goldP)}).
+    </p>
+    ${notes.map((note) => html`<p><b>Not asked alike:</b> ${note}</p>`)}`;
 }
 
 function evaluations({ evaluations: rows }: EditResult): Html {
@@ -190,8 +234,8 @@ function evaluations({ evaluations: rows }: EditResult): Html {
         <th class="n">baseline %</th>
         <th class="n">edit %</th>
         <th class="n">change</th>
-        <th class="n">noise up to</th>
-        <th>hurt</th>
+        <th class="n">original rule’s limit</th>
+        <th>original rule</th>
       </tr>
     </thead>
     <tbody>
@@ -211,7 +255,7 @@ function evaluations({ evaluations: rows }: EditResult): Html {
 }
 
 function hurtText(regression: boolean | null, state: string): string {
-  return regression === null ? state.replace('_', ' ') : regression ? '✗ yes' : 'no';
+  return regression === null ? state.replace('_', ' ') : regression ? 'hurt' : 'did not hurt';
 }
 
 function certificate(

@@ -1,10 +1,11 @@
 // The report: one HTML page with everything in it, made from the findings of a run, whole or not.
 import type { Findings } from '../analysis/findings.js';
-import { correlationCharts, durationChart, memoryChart } from './charts.js';
+import { durationChart, memoryChart } from './charts.js';
 import { html, Html, linkTo } from './html.js';
 import { lanesOf } from './lanes.js';
 import { matrixSection } from './matrix.js';
 import { section } from './parts.js';
+import { correlationCharts, secondaryCharts } from './scatter.js';
 import { cellsTable, faultsSection, settingsSection, type ModelSettings } from './run-section.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
@@ -36,6 +37,7 @@ export function renderPage({ findings, description, settings, key }: Page, draw:
           ${draw(content)}
         </div>`;
   const correlations = correlationCharts(analysis);
+  const others = secondaryCharts(analysis);
   const r = analysis.correlation.r;
   const ended = records
     .map(({ endedAt }) => endedAt)
@@ -88,6 +90,14 @@ export function renderPage({ findings, description, settings, key }: Page, draw:
             correlations.length === 0
               ? html`<p class="muted">No edit has both figures yet.</p>`
               : html`<div class="pair">${correlations.map((one) => chart(one, ''))}</div>`,
+            others.length > 0 &&
+              html`<h3>Secondary evidence</h3>
+                <p>
+                  How much the answers moved, of which no label is made: items whose answer turned right or
+                  wrong, the divergence of the choices’ probabilities, the change of the right choice’s
+                  probability.
+                </p>
+                <div class="pair">${others.map((one) => chart(one, ''))}</div>`,
           )}
           ${section(
             'timeline',

@@ -1,7 +1,9 @@
 // The top of the page: the verdict, the numbers it rests on, and what is missing.
 import type { Analysis } from '../analysis/analyse.js';
 import type { Missing, MissingReason } from '../read/files.js';
-import { pointsText, ratioText } from '../outputs/text/format.js';
+import { COMPARED_WITH_NAMES } from '../analysis/certificates/compared-with.js';
+import { findingSentence, labelText, originalRule } from '../outputs/text/finding-text.js';
+import { ratioText } from '../outputs/text/format.js';
 import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
 import { moreRunsSentences } from '../outputs/text/more-runs-text.js';
 import { headline } from '../outputs/text/verdict-text.js';
@@ -11,50 +13,77 @@ import { html, type Html } from './html.js';
 import { percent, rateText, section, sortable } from './parts.js';
 
 export function verdictSection(analysis: Analysis, description: string): Html {
-  const { complete, phase0, confusion, errorDetection, confidence, triage } = analysis;
-  const tone = !complete ? 'incomplete' : phase0.verdict === 'PHASE0_VALIDATED' ? 'pass' : 'fail';
+  const { complete, finding, confidence, triage } = analysis;
+  const tone = !complete ? 'incomplete' : TONES[finding.status];
   const mark = { incomplete: '◐', pass: '✓', fail: '✗' }[tone];
-  const missed = analysis.errors.filter(({ detected }) => detected === false).length;
+  const { coverage, accuracy } = finding;
+  const count = (standing: EditResult['standing']): number =>
+    analysis.edits.filter((edit) => edit.standing === standing).length;
   return html`<section id="verdict" class="banner ${tone}">
-    <p class="kicker">Does InvarLock flag the edits that hurt a model, and leave the harmless ones alone?</p>
+    <p class="kicker">Does InvarLock flag the edits that harm a model, and leave the harmless ones alone?</p>
     <div class="verdict">${mark} ${headline(analysis)}</div>
     <p class="muted">Suite ${analysis.suite}${description !== '' && `: ${description}`}</p>
-    ${!complete && html`<p><b>This is no verdict yet.</b> <a href="#missing">What is missing</a> may change every number below.</p>`}
-    ${phase0.unmet.map((reason) => html`<p><b>Not met:</b> ${reason}.</p>`)}
+    ${
+      !complete &&
+      html`<p>
+        <b>This is no verdict yet.</b> <a href="#missing">What is missing</a> may change every number below.
+        So far: ${findingSentence(analysis)}.
+      </p>`
+    }
+    ${finding.reasons.map((reason) => html`<p><b>Why:</b> ${reason}.</p>`)}
+    ${finding.settling.map((one) => html`<p><b>What would settle it:</b> ${one}.</p>`)}
+    <p class="muted">${originalRule(analysis)}.</p>
     <div class="cards">
-      ${card(percent(confusion.accuracy.value), 'accuracy', `${rateText(confusion.accuracy)} edits judged; 60 % needed`)}
-      ${card(percent(errorDetection.value), 'error detection', `${rateText(errorDetection)} errors judged; 80 % needed`)}
-      ${card(confidence.score.toFixed(1), 'confidence score of 100', `${confidence.level}, by the score alone; HIGH from 85`)}
-      ${card(`${confusion.counts.FALSE_NEGATIVE}`, confusion.counts.FALSE_NEGATIVE === 1 ? 'edit that hurts, missed' : 'edits that hurt, missed', `and ${missed} injected ${missed === 1 ? 'error' : 'errors'}`)}
-      ${card(`${confusion.counts.FALSE_POSITIVE}`, 'false alarms', `${confusion.counts.INCONCLUSIVE} edits not judged`)}
-      ${card(`${triage.PASS} · ${triage.REVIEW} · ${triage.FAIL}`, 'triage of edits', 'PASS · REVIEW · FAIL')}
+      ${card(percent(finding.sensitivity.value), 'of harmful edits flagged', `${rateText(finding.sensitivity)}; the low end must reach 60 %`)}
+      ${card(percent(finding.specificity.value), 'of harmless edits left alone', `${rateText(finding.specificity)}; the low end must reach 60 %`)}
+      ${card(percent(finding.errorDetection.value), 'of harmful errors flagged', `${rateText(finding.errorDetection)}; the low end must reach 80 %. With NaN or Inf, apart: ${rateText(finding.nonFiniteDetection)}`)}
+      ${card(`${count('missed')}`, count('missed') === 1 ? 'harmful edit missed' : 'harmful edits missed', `and ${count('false_alarm')} false ${count('false_alarm') === 1 ? 'alarm' : 'alarms'}`)}
+      ${card(`${coverage.decided} of ${coverage.of}`, 'edits in these rates', `${coverage.undecided} undecided, ${coverage.unlabelled} without outcomes, ${coverage.unjudged} not judged`)}
+      ${card(percent(accuracy.decided.value), 'accuracy', `${percent(accuracy.undecidedWrong)} to ${percent(accuracy.undecidedRight)} with all undecided edits wrong or right`)}
     </div>
-    <h3>Confidence by parts</h3>
-    <div class="parts">
-      ${(
-        [
-          ['samples', confidence.parts.samples],
-          ['errors', confidence.parts.errors],
-          ['accuracy interval', confidence.parts.accuracy],
-          ['balance (F1)', confidence.parts.balance],
-        ] as const
-      ).map(
-        ([name, value]) =>
-          html`<span>${name}</span><i style="--share:${(4 * value).toFixed(1)}%"></i
-            ><span>${value.toFixed(1)} of 25</span>`,
-      )}
-    </div>
-    ${moreRunsSentences(analysis.moreRuns).map((sentence) => html`<p>${sentence}</p>`)}
+    <details>
+      <summary>The original rule’s figures</summary>
+      <p>
+        Unpaired: an edit “hurt” whose accuracy fell by more than 2·√(p(1−p)/n) in some benchmark, “flagged”
+        in any run. Accuracy ${rateText(analysis.confusion.accuracy)}, error detection
+        ${rateText(analysis.errorDetection)}, confidence score ${confidence.score.toFixed(1)} of 100; triage
+        ${triage.PASS} PASS, ${triage.REVIEW} REVIEW, ${triage.FAIL} FAIL.
+      </p>
+      ${analysis.phase0.unmet.map((reason) => html`<p><b>Not met:</b> ${reason}.</p>`)}
+      <div class="parts">
+        ${(
+          [
+            ['samples', confidence.parts.samples],
+            ['errors', confidence.parts.errors],
+            ['accuracy interval', confidence.parts.accuracy],
+            ['balance (F1)', confidence.parts.balance],
+          ] as const
+        ).map(
+          ([name, value]) =>
+            html`<span>${name}</span><i style="--share:${(4 * value).toFixed(1)}%"></i
+              ><span>${value.toFixed(1)} of 25</span>`,
+        )}
+      </div>
+      ${moreRunsSentences(analysis.moreRuns).map((sentence) => html`<p>${sentence}</p>`)}
+    </details>
   </section>`;
 }
+
+const TONES = {
+  SUPPORTED: 'pass',
+  REFUTED: 'fail',
+  INSUFFICIENT: 'incomplete',
+  NOT_ASSESSABLE: 'incomplete',
+} as const;
 
 function card(value: string, name: string, more: string): Html {
   return html`<div class="card"><b>${value}</b>${name}<span>${more}</span></div>`;
 }
 
 export function confusionSection(analysis: Analysis): Html {
-  const { confusion, nulls, guardRates } = analysis;
-  const { counts } = confusion;
+  const { nulls, guardRates, finding } = analysis;
+  const count = (standing: EditResult['standing']): number =>
+    analysis.edits.filter((edit) => edit.standing === standing).length;
   const nullFlagged = nulls.models.flatMap(({ model, runs }) =>
     runs.filter(({ flagged }) => flagged === true).map(({ run }) => `${model}, run ${run}`),
   );
@@ -72,36 +101,44 @@ export function confusionSection(analysis: Analysis): Html {
           </thead>
           <tbody>
             <tr>
-              <th scope="row">hurt</th>
-              <td class="good">${counts.TRUE_POSITIVE}<small>rightly flagged</small></td>
-              <td class="bad">${counts.FALSE_NEGATIVE}<small>missed</small></td>
+              <th scope="row">harmful</th>
+              <td class="good">${count('caught')}<small>rightly flagged</small></td>
+              <td class="bad">${count('missed')}<small>missed</small></td>
             </tr>
             <tr>
-              <th scope="row">did not hurt</th>
-              <td class="bad">${counts.FALSE_POSITIVE}<small>false alarms</small></td>
-              <td class="good">${counts.TRUE_NEGATIVE}<small>rightly passed</small></td>
+              <th scope="row">harmless</th>
+              <td class="bad">${count('false_alarm')}<small>false alarms</small></td>
+              <td class="good">${count('left_alone')}<small>rightly passed</small></td>
             </tr>
           </tbody>
         </table>
       </div>
       <p>
-        Precision ${rateText(confusion.precision)}, recall ${rateText(confusion.recall)}, specificity
-        ${rateText(confusion.specificity)}, F1
-        ${percent(confusion.f1.value)}.${counts.INCONCLUSIVE > 0 && ` ${counts.INCONCLUSIVE} inconclusive edits are in no rate.`}
+        Of ${finding.coverage.of} edits ${finding.coverage.undecided} are undecided,
+        ${finding.coverage.unlabelled} have no outcomes and ${finding.coverage.unjudged} no judgement: these
+        are in no rate.
       </p>`,
-    html`<h3>By guard</h3>`,
+    html`<h3>By check</h3>
+      <p>
+        Only a check that compared with the baseline says anything about an edit. One that compared the edited
+        model with itself can see what is odd within one model, and noise.
+      </p>`,
     sortable(
       guardRates,
       [
-        { name: 'guard', show: (row) => DETECTOR_NAMES[row.detector] },
+        { name: 'check', show: (row) => DETECTOR_NAMES[row.detector] },
         {
-          name: 'edits that hurt',
+          name: 'compared',
+          show: (row) => (row.comparedWith === null ? '–' : COMPARED_WITH_NAMES[row.comparedWith]),
+        },
+        {
+          name: 'harmful flagged',
           show: (row) => rateText(row.detection),
           sort: (row) => row.detection.value,
         },
-        { name: 'errors', show: (row) => rateText(row.errors), sort: (row) => row.errors.value },
+        { name: 'errors flagged', show: (row) => rateText(row.errors), sort: (row) => row.errors.value },
         {
-          name: 'false alarms',
+          name: 'harmless flagged',
           show: (row) => rateText(row.falseAlarms),
           sort: (row) => row.falseAlarms.value,
         },
@@ -121,14 +158,14 @@ export function confusionSection(analysis: Analysis): Html {
     nulls.models.length > 0 &&
       html`<h3>Null runs</h3>
         <p>
-          The baseline certified against itself: false alarms
+          A check of numerical noise, the baseline certified against itself: flagged
           ${rateText(nulls.falseAlarms)}${nullFlagged.length > 0 && html` (${nullFlagged.join('; ')})`};
           largest shift of the perplexity ratio from 1: ${ratioText(nulls.largestShift)}.
         </p>`,
-    diagnostics('Missed: these edits hurt, and were not flagged', ofCategory(analysis, 'FALSE_NEGATIVE')),
+    diagnostics('Missed: these edits are harmful, and were not flagged', standing(analysis, 'missed')),
     diagnostics(
-      'False alarms: these edits did not hurt, and were flagged',
-      ofCategory(analysis, 'FALSE_POSITIVE'),
+      'False alarms: these edits are harmless, and were flagged',
+      standing(analysis, 'false_alarm'),
     ),
   );
 }
@@ -142,8 +179,8 @@ function alone(names: readonly string[]): Html | string {
   </details>`;
 }
 
-function ofCategory({ edits }: Analysis, category: EditResult['category']): EditResult[] {
-  return edits.filter((edit) => edit.category === category);
+function standing({ edits }: Analysis, wanted: EditResult['standing']): EditResult[] {
+  return edits.filter((edit) => edit.standing === wanted);
 }
 
 function diagnostics(title: string, edits: readonly EditResult[]): Html | null {
@@ -155,11 +192,7 @@ function diagnostics(title: string, edits: readonly EditResult[]): Html | null {
           html`<li>
             <a href="#${cellAnchor(edit.model, edit.variant)}">${edit.model}/${edit.variant}</a>: ratio
             ${edit.runs.map(({ judgement }) => ratioText(judgement?.pm.ratio ?? null)).join(', ')};
-            ${edit.evaluations
-              .map(
-                (row) => `${row.benchmark} ${pointsText(row.delta)} (noise up to ${pointsText(row.limit)})`,
-              )
-              .join(', ')}
+            ${labelText(edit.label).why}
           </li>`,
       )}
     </ul>`;
@@ -169,6 +202,7 @@ const REASONS: Record<MissingReason, string> = {
   failed: 'failed',
   unreadable: 'unreadable',
   incomplete: 'lacks something',
+  mismatched: 'not the items the baseline was asked',
   absent: 'finished, but the file is gone',
   stale: 'of other parameters than planned',
   not_run: 'not run',

@@ -12,7 +12,7 @@ export interface Change {
   broken?: boolean;
 }
 
-const ASKED = { batch_size: '8', num_fewshot: '0', limit: 'None', lm_eval_version: '0.4.13' };
+const ASKED = { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval: '"0.4.13"' };
 
 /** One arm: the baseline's, or the edit's with its changes. */
 export function arm(benchmarks: Readonly<Record<string, Change>>, which: 'baseline' | 'edit'): Outcomes {
@@ -39,7 +39,7 @@ export function arm(benchmarks: Readonly<Record<string, Change>>, which: 'baseli
     correct: rows.map(({ correct }) => correct),
     gold: rows.map(() => 0),
     logLikelihoods: rows.map(({ logLikelihoods }) => logLikelihoods),
-    asked: ASKED,
+    asked: Object.fromEntries(Object.keys(benchmarks).map((name) => [name, ASKED])),
   };
 }
 

@@ -74,7 +74,18 @@ describe('joinArms', () => {
   it('notes another batch size, which is no mismatch', () => {
     const before = arm(CHANGE, 'baseline');
     const after = arm(CHANGE, 'edit');
-    const result = joinArms('city', before, { ...after, asked: { ...after.asked, batch_size: '4' } });
-    expect(result.ok && result.value.notes).toEqual(['batch_size was 8 for the baseline and 4 for the edit']);
+    const city = { ...(after.asked.city as Outcomes['asked'][string]), batch_size: '[4]' };
+    const result = joinArms('city', before, { ...after, asked: { city } });
+    expect(result.ok && result.value.notes).toEqual([
+      'city: batch_size was [8] for the baseline and [4] here',
+    ]);
+  });
+
+  it('joins an arm with a limit of its own with the baseline’s same items', () => {
+    const before = arm(CHANGE, 'baseline');
+    const after = arm(CHANGE, 'edit');
+    const city = { ...(after.asked.city as Outcomes['asked'][string]), limit: '10' };
+    const fewer = { ...reordered(after, [...after.docHash.keys()].slice(30)), asked: { city } };
+    expect(countsOf(before, fewer)).toEqual({ lost: 3, won: 0, n: 10 });
   });
 });

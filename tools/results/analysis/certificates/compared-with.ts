@@ -14,7 +14,7 @@ export const COMPARED_WITH_NAMES: Record<ComparedWith, string> = {
   itself: 'with itself (checks within one model only)',
   not_run: 'not run',
   nothing: 'evaluated nothing',
-  unknown: 'not said in the certificate',
+  unknown: 'with what, its record does not say',
 };
 
 /** Guards with a gate of their own; InvarLock judges by them. */

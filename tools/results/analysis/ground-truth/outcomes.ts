@@ -1,5 +1,9 @@
 // Outcomes: how one variant answered every item of its benchmarks, as columns of one length.
 
+/** What should not differ between the two arms of a pair beyond the model itself. */
+export const ASKED = ['batch_size', 'num_fewshot', 'limit', 'lm_eval'] as const;
+export type Asked = (typeof ASKED)[number];
+
 export interface Outcomes {
   benchmark: readonly string[];
   task: readonly string[];
@@ -13,14 +17,6 @@ export interface Outcomes {
   gold: readonly number[];
   /** Log-likelihood of each choice; the lengths differ from item to item. */
   logLikelihoods: readonly ArrayLike<number>[];
-  /** How all of them were asked, as the file says: batch_size, num_fewshot, limit, lm_eval version. */
-  asked: Readonly<Record<string, string>>;
-}
-
-/** What must not differ between the two arms of a pair beyond the model itself. */
-export const ASKED_ALIKE = ['batch_size', 'num_fewshot', 'limit', 'lm_eval_version'] as const;
-
-/** Names of benchmarks in it, each once, in the order of first appearance. */
-export function benchmarksOf({ benchmark }: Outcomes): string[] {
-  return [...new Set(benchmark)];
+  /** By benchmark, how its items were asked, as the file says. */
+  asked: Readonly<Record<string, Readonly<Record<Asked, string>>>>;
 }

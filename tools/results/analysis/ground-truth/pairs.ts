@@ -1,6 +1,6 @@
 // Two arms joined item by item: the baseline's answers and an edit's to the same questions.
 import type { Discordant } from './paired-tests.js';
-import { ASKED_ALIKE, type Outcomes } from './outcomes.js';
+import { ASKED, type Outcomes } from './outcomes.js';
 
 export interface Pair {
   /** Rows of the item in the baseline's outcomes and in the edit's. */
@@ -22,21 +22,25 @@ export type Joined = { ok: true; value: JoinedBenchmark } | { ok: false; mismatc
 
 /**
  * Joins by task and item hash; items that occur more than once are paired in their order. Everything that identifies the
- * question must agree: prompt, metric, right choice, number of choices.
+ * question must agree: prompt, metric, right choice, number of choices. An arm with a limit of its own (an error's) is
+ * joined with the baseline's same items.
  */
 export function joinArms(benchmark: string, before: Outcomes, after: Outcomes): Joined {
   const ofBaseline = rowsByItem(before, benchmark);
   const ofEdit = rowsByItem(after, benchmark);
   const lacks = [...ofBaseline.keys()].filter((key) => !ofEdit.has(key)).length;
   const extra = [...ofEdit.keys()].filter((key) => !ofBaseline.has(key)).length;
-  if (lacks + extra > 0) {
+  if (extra > 0 || (lacks > 0 && !askedFewer(benchmark, before, after))) {
     const detail = `${lacks} of the baseline's ${ofBaseline.size} items are missing, ${extra} are not the baseline's`;
     return { ok: false, mismatch: `${benchmark}: ${detail}` };
   }
-  if (ofBaseline.size === 0) return { ok: false, mismatch: `${benchmark}: there are no items` };
+  if (ofBaseline.size === 0 || ofEdit.size === 0)
+    return { ok: false, mismatch: `${benchmark}: there are no items` };
   const pairs: Pair[] = [];
   for (const [key, row] of ofBaseline) {
-    const pair = { before: row, after: ofEdit.get(key) ?? -1 };
+    const answered = ofEdit.get(key);
+    if (answered === undefined) continue;
+    const pair = { before: row, after: answered };
     const differs = difference(before, after, pair);
     if (differs !== null) {
       const item = key.split('\0').slice(0, 2).join('/');
@@ -44,7 +48,10 @@ export function joinArms(benchmark: string, before: Outcomes, after: Outcomes): 
     }
     pairs.push(pair);
   }
-  return { ok: true, value: { benchmark, before, after, pairs, notes: askedOtherwise(before, after) } };
+  return {
+    ok: true,
+    value: { benchmark, before, after, pairs, notes: askedOtherwise(benchmark, before, after) },
+  };
 }
 
 function rowsByItem({ benchmark, task, docHash }: Outcomes, name: string): Map<string, number> {
@@ -67,11 +74,20 @@ function difference(before: Outcomes, after: Outcomes, pair: Pair): string | nul
   return choices(before, pair.before) === choices(after, pair.after) ? null : 'number of choices';
 }
 
-function askedOtherwise(before: Outcomes, after: Outcomes): string[] {
-  return ASKED_ALIKE.flatMap((name) => {
-    const [was = 'not said', is = 'not said'] = [before.asked[name], after.asked[name]];
-    return was === is ? [] : [`${name} was ${was} for the baseline and ${is} for the edit`];
+function askedOtherwise(benchmark: string, before: Outcomes, after: Outcomes): string[] {
+  return ASKED.flatMap((name) => {
+    const [was = 'not said', is = 'not said'] = [
+      before.asked[benchmark]?.[name],
+      after.asked[benchmark]?.[name],
+    ];
+    return was === is ? [] : [`${benchmark}: ${name} was ${was} for the baseline and ${is} here`];
   });
+}
+
+/** Whether the other arm was to be asked only so many of the items. */
+function askedFewer(benchmark: string, before: Outcomes, after: Outcomes): boolean {
+  const limit = after.asked[benchmark]?.limit ?? 'null';
+  return limit !== 'null' && limit !== before.asked[benchmark]?.limit;
 }
 
 /** Counts of answers that turned: right to wrong, and wrong to right. */

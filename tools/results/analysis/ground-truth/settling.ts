@@ -25,7 +25,7 @@ export function settling({
   return [
     ...(short > 0 && coverage.undecided > 0
       ? [
-          `More items a benchmark, so that at least ${short} of the ${plural(coverage.undecided, ['undecided edit', 'undecided edits'])} get a label`,
+          `More items a benchmark, so that at least ${Math.min(short, coverage.undecided)} of the ${plural(coverage.undecided, ['undecided edit', 'undecided edits'])} get a label`,
         ]
       : []),
     ...(coverage.unlabelled > 0 ? [`Outcomes of the ${plural(coverage.unlabelled, EDITS)} without any`] : []),

@@ -55,20 +55,16 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-export const CONFIDENCE_LEVELS = ['HIGH', 'MEDIUM', 'LOW', 'VERY_LOW'] as const;
-export type ConfidenceLevel = (typeof CONFIDENCE_LEVELS)[number];
-
 export interface ConfidenceScore {
   /** 0 to 100, the sum of the parts. */
   score: number;
-  level: ConfidenceLevel;
   /** 0 to 25 points each. */
   parts: { samples: number; errors: number; accuracy: number; balance: number };
 }
 
 /**
  * Confidence score, 0–100 points: min(25, 25·ln(1+tests)/ln 65) + min(25, 25·ln(1+errors)/ln 17)
- * + 25·(1 − width of the accuracy interval) + 25·F1. HIGH from 85, MEDIUM from 70, LOW from 50.
+ * + 25·(1 − width of the accuracy interval) + 25·F1.
  * `tests` counts judged edits, `errors` judged injections: repeated runs of one edit are one test.
  */
 export function confidenceScore(of: {
@@ -85,6 +81,5 @@ export function confidenceScore(of: {
     balance: 25 * (of.f1 ?? 0),
   };
   const score = parts.samples + parts.errors + parts.accuracy + parts.balance;
-  const level = score >= 85 ? 'HIGH' : score >= 70 ? 'MEDIUM' : score >= 50 ? 'LOW' : 'VERY_LOW';
-  return { score, level, parts };
+  return { score, parts };
 }

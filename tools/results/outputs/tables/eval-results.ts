@@ -3,7 +3,15 @@ import type { EvaluationRow } from '../../analysis/evaluations.js';
 import { column, count, csvOf, flag, fraction, rowSchema, word, words, type Column } from './columns.js';
 import { z } from 'zod';
 
-export const MISSING_REASONS = ['not_run', 'failed', 'stale', 'absent', 'unreadable', 'incomplete'] as const;
+export const MISSING_REASONS = [
+  'not_run',
+  'failed',
+  'stale',
+  'absent',
+  'unreadable',
+  'incomplete',
+  'mismatched',
+] as const;
 
 /** The first five are the original script's. */
 const COLUMNS: readonly Column<EvaluationRow>[] = [
@@ -12,7 +20,7 @@ const COLUMNS: readonly Column<EvaluationRow>[] = [
   column('task', word.nullable(), "lm-eval's task", (row) => row.task),
   column('metric', word.nullable(), "lm-eval's metric", (row) => row.metric),
   column('value', fraction.nullable(), 'Accuracy, a fraction of 1', (row) => row.accuracy),
-  column('class', words('baseline', 'clean', 'stress'), 'Class of the variant', (row) => row.class),
+  column('class', words('baseline', 'clean', 'stress', 'error'), 'Class of the variant', (row) => row.class),
   column('benchmark', word, "The suite's name of the benchmark", (row) => row.benchmark),
   column(
     'state',

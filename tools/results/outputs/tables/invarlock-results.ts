@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Judgement } from '../../analysis/certificates/certificate.js';
 import { type Gate, guardsNotRun } from '../../analysis/certificates/gates.js';
+import type { GatedGuard } from '../../analysis/certificates/compared-with.js';
 import type { CertificateRow } from '../../analysis/certificates/rows.js';
 import type { CsvValue } from './csv.js';
 import { column, csvOf, figure, flag, known, rowSchema, tri, word, words, type Column } from './columns.js';
@@ -80,7 +81,7 @@ const COLUMNS: readonly Column<CertificateRow>[] = [
   ofJudgement(
     'pm_margin_upper',
     margin,
-    'Threshold − high end of the interval, which InvarLock gates on',
+    'Threshold − high end of the interval, on which InvarLock 0.3.7 does not gate',
     (one) => one.margins.ratioUpper,
   ),
   ofJudgement(
@@ -103,6 +104,9 @@ const COLUMNS: readonly Column<CertificateRow>[] = [
   ),
   ofJudgement('determinism_level', word, "InvarLock's", (one) => one.determinism.level),
   ofJudgement('policy_digest', word, "InvarLock's digest of the policy", (one) => one.policy.digest),
+  compared('invariants'),
+  compared('spectral'),
+  compared('rmt'),
 ];
 
 export const certificateRowSchema = rowSchema(
@@ -127,6 +131,15 @@ function ofJudgement(
 ): Column<CertificateRow> {
   return column(name, schema.nullable(), about, ({ judgement }) =>
     judgement === null ? null : value(judgement),
+  );
+}
+
+function compared(guard: GatedGuard): Column<CertificateRow> {
+  return ofJudgement(
+    `${guard}_compared_with`,
+    words('baseline', 'itself', 'not_run', 'nothing', 'unknown'),
+    `What the ${guard} guard compared the model with`,
+    (one) => one.comparedWith[guard],
   );
 }
 

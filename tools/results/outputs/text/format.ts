@@ -1,6 +1,5 @@
 // Numbers and columns for people: 80 columns wide, plain characters.
 import type { Rate } from '../../analysis/statistics/confusion.js';
-import type { Tri } from '../../analysis/statistics/tri.js';
 
 export const WIDTH = 80;
 
@@ -38,10 +37,6 @@ export function intervalText({ value, interval: { low, high } }: Rate): string {
   if (value === null) return '-';
   const interval = `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
   return `${percentText(value).padEnd(8)} [${interval}]`;
-}
-
-export function triText(value: Tri): string {
-  return value === null ? '?' : value ? 'yes' : 'no';
 }
 
 /** Columns as wide as their widest cell; the last is wrapped, below itself where there is room. */

@@ -3,11 +3,13 @@ import type { Analysis } from '../../analysis/analyse.js';
 import type { Rate } from '../../analysis/statistics/confusion.js';
 import type { MissingReason } from '../../read/files.js';
 import type { Findings } from '../../analysis/findings.js';
-import { pointsText, ratioText } from './format.js';
+import { COMPARED_WITH_NAMES } from '../../analysis/certificates/compared-with.js';
+import { findingSentence, labelText, originalRule } from './finding-text.js';
+import { ratioText } from './format.js';
 import { DETECTOR_NAMES } from '../../analysis/guard-rates.js';
 import { moreRunsSentences } from './more-runs-text.js';
 import { headline } from './verdict-text.js';
-import type { EditResult, ErrorResult } from '../../analysis/variants.js';
+import type { EditResult } from '../../analysis/variants.js';
 
 /** So many names a list; a run that went all wrong must not make the page unreadable. */
 const MOST_NAMES = 20;
@@ -16,33 +18,28 @@ export function summaryMarkdown({ analysis, faults }: Findings): string {
   const lines = [
     `## ${escape(analysis.suite)}: ${escape(headline(analysis))}`,
     '',
-    ...analysis.phase0.unmet.map((reason) => `- Not met: ${escape(reason)}.`),
-    ...(analysis.phase0.unmet.length > 0 ? [''] : []),
+    ...(analysis.complete ? [] : [`So far: ${escape(findingSentence(analysis))}.`, '']),
+    `${escape(originalRule(analysis))}.`,
+    '',
+    ...bullets('Why', analysis.finding.reasons),
+    ...bullets('What would settle it', analysis.finding.settling),
     ...table(
       ['', 'rate', '95 % interval', 'of'],
       [
-        rateRow('Accuracy', analysis.confusion.accuracy, 'edits judged'),
-        rateRow('Precision', analysis.confusion.precision, 'edits flagged'),
-        rateRow('Recall', analysis.confusion.recall, 'edits that hurt'),
-        rateRow('Specificity', analysis.confusion.specificity, 'edits that did not hurt'),
-        rateRow('Error detection', analysis.errorDetection, 'errors judged'),
-        ...(analysis.nulls.models.length === 0
-          ? []
-          : [rateRow('False alarms of null runs', analysis.nulls.falseAlarms, 'null runs')]),
+        rateRow('Harmful edits flagged', analysis.finding.sensitivity, 'harmful edits'),
+        rateRow('Harmless edits left alone', analysis.finding.specificity, 'harmless edits'),
+        rateRow('Harmful errors flagged', analysis.finding.errorDetection, 'errors shown harmful'),
+        rateRow('NaN or Inf errors flagged', analysis.finding.nonFiniteDetection, 'such errors'),
       ],
     ),
     '',
-    `Confidence score ${analysis.confidence.score.toFixed(1)} of 100 (${analysis.confidence.level}).`,
-    ...moreRunsSentences(analysis.moreRuns).map(escape),
+    coverage(analysis),
     '',
-    ...confusion(analysis),
     ...guards(analysis),
-    ...list('Missed: these edits hurt, and were not flagged', ofCategory(analysis, 'FALSE_NEGATIVE')),
-    ...list(
-      'False alarms: these edits did not hurt, and were flagged',
-      ofCategory(analysis, 'FALSE_POSITIVE'),
-    ),
-    ...list('Errors that were not detected', analysis.errors.filter(isMissed).map(errorLine)),
+    ...list('Missed: harmful edits that were not flagged', edits(analysis, 'missed')),
+    ...list('False alarms: harmless edits that were flagged', edits(analysis, 'false_alarm')),
+    ...list('Harmful errors that were not flagged', missedErrors(analysis)),
+    ...original(analysis),
     ...missing(analysis),
     ...(faults.length === 0 ? [] : [`${faults.length} faults on record; see the report.`, '']),
   ];
@@ -60,46 +57,62 @@ function rateRow(name: string, { value, interval, hits, of }: Rate, what: string
   ];
 }
 
-function confusion({ confusion: { counts } }: Analysis): string[] {
-  return [
-    ...table(
-      ['', 'flagged', 'not flagged'],
-      [
-        ['hurt', `${counts.TRUE_POSITIVE}`, `${counts.FALSE_NEGATIVE}`],
-        ['did not hurt', `${counts.FALSE_POSITIVE}`, `${counts.TRUE_NEGATIVE}`],
-      ],
-    ),
-    ...(counts.INCONCLUSIVE === 0 ? [] : ['', `Inconclusive, in no rate: ${counts.INCONCLUSIVE}.`]),
-    '',
-  ];
+function bullets(title: string, sentences: readonly string[]): string[] {
+  if (sentences.length === 0) return [];
+  return [`${title}:`, '', ...sentences.map((one) => `- ${escape(one)}.`), ''];
+}
+
+function coverage({ finding: { coverage: of } }: Analysis): string {
+  return (
+    `${of.decided} of ${of.of} edits are in these rates; ${of.undecided} undecided, ${of.unlabelled} without outcomes, ` +
+    `${of.unjudged} not judged.`
+  );
 }
 
 function guards({ guardRates }: Analysis): string[] {
   const share = ({ hits, of }: Rate): string => (of === 0 ? '–' : `${hits} of ${of}`);
   const rows = guardRates.map((one) => [
     DETECTOR_NAMES[one.detector],
+    one.comparedWith === null ? '–' : COMPARED_WITH_NAMES[one.comparedWith],
     share(one.detection),
     share(one.errors),
     share(one.falseAlarms),
   ]);
-  return [...table(['guard', 'edits that hurt', 'errors', 'false alarms'], rows), ''];
+  return [...table(['check', 'compared', 'harmful flagged', 'errors flagged', 'harmless flagged'], rows), ''];
 }
 
-function ofCategory({ edits }: Analysis, category: EditResult['category']): string[] {
-  return edits
-    .filter((edit) => edit.category === category)
+function original(analysis: Analysis): string[] {
+  const { confusion: of, errorDetection, confidence, phase0 } = analysis;
+  const share = ({ hits, of: all }: Rate): string => `${hits} of ${all}`;
+  return [
+    `<details><summary>The original rule's figures</summary>`,
+    '',
+    `Accuracy ${share(of.accuracy)} edits, error detection ${share(errorDetection)} errors, confidence score ${confidence.score.toFixed(1)} of 100. ` +
+      `"Hurt" and flagged ${of.counts.TRUE_POSITIVE}, not flagged ${of.counts.FALSE_NEGATIVE}; not "hurt" and flagged ${of.counts.FALSE_POSITIVE}, not flagged ${of.counts.TRUE_NEGATIVE}; inconclusive ${of.counts.INCONCLUSIVE}.`,
+    ...phase0.unmet.map((reason) => `Not met: ${escape(reason)}.`),
+    ...moreRunsSentences(analysis.moreRuns).map(escape),
+    '',
+    '</details>',
+    '',
+  ];
+}
+
+function edits({ edits: all }: Analysis, standing: EditResult['standing']): string[] {
+  return all
+    .filter((edit) => edit.standing === standing)
     .map(
       (edit) =>
-        `\`${edit.model}/${edit.variant}\`: ratio ${ratioText(edit.meanRatio)}, accuracy ${pointsText(edit.meanDelta)} points`,
+        `\`${edit.model}/${edit.variant}\`: ratio ${ratioText(edit.meanRatio)}; ${escape(labelText(edit.label).why)}`,
     );
 }
 
-function isMissed({ detected }: ErrorResult): boolean {
-  return detected === false;
-}
-
-function errorLine({ model, variant, runs }: ErrorResult): string {
-  return `\`${model}/${variant}\`: ratio ${ratioText(runs[0]?.judgement?.pm.ratio ?? null)}`;
+function missedErrors({ errors }: Analysis): string[] {
+  return errors
+    .filter(({ standing, nonFinite, judged }) => standing === 'missed' || (nonFinite && judged === false))
+    .map(
+      ({ model, variant, runs }) =>
+        `\`${model}/${variant}\`: ratio ${ratioText(runs[0]?.judgement?.pm.ratio ?? null)}`,
+    );
 }
 
 function list(title: string, items: readonly string[]): string[] {

@@ -7,6 +7,7 @@ const TITLES: Record<MissingReason, string> = {
   failed: 'Failed',
   unreadable: 'Unreadable',
   incomplete: 'Lacking something',
+  mismatched: 'Not the items the baseline was asked',
   absent: 'Finished, but the file is gone',
   stale: 'Of other parameters than planned',
   not_run: 'Not run',

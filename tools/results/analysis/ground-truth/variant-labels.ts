@@ -1,0 +1,78 @@
+// Labels of every edit and error of a suite, from the tables of outcomes that lie in its output tree.
+import { z } from 'zod';
+import type { ExpectedEvaluation, PlannedVariant } from '../../read/expected.js';
+import { type Files, type Missing, parseFile } from '../../read/files.js';
+import { labelOf, type Labelled, type Margins } from './label.js';
+import type { Outcomes } from './outcomes.js';
+import { joinArms, type JoinedBenchmark } from './pairs.js';
+
+/** A label, or in a few words why there is none. */
+export type VariantLabel = { ok: true; value: Labelled } | { ok: false; reason: string };
+
+export const NO_OUTCOMES: VariantLabel = { ok: false, reason: 'not assessable: no outcomes' };
+
+/** The reader has looked at the table itself. */
+const outcomesSchema = z.custom<Outcomes>(
+  (value) => typeof value === 'object' && value !== null && 'docHash' in value,
+);
+
+export interface VariantLabels {
+  of: (variant: Pick<PlannedVariant, 'model' | 'variant'>) => VariantLabel;
+  missing: Missing[];
+}
+
+export function variantLabels(
+  evaluations: readonly ExpectedEvaluation[],
+  files: Files,
+  unfinished: ReadonlyMap<string, Missing>,
+  margins: Margins,
+): VariantLabels {
+  const missing: Missing[] = [];
+  const read = (one: ExpectedEvaluation): Outcomes | null => {
+    if (one.outcomes === null || unfinished.has(one.receipt)) return null;
+    const parsed = parseFile(files, one.outcomes, outcomesSchema);
+    if (parsed.ok) return parsed.value;
+    missing.push({ cell: one.cell, path: one.outcomes, reason: parsed.reason, detail: parsed.detail });
+    return null;
+  };
+  const arms = evaluations.map((one) => ({ one, outcomes: read(one) }));
+  const labels = new Map<string, VariantLabel>();
+  for (const model of new Set(evaluations.map((one) => one.model))) {
+    const ofModel = arms.filter(({ one }) => one.model === model);
+    const baselines = ofModel.filter(({ one }) => one.class === 'baseline');
+    for (const variant of new Set(ofModel.map(({ one }) => one.variant))) {
+      const parts = ofModel.filter(({ one }) => one.variant === variant && one.class !== 'baseline');
+      if (parts.length > 0) labels.set(`${model}\0${variant}`, label(baselines, parts, margins, missing));
+    }
+  }
+  return { of: ({ model, variant }) => labels.get(`${model}\0${variant}`) ?? NO_OUTCOMES, missing };
+}
+
+interface Arm {
+  one: ExpectedEvaluation;
+  outcomes: Outcomes | null;
+}
+
+function label(
+  baselines: readonly Arm[],
+  parts: readonly Arm[],
+  margins: Margins,
+  missing: Missing[],
+): VariantLabel {
+  const joined: JoinedBenchmark[] = [];
+  for (const { one, outcomes } of parts) {
+    if (outcomes === null) return NO_OUTCOMES;
+    for (const benchmark of one.benchmarks) {
+      const before = baselines.find((baseline) => baseline.one.benchmarks.includes(benchmark));
+      if (before === undefined || before.outcomes === null) return NO_OUTCOMES;
+      const pair = joinArms(benchmark, before.outcomes, outcomes);
+      if (!pair.ok) {
+        const path = one.outcomes ?? one.path;
+        missing.push({ cell: one.cell, path, reason: 'mismatched', detail: pair.mismatch });
+        return { ok: false, reason: `not assessable: ${pair.mismatch}` };
+      }
+      joined.push(pair.value);
+    }
+  }
+  return joined.length === 0 ? NO_OUTCOMES : { ok: true, value: labelOf(joined, margins) };
+}
