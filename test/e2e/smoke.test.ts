@@ -80,6 +80,14 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
   expect(worst('svd_rank32_stress')).toBeGreaterThan(0.1);
   expect(worst('fp4_aggressive_stress')).toBeLessThan(0.1);
 
+  // Another program, in another language, comes to the same labels and the same finding.
+  const recomputed = await checkout.run('.venv/bin/python', [
+    'test/e2e/recompute_finding.py',
+    'output/smoke',
+  ]);
+  expect(recomputed.output).toContain('"status"');
+  expect(recomputed.exitCode, recomputed.output).toBe(0);
+
   // Again: from the cache, on a terminal too, and from receipts after `nx reset`. No attempt is added.
   const attempts = async (): Promise<string> =>
     (await checkout.run('find', ['output/smoke/logs', '-name', 'attempt-*'])).output;

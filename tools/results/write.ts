@@ -93,7 +93,9 @@ function summaryLines(analysis: Analysis): string[] {
   const { finding } = analysis;
   return [
     `${analysis.suite}: ${headline(analysis)}`,
-    ...(analysis.complete ? [] : [`  so far: ${findingSentence(analysis)}`]),
+    analysis.complete
+      ? `  all ${analysis.cells.total} cells finished`
+      : `  so far: ${findingSentence(analysis)}`,
     `  harmful edits flagged      ${rateText(finding.sensitivity, 'harmful edits')}`,
     `  harmless edits left alone  ${rateText(finding.specificity, 'harmless edits')}`,
     `  harmful errors flagged     ${rateText(finding.errorDetection, 'errors shown harmful')}`,
