@@ -26,14 +26,16 @@ export function projects(
   suite: string,
 ): { generated: GeneratedSuite | undefined; findings: Finding[] } {
   const fix = `Run: npx nx g ./tools:suite ${suite}`;
+  let generated: GeneratedSuite | undefined;
   try {
-    const generated = readGeneratedSuite(workspaceRoot, suite);
+    generated = readGeneratedSuite(workspaceRoot, suite);
     if (generated === undefined) {
       return { generated, findings: [error('projects', `none are made of ${suite}`, fix)] };
     }
     requireRecorded(workspaceRoot, suite, process.env);
     return { generated, findings: [ok('projects', `${generated.cells.length} cells`)] };
   } catch (cause) {
-    return { generated: undefined, findings: [error('projects', messageOf(cause), fix)] };
+    // What was made can still be examined for disk, data and models.
+    return { generated, findings: [error('projects', messageOf(cause), fix)] };
   }
 }

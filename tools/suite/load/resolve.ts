@@ -20,7 +20,7 @@ import {
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
-  const { tasks, seed, torch_compile } = input.evaluation;
+  const { tasks, seed, limit, torch_compile } = input.evaluation;
   return {
     name,
     description: input.description,
@@ -32,6 +32,7 @@ export function resolveSuite(name: string, directory: string, input: SuiteInput)
       benchmarkDelta: input.ground_truth.benchmark_delta,
     },
     evalSeed: seed,
+    evalLimit: limit === 'all' ? null : limit,
     evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,
   };
 }

@@ -206,6 +206,7 @@ const evaluation = mapping({
   split: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   tasks: relativeFile('a directory of lm-eval task files').optional(),
   seed: whole(0, 2 ** 31 - 1).default(1234),
+  limit: either(isText, oneOf(['all']), whole(1, 1_000_000)).default('all'),
   torch_compile: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   batch_size: either(notMapping, batchSize, perClass(batchSize)).optional(),
 });

@@ -129,6 +129,8 @@ export interface Suite {
   /** Read with the results only; in no cell. */
   groundTruth: GroundTruth;
   evalSeed: number;
+  /** Items of each benchmark that every evaluation asks, its first ones (lm-eval's --limit, shared among its tasks); null: all. */
+  evalLimit: number | null;
   /** torch.compile in evaluations; `auto`: on a GPU. */
   evalCompile: boolean | 'auto';
 }

@@ -9,12 +9,13 @@ export interface Evaluated {
   /** `baseline`, an edit, or an error. */
   variant: string;
   making: CellId;
-  /** Items of each benchmark; all where it is left out or null. */
+  /** Items of each benchmark, where they are fewer than the suite's limit. */
   limit?: number | null;
 }
 
 export function evalCell(plan: ModelPlan, evaluated: Evaluated): Cell {
-  const { variant, limit = null } = evaluated;
+  const { variant } = evaluated;
+  const limit = limitOf(plan, evaluated);
   const whole =
     variant === 'baseline' ? `the unedited ${plan.model.name}` : `${variant} of ${plan.model.name}`;
   const items = limit === null ? 'every benchmark' : `${limit} items of every benchmark`;
@@ -30,13 +31,14 @@ export function benchmarkEvalCell(plan: ModelPlan, evaluated: Evaluated, benchma
 
 function cell(
   plan: ModelPlan,
-  { variant, making, limit = null }: Evaluated,
+  evaluated: Evaluated,
   target: string,
   file: string,
   benchmarks: readonly Benchmark[],
   description: string,
 ): Cell {
   const { model, paths, suite } = plan;
+  const { variant, making } = evaluated;
   const { results, outcomes, receipt } = paths.evaluation(file);
   const link = variant === 'baseline' ? paths.baseline : paths.weights(variant);
   return cellOf(plan, variant, target, 'eval', {
@@ -46,7 +48,7 @@ function cell(
     parts: [
       {
         name: target,
-        spec: evalSpec(suite, model, benchmarks, limit),
+        spec: evalSpec(suite, model, benchmarks, limitOf(plan, evaluated)),
         writes: [
           { file: 'results.json', path: results },
           { file: 'outcomes.parquet', path: outcomes },
@@ -55,4 +57,10 @@ function cell(
       },
     ],
   });
+}
+
+/** The smaller of the evaluation's own limit and the suite's: items beyond the baseline's could not be compared. */
+function limitOf({ suite }: ModelPlan, { limit = null }: Evaluated): number | null {
+  const limits = [limit, suite.evalLimit].filter((one) => one !== null);
+  return limits.length === 0 ? null : Math.min(...limits);
 }
