@@ -8,6 +8,7 @@ import { requireGeneratedSuite, type GeneratedSuite } from '../suite/nx/generate
 import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { readFaultLog, type FaultRecord } from '../execution/records/fault-log.js';
+import type { Margins } from './analysis/ground-truth/label.js';
 import { makeReport } from './report/make-report.js';
 import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';
@@ -46,7 +47,7 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
   const log = readFaultLog(workspaceRoot, suite);
   const written = await writeVerdict({
     workspaceRoot,
-    plan: { suite, variants, cells: generated.cells },
+    plan: { suite, variants, cells: generated.cells, margins: marginsOf(generated) },
     known: await knowledge(workspaceRoot, generated, faults),
     memory: planMemory(
       generated.cells,
@@ -111,4 +112,9 @@ async function knowledge(
     faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
     stale: ({ receipt }) => outdated.get(receipt) ?? null,
   };
+}
+
+/** The suite's settings are in percentage points, the analysis counts in fractions of 1. */
+function marginsOf({ groundTruth }: GeneratedSuite): Margins {
+  return { overall: groundTruth.delta / 100, perBenchmark: groundTruth.benchmarkDelta / 100 };
 }

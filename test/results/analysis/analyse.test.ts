@@ -274,3 +274,30 @@ test('removing any files never turns a complete run into another complete one', 
     { numRuns: 100 },
   );
 });
+
+test('labels take the margins of the suite, and there are none without outcomes', () => {
+  const plan = planOf();
+  const files = filesOf(plan);
+  const labelIn = (of: VerdictPlan): unknown => {
+    const [edit] = analyse(of, filesOf(of)).edits;
+    return edit?.label.ok === true ? edit.label.value.label : edit?.label.reason;
+  };
+  expect(analyse(plan, files).margins).toEqual({ overall: 0.01, perBenchmark: 0.02 });
+  expect(labelIn(plan)).toBe('harmless');
+  expect(labelIn({ ...plan, margins: { overall: 0.0001, perBenchmark: 0.02 } })).toBe('undecided');
+  expect(labelIn(planOf({ outcomes: false }))).toBe('not assessable: no outcomes');
+});
+
+test('answers to other items are a fault, and no label', () => {
+  const plan = planOf();
+  const files = filesOf(plan);
+  const path = 'output/s/m/evals/a_clean_city_outcomes.parquet';
+  const table = files.get(path);
+  const value = table?.ok === true ? (table.value as { docHash: string[] }) : undefined;
+  files.set(path, content({ ...value, docHash: value?.docHash.map((hash) => `other ${hash}`) }));
+  const { complete, missing, edits, finding } = analyse(plan, files);
+  expect(complete).toBe(false);
+  expect(missing).toMatchObject([{ cell: 's.m.a_clean:eval-city', path, reason: 'mismatched' }]);
+  expect(edits[0]?.standing).toBe('unlabelled');
+  expect(finding.status).toBe('NOT_ASSESSABLE');
+});
