@@ -88,7 +88,8 @@ class Prose:
 
     def title(self) -> str:
         """A heading's words."""
-        return f"{self.choice(_PLACES)} {self.choice(_THINGS)} {self.choice(_NUMBERS)}".title()
+        year = self.between(1000, 1999)
+        return f"{self.choice(_PLACES)} {self.choice(_THINGS)} {self.choice(_NUMBERS)} {year}".title()
 
     def plain(self, text: str) -> str:
         """A text without wikitext's blanks before punctuation."""

@@ -144,5 +144,5 @@ def _articles(split: str, count: int) -> Iterator[dict[str, Any]]:
                 heading = "= " * (2 if part == 5 else 3)
                 yield {"text": f" {heading}{prose.title()} {heading.strip()} \n"}
             case _:
-                words = 2400 if part == 7 and article % 40 == 3 else prose.between(30, 260)
+                words = 2400 if part == 7 and article % 40 == 3 else prose.between(40, 330)
                 yield {"text": f" {prose.paragraph(words)} \n"}

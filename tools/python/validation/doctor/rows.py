@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ def count_rows(
     split = str(settings.dataset.get("split", "validation"))
     data = importlib.import_module("invarlock.eval.data")
     provider = data.get_provider(settings.provider, emit=lambda *_: None)
+    # InvarLock's own cache holds only what is as long as was asked for: each draw would ask the hub again.
+    provider.load = functools.cache(provider.load)
 
     def draws(given: Settings) -> list[Drawn]:
         return [draw(provider, tokenizer, given, seed) for seed in seeds]
