@@ -45,7 +45,7 @@ test('a file that another run is restoring is read once it is whole', async () =
   }, 150);
   setTimeout(() => {
     writeFileSync(path, '{"a": 1}');
-  }, 300);
+  }, 220);
   const [value, digest] = await Promise.all([
     readSettled(path, (text) => JSON.parse(text) as unknown),
     new Promise((resolve) => setTimeout(resolve, 140)).then(() => digestSettled(path)),

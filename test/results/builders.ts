@@ -4,7 +4,7 @@ import type { FileContent } from '../../tools/results/read/files.js';
 import { cellResults } from '../../tools/results/analysis/cell-results.js';
 import type { Findings } from '../../tools/results/analysis/findings.js';
 import type { PlannedCell, VariantClass, VerdictPlan } from '../../tools/results/read/expected.js';
-import type { Outcomes as OutcomeTable } from '../../tools/results/analysis/ground-truth/outcomes.js';
+import type { Outcomes as OutcomeTable } from '../../tools/results/read/outcome-table.js';
 import type { CellKnowledge } from '../../tools/results/read/receipts.js';
 import { cellRecords } from '../../tools/results/read/records.js';
 import type { CellWrite } from '../../tools/suite/model/cell.js';
@@ -220,7 +220,7 @@ function answers(names: string[], model: string, variant: string, outcomes: Outc
     asked: Object.fromEntries(
       names.map((name) => [
         name,
-        { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval: '"0.4.13"' },
+        { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval_version: '"0.4.13"' },
       ]),
     ),
   };

@@ -136,6 +136,7 @@ const ROWS: readonly Row[] = [
   ['evaluation.split', false, ['+eval', '-eval']],
   ['evaluation.tasks', 'tasks', EVALUATING],
   ['evaluation.seed', 1, EVALUATING],
+  ['evaluation.limit', 100, EVALUATING],
   ['evaluation.torch_compile', false, EVALUATING],
   ['evaluation.batch_size', 4, EVALUATING],
   ['runs.calibration', 1, ['-calibrate', 'baseline', 'certify', 'preset']],

@@ -25,7 +25,17 @@ export function freeDiskBytes(directory: string): number {
 
 function existing(directory: string): string {
   for (let path = directory; ; path = dirname(path)) {
-    if (statSync(path, { throwIfNoEntry: false }) !== undefined || path === dirname(path)) return path;
+    if (isThere(path) || path === dirname(path)) return path;
+  }
+}
+
+/** Nothing lies below a file either. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw error;
   }
 }
 

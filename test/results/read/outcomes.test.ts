@@ -20,7 +20,7 @@ describe('parseOutcomes', () => {
       batch_size: '[8]',
       num_fewshot: '{"city_task":0}',
       limit: 'null',
-      lm_eval: '"0.4.13"',
+      lm_eval_version: '"0.4.13"',
     });
     const broken = await parseOutcomes(table('edit'));
     expect(Array.from(broken.logLikelihoods[4] ?? []).map(String)).toEqual(['NaN', '-Infinity']);

@@ -1,6 +1,6 @@
 // Reads a table of outcomes (Parquet, zstd) into columns; the library is loaded by whoever has such a table only.
 import { z } from 'zod';
-import type { Outcomes } from '../analysis/ground-truth/outcomes.js';
+import type { Outcomes } from './outcome-table.js';
 
 const text = z.array(z.string());
 const whole = z.array(z.number().int());
@@ -21,7 +21,7 @@ const askedSchema = z.object({
   batch_size: z.record(z.string(), z.unknown()).default({}),
   num_fewshot: z.record(z.string(), z.unknown()).default({}),
   limit: z.unknown().default(null),
-  lm_eval: z.unknown().default(null),
+  lm_eval_version: z.unknown().default(null),
 });
 
 /** @throws Error that says what is wrong with the table */
@@ -62,7 +62,7 @@ export async function parseOutcomes(bytes: Uint8Array): Promise<Outcomes> {
 /** How each benchmark was asked; one file may hold several, and the other arm another choice of them. */
 function askedByBenchmark(
   { benchmark, task }: Pick<z.infer<typeof columnsSchema>, 'benchmark' | 'task'>,
-  { batch_size: batches, num_fewshot: shots, limit, lm_eval: version }: z.infer<typeof askedSchema>,
+  { batch_size: batches, num_fewshot: shots, limit, lm_eval_version: version }: z.infer<typeof askedSchema>,
 ): Outcomes['asked'] {
   const tasks = new Map<string, Set<string>>();
   benchmark.forEach((name, row) => tasks.set(name, (tasks.get(name) ?? new Set()).add(task[row] ?? '')));
@@ -75,7 +75,7 @@ function askedByBenchmark(
           batch_size: JSON.stringify(batches[name] ?? null),
           num_fewshot: JSON.stringify(Object.fromEntries(shotsOf)),
           limit: JSON.stringify(limit ?? null),
-          lm_eval: JSON.stringify(version ?? null),
+          lm_eval_version: JSON.stringify(version ?? null),
         },
       ];
     }),

@@ -1,5 +1,5 @@
 // Outcomes made for tests: arms with so many answers lost and won, on items of their own.
-import type { Outcomes } from '../../../../tools/results/analysis/ground-truth/outcomes.js';
+import type { Outcomes } from '../../../../tools/results/read/outcome-table.js';
 import { type JoinedBenchmark, joinArms } from '../../../../tools/results/analysis/ground-truth/pairs.js';
 
 export interface Change {
@@ -12,7 +12,7 @@ export interface Change {
   broken?: boolean;
 }
 
-const ASKED = { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval: '"0.4.13"' };
+const ASKED = { batch_size: '[8]', num_fewshot: '{}', limit: 'null', lm_eval_version: '"0.4.13"' };
 
 /** One arm: the baseline's, or the edit's with its changes. */
 export function arm(benchmarks: Readonly<Record<string, Change>>, which: 'baseline' | 'edit'): Outcomes {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { discordant, joinArms } from '../../../../tools/results/analysis/ground-truth/pairs.js';
-import type { Outcomes } from '../../../../tools/results/analysis/ground-truth/outcomes.js';
+import type { Outcomes } from '../../../../tools/results/read/outcome-table.js';
 import { arm } from './made-outcomes.js';
 
 const CHANGE = { city: { n: 40, lost: 3, won: 2, wrong: 9 } };
@@ -24,6 +24,12 @@ function reordered(of: Outcomes, order: readonly number[]): Outcomes {
 function countsOf(before: Outcomes, after: Outcomes): unknown {
   const result = joinArms('city', before, after);
   return result.ok ? discordant(result.value) : result.mismatch;
+}
+
+function askedOf(outcomes: Outcomes, benchmark: string): Outcomes['asked'][string] {
+  const asked = outcomes.asked[benchmark];
+  if (asked === undefined) throw new Error(benchmark);
+  return asked;
 }
 
 describe('joinArms', () => {
@@ -74,7 +80,7 @@ describe('joinArms', () => {
   it('notes another batch size, which is no mismatch', () => {
     const before = arm(CHANGE, 'baseline');
     const after = arm(CHANGE, 'edit');
-    const city = { ...(after.asked.city as Outcomes['asked'][string]), batch_size: '[4]' };
+    const city = { ...askedOf(after, 'city'), batch_size: '[4]' };
     const result = joinArms('city', before, { ...after, asked: { city } });
     expect(result.ok && result.value.notes).toEqual([
       'city: batch_size was [8] for the baseline and [4] here',
@@ -84,7 +90,7 @@ describe('joinArms', () => {
   it('joins an arm with a limit of its own with the baseline’s same items', () => {
     const before = arm(CHANGE, 'baseline');
     const after = arm(CHANGE, 'edit');
-    const city = { ...(after.asked.city as Outcomes['asked'][string]), limit: '10' };
+    const city = { ...askedOf(after, 'city'), limit: '10' };
     const fewer = { ...reordered(after, [...after.docHash.keys()].slice(30)), asked: { city } };
     expect(countsOf(before, fewer)).toEqual({ lost: 3, won: 0, n: 10 });
   });

@@ -1,6 +1,6 @@
 // Two arms joined item by item: the baseline's answers and an edit's to the same questions.
 import type { Discordant } from './paired-tests.js';
-import { ASKED, type Outcomes } from './outcomes.js';
+import { ASKED, type Outcomes } from '../../read/outcome-table.js';
 
 export interface Pair {
   /** Rows of the item in the baseline's outcomes and in the edit's. */

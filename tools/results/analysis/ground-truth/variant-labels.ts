@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ExpectedEvaluation, PlannedVariant } from '../../read/expected.js';
 import { type Files, type Missing, parseFile } from '../../read/files.js';
 import { labelOf, type Labelled, type Margins } from './label.js';
-import type { Outcomes } from './outcomes.js';
+import type { Outcomes } from '../../read/outcome-table.js';
 import { joinArms, type JoinedBenchmark } from './pairs.js';
 
 /** A label, or in a few words why there is none. */

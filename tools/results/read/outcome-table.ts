@@ -1,7 +1,7 @@
 // Outcomes: how one variant answered every item of its benchmarks, as columns of one length.
 
 /** What should not differ between the two arms of a pair beyond the model itself. */
-export const ASKED = ['batch_size', 'num_fewshot', 'limit', 'lm_eval'] as const;
+export const ASKED = ['batch_size', 'num_fewshot', 'limit', 'lm_eval_version'] as const;
 export type Asked = (typeof ASKED)[number];
 
 export interface Outcomes {
