@@ -20,7 +20,7 @@ const COLUMNS = Object.keys(columnsSchema.shape) as (keyof typeof columnsSchema.
 const askedSchema = z.object({
   batch_size: z.record(z.string(), z.unknown()).default({}),
   num_fewshot: z.record(z.string(), z.unknown()).default({}),
-  limit: z.unknown().default(null),
+  limit: z.record(z.string(), z.unknown()).default({}),
   lm_eval_version: z.unknown().default(null),
 });
 
@@ -74,7 +74,7 @@ function askedByBenchmark(
         {
           batch_size: JSON.stringify(batches[name] ?? null),
           num_fewshot: JSON.stringify(Object.fromEntries(shotsOf)),
-          limit: JSON.stringify(limit ?? null),
+          limit: JSON.stringify(limit[name] ?? null),
           lm_eval_version: JSON.stringify(version ?? null),
         },
       ];
