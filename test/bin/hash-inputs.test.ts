@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
 import { ANSWERS, answerName, machineCommand } from '../../tools/suite/nx/machine-input.js';
+import { suiteDigest } from '../../tools/suite/load/digest.js';
 import { REPOSITORY } from '../support/repository.js';
 
 const LOCK = readFileSync(join(REPOSITORY, 'tools/python/requirements.lock'), 'utf8');
@@ -21,6 +22,12 @@ const COMMAND = machineCommand('s');
 const root = mkdtempSync(join(tmpdir(), 'validation-hash-'));
 mkdirSync(join(root, 'tools/python'), { recursive: true });
 symlinkSync(join(REPOSITORY, 'tools/dist'), join(root, 'tools/dist'));
+for (const suite of ['s', 'other']) {
+  mkdirSync(join(root, 'suites', suite), { recursive: true });
+  writeFileSync(join(root, 'suites', suite, 'suite.yaml'), 'models: []\n');
+  const metadata = { suiteDigest: suiteDigest({ models: [] }) };
+  writeFileSync(join(root, 'suites', suite, 'project.json'), JSON.stringify({ metadata }));
+}
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });

@@ -91,7 +91,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
   test('says the verdict first; every link leads somewhere', async () => {
     await using opened = await open(url);
     const { page } = opened;
-    expect(await page.locator('.verdict').innerText()).toContain('NOT_ASSESSABLE');
+    expect(await page.locator('.verdict').innerText()).toContain('INSUFFICIENT');
     expect(await page.locator('#verdict').innerText()).toContain('PHASE0_VALIDATED');
     const links = await page.evaluate<string[]>(
       '[...document.querySelectorAll("a[href]")].map((a) => a.href.baseVal ?? a.href)',
@@ -111,16 +111,16 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
   test('a field of the matrix opens what stands behind it, by keyboard too', async () => {
     await using opened = await open(url, { width: 390 });
     const { page, problems } = opened;
-    const field = page.getByRole('button', { name: 'prune_50pct_stress of tiny-moe: no label' });
+    const field = page.getByRole('button', { name: 'prune_70pct_stress of tiny-moe: harmful' });
     await field.focus();
     await page.keyboard.press('Enter');
-    const panel = page.getByRole('dialog', { name: 'prune_50pct_stress of tiny-moe' });
+    const panel = page.getByRole('dialog', { name: 'prune_70pct_stress of tiny-moe' });
     await panel.waitFor({ state: 'visible' });
     expect(await panel.getByRole('link', { name: 'certificate' }).getAttribute('href')).toBe(
-      '../tiny-moe/certificates/prune_50pct_stress/run_1/evaluation.cert.json',
+      '../tiny-moe/certificates/prune_70pct_stress/run_1/evaluation.cert.json',
     );
     expect(await panel.getByRole('link', { name: 'log' }).count()).toBe(1);
-    expect(await panel.innerText()).toContain('npx nx run smoke.tiny-moe.prune_50pct_stress:certify-1');
+    expect(await panel.innerText()).toContain('npx nx run smoke.tiny-moe.prune_70pct_stress:certify-1');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'hidden' });
     expect(problems).toEqual([]);
@@ -147,7 +147,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(names).toEqual([...names].sort());
     await page.getByRole('searchbox', { name: 'Find a cell or a state' }).fill('tiny-moe certify');
     expect(await column(1)).toHaveLength(5);
-    expect(await page.locator('#cell-table-count').innerText()).toBe('5 of 78');
+    expect(await page.locator('#cell-table-count').innerText()).toBe('5 of 87');
   });
 
   test('light and dark can be chosen, and everything reads without a script', async () => {
@@ -157,7 +157,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     await using still = await open(url, { javaScriptEnabled: false });
     await still.page.getByRole('button', { name: /svd_rank32_stress of tiny-dense/ }).click();
     expect(await still.page.getByRole('dialog').first().isVisible()).toBe(true);
-    expect(await still.page.locator('svg').count()).toBe(5);
+    expect(await still.page.locator('svg').count()).toBe(8);
   });
 });
 
@@ -193,7 +193,7 @@ test(
     const findings = smokeFindings(new Map());
     const url = await report('nothing', findings);
     await using opened = await open(url);
-    expect(await opened.page.locator('.verdict').innerText()).toContain('INCOMPLETE: 0 of 78 cells finished');
+    expect(await opened.page.locator('.verdict').innerText()).toContain('INCOMPLETE: 0 of 87 cells finished');
     expect(opened.problems).toEqual([]);
     const before = readFileSync(fileURLToPath(url), 'utf8');
     const again = (): Promise<{ changed: boolean }> =>
