@@ -34,7 +34,7 @@ function withoutStack(sentence: string): Error {
   return error;
 }
 
-const RUNS_CELLS = /[ :,](setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
+const RUNS_CELLS = /[ :,](data|setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
 /** Targets after which the verdict is no news: they made it, make no results, or only look. */

@@ -1,6 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { logger } from '@nx/devkit';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
 import { Workspace } from './workspace.js';
@@ -39,6 +42,7 @@ test('revisions are resolved once, recorded, and stand where the cells read them
     workspace.generate((tree) => suiteGenerator(tree, { name: 'x', refresh }, environment));
   await generate({ HF_ENDPOINT: hub, HF_TOKEN: 'secret' });
   expect(asked.map(({ url }) => url).sort()).toEqual([
+    '/api/datasets/Salesforce/wikitext/revision/main',
     '/api/models/o/gated-7b/revision/v1.0',
     '/api/models/o/m-7b/revision/main',
     '/api/models/o/missing-7b/revision/main',
@@ -57,7 +61,7 @@ test('revisions are resolved once, recorded, and stand where the cells read them
   expect(await workspace.generate(syncGenerator)).toEqual([]);
   expect(asked).toEqual([]);
   await generate({ HF_ENDPOINT: hub }, true);
-  expect(asked).toHaveLength(3);
+  expect(asked).toHaveLength(4);
 });
 
 test('a hub that cannot be reached leaves the revision as it is', async () => {
@@ -68,4 +72,85 @@ test('a hub that cannot be reached leaves the revision as it is', async () => {
   );
   expect(workspace.read('suites/x/m-7b/baseline/project.json')).toContain('"revision": "main"');
   expect(workspace.read('suites/x/project.json')).not.toContain('commits');
+});
+
+/** Answers for lm-eval: what the benchmarks read, or why it does not say. */
+function installPython(workspace: Workspace, script: string): void {
+  workspace.write(
+    '.venv/bin/python',
+    `#!/bin/sh\necho "$@" >> ${join(workspace.root, 'asked')}\n${script}\n`,
+  );
+  chmodSync(join(workspace.root, '.venv/bin/python'), 0o755);
+}
+
+const DATA_SUITE = `models: [{ name: m, facts: { architecture: llama } }]
+benchmarks: [{ name: a, task: mmlu }, { name: b, task: hellaswag }]
+`;
+
+describe('data sets of benchmarks and windows', () => {
+  const revisions = (workspace: Workspace): unknown => {
+    const project = JSON.parse(workspace.read('suites/x/data/hub/project.json')) as {
+      targets: { data: { options: { parts: { spec: { revisions: object } }[] } } };
+    };
+    return Object.assign(
+      {},
+      ...project.targets.data.options.parts.map(({ spec }) => spec.revisions),
+    ) as unknown;
+  };
+
+  test('are those that lm-eval names, resolved once and recorded', async () => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', DATA_SUITE);
+    installPython(
+      workspace,
+      `echo a line of a library; echo '{"hellaswag": ["o/missing"], "mmlu": ["cais/mmlu"]}'`,
+    );
+    const generate = (environment: NodeJS.ProcessEnv): Promise<string[]> =>
+      workspace.generate((tree) => suiteGenerator(tree, { name: 'x' }, environment));
+    asked.length = 0;
+    await generate({ HF_ENDPOINT: hub });
+    expect(workspace.read('asked')).toBe('-m validation.evaluation.task_datasets hellaswag mmlu\n');
+    expect(asked.map(({ url }) => url).sort()).toEqual([
+      '/api/datasets/Salesforce/wikitext/revision/main',
+      '/api/datasets/cais/mmlu/revision/main',
+      '/api/datasets/o/missing/revision/main',
+    ]);
+    // What the hub does not have is left to the cell, which says so.
+    const pins = { 'Salesforce/wikitext': COMMIT, 'cais/mmlu': COMMIT };
+    expect(revisions(workspace)).toEqual(pins);
+
+    // Known ones are asked for no more; nx sync asks nobody at all.
+    asked.length = 0;
+    expect(await generate({ HF_ENDPOINT: hub, HF_HUB_OFFLINE: '1' })).toEqual([]);
+    installPython(workspace, 'exit 1');
+    expect(await workspace.generate(syncGenerator)).toEqual([]);
+    expect(asked).toEqual([]);
+
+    // Python that does not answer forgets nothing.
+    expect(await generate({ HF_ENDPOINT: hub })).toEqual([]);
+    expect(revisions(workspace)).toEqual(pins);
+
+    // One that no task reads any more is forgotten.
+    installPython(workspace, `echo '{"mmlu": []}'`);
+    await generate({ HF_ENDPOINT: hub });
+    expect(revisions(workspace)).toEqual({ 'Salesforce/wikitext': COMMIT });
+  });
+
+  test.each([
+    ['no Python environment', undefined, 'npx nx run tools:python-env'],
+    ['an unknown task', `echo "lm-eval has no task 'mmluu'" >&2; exit 1`, "lm-eval has no task 'mmluu'"],
+    ['an answer that is none', 'echo nonsense', 'no answer of Python'],
+  ])('are not pinned with %s, and it says so', async (_, script, words) => {
+    using workspace = new Workspace();
+    workspace.write('suites/x/suite.yaml', DATA_SUITE);
+    if (script !== undefined) installPython(workspace, script);
+    const warned = vi.spyOn(logger, 'warn').mockImplementation(() => undefined);
+    try {
+      await workspace.generate((tree) => suiteGenerator(tree, { name: 'x' }, { HF_ENDPOINT: hub }));
+      expect(warned.mock.calls.flat().join('\n')).toContain(words);
+    } finally {
+      warned.mockRestore();
+    }
+    expect(revisions(workspace)).toEqual({ 'Salesforce/wikitext': COMMIT });
+  });
 });

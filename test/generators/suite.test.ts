@@ -35,7 +35,7 @@ describe('nx g ./tools:suite', () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
     const created = await generate(workspace);
-    expect(created).toHaveLength(1 + (1 + 1 + 2 + 1) + (1 + 8 + 1));
+    expect(created).toHaveLength(2 + (1 + 1 + 2 + 1) + (1 + 8 + 1));
     expect(created.every((change) => change.startsWith('CREATE suites/x/'))).toBe(true);
     expect(await generate(workspace)).toEqual([]);
   });
@@ -44,7 +44,7 @@ describe('nx g ./tools:suite', () => {
     using workspace = new Workspace();
     workspace.write('suites/x/suite.yaml', SUITE);
     const { changes } = await workspace.dryRun((tree) => suiteGenerator(tree, { name: 'x' }, {}));
-    expect(changes).toHaveLength(16);
+    expect(changes).toHaveLength(17);
     expect(readdirSync(join(workspace.root, 'suites/x'))).toEqual(['suite.yaml']);
   });
 

@@ -121,7 +121,7 @@ test('the plan before, amid and after a run', { timeout: 300_000 }, async () => 
 });
 
 test('what nobody makes blocks, and what waits for it is behind it', { timeout: 120_000 }, async () => {
-  const suite = SMALL_SUITE.replace('{ provider: wikitext2 }', '{ provider: local_jsonl, file: own.jsonl }');
+  const suite = SMALL_SUITE.replace('file: corpus.jsonl', 'file: own.jsonl');
   await using rig = new Rig(suite);
   const lines = Array.from({ length: 4_000 }, (_, index) => JSON.stringify({ text: `line ${index}` }));
   rig.write('suites/rig/own.jsonl', lines.join('\n'));

@@ -163,7 +163,7 @@ const questions: Observe = async (settings, environment) => {
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => hub.once('listening', resolve));
   const endpoint = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
-  await resolveCommits(parsedSuite(), {}, { ...environment, HF_ENDPOINT: endpoint });
+  await resolveCommits(root, parsedSuite(), {}, { ...environment, HF_ENDPOINT: endpoint });
   hub.close();
   return asked;
 };
@@ -313,6 +313,7 @@ test('accelerator: cpu is another class of device, and so another hash', async (
 
 describe('time-outs of single tasks', () => {
   const EXAMPLES: Record<(typeof TASK_NAMES)[number], [kind: CellKind, variant: string, target: string]> = {
+    FETCH_DATA: ['data', 'hub', 'data'],
     SETUP_BASELINE: ['setup', 'baseline', 'setup'],
     CALIBRATION_RUN: ['calibrate', 'baseline', 'calibrate-1'],
     GENERATE_PRESET: ['preset', 'baseline', 'preset'],

@@ -12,7 +12,9 @@ function lookUp(files: Files): (path: string) => Input {
   return (path) => {
     const found = files[path];
     if (found === undefined) return { kind: 'none' };
-    return found === null ? { kind: 'directory' } : { kind: 'file', text: found };
+    if (found !== null) return { kind: 'file', text: found };
+    const inside = Object.entries(files).filter(([name]) => name.startsWith(`${path}/`));
+    return { kind: 'directory', yamlTexts: () => inside.flatMap(([, text]) => text ?? []) };
   };
 }
 

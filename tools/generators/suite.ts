@@ -44,7 +44,7 @@ export default async function suiteGenerator(
   for (const warning of warnings) logger.warn(formatDiagnostic(warning));
   if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
   const known = refresh ? {} : parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`)).commits;
-  const commits = await resolveCommits(suite, known, environment);
+  const commits = await resolveCommits(tree.root, suite, known, environment);
   writeSuite(tree, name, projectFiles(pinned(suite, commits), { identity, commits, suiteDigest: digest }));
 }
 

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { examine } from '../../../tools/monitoring/doctor/examine.js';
 import type { Finding } from '../../../tools/monitoring/doctor/finding.js';
-import { Rig, SMALL_SUITE } from '../../support/rig/workspace.js';
+import { Rig, HUB_SUITE } from '../../support/rig/workspace.js';
 
 const QUERY = '0, GPU-aaaaaaaa-0000-0000-0000-000000000000, 81559, 81079, 9.0';
 const HEADING = '| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4 |';
 
 let rig: Rig;
 beforeAll(async () => {
-  rig = new Rig(SMALL_SUITE);
+  rig = new Rig(HUB_SUITE);
   await rig.generate();
 }, 60_000);
 afterAll(async () => {

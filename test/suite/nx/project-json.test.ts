@@ -45,7 +45,7 @@ function target(project: string, name: string): Target {
 
 describe('the projects of a suite', () => {
   test('are one a variant, and the own one of the suite', () => {
-    expect(projects.size).toBe(118);
+    expect(projects.size).toBe(119);
     for (const [path, { name, metadata }] of projects) {
       expect(path).toBe(`suites/${name.replaceAll('.', '/')}/project.json`);
       expect(metadata.generated).toBe(GENERATED);
@@ -69,17 +69,20 @@ describe('the projects of a suite', () => {
   });
 
   test('draw the graph: suite → variants → batch → baseline', () => {
-    expect(byName.get('b200')?.implicitDependencies).toHaveLength(117);
+    expect(byName.get('b200')?.implicitDependencies).toHaveLength(118);
     const dependencies = (variant: string): string[] | undefined =>
       byName.get(`b200.mistral-7b-v01.${variant}`)?.implicitDependencies;
-    expect(dependencies('baseline')).toEqual([]);
+    expect(dependencies('baseline')).toEqual(['b200.data.hub']);
+    expect(byName.get('b200.data.hub')?.implicitDependencies).toEqual([]);
     expect(dependencies('edits')).toEqual(['b200.mistral-7b-v01.baseline']);
     expect(dependencies('quant_8bit_clean')).toEqual([
+      'b200.data.hub',
       'b200.mistral-7b-v01.baseline',
       'b200.mistral-7b-v01.edits',
     ]);
-    expect(dependencies('error_zero_layer')).toEqual(['b200.mistral-7b-v01.baseline']);
+    expect(dependencies('error_zero_layer')).toEqual(['b200.data.hub', 'b200.mistral-7b-v01.baseline']);
     expect(byName.get('b200.qwen15-72b.quant_8bit_clean')?.implicitDependencies).toEqual([
+      'b200.data.hub',
       'b200.qwen15-72b.baseline',
     ]);
   });
@@ -95,7 +98,7 @@ describe('the projects of a suite', () => {
       [...projects.values()].flatMap(({ tags }) => tags.filter((tag) => tag.startsWith('class:'))),
     );
     expect(classes).toEqual(
-      new Set(['class:baseline', 'class:clean', 'class:stress', 'class:error', 'class:edits']),
+      new Set(['class:baseline', 'class:clean', 'class:stress', 'class:error', 'class:edits', 'class:data']),
     );
   });
 
@@ -157,10 +160,13 @@ describe('what is hashed and what is cached', () => {
 
   test("of a batch, only the own edit's manifest", () => {
     const { inputs = [] } = target('b200.yi-34b.quant_8bit_clean', 'eval-mmlu');
-    expect(inputs.at(-1)).toEqual({
-      dependentTasksOutputFiles: 'output/b200/yi-34b/models/quant_8bit_clean.manifest.json',
-      transitive: false,
-    });
+    const outputs = inputs.flatMap((input) =>
+      typeof input === 'string' ? [] : (input.dependentTasksOutputFiles ?? []),
+    );
+    expect(outputs).toEqual([
+      'output/b200/yi-34b/models/quant_8bit_clean.manifest.json',
+      'output/b200/data/benchmarks/mmlu.manifest.json',
+    ]);
   });
 
   test('outputs are single files: results and receipts, never weights', () => {

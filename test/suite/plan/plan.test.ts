@@ -53,13 +53,14 @@ function indexed(cells: readonly Cell[]): ReadonlyMap<string, Cell> {
 describe("the original script's eight models", () => {
   const cells = planSuite(referenceSuite());
 
-  test("are the script's 517 cells and this suite's own, in 118 projects", () => {
+  test("are the script's 517 cells and this suite's own, in 119 projects", () => {
     expect(cells.filter(({ id }) => additionOf(id) === undefined)).toHaveLength(517);
-    // A shared baseline a model and run, three errors a model evaluated, a null run a model.
-    expect(cells).toHaveLength(517 + 24 + 24 + 8);
-    // 8 baselines, 5 batches, 64 edits and 40 errors; the suite's own project is the 118th.
-    expect(new Set(cells.map((cell) => cell.project)).size).toBe(117);
+    // A shared baseline a model and run, three errors a model evaluated, a null run a model, the data.
+    expect(cells).toHaveLength(517 + 24 + 24 + 8 + 1);
+    // 8 baselines, 5 batches, 64 edits, 40 errors and the data; the suite's own project is the 119th.
+    expect(new Set(cells.map((cell) => cell.project)).size).toBe(118);
     expect(countBy(cells, (cell) => cell.model)).toEqual({
+      data: 1,
       'mistral-7b-v01': 78,
       'llama-2-13b-hf': 78,
       'qwen25-14b': 78,
@@ -97,17 +98,18 @@ describe("the original script's eight models", () => {
     });
     expect([...new Set(rules)].sort()).toEqual([
       'baseline-k ← preset',
-      'calibrate-k ← setup',
+      'calibrate-k ← data setup',
       'certify-k ← baseline-k edit',
       'certify-k ← baseline-k inject',
+      'data ← ',
       'edit ← setup',
-      'eval ← edit',
-      'eval ← inject',
-      'eval ← setup',
-      'eval-arc ← edit',
-      'eval-hellaswag ← edit',
-      'eval-mmlu ← edit',
-      'eval-winogrande ← edit',
+      'eval ← data edit',
+      'eval ← data inject',
+      'eval ← data setup',
+      'eval-arc ← data edit',
+      'eval-hellaswag ← data edit',
+      'eval-mmlu ← data edit',
+      'eval-winogrande ← data edit',
       'inject ← setup',
       'null-k ← baseline-k',
       'preset ← calibrate-k',
@@ -154,6 +156,8 @@ describe('what Python is told', () => {
   const text = readFileSync(new URL('../../fixtures/small-suite.yaml', import.meta.url), 'utf8');
   const files = {
     'suites/x/tasks': null,
+    'suites/x/tasks/city.yaml': 'task: local_city',
+    'suites/x/tasks/job.yaml': 'task: local_job',
     'suites/x/c.jsonl': Array.from({ length: 2200 }, (_, i) => `{"text":"${i}"}`).join('\n'),
   };
   const cells = indexed(planSuite(parsed(text, files)));
@@ -229,7 +233,7 @@ describe('evaluations of errors', () => {
       'x.m.error_scale_explosion:eval',
       'x.m.error_zero_layer:eval',
     ]);
-    expect(found[0]?.dependsOn).toEqual(['x.m.error_extreme_quant:inject']);
+    expect(found[0]?.dependsOn).toEqual(['x.m.error_extreme_quant:inject', 'x.data.hub:data']);
     expect(found[0]?.parts[0]?.writes.map(({ path }) => path)).toEqual([
       'output/x/m/evals/error_extreme_quant_results.json',
       'output/x/m/evals/error_extreme_quant_outcomes.parquet',
@@ -275,6 +279,7 @@ describe('null runs', () => {
       'x.m.baseline:setup',
       'x.m.baseline:preset',
       'x.m.baseline:baseline-1',
+      'x.data.hub:data',
     ]);
     expect(first?.parts[0]?.receipt).toBe('output/x/m/certificates/null/run_1/receipt.json');
     const edit = cells.find(({ id }) => id.endsWith('clean:certify-1'));

@@ -90,7 +90,7 @@ const dataset = (key: string): string[] => invarlock(`dataset.${key}`);
 /** `models`: those whose cells change; all of them where none are named. */
 const EFFECTS: [variable: string, value: string, effect: string[], models?: string[]][] = [
   ['EVAL_NUM_FEWSHOT', '0', ['eval.benchmarks']],
-  ['EVAL_TASKS', 'mmlu,hellaswag', ['-eval', 'eval.benchmarks']],
+  ['EVAL_TASKS', 'mmlu,hellaswag', ['-data', '-eval', 'eval.benchmarks', 'eval.reads'], [...ALL, 'data']],
   ['EVAL_BATCH_SIZE', '4', ['eval.batch_size']],
   ['EVAL_BATCH_SIZE_SMALL', '4', ['eval.batch_size'], SMALL],
   ['EVAL_BATCH_SIZE_MEDIUM', 'auto:4', ['eval.batch_size'], MEDIUM],
@@ -127,7 +127,15 @@ const EFFECTS: [variable: string, value: string, effect: string[], models?: stri
   [
     'INVARLOCK_DATASET',
     'own.jsonl',
-    [...dataset('provider'), ...dataset('split'), ...dataset('text_field'), ...WITH_CORPUS],
+    [
+      '-data',
+      ...dataset('provider'),
+      ...dataset('split'),
+      ...dataset('text_field'),
+      ...WITH_CORPUS,
+      ...['baseline', 'calibrate', 'certify'].map((kind) => `${kind}.dependsOn`),
+    ],
+    [...ALL, 'data'],
   ],
   ['EDIT_TYPES_CLEAN', 'quant_rtn:7:128:ffn', ['+certify', '+edit', '+eval', '-certify', '-edit', '-eval']],
   ['EDIT_TYPES_STRESS', 'quant_rtn:3:32:all', ['+certify', '+edit', '+eval', '-certify', '-edit', '-eval']],

@@ -20,7 +20,8 @@ benchmarks:
   - { name: mmlu, task: mmlu, fewshot: 0 }
   - { name: arc, task: arc_challenge, fewshot: 0 }
 runs: { calibration: 3, clean: 2, stress: 1 }
-dataset: { provider: wikitext2 }
+dataset: { provider: local_jsonl, file: corpus.jsonl }
+evaluation: { tasks: tasks }
 `;
 
 export type Victim = 'nx' | 'executor' | 'worker';

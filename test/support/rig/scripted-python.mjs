@@ -16,6 +16,11 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+// What benchmarks read, for `nx g`: nothing that could be pinned.
+if (process.argv.includes('validation.evaluation.task_datasets')) {
+  console.log('{}');
+  process.exit(0);
+}
 const job = JSON.parse(readFileSync(process.argv[process.argv.indexOf('--spec') + 1], 'utf8'));
 const workspace = process.env.RIG_WORKSPACE;
 const script = scriptOf(job.cell);
@@ -109,6 +114,8 @@ function scriptOf(cell) {
 function resultsOf(part) {
   const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
   switch (job.kind) {
+    case 'data':
+      return { 'manifest.json': makeWeights(part), 'datasets.json': json(part.spec.revisions) };
     case 'setup':
       return { 'manifest.json': makeWeights(part), 'profile.json': json({ model_id: job.model }) };
     case 'edit':

@@ -102,6 +102,7 @@ export class Rig implements AsyncDisposable {
     symlinkSync(join(REPOSITORY, 'node_modules'), join(this.root, 'node_modules'));
     this.write('.gitignore', 'node_modules\n.nx\noutput\n');
     this.write('suites/rig/suite.yaml', suite);
+    this.#writeSmallSuitesFiles();
     // New tries without the wait that real hubs and GPUs need.
     this.edit('workspace-config/site.yaml', (text) =>
       text.replace('retries:\n', 'retries:\n  backoff_s: 0.05\n'),
@@ -111,6 +112,15 @@ export class Rig implements AsyncDisposable {
 
   #copy(path: string): void {
     cpSync(join(REPOSITORY, path), join(this.root, path), { recursive: true });
+  }
+
+  /** So that suites of the rig need nothing of the hub: the tasks by name, and lines enough for every run. */
+  #writeSmallSuitesFiles(): void {
+    for (const task of ['mmlu', 'arc_challenge']) {
+      this.write(`suites/rig/tasks/${task}.yaml`, `task: ${task}\ndataset_path: json\n`);
+    }
+    const lines = Array.from({ length: 4000 }, (_, index) => JSON.stringify({ text: `line ${index}` }));
+    this.write('suites/rig/corpus.jsonl', `${lines.join('\n')}\n`);
   }
 
   #installScriptedPython(): void {
@@ -247,5 +257,12 @@ benchmarks:
   - { name: mmlu, task: mmlu, fewshot: 0 }
   - { name: arc, task: arc_challenge, fewshot: 0 }
 runs: { calibration: 2, clean: 1, stress: 1 }
-dataset: { provider: wikitext2 }
+dataset: { provider: local_jsonl, file: corpus.jsonl }
+evaluation: { tasks: tasks }
 `;
+
+/** The same with benchmarks and windows of the hub: one cell more. */
+export const HUB_SUITE = SMALL_SUITE.replace(
+  '{ provider: local_jsonl, file: corpus.jsonl }',
+  'wikitext2',
+).replace('evaluation: { tasks: tasks }\n', '');

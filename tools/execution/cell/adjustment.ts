@@ -82,6 +82,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'baseline':
     case 'certify':
       return isObject(spec.invarlock) ? spec.invarlock : undefined;
+    case 'data':
     case 'setup':
     case 'preset':
     case 'edit':

@@ -11,7 +11,7 @@ import {
   type MemorySettings,
   type PlannedMemory,
 } from '../../suite/memory/memory-plan.js';
-import { weightsGiB } from '../../suite/memory/memory.js';
+import { storedGiB } from '../../suite/memory/memory.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { readProfile } from '../../suite/memory/profiles.js';
 import { basePriority } from '../../suite/plan/priority.js';
@@ -72,7 +72,7 @@ function standingOf(context: CellContext): Standing {
 /** As the baseline's manifest tells, once there is one. */
 function modelGiB({ options, reads }: CellContext): number {
   const manifest = reads.find(({ manifest: found }) => found !== undefined)?.manifest;
-  return manifest === undefined ? weightsGiB(options.sizeClass) : manifest.value.bytes / GIB;
+  return manifest === undefined ? storedGiB(options) : manifest.value.bytes / GIB;
 }
 
 function ticketNeeds(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {

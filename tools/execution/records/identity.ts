@@ -12,6 +12,7 @@ import { Fault } from '../../base/fault.js';
 
 /** Libraries whose version may change a result, by kind: a newer lm-eval makes no weights again. */
 const LIBRARIES: Record<CellKind, readonly Library[]> = {
+  data: ['datasets', 'lm-eval', 'invarlock'],
   setup: ['torch', 'transformers'],
   calibrate: ['torch', 'transformers', 'invarlock'],
   preset: ['invarlock'],
@@ -28,7 +29,7 @@ const ATTENDING: readonly CellKind[] = ['calibrate', 'baseline', 'eval', 'certif
 /** Not of the lock file: where there are GPUs, what is in .venv, or `none`. */
 const FLASH = 'flash-attn';
 
-const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval', 'scipy'] as const;
+const PINNED = ['torch', 'transformers', 'invarlock', 'lm-eval', 'scipy', 'datasets'] as const;
 type Library = (typeof PINNED)[number];
 
 export type Versions = Record<string, string>;

@@ -6,6 +6,7 @@ import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { gib } from './disk-plan.js';
 import { evictEntry, removeUnfinished } from './evict-weights.js';
 import { leftBehind } from './left-behind.js';
+import type { CellKind } from '../../suite/model/cell.js';
 import { beside } from '../../suite/model/paths.js';
 
 export interface CleanOptions {
@@ -37,7 +38,7 @@ export function removable(options: CleanOptions): Removable[] {
   };
   const planned = weightsOfPlan(cells);
   const own = planned.flatMap(({ cell, part, manifest }) => {
-    const found = cell.kind === 'setup' && !baselines ? undefined : stored(manifest);
+    const found = isDownloaded(cell.kind) && !baselines ? undefined : stored(manifest);
     if (found === undefined) return [];
     const variant =
       cell.kind === 'edit' ? part.name : (cell.id.split(':')[0]?.split('.').at(-1) ?? part.name);
@@ -51,6 +52,11 @@ export function removable(options: CleanOptions): Removable[] {
     return [{ name: `${link} (no longer in the suite)`, ...entryOf(found), link }];
   });
   return [...own, ...old];
+}
+
+/** What takes longest to come back, or does not come back once the hub has it no more. */
+function isDownloaded(kind: CellKind): boolean {
+  return kind === 'setup' || kind === 'data';
 }
 
 function entryOf({ recipe, bytes }: { recipe: string; bytes: number }): { recipe: string; bytes: number } {

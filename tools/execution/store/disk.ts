@@ -5,7 +5,7 @@ import { sha256 } from '../../base/canonical.js';
 import { writeWhole } from '../../base/files.js';
 import { deviceOf, freeDiskBytes } from '../../host/host.js';
 import { GIB } from '../../base/units.js';
-import { weightsGiB } from '../../suite/memory/memory.js';
+import { storedGiB } from '../../suite/memory/memory.js';
 import { isFromHub, type PlannedCell } from '../../suite/plan/planned.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import { manifestAt, waitingFor, weightsOfPlan } from './consumers.js';
@@ -31,7 +31,7 @@ export function plannedWeights(
       manifest,
       model: cell.model,
       kind: cell.kind,
-      bytes: found?.bytes ?? baselines.get(cell.model) ?? weightsGiB(cell.sizeClass) * GIB,
+      bytes: found?.bytes ?? baselines.get(cell.model) ?? storedGiB(cell) * GIB,
       there: found !== undefined && missingFile(storageRoot, found) === undefined,
       wanted:
         found === undefined ||
@@ -59,7 +59,7 @@ export function minFreeBytes(
   { minFreeDiskGiB: written }: SiteSettings,
   cells: readonly PlannedCell[],
 ): number {
-  const suiteGiB = weightsOfPlan(cells).reduce((sum, { cell }) => sum + weightsGiB(cell.sizeClass), 0);
+  const suiteGiB = weightsOfPlan(cells).reduce((sum, { cell }) => sum + storedGiB(cell), 0);
   return minFreeDiskGiB(written, suiteGiB) * GIB;
 }
 

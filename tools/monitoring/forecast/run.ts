@@ -10,7 +10,7 @@ import type { Strategy } from '../../execution/lease/policy/state.js';
 import type { PlannedWeights } from '../../execution/store/disk-plan.js';
 import { needsOf } from '../../execution/cell/lease-request.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
-import { weightsGiB } from '../../suite/memory/memory.js';
+import { storedGiB } from '../../suite/memory/memory.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
 import { basePriority } from '../../suite/plan/priority.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
@@ -107,7 +107,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning
       disk: { device: 'store', minFreeBytes: host.minFreeDiskBytes },
     },
     keep: settings.storageKeep,
-    weightsGiB: ({ model, sizeClass }) => profiles.get(model)?.weightsGiB ?? weightsGiB(sizeClass),
+    weightsGiB: (cell) => profiles.get(cell.model)?.weightsGiB ?? storedGiB(cell),
     needs: (cell) => needsOf(plannedMemory(cell, profiles.get(cell.model), settings, devices)),
     base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
     keepsCopy: ({ kind, model }) => kind === 'setup' && copied.has(model),

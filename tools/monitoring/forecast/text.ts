@@ -45,6 +45,7 @@ function beyondOriginal({ cells }: PlanReport): string[] {
 }
 
 const ADDED: Record<Addition, string> = {
+  'fetch of the data': 'fetches of the data',
   'baseline report': 'baseline reports',
   'evaluation of an error': 'evaluations of errors',
   'null run': 'null runs',

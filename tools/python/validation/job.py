@@ -117,6 +117,11 @@ class Job:
             raise Fault("bad_input", f"job file of {self.cell} names no input '{name}'") from None
 
     @property
+    def data(self) -> list[Read]:
+        """The entries of what the suite fetched from the hub for this job."""
+        return [read for name, read in self.reads.items() if name.startswith("data-")]
+
+    @property
     def only(self) -> Part:
         """The part of a job that has just one.
 

@@ -4,7 +4,7 @@ import type { PlannedCell } from '../read/expected.js';
 import type { ModelSettings } from './run-section.js';
 
 export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
-  const models = [...new Set(cells.map(({ model }) => model))].sort();
+  const models = [...new Set(cells.flatMap(({ kind, model }) => (kind === 'data' ? [] : model)))].sort();
   return models.map((model) => {
     const own = cells.filter((cell) => cell.model === model);
     const specOf = (kind: PlannedCell['kind']): JsonObject =>

@@ -7,7 +7,7 @@ import { timeAxis } from './time-axis.js';
 
 /** Five colours for the kinds, which five is what most eyes tell apart. */
 const GROUPS: readonly { name: string; kinds: readonly CellKind[]; colour: string }[] = [
-  { name: 'setup', kinds: ['setup'], colour: COLOUR.series[1] },
+  { name: 'data, setup', kinds: ['data', 'setup'], colour: COLOUR.series[1] },
   {
     name: 'calibrate, preset, baseline',
     kinds: ['calibrate', 'preset', 'baseline'],

@@ -8,6 +8,7 @@ import { diagnosticAt, sortDiagnostics } from '../yaml/diagnostics.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { NAME_RULE, suiteNameProblem } from '../model/names.js';
 import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
+import { hubData } from './hub-data.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { suiteDigest } from './digest.js';
@@ -55,7 +56,11 @@ export function loadSuite(
 }
 
 /** What lies at a path the suite names: a file with its text, a directory, or nothing. */
-export type Input = { kind: 'file'; text: string } | { kind: 'directory' | 'none' };
+export type Input =
+  | { kind: 'file'; text: string }
+  /** `yamlTexts`: of the YAML files in it, at any depth. */
+  | { kind: 'directory'; yamlTexts: () => string[] }
+  | { kind: 'none' };
 
 /** `readPath` is given workspace-relative paths. */
 export function parseSuite(
@@ -85,6 +90,9 @@ export function parseSuite(
     ...checkInputs(source, sections, suite, readPath),
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
+  const tasks = suite.tasks === undefined ? undefined : readPath(suite.tasks);
+  const data = hubData(suite, tasks?.kind === 'directory' ? tasks.yamlTexts() : undefined);
+  if (data !== undefined) suite.data = { ...data, revisions: {} };
   return ok({
     suite,
     digest: suiteDigest(written.value),
@@ -145,7 +153,21 @@ function corpusNeed(suite: Suite): { lines: number; reason: string } {
 
 function readInput(path: string): Input {
   const kind = kindOf(path);
-  return kind === 'file' ? { kind, text: readFileSync(path, 'utf8') } : { kind };
+  switch (kind) {
+    case 'file':
+      return { kind, text: readFileSync(path, 'utf8') };
+    case 'directory':
+      return { kind, yamlTexts: () => yamlTexts(path) };
+    case 'none':
+      return { kind };
+  }
+}
+
+/** As lm-eval looks for task files. */
+function yamlTexts(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.name.endsWith('yaml') && entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
 }
 
 function kindOf(path: string): Input['kind'] {

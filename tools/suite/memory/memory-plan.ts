@@ -109,6 +109,8 @@ export interface MemoryNeed {
 const AUTO_BATCH = 64;
 /** Python with torch, transformers, lm-eval and InvarLock imported. */
 const PROCESS_GIB = 1;
+/** The same while it fetches data sets and prepares them, some hundred rows at a time. */
+const DATA_RAM_GIB = 2;
 /** Largest tensors (embeddings, fused experts) are some 2 % of the weights; streaming holds at most four at a time. */
 const STREAMING_SHARE = 0.08;
 /** CUDA's libraries in the memory of the host: 1.55 GiB in all on an H100 host. */
@@ -130,6 +132,8 @@ export function memoryNeed(
   const { kind, sizeClass } = cell;
   const weights = profile?.weightsGiB ?? weightsGiB(sizeClass);
   const from = profile === undefined ? 'name' : 'profile';
+  if (kind === 'data')
+    return { device: 'host', gib: DATA_RAM_GIB, ramGiB: DATA_RAM_GIB, hostGiB: DATA_RAM_GIB, from };
   const streaming = PROCESS_GIB + 0.5 + STREAMING_SHARE * weights;
   const reference = profile === undefined ? requiredGiB(kind, sizeClass) : byProfile(cell, profile, settings);
   const asReference = settings.memoryPlan === 'reference';
@@ -180,6 +184,8 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     }
     case 'preset':
       return 5;
+    case 'data':
+      return DATA_RAM_GIB;
   }
 }
 

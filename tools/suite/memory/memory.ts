@@ -18,6 +18,7 @@ const BASE_GIB: Record<SizeClass, number> = {
 
 /** Share of the weights a cell of each kind needs: below 70B, and from 70B on. */
 const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
+  data: [0, 0],
   setup: [1, 1],
   calibrate: [1.1, 1.05],
   preset: [0.1, 0.1],
@@ -49,6 +50,14 @@ export function usesAccelerator(kind: CellKind): boolean {
 export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
   const large = sizeClass === '70b';
   return BASE_GIB[sizeClass] * MULTIPLIER[kind][large ? 1 : 0] * (large ? 1.05 : 1.1);
+}
+
+/** What a benchmark's task or the windows' dataset take of the disk; the largest of the original's are some 70 MB. */
+const DATA_GIB = 0.1;
+
+/** What a cell puts into the store for each of its parts, by class, until its own files are known. */
+export function storedGiB({ kind, sizeClass }: { kind: CellKind; sizeClass: SizeClass }): number {
+  return kind === 'data' ? DATA_GIB : weightsGiB(sizeClass);
 }
 
 /** Weights in GiB, by class: what counts until a model's own files are known. */

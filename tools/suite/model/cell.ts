@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json-value.js';
 
 export const CELL_KINDS = [
+  'data',
   'setup',
   'calibrate',
   'preset',
@@ -18,11 +19,12 @@ export type SizeClass = (typeof SIZE_CLASSES)[number];
 
 /**
  * A file a cell reads. Its digest is part of the cell's fingerprint.
- * `weights`: the path is a manifest; Python gets the store entry it names. `listing`: a directory too large to read
+ * `weights`: the path is a manifest; Python gets the store entry it names (a suite's data from the hub lie there, too).
+ * `listing`: a directory too large to read
  * each time, which stands for itself by the names, sizes and times of its files.
  */
 export interface CellRead {
-  /** Role, as the Python side looks it up: `baseline`, `subject`, `preset`, `calibration-1`, `baseline-report`, … */
+  /** Role, as the Python side looks it up: `baseline`, `subject`, `data-mmlu`, `preset`, `calibration-1`, `baseline-report`, … */
   name: string;
   /** Workspace-relative; that of a listing may be absolute. */
   path: string;

@@ -5,6 +5,9 @@ const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,79}$/;
 export const NAME_RULE =
   'lower-case letters, digits, "_" and "-", beginning with a letter or digit, at most 80 long';
 
+/** The project that fetches what a suite reads from the hub: `<suite>.data.hub`. No model can be called so. */
+export const DATA_PROJECT = { model: 'data', variant: 'hub' } as const;
+
 /** Directories of a suite's output or source tree that are no model's. */
 const RESERVED_MODELS = [
   'models', 'presets', 'analysis', 'reports', 'logs', 'state', 'queue', 'workers', 'data', 'tasks',

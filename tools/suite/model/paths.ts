@@ -56,6 +56,11 @@ export function modelPaths(suite: string, model: string): ModelPaths {
   };
 }
 
+/** The link to what a benchmark's task or the windows' provider reads from the hub, with its manifest beside it. */
+export function dataLink(suite: string, of: 'benchmarks' | 'windows', name: string): string {
+  return `${suiteOutput(suite)}/data/${of}/${name}`;
+}
+
 /** The small files that stand beside a link to weights. */
 export function beside(link: string) {
   return {
@@ -63,6 +68,7 @@ export function beside(link: string) {
     profile: `${link}.profile.json`,
     editMetadata: `${link}.edit_metadata.json`,
     errorMetadata: `${link}.error_metadata.json`,
+    datasets: `${link}.datasets.json`,
     receipt: `${link}.receipt.json`,
   };
 }

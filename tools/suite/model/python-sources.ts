@@ -26,6 +26,7 @@ const INVARLOCK = [
   'compute/placement',
   'invarlock/preflight',
   'hub/dataset_names',
+  'hub/offline',
   'weights/store',
 ];
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
@@ -66,6 +67,20 @@ const FACTS = ['facts/corpus', 'facts/model', 'facts/people', 'facts/words'];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
+  data: [
+    'cells/data',
+    'compute/placement',
+    'evaluation/answer_keys',
+    'evaluation/lm_eval_adapter',
+    'evaluation/results',
+    'evaluation/task_data',
+    'hub/dataset_names',
+    'hub/faults',
+    'hub/offline',
+    'hub/revisions',
+    'invarlock/hub_rows',
+    'weights/store',
+  ],
   setup: ['cells/setup', ...CONVERTING, 'sources/download', ...FACTS, 'sources/hub_space', 'sources/profile'],
   calibrate: ['cells/calibrate', ...INVARLOCK],
   preset: ['cells/preset', 'invarlock/preset_formulas', 'invarlock/config'],
@@ -79,6 +94,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'compute/numerics',
     'compute/placement',
     'hub/dataset_names',
+    'hub/offline',
     'weights/store',
   ],
   edit: ['cells/edit', 'compute/fp4_native', 'variants/edition', ...REWRITING],

@@ -119,6 +119,21 @@ export interface SuiteModel {
   invarlock: InvarlockSettings;
 }
 
+/** What a suite reads from the hub beside its models: fetched once, and read offline by every cell. */
+export interface HubData {
+  /** lm-eval's tasks whose data are at the hub, sorted; none where all are files of the suite. */
+  tasks: readonly string[];
+  /** InvarLock's dataset provider, where it reads the hub. */
+  provider?: HubProvider;
+  /** Commit of each dataset that is pinned, by its id: of each task, and of the provider. */
+  revisions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export type HubProvider = 'wikitext2';
+
+/** The datasets that InvarLock's providers read, by which `nx g` pins them. */
+export const DATASET_OF_PROVIDER: Record<HubProvider, string> = { wikitext2: 'Salesforce/wikitext' };
+
 export interface Suite {
   name: string;
   description: string;
@@ -126,6 +141,8 @@ export interface Suite {
   benchmarks: readonly Benchmark[];
   /** Directory of local lm-eval task files, workspace-relative. */
   tasks?: string;
+  /** Absent where the suite reads its own files only. */
+  data?: HubData;
   /** Read with the results only; in no cell. */
   groundTruth: GroundTruth;
   evalSeed: number;

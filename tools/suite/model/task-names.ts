@@ -1,8 +1,9 @@
-// The original script's names of tasks, by which time-outs are given, and which cell has which. BASELINE_REPORT and
-// EVAL_ERROR are this suite's own. docs/formulas.md#tasks-and-base-priorities
+// The original script's names of tasks, by which time-outs are given, and which cell has which. FETCH_DATA,
+// BASELINE_REPORT and EVAL_ERROR are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
+  'FETCH_DATA',
   'SETUP_BASELINE',
   'CALIBRATION_RUN',
   'GENERATE_PRESET',
@@ -25,6 +26,8 @@ export type TaskName = (typeof TASK_NAMES)[number];
 /** The original script's name of a cell: `EVAL_MMLU` for the target `eval-mmlu` of an edit, `EVAL_EDIT` for its `eval`. */
 export function taskName(kind: CellKind, variant: string, target: string): TaskName | `EVAL_${string}` {
   switch (kind) {
+    case 'data':
+      return 'FETCH_DATA';
     case 'setup':
       return 'SETUP_BASELINE';
     case 'calibrate':

@@ -2,8 +2,9 @@
 import type { Cell, CellId } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
 import { formatJson } from './format-json.js';
+import { dataCellId } from '../plan/plan-data.js';
 import { planSuite, BATCH_VARIANT } from '../plan/plan.js';
-import { errorVariant, projectName } from '../model/names.js';
+import { DATA_PROJECT, errorVariant, projectName } from '../model/names.js';
 import { suiteDirectory } from '../model/paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
 import { NO_SCHEDULE, schedules, type Schedule } from '../plan/schedule.js';
@@ -41,6 +42,11 @@ export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): 
     }),
   );
   const directory = suiteDirectory(suite.name);
+  const data = cells.filter(({ kind }) => kind === 'data');
+  if (data.length > 0) {
+    const { model, variant } = DATA_PROJECT;
+    variants.unshift({ path: `${model}/${variant}`, json: dataProject(suite, data, made, hints) });
+  }
   return [
     { path: `${directory}/project.json`, text: formatJson(suiteProject(suite, cells, record)) },
     ...variants.map(({ path, json }) => ({
@@ -87,6 +93,9 @@ function variantProject(
     tags: [`suite:${suite.name}`, `model:${model.name}`, `variant:${variant}`, `class:${variantClass}`],
     metadata: { description: describe(model.name, variant, variantClass), generated: GENERATED },
     implicitDependencies: [
+      ...(cells.some(({ dependsOn }) => dependsOn.includes(dataCellId(suite.name)))
+        ? [projectName(suite.name, DATA_PROJECT.model, DATA_PROJECT.variant)]
+        : []),
       ...(variantClass === 'baseline' ? [] : [projectName(suite.name, model.name, 'baseline')]),
       ...(batch ? [edits] : []),
     ],
@@ -96,14 +105,47 @@ function variantProject(
         `${project}:certify`,
         cells.map((cell) => cell.target),
       ),
-      ...Object.fromEntries(
-        cells.map((cell) => [
-          cell.target,
-          cellTarget(cell, made, suite.name, hints.get(cell.id) ?? NO_SCHEDULE),
-        ]),
-      ),
+      ...cellTargets(suite, cells, made, hints),
     },
   };
+}
+
+/** Of what a suite reads from the hub: the verdict waits for it as for a variant, though it judges nothing of it. */
+function dataProject(
+  suite: Suite,
+  cells: readonly Cell[],
+  made: ReadonlySet<string>,
+  hints: ReadonlyMap<string, Schedule>,
+): JsonObject {
+  const { model, variant } = DATA_PROJECT;
+  const project = projectName(suite.name, model, variant);
+  const description = `What the benchmarks and windows of ${suite.name} read from the hub`;
+  return {
+    $schema: '../../../../node_modules/nx/schemas/project-schema.json',
+    name: project,
+    tags: [`suite:${suite.name}`, `model:${model}`, `variant:${variant}`, `class:${model}`],
+    metadata: { description, generated: GENERATED },
+    implicitDependencies: [],
+    targets: {
+      certify: gather(
+        description,
+        `${project}:certify`,
+        cells.map((cell) => cell.target),
+      ),
+      ...cellTargets(suite, cells, made, hints),
+    },
+  };
+}
+
+function cellTargets(
+  suite: Suite,
+  cells: readonly Cell[],
+  made: ReadonlySet<string>,
+  hints: ReadonlyMap<string, Schedule>,
+): JsonObject {
+  return Object.fromEntries(
+    cells.map((cell) => [cell.target, cellTarget(cell, made, suite.name, hints.get(cell.id) ?? NO_SCHEDULE)]),
+  );
 }
 
 function isEmpty(texts: Readonly<Record<string, string>>): boolean {

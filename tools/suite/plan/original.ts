@@ -1,10 +1,11 @@
 // Which cells the original script has too: its 517 of b200 stay countable beside what this suite adds.
 
-export type Addition = 'baseline report' | 'evaluation of an error' | 'null run';
+export type Addition = 'fetch of the data' | 'baseline report' | 'evaluation of an error' | 'null run';
 
 /** What a cell is that the original script does not have; undefined of one that it has. docs/b200.md has the numbers. */
 export function additionOf(id: string): Addition | undefined {
   const [project = '', target = ''] = id.split(':');
+  if (target === 'data') return 'fetch of the data';
   if (target.startsWith('baseline-')) return 'baseline report';
   if (target.startsWith('null-')) return 'null run';
   const ofError = project.split('.')[2]?.startsWith('error_') === true;

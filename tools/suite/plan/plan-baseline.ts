@@ -2,12 +2,13 @@
 import type { Cell } from '../model/cell.js';
 import { cellOf, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { beside } from '../model/paths.js';
+import { windowData } from './plan-data.js';
 import { evalCell } from './plan-eval.js';
 import { calibrationSpec, certifySpec, corpusReads, presetSpec, sourceReads } from './specs.js';
 import { distinctRuns } from '../model/suite.js';
 
 export function baselineCells(plan: ModelPlan): Cell[] {
-  const { model, paths } = plan;
+  const { model, paths, suite } = plan;
   const files = beside(paths.baseline);
   const setup = cellOf(plan, 'baseline', 'setup', 'setup', {
     description: `Make the weights of ${model.name}: bf16 safetensors, tokenizer and profile in the weights store`,
@@ -27,12 +28,13 @@ export function baselineCells(plan: ModelPlan): Cell[] {
     ],
   });
   const baseline = weightsOf('baseline', files.manifest);
+  const windows = windowData(suite);
   const calibrations = numbers(model.runs.calibration).map((run) => {
     const directory = paths.calibration(run);
     return cellOf(plan, 'baseline', `calibrate-${run}`, 'calibrate', {
       description: `Calibration run ${run} of ${model.runs.calibration}: InvarLock on the unedited ${model.name}`,
-      dependsOn: [setup.id],
-      reads: [baseline, ...corpusReads(model)],
+      dependsOn: [setup.id, ...windows.dependsOn],
+      reads: [baseline, ...windows.reads, ...corpusReads(model)],
       parts: [
         {
           name: `calibrate-${run}`,
@@ -68,8 +70,13 @@ export function baselineCells(plan: ModelPlan): Cell[] {
     const directory = paths.baselineReport(run);
     return cellOf(plan, 'baseline', `baseline-${run}`, 'baseline', {
       description: `Evaluate the unedited ${model.name} once for all certificates of run ${run}`,
-      dependsOn: [setup.id, preset.id],
-      reads: [baseline, { name: 'preset', path: paths.preset, as: 'file' }, ...corpusReads(model)],
+      dependsOn: [setup.id, preset.id, ...windows.dependsOn],
+      reads: [
+        baseline,
+        { name: 'preset', path: paths.preset, as: 'file' },
+        ...windows.reads,
+        ...corpusReads(model),
+      ],
       parts: [
         {
           name: `baseline-${run}`,

@@ -1,6 +1,7 @@
 // Certificates: a subject compared with its baseline, or in a null run the baseline with itself.
 import type { Cell, CellId } from '../model/cell.js';
 import { beside } from '../model/paths.js';
+import { windowData } from './plan-data.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifySpec, corpusReads } from './specs.js';
 import { windowsRun } from '../model/suite.js';
@@ -14,12 +15,13 @@ export interface Certified {
 }
 
 export function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
-  const { model, paths } = plan;
+  const { model, paths, suite } = plan;
   const unedited = variant === 'baseline';
   const target = unedited ? `null-${run}` : `certify-${run}`;
   const setup = plan.id('baseline', 'setup');
   const baselineRun = windowsRun(model.runs, run);
   const report = `${paths.baselineReport(baselineRun)}/report.json`;
+  const windows = windowData(suite);
   const shared = model.baseline === 'shared';
   return cellOf(plan, variant, target, 'certify', {
     description: unedited
@@ -29,12 +31,14 @@ export function certifyCell(plan: ModelPlan, { variant, run, making, directory }
     dependsOn: [
       ...new Set([setup, making, plan.id('baseline', 'preset')]),
       ...(shared ? [plan.id('baseline', `baseline-${baselineRun}`)] : []),
+      ...windows.dependsOn,
     ],
     reads: [
       weightsOf('baseline', beside(paths.baseline).manifest),
       weightsOf('subject', beside(unedited ? paths.baseline : paths.weights(variant)).manifest),
       { name: 'preset', path: paths.preset, as: 'file' },
       ...(shared ? [{ name: 'baseline-report', path: report, as: 'file' } as const] : []),
+      ...windows.reads,
       ...corpusReads(model),
     ],
     parts: [

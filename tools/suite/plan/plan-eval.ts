@@ -2,6 +2,7 @@
 import type { Cell, CellId } from '../model/cell.js';
 import { beside } from '../model/paths.js';
 import type { Benchmark } from '../model/suite.js';
+import { benchmarkData } from './plan-data.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
 import { evalSpec, tasksReads } from './specs.js';
 
@@ -40,11 +41,12 @@ function cell(
   const { model, paths, suite } = plan;
   const { variant, making } = evaluated;
   const { results, outcomes, receipt } = paths.evaluation(file);
+  const data = benchmarkData(suite, benchmarks);
   const link = variant === 'baseline' ? paths.baseline : paths.weights(variant);
   return cellOf(plan, variant, target, 'eval', {
     description,
-    dependsOn: [making],
-    reads: [weightsOf('subject', beside(link).manifest), ...tasksReads(suite)],
+    dependsOn: [making, ...data.dependsOn],
+    reads: [weightsOf('subject', beside(link).manifest), ...data.reads, ...tasksReads(suite)],
     parts: [
       {
         name: target,

@@ -3,6 +3,7 @@ import type { Cell, CellPart } from '../model/cell.js';
 import { errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
+import { dataCells } from './plan-data.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
@@ -13,7 +14,7 @@ import { hasFiniteWeights, runsOf, type ErrorType, type Suite, type SuiteEdit } 
 export const BATCH_VARIANT = 'edits';
 
 export function planSuite(suite: Suite): Cell[] {
-  return suite.models.flatMap((model) => {
+  const models = suite.models.flatMap((model) => {
     const plan = modelPlan(suite, model);
     return [
       ...baselineCells(plan),
@@ -23,6 +24,7 @@ export function planSuite(suite: Suite): Cell[] {
       ...model.errors.flatMap((type) => errorCells(plan, type)),
     ];
   });
+  return [...dataCells(suite), ...models];
 }
 
 function batchCell(plan: ModelPlan): Cell {

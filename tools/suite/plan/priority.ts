@@ -2,6 +2,7 @@
 import type { CellKind } from '../model/cell.js';
 
 const BASE: Record<CellKind, number> = {
+  data: 92,
   setup: 90,
   calibrate: 85,
   preset: 75,

@@ -1,6 +1,6 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
 import { CELL_KINDS, type CellKind, type CellOptions } from '../model/cell.js';
-import { weightsGiB } from '../memory/memory.js';
+import { storedGiB } from '../memory/memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
 export type Step = [kind: CellKind, units: number];
@@ -36,9 +36,9 @@ export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, 
   for (const cell of cells) for (const id of cell.dependsOn) dependents.get(id)?.push(cell);
   const perModel = new Map<string, number>();
   for (const { model } of cells) perModel.set(model, (perModel.get(model) ?? 0) + 1);
-  const suiteGiB = cells.reduce((sum, { parts, sizeClass }) => {
-    const written = parts.filter(({ link }) => link !== undefined).length;
-    return sum + written * weightsGiB(sizeClass);
+  const suiteGiB = cells.reduce((sum, cell) => {
+    const written = cell.parts.filter(({ link }) => link !== undefined).length;
+    return sum + written * storedGiB(cell);
   }, 0);
   const known = new Map<string, Followers>();
   return new Map(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
-from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model, offline_caches
+from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model
 from validation.evaluation.outcomes import write_outcomes
 from validation.evaluation.results import Benchmark, Evaluated, strict, summary
+from validation.hub.offline import offline_caches
 from validation.job import Fault, Job, emit, write_json, write_text
 from validation.weights.store import open_entry
 
@@ -22,8 +23,8 @@ def run(job: Job) -> None:
 
     Raises:
         Fault: `misconfigured` for a task that is unknown, broken, asked twice or without an accuracy, a model
-            without a tokenizer, or a batch size the device cannot have; `unavailable` when the hub does not
-            give the data; `weights_missing` when the subject's weights are gone.
+            without a tokenizer, a batch size the device cannot have, or data that no cell fetches;
+            `weights_missing` when the subject's weights or the suite's data are gone.
     """
     part = job.only
     benchmarks = _benchmarks(part.spec)
@@ -31,7 +32,7 @@ def run(job: Job) -> None:
     limit = part.spec.get("limit")
     weights = open_entry(job.read("subject"))
     source = TaskSource(job.reads["tasks"].path if "tasks" in job.reads else None)
-    with offline_caches(job.work) if source.offline(tasks) else nullcontext():
+    with _data(job, source, tasks):
         evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
         emit("progress", message="loading the model", done=0, total=len(benchmarks))
         computes = apply_determinism(part.spec.get("determinism", "throughput"), job.device)
@@ -56,6 +57,18 @@ def run(job: Job) -> None:
         | model.placed
     )
     emit("part", name=part.name)
+
+
+def _data(job: Job, source: TaskSource, tasks: list[str]) -> AbstractContextManager[None]:
+    """The data of the tasks, offline: those of the suite's `data` cell, or files of the suite."""
+    entries = [open_entry(read) for read in job.data]
+    if entries or source.offline(tasks):
+        return offline_caches(job.work, entries)
+    raise Fault(
+        "misconfigured",
+        f"the data of {', '.join(tasks)} are at the hub, and no cell of the suite's projects fetches them",
+        f"A task file may have changed. Make them anew: npx nx g ./tools:suite {job.cell.partition('.')[0]}",
+    )
 
 
 def _trusted(job: Job) -> bool:

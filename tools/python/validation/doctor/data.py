@@ -14,9 +14,10 @@ from typing import Any
 
 from validation.doctor.finding import Finding, finding, first_line
 from validation.doctor.refused import refused
-from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, default_index, offline_caches
+from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, default_index
 from validation.evaluation.results import Benchmark
 from validation.hub.dataset_names import any_name
+from validation.hub.offline import offline_caches
 from validation.invarlock.config import LOCAL_PROVIDERS
 from validation.job import Fault
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import difflib
 import errno
 import math
-import os
 import random
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from validation.hub.dataset_names import any_name
 from validation.job import Device, Fault, Site
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
-_LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
+LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
 #: Exceptions of the hub and the network, told by their names: their classes move between versions.
 _UNAVAILABLE = frozenset(
     {
@@ -43,7 +42,6 @@ _UNAVAILABLE = frozenset(
         "RequestException",
     }
 )
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 class TaskSource:
@@ -92,52 +90,8 @@ def _scan(directory: Path) -> tuple[frozenset[str], bool]:
         tags = raw.get("tag") or []
         found = [raw.get("task"), raw.get("group"), *(tags if isinstance(tags, list) else [tags])]
         names.update(name for name in found if isinstance(name, str))
-        local = local and data in _LOCAL_BUILDERS
+        local = local and data in LOCAL_BUILDERS
     return frozenset(names), local
-
-
-@contextmanager
-def offline_caches(work: Path) -> Iterator[None]:
-    """No network, and every cache of Hugging Face's libraries in `work`, for the time of one evaluation.
-
-    They read the variables once, when imported; in a warm process, where that has been, their copies are
-    set too.
-    """
-    caches = work / "hf"
-    variables = {name: "1" for name in _OFFLINE} | {"HF_HOME": str(caches)}
-    with _replaced(os.environ, variables):
-        import datasets.config
-        from huggingface_hub import constants
-
-        downloads = caches / "datasets" / "downloads"
-        of_datasets = {
-            "HF_CACHE_HOME": str(caches),
-            "HF_DATASETS_CACHE": caches / "datasets",
-            "HF_MODULES_CACHE": caches / "modules",
-            "DOWNLOADED_DATASETS_PATH": downloads,
-            "EXTRACTED_DATASETS_PATH": downloads / "extracted",
-            "HF_HUB_OFFLINE": True,
-            "HF_DATASETS_OFFLINE": True,
-        }
-        with (
-            _replaced(vars(datasets.config), of_datasets),
-            _replaced(vars(constants), {"HF_HUB_OFFLINE": True}),
-        ):
-            yield
-
-
-@contextmanager
-def _replaced(target: MutableMapping[str, Any], values: Mapping[str, Any]) -> Iterator[None]:
-    before = {name: target[name] for name in values if name in target}
-    target.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            if name in before:
-                target[name] = before[name]
-            else:
-                del target[name]
 
 
 @dataclass(frozen=True)
@@ -273,6 +227,23 @@ def task_manager(directory: Path | None, defaults: bool) -> Any:
     return manager
 
 
+def known_tasks(source: TaskSource, tasks: list[str]) -> Any:
+    """lm-eval's manager, which knows all these tasks.
+
+    Raises:
+        Fault: `misconfigured` for a task that is nowhere defined.
+    """
+    with _told("the task definitions cannot be read", Exception):
+        manager = task_manager(source.directory, not source.covers(tasks))
+    known: list[str] = manager.all_tasks
+    for task in tasks:
+        if task not in known:
+            near = difflib.get_close_matches(task, known, n=5)
+            hint = f"near to it: {', '.join(near)}" if near else "no task has a name like it"
+            raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
+    return manager
+
+
 class Evaluator:
     """Evaluates benchmarks, with the same seed each.
 
@@ -284,15 +255,7 @@ class Evaluator:
     def __init__(self, source: TaskSource, tasks: list[str], seed: int) -> None:
         self._source = source
         self._seed = seed
-        defaults = not source.covers(tasks)
-        with _told("the task definitions cannot be read", Exception):
-            self._manager = task_manager(source.directory, defaults)
-        known: list[str] = self._manager.all_tasks
-        for task in tasks:
-            if task not in known:
-                near = difflib.get_close_matches(task, known, n=5)
-                hint = f"near to it: {', '.join(near)}" if near else "no task has a name like it"
-                raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
+        self._manager = known_tasks(source, tasks)
 
     def run(self, model: Any, benchmark: Benchmark, limit: int | None = None) -> Evaluated:
         """Ask a model one benchmark's questions: all, or of each task the first ones, some `limit` in all."""

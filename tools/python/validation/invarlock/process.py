@@ -23,11 +23,13 @@ import yaml
 
 from validation.compute.numerics import apply_determinism, attention_of, report_settings
 from validation.hub.dataset_names import any_name
+from validation.hub.offline import offline_caches
 from validation.invarlock.config import Settings, profile_document, run_environment
 from validation.invarlock.failures import Ended
 from validation.invarlock.hooks.loading import Loads, loads_as_configured
 from validation.invarlock.hooks.memory import require_memory, shortages, small_copies
 from validation.job import Fault, Job, write_text
+from validation.weights.store import open_entry
 
 VERSION = "0.3.7"
 #: Where runs leave their reports and events, in the working directory.
@@ -85,8 +87,9 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
             sort_keys=False,
         ),
     )
+    network = job.site.allow_network and not job.data
     environment = run_environment(
-        settings, str(job.work / "config"), job.device.threads, allow_network=job.site.allow_network
+        settings, str(job.work / "config"), job.device.threads, allow_network=network
     )
     printed = _Tee(sys.stdout)
     exit_code = 0
@@ -97,7 +100,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with small_copies(), _data(settings), loads_as_configured(attention, job.device) as loads:
+            with small_copies(), _data(job, settings), loads_as_configured(attention, job.device) as loads:
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
@@ -155,9 +158,15 @@ def _import_without_datasets(settings: Settings) -> None:
         del sys.modules["datasets"]
 
 
-def _data(settings: Settings) -> contextlib.AbstractContextManager[None]:
-    """A local corpus needs no data set."""
-    return contextlib.nullcontext() if settings.is_local else any_name()
+@contextlib.contextmanager
+def _data(job: Job, settings: Settings) -> Iterator[None]:
+    """The data set of a run, offline where a cell of the suite fetched it; a local corpus needs none."""
+    with contextlib.ExitStack() as stack:
+        if job.data:
+            stack.enter_context(offline_caches(job.work, [open_entry(read) for read in job.data]))
+        if not settings.is_local:
+            stack.enter_context(any_name())
+        yield
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ STAGES = (
         (*_INVARLOCK, "validation.cells.calibrate", "validation.cells.baseline", "validation.cells.certify"),
         frozenset({"calibrate", "baseline", "certify"}),
     ),
-    Stage((*_LM_EVAL, "validation.cells.eval"), frozenset({"eval"})),
+    Stage((*_LM_EVAL, "validation.cells.eval", "validation.cells.data"), frozenset({"eval", "data"})),
 )
 
 

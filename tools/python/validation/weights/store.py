@@ -206,7 +206,13 @@ def open_entry(read: Read) -> Path:
     if problem is None:
         return read.path
     target = (
-        "setup" if "baseline" in manifest.name else "inject" if manifest.name.startswith("error_") else "edit"
+        "data"
+        if "data" in manifest.parts[-3:-1]
+        else "setup"
+        if "baseline" in manifest.name
+        else "inject"
+        if manifest.name.startswith("error_")
+        else "edit"
     )
     raise Fault(
         "weights_missing",
