@@ -4,7 +4,7 @@ import { GIB } from '../../../tools/base/units.js';
 import type { CellProspect } from '../../../tools/monitoring/forecast/prospects.js';
 import { forecast, type Facts } from '../../../tools/monitoring/forecast/run.js';
 import { weightsOfPlan } from '../../../tools/execution/store/consumers.js';
-import { weightsGiB } from '../../../tools/suite/memory/memory.js';
+import { storedGiB, weightsGiB } from '../../../tools/suite/memory/memory.js';
 import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
@@ -28,7 +28,7 @@ function facts(change: (id: string) => Partial<CellProspect> = () => ({}), rest:
     }),
     profiles: new Map(),
     weights: weightsOfPlan(cells).map(({ cell, manifest }) => ({
-      ...{ manifest, model: cell.model, kind: cell.kind, bytes: weightsGiB(cell.sizeClass) * GIB },
+      ...{ manifest, model: cell.model, kind: cell.kind, bytes: storedGiB(cell) * GIB },
       ...{ there: false, wanted: true, hubCopy: cell.kind === 'setup' },
     })),
     runSeconds: new Map(),
@@ -51,7 +51,7 @@ describe('from nothing', () => {
     expect(all.gpuSeconds).toBeLessThanOrEqual(8 * all.makespanSeconds);
     const weights = weightsOfPlan(cells).map(({ cell }) => cell);
     const copies = weights.filter(({ kind }) => kind === 'setup');
-    const gib = [...weights, ...copies].reduce((sum, { sizeClass }) => sum + weightsGiB(sizeClass), 0);
+    const gib = [...weights, ...copies].reduce((sum, cell) => sum + storedGiB(cell), 0);
     expect(all.wantedBytes).toBe(gib * GIB);
     expect(all.peakBytes).toBe(all.wantedBytes);
   });
@@ -77,7 +77,7 @@ describe('from nothing', () => {
       facts((id) => (id.includes('qwen15-72b') ? { state: 'blocked', reason: 'does not fit' } : {})),
     );
     expect(rest.withoutDisk).toEqual([]);
-    expect(rest.cells).toBe(cells.length - 54 - 3);
+    expect(rest.cells).toBe(cells.length - 54 - 7);
     expect(rest.gpuSeconds).toBeLessThan(all.gpuSeconds);
   });
 

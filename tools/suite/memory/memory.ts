@@ -53,7 +53,7 @@ export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
 }
 
 /** What a benchmark's task or the windows' dataset take of the disk; the largest of the original's are some 70 MB. */
-const DATA_GIB = 0.1;
+const DATA_GIB = 0.125;
 
 /** What a cell puts into the store for each of its parts, by class, until its own files are known. */
 export function storedGiB({ kind, sizeClass }: { kind: CellKind; sizeClass: SizeClass }): number {
