@@ -41,7 +41,7 @@ async function warmly(
       env: run.env,
     };
     // A suite's own tasks are indexed by the cell: they are few, and may change.
-    const taskIndex = kind === 'eval' && !reads.some(({ name }) => name === 'tasks');
+    const taskIndex = (kind === 'eval' || kind === 'data') && !reads.some(({ name }) => name === 'tasks');
     return await runWarm(run, host, { kind, taskIndex });
   } catch (error) {
     return fail({ reason: 'no-host', message: messageOf(error) });

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
-from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, load_model
+from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, known_tasks, load_model
 from validation.evaluation.outcomes import write_outcomes
 from validation.evaluation.results import Benchmark, Evaluated, strict, summary
 from validation.hub.offline import offline_caches
@@ -64,6 +64,7 @@ def _data(job: Job, source: TaskSource, tasks: list[str]) -> AbstractContextMana
     entries = [open_entry(read) for read in job.data]
     if entries or source.offline(tasks):
         return offline_caches(job.work, entries)
+    known_tasks(source, tasks)  # one that is nowhere defined is told with those near it
     raise Fault(
         "misconfigured",
         f"the data of {', '.join(tasks)} are at the hub, and no cell of the suite's projects fetches them",
