@@ -19,7 +19,7 @@ test(
     const first = await rig.certify();
     expect(first.exitCode, first.output).toBe(0);
     const started = rig.takeStarted();
-    expect(started).toHaveLength(17);
+    expect(started).toHaveLength(16);
     expect(started.filter((cell) => cell === 'rig.data.hub:data')).toHaveLength(1);
     const receipt = (path: string): Receipt => JSON.parse(rig.read(path)) as Receipt;
     expect(receipt('output/rig/data/windows/wikitext2.receipt.json').gpus).toEqual([]);

@@ -256,7 +256,7 @@ errors: [nan_injection]
 benchmarks:
   - { name: mmlu, task: mmlu, fewshot: 0 }
   - { name: arc, task: arc_challenge, fewshot: 0 }
-runs: { calibration: 2, clean: 1, stress: 1 }
+runs: { calibration: 2, clean: 1, stress: 1, nulls: 0 }
 dataset: { provider: local_jsonl, file: corpus.jsonl }
 evaluation: { tasks: tasks }
 `;
