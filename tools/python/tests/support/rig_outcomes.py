@@ -13,9 +13,9 @@ from validation.evaluation.outcomes import write_outcomes
 from validation.evaluation.results import AnswerKey, Benchmark, Evaluated
 
 ITEMS = 120
-TASKS = {"mmlu": "mmlu", "arc": "arc_challenge"}
+TASKS = {"mmlu": "mmlu", "hellaswag": "hellaswag", "arc": "arc_challenge", "winogrande": "winogrande"}
 #: What one cell of the rig's suites evaluates.
-TOGETHER = (("mmlu",), ("arc",), ("mmlu", "arc"))
+TOGETHER = (*((name,) for name in TASKS), ("mmlu", "arc"), tuple(TASKS))
 
 
 def evaluated(task: str) -> Evaluated:
