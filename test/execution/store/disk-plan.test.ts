@@ -113,11 +113,12 @@ test('what a command line asks for', () => {
   expect(of('run', 'smoke:certify')).toBe(0);
   expect(of('show', 'projects')).toBe(0);
   expect(of('run', 'b200.mistral-7b-v01.baseline:setup')).toBe(1);
-  const model = CELLS.filter((cell) => cell.model === 'mistral-7b-v01').length;
+  // Its own cells, and the suite's data, which they read.
+  const model = CELLS.filter((cell) => cell.model === 'mistral-7b-v01').length + 1;
   expect(of('run-many', '-t', 'certify', '-p', 'tag:model:mistral-7b-v01')).toBe(model);
   expect(of('run-many', '-t', 'certify', '-p', 'b200.mistral-*')).toBe(model);
-  // An edit's evaluation with what it is made of: setup, batch, itself.
-  expect(of('run', 'b200.mistral-7b-v01.quant_8bit_clean:eval-mmlu')).toBe(3);
+  // An edit's evaluation with what it is made of: setup, data, batch, itself.
+  expect(of('run', 'b200.mistral-7b-v01.quant_8bit_clean:eval-mmlu')).toBe(4);
 });
 
 test('cells that wait for a failed one are named with it, once', () => {

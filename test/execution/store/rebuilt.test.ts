@@ -65,9 +65,10 @@ test('of an edit depend its evaluations and certificates, and nothing of its sib
   ]);
 });
 
-test('of a baseline depends everything but its own setup', () => {
+test('of a baseline depends everything but its own setup and the data of the hub', () => {
   const found = dependentsOf(cells, ['output/x/models/m-7b/baseline.manifest.json']);
   expect(cells.filter((cell) => !found.includes(cell)).map(({ id }) => id)).toEqual([
+    'x.data.hub:data',
     'x.m-7b.baseline:setup',
   ]);
 });
