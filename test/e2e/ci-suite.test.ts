@@ -26,7 +26,7 @@ test('suite ci runs on a local model given as MODEL_1, with local tasks and text
   expect(other.output).toContain('environment variable MODEL_1 is "gpt2"; suite ci was made with');
 
   const run = await checkout.run('npx', certify, { MODEL_1: model, MODEL_2: '' });
-  expect(run.output).toContain('all 13 cells finished');
+  expect(run.output).toContain('all 14 cells finished');
   expect(run.exitCode).toBe(0);
   console.log(`suite ci, one model, two edits: ${run.seconds.toFixed(0)} s`);
 

@@ -37,7 +37,7 @@ test('suite ci runs on two local GPT-2 models, from suite.yaml to verdict and re
   expect(doctor.output).toContain(' 0 errors');
 
   const run = await checkout.run('npx', CERTIFY, { ...models, NUM_GPUS: '2' });
-  expect(run.output).toContain('all 94 cells finished');
+  expect(run.output).toContain('all 96 cells finished');
   expect(run.exitCode).toBe(0);
   console.log(`suite ci, two models: ${run.seconds.toFixed(0)} s`);
 
@@ -74,7 +74,7 @@ test('suite ci runs on two local GPT-2 models, from suite.yaml to verdict and re
   const before = await attempts();
   const again = await checkout.run('npx', CERTIFY, models);
   expect(again.exitCode).toBe(0);
-  expect(again.output).toContain('all 94 cells finished');
+  expect(again.output).toContain('all 96 cells finished');
   expect(await attempts()).toBe(before);
   console.log(`again: ${again.seconds.toFixed(1)} s`);
 });
