@@ -34,7 +34,8 @@ export function removable(options: CleanOptions): Removable[] {
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const stored = (manifest: string): { recipe: string; bytes: number } | undefined => {
     const found = manifestAt(workspaceRoot, manifest);
-    return found !== undefined && existsSync(join(storageRoot, found.recipe)) ? found : undefined;
+    if (found === undefined || !existsSync(join(storageRoot, found.recipe))) return undefined;
+    return { recipe: found.recipe, bytes: found.bytes };
   };
   const planned = weightsOfPlan(cells);
   const own = planned.flatMap(({ cell, part, manifest }) => {
@@ -42,14 +43,14 @@ export function removable(options: CleanOptions): Removable[] {
     if (found === undefined) return [];
     const variant =
       cell.kind === 'edit' ? part.name : (cell.id.split(':')[0]?.split('.').at(-1) ?? part.name);
-    return [{ name: `${cell.model} ${variant}`, ...entryOf(found), link: part.link }];
+    return [{ name: `${cell.model} ${variant}`, ...found, link: part.link }];
   });
   // A renamed edit has the weights that it had under its old name.
   const needed = new Set(planned.map(({ manifest }) => stored(manifest)?.recipe));
   const old = leftBehind(workspaceRoot, suite, cells).links.flatMap((link) => {
     const found = stored(beside(link).manifest);
     if (found === undefined || needed.has(found.recipe)) return [];
-    return [{ name: `${link} (no longer in the suite)`, ...entryOf(found), link }];
+    return [{ name: `${link} (no longer in the suite)`, ...found, link }];
   });
   return [...own, ...old];
 }
@@ -57,10 +58,6 @@ export function removable(options: CleanOptions): Removable[] {
 /** What takes longest to come back, or does not come back once the hub has it no more. */
 function isDownloaded(kind: CellKind): boolean {
   return kind === 'setup' || kind === 'data';
-}
-
-function entryOf({ recipe, bytes }: { recipe: string; bytes: number }): { recipe: string; bytes: number } {
-  return { recipe, bytes };
 }
 
 /** What stands below output/<suite> of cells that the suite no longer has, for people; nothing where there is none. */
