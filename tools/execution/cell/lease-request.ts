@@ -16,7 +16,7 @@ import { suiteOf } from '../../suite/plan/planned.js';
 import { readProfile } from '../../suite/memory/profiles.js';
 import { basePriority } from '../../suite/plan/priority.js';
 import { finishedCells } from '../records/finished-cells.js';
-import { minuteNotes } from '../progress/note-progress.js';
+import { minuteNotes, noteProgress } from '../progress/note-progress.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
 import type { CellContext } from './context.js';
@@ -52,6 +52,7 @@ export function leaseRequest(
     attempt: retries.reports.length + 1,
     droppableBytes: settings.storageKeep === 'all' ? 0 : weightsIn(made) * Math.ceil(modelGiB(context) * GIB),
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),
+    onWaiting: () => void noteProgress(context, context.directory),
     onTick: minuteNotes(context.directory, context.log),
   };
 }

@@ -27,6 +27,8 @@ export interface LeaseRequest {
   attempt?: number;
   /** Cells of the run that are finished already; asked when the host knows nothing of the run. */
   finished?: () => readonly Finished[];
+  /** Called once, when the lease cannot be granted at once. */
+  onWaiting?: () => void;
   /** Called at every pass of the host's ticker while this process is it. */
   onTick?: (passed: Passed) => void;
 }

@@ -25,6 +25,8 @@ export interface Wait {
   ticket: TicketRecord;
   /** Cells of the run that are finished already; asked when the host knows nothing of the run. */
   finished: LeaseRequest['finished'];
+  /** Called once, when the first look granted nothing. */
+  onWaiting: (() => void) | undefined;
   signal: AbortSignal;
   stake: Stake;
   log: (line: string) => void;
@@ -33,7 +35,7 @@ export interface Wait {
 /** @throws Error when the lock directory cannot be used. */
 export async function waitForGrant(
   directory: LockDirectory,
-  { ticket, finished, signal, stake, log }: Wait,
+  { ticket, finished, onWaiting, signal, stake, log }: Wait,
 ): Promise<Result<LeaseRecord, LeaseFailure>> {
   // The watch stands before the state is read, so no grant falls between the two.
   let bell = new Bell(writeTicket(directory, ticket));
@@ -55,7 +57,10 @@ export async function waitForGrant(
       if (lease.ok) return ok(lease.value);
       const refusal = readRefusal(directory, ticket.id);
       if (refusal !== undefined) return fail({ reason: 'refused', message: refusal });
-      if (!told) log(waitText(first, ticket));
+      if (!told) {
+        log(waitText(first, ticket));
+        onWaiting?.();
+      }
       await bell.rung(bell.hears ? SAFETY_LOOK_MS : DEAF_LOOK_MS, signal);
       stake.look();
       if (isTicketThere(directory, ticket.id)) continue;
