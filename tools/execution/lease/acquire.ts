@@ -43,7 +43,14 @@ export async function acquireLease(
       },
       (passed) => request.onTick?.(passed),
     );
-    const wait = { ticket, finished: request.finished, onWaiting: request.onWaiting, signal, stake, log: once };
+    const wait = {
+      ticket,
+      finished: request.finished,
+      onWaiting: request.onWaiting,
+      signal,
+      stake,
+      log: once,
+    };
     const granted = await waitForGrant(directory, wait);
     if (granted.ok) {
       removeTicket(directory, ticket.id);
