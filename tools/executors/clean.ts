@@ -1,6 +1,6 @@
 // Executor `clean`: says which weights of a suite can be made again, and with --yes frees them.
 import type { ExecutorContext } from '@nx/devkit';
-import { clean, describeLeftBehind, describeRemovable, removable } from '../execution/store/clean.js';
+import { clean, describeLeftBehind, describeRemovable, storedWeights } from '../execution/store/clean.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
@@ -21,15 +21,15 @@ export default function cleanSuite(
   return outcomeOf(`clean of ${suite} failed`, async () => {
     const { storageRoot } = loadSiteSettings(root);
     const options = { workspaceRoot: root, suite, storageRoot, baselines };
-    const all = removable(options);
-    const { lines, empty } = await describeRemovable(all, options);
+    const stored = storedWeights(options);
+    const { lines, empty } = await describeRemovable(stored, options);
     [...lines, ...describeLeftBehind(options)].forEach(log);
     if (empty || dryRun) return true;
     if (!yes) {
       console.error(`Nothing was removed. To free it: npx nx run ${suite}:clean --yes`);
       return false;
     }
-    await clean(all, options, log);
+    await clean(stored.removable, options, log);
     return true;
   });
 }

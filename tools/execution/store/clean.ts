@@ -7,13 +7,13 @@ import { gib } from './disk-plan.js';
 import { evictEntry, removeUnfinished } from './evict-weights.js';
 import { leftBehind } from './left-behind.js';
 import type { CellKind } from '../../suite/model/cell.js';
-import { beside } from '../../suite/model/paths.js';
+import { beside, isDownloadLink } from '../../suite/model/paths.js';
 
 export interface CleanOptions {
   workspaceRoot: string;
   suite: string;
   storageRoot: string;
-  /** Baselines too: downloads and trainings, which take longest to come back. */
+  /** Downloads and trainings too (baselines, and data of the hub), which take longest to come back. */
   baselines: boolean;
 }
 
@@ -24,12 +24,16 @@ export interface Removable {
   link: string | undefined;
 }
 
-/**
- * Entries of the store that the suite's cells can make again, and those of models and edits that it no longer has.
- *
- * @throws Error when the suite has no projects.
- */
-export function removable(options: CleanOptions): Removable[] {
+/** What lies in the store of a suite. */
+export interface Stored {
+  /** What its cells can make again, and what they made before of models and edits that it no longer has. */
+  removable: Removable[];
+  /** Of what it no longer has: downloads and trainings, which go by `baselines` only, as those of the suite do. */
+  staying: Removable[];
+}
+
+/** @throws Error when the suite has no projects. */
+export function storedWeights(options: CleanOptions): Stored {
   const { workspaceRoot, suite, storageRoot, baselines } = options;
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const stored = (manifest: string): { recipe: string; bytes: number } | undefined => {
@@ -52,7 +56,8 @@ export function removable(options: CleanOptions): Removable[] {
     if (found === undefined || needed.has(found.recipe)) return [];
     return [{ name: `${link} (no longer in the suite)`, ...found, link }];
   });
-  return [...own, ...old];
+  const stays = ({ link }: Removable): boolean => !baselines && isDownloadLink(link ?? '');
+  return { removable: [...own, ...old.filter((one) => !stays(one))], staying: old.filter(stays) };
 }
 
 /** What takes longest to come back, or does not come back once the hub has it no more. */
@@ -74,7 +79,7 @@ export function describeLeftBehind({ workspaceRoot, suite }: CleanOptions): stri
 
 /** What would go, for people. */
 export async function describeRemovable(
-  all: readonly Removable[],
+  { removable: all, staying }: Stored,
   options: CleanOptions,
 ): Promise<{ lines: string[]; empty: boolean }> {
   const leftovers = await removeUnfinished(options.storageRoot, true);
@@ -82,6 +87,7 @@ export async function describeRemovable(
   const lines = [
     ...all.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name}`),
     ...leftovers.map((name) => `  ${'unfinished'.padStart(10)}  ${name}`),
+    ...staying.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name} stays (--baselines)`),
     all.length + leftovers.length === 0
       ? `nothing of ${options.suite} can go${options.baselines ? '' : ' (baselines aside: --baselines)'}`
       : `${gib(total)} can go: ${all.length} weights, which are made again when a cell needs them` +

@@ -61,6 +61,11 @@ export function dataLink(suite: string, of: 'benchmarks' | 'windows', name: stri
   return `${suiteOutput(suite)}/data/${of}/${name}`;
 }
 
+/** Whether a link below a suite's output leads to a baseline or to data of the hub: downloads and trainings. */
+export function isDownloadLink(link: string): boolean {
+  return /^output\/[^/]+\/(models\/[^/]+\/baseline|data\/(benchmarks|windows)\/[^/]+)$/.test(link);
+}
+
 /** The small files that stand beside a link to weights. */
 export function beside(link: string) {
   return {
