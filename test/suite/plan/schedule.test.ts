@@ -1,7 +1,7 @@
 // A cell's place in the plan, worked by hand.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Cell, CellKind } from '../../../tools/suite/model/cell.js';
-import { schedules } from '../../../tools/suite/plan/schedule.js';
+import { schedules, unitsOf } from '../../../tools/suite/plan/schedule.js';
 
 function cell(id: string, kind: CellKind, dependsOn: string[], parts = 0): Cell {
   return {
@@ -72,4 +72,43 @@ test('chains of what follows, in units of work, without those that are part of a
 
 test('the weights of the suite: every link of 14 GiB', () => {
   for (const { suiteGiB } of schedules(CELLS).values()) expect(suiteGiB).toBe(4 * 14);
+});
+
+describe('an evaluation counts by the items it asks', () => {
+  const units = (tasks: string[], limit?: number): number =>
+    unitsOf({
+      kind: 'eval',
+      parts: [
+        {
+          name: 'eval',
+          spec: {
+            benchmarks: tasks.map((task) => ({ name: task, task, fewshot: 5 })),
+            ...(limit === undefined ? {} : { limit }),
+          },
+          writes: [],
+          receipt: '',
+        },
+      ],
+    });
+  const ORIGINAL = ['mmlu', 'hellaswag', 'arc_challenge', 'winogrande'];
+
+  test("the original script's four are four units, MMLU more than half of them", () => {
+    expect(units(ORIGINAL)).toBe(4);
+    expect(units(['mmlu'])).toBe(2.12);
+    // 1,267 items are less work than loading the model.
+    expect(units(['winogrande'])).toBe(0.25);
+  });
+
+  test('a limit is counted, and one beyond a benchmark changes nothing', () => {
+    // 4 × 800 of 26,523 items.
+    expect(units(ORIGINAL, 800)).toBe(0.48);
+    expect(units(ORIGINAL, 40)).toBe(0.25);
+    expect(units(ORIGINAL, 20_000)).toBe(4);
+  });
+
+  test('a benchmark that nobody knows is one unit, or of 1,000 items where a limit says how many', () => {
+    expect(units(['mine', 'toString'])).toBe(2);
+    expect(units(['mine'], 400)).toBe(0.4);
+    expect(units(['mine'], 2_000)).toBe(1);
+  });
 });

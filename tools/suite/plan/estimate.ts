@@ -17,7 +17,7 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   certify: [60, 12],
 };
 
-/** Seconds of one unit of the kind (an edit, a benchmark, else a cell) on a model of so many GiB. */
+/** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */
 export function estimatedSeconds(kind: CellKind, weightsGiB: number): number {
   const [fixed, perGiB] = SECONDS[kind];
   return fixed + perGiB * weightsGiB;

@@ -1,5 +1,7 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
 import { CELL_KINDS, type CellKind, type CellOptions } from '../model/cell.js';
+import type { JsonValue } from '../../base/json-value.js';
+import { evaluationUnits } from './benchmark-items.js';
 import { storedGiB } from '../memory/memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
@@ -23,11 +25,24 @@ export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, sui
 /** A cell as the scheduler's plans know it. */
 export type ScheduledCell = CellOptions & { id: string; dependsOn: readonly string[] };
 
-/** What a cell's duration is counted in: benchmarks of an evaluation, edits of a batch; other kinds are one each. */
+/**
+ * What a cell's duration is counted in: benchmarks of an evaluation by the items that are asked of them, edits of a
+ * batch; other kinds are one each.
+ */
 export function unitsOf({ kind, parts }: Pick<CellOptions, 'kind' | 'parts'>): number {
   if (kind === 'edit') return parts.length;
-  const benchmarks = kind === 'eval' ? parts[0]?.spec.benchmarks : undefined;
-  return Array.isArray(benchmarks) ? benchmarks.length : 1;
+  const spec = kind === 'eval' ? parts[0]?.spec : undefined;
+  if (spec === undefined || !Array.isArray(spec.benchmarks)) return 1;
+  const tasks = spec.benchmarks.map(taskOf);
+  return evaluationUnits(tasks, typeof spec.limit === 'number' ? spec.limit : Infinity);
+}
+
+function taskOf(benchmark: JsonValue): string {
+  const task =
+    typeof benchmark === 'object' && benchmark !== null && !Array.isArray(benchmark)
+      ? benchmark.task
+      : undefined;
+  return typeof task === 'string' ? task : '';
 }
 
 /** Of every cell of a plan. */

@@ -305,7 +305,10 @@ class Run {
     const each = parts.length > 0 ? diskBytes / parts.length : 0;
     if (this.#weights.makes(cell))
       for (const part of parts) this.#weights.store(this.#weights.variantOf(cell, part), each);
-    else for (const variant of parts) this.#weights.store(variant, each);
+    else {
+      for (const variant of parts) this.#weights.store(variant, each);
+      if (parts.length > 0) this.#withoutRebuilt(parts);
+    }
     const rest = this.#weights.makes(cell)
       ? ticket.needs.writes.map(({ part }) => part).filter((part) => !parts.includes(part))
       : [];
@@ -315,6 +318,16 @@ class Run {
     }
     this.#finished.add(cell.id);
     this.#weights.evictConsumed(this.#finished);
+  }
+
+  /** Who waits to rebuild what was just rebuilt by another finds it there. */
+  #withoutRebuilt(variants: readonly string[]): void {
+    for (const [id, ticket] of this.#waiting) {
+      if (this.#weights.makes(this.#cell(id))) continue;
+      const writes = ticket.needs.writes.filter(({ part }) => !variants.includes(part));
+      if (writes.length === ticket.needs.writes.length) continue;
+      this.#waiting.set(id, { ...ticket, needs: { ...ticket.needs, writes } });
+    }
   }
 
   #cell(id: string): ScheduledCell {
