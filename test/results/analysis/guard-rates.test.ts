@@ -39,9 +39,9 @@ describe('rates a guard', () => {
     const of = rates(EDITS, OUTCOMES);
     const metric = of('primary_metric_acceptable');
     expect(metric.detection).toMatchObject({ hits: 2, of: 3, value: 2 / 3 });
-    // Wilson, 2 of 3, z = 1.96: (0.6667 + 0.6403 ± 1.96·√(0.2222/3 + 3.8416/36)) / 2.2805.
-    expect(metric.detection.interval.low).toBeCloseTo(0.2077, 4);
-    expect(metric.detection.interval.high).toBeCloseTo(0.9385, 4);
+    // Clopper and Pearson, 2 of 3: the .025 quantile of Beta(2, 2) and the .975 one of Beta(3, 1), which is .975^(1/3).
+    expect(metric.detection.interval.low).toBeCloseTo(0.0943, 4);
+    expect(metric.detection.interval.high).toBeCloseTo(0.9916, 4);
     expect(metric.falseAlarms).toMatchObject({ hits: 0, of: 2 });
     expect(metric.errors).toMatchObject({ hits: 0, of: 2 });
     expect(metric.caught.edits).toEqual(['m/x_stress', 'm/y_stress']);

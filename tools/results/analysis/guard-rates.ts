@@ -3,7 +3,8 @@
 import type { Gate } from './certificates/gates.js';
 import type { CertificateRow } from './certificates/rows.js';
 import { comparedInAll, type ComparedWith, type GatedGuard } from './certificates/compared-with.js';
-import { rate, type Rate } from './statistics/confusion.js';
+import { exactRate } from './ground-truth/intervals.js';
+import type { Rate } from './statistics/confusion.js';
 import type { NullResult } from './null-runs.js';
 import type { Tri } from './statistics/tri.js';
 import type { EditResult, ErrorResult } from './variants.js';
@@ -78,7 +79,10 @@ export function guardRates(
     const flagged = (ones: readonly Judged[]): string[] =>
       ones.filter(({ flags }) => flags[detector] === true).map(({ name }) => name);
     const share = (ones: readonly Judged[]): Rate =>
-      rate(flagged(ones).length, ones.filter(({ flags }) => typeof flags[detector] === 'boolean').length);
+      exactRate(
+        flagged(ones).length,
+        ones.filter(({ flags }) => typeof flags[detector] === 'boolean').length,
+      );
     const alone = [...harmful, ...harmless, ...injected].filter(({ flags }) =>
       DETECTORS.every((other) => (flags[other] === true) === (other === detector)),
     );

@@ -1,6 +1,7 @@
 // Null runs: the unedited baseline certified against itself. Whatever is flagged there is a false alarm by construction.
 import type { CertificateRow } from './certificates/rows.js';
-import { rate, type Rate } from './statistics/confusion.js';
+import { exactRate } from './ground-truth/intervals.js';
+import type { Rate } from './statistics/confusion.js';
 
 export interface NullResult {
   model: string;
@@ -28,7 +29,7 @@ export function nullRuns(certificates: readonly CertificateRow[]): NullRuns {
   });
   return {
     models: [...models].map(([model, runs]) => ({ model, runs })),
-    falseAlarms: rate(judged.filter((flagged) => flagged).length, judged.length),
+    falseAlarms: exactRate(judged.filter((flagged) => flagged).length, judged.length),
     largestShift: shifts.length === 0 ? null : Math.max(...shifts),
   };
 }

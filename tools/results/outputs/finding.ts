@@ -2,16 +2,11 @@
 import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
-import { rateJson, rateSchema as wilsonRateSchema } from './parts.js';
+import { rateJson, rateSchema } from './parts.js';
 import { findingSentence } from './text/finding-text.js';
 
 const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
-const rateSchema = wilsonRateSchema.extend({
-  interval_95: z
-    .tuple([fraction, fraction])
-    .describe('Clopper and Pearson; over several models no narrower than a bootstrap of models'),
-});
 
 export const findingSchema = z.strictObject({
   status: z.enum(['SUPPORTED', 'REFUTED', 'INSUFFICIENT', 'NOT_ASSESSABLE']).describe('docs/method.md'),

@@ -16,7 +16,11 @@ export const intervalSchema = z
   .describe('Wilson 95 %: low and high end; 0 and 1 without a trial');
 export const rateSchema = z.strictObject({
   rate: rateValue.describe('hits ÷ of; null without a trial'),
-  interval_95: intervalSchema,
+  interval_95: z
+    .tuple([z.number().min(0).max(1), z.number().min(0).max(1)])
+    .describe(
+      'Clopper and Pearson, 0 and 1 without a trial; of the finding over several models no narrower than a bootstrap of models',
+    ),
   hits: z.int().min(0),
   of: z.int().min(0),
 });

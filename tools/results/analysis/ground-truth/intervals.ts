@@ -74,6 +74,11 @@ function mulberry32(seed: number): () => number {
   };
 }
 
+/** A rate with its exact interval. */
+export function exactRate(hits: number, of: number): Rate {
+  return { value: of === 0 ? null : hits / of, interval: clopperPearson(hits, of), hits, of };
+}
+
 /**
  * The pooled rate. Of one model its interval is exact. Of several it reaches as far as either the exact interval of the
  * pooled counts or the bootstrap of models: the latter alone says [1, 1] where every model has only hits, however few.
@@ -81,9 +86,10 @@ function mulberry32(seed: number): () => number {
 export function modelsRate(counts: readonly ModelCount[]): Rate {
   const hits = counts.reduce((sum, one) => sum + one.hits, 0);
   const of = counts.reduce((sum, one) => sum + one.of, 0);
-  const exact = clopperPearson(hits, of);
+  const pooled = exactRate(hits, of);
+  const exact = pooled.interval;
   const tried = counts.filter((one) => one.of > 0);
   const resampled = tried.length > 1 ? bootstrapOfModels(tried) : exact;
   const interval = { low: Math.min(exact.low, resampled.low), high: Math.max(exact.high, resampled.high) };
-  return { value: of === 0 ? null : hits / of, interval, hits, of };
+  return { ...pooled, interval };
 }

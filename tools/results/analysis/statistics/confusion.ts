@@ -12,7 +12,7 @@ export function categorise(regression: Tri, flagged: Tri): Category {
   return flagged ? 'FALSE_POSITIVE' : 'TRUE_NEGATIVE';
 }
 
-/** A proportion with its Wilson 95 % interval; `value` is null when there was nothing to count. */
+/** A proportion with its 95 % interval; `value` is null when there was nothing to count. */
 export interface Rate {
   value: number | null;
   interval: Interval;
@@ -32,6 +32,7 @@ export interface Confusion {
   f1: Rate;
 }
 
+/** With Wilson's interval, as the original rule has it. */
 export function rate(hits: number, of: number): Rate {
   return { value: of === 0 ? null : hits / of, interval: wilson(hits, of), hits, of };
 }

@@ -79,7 +79,7 @@ function summary(analysis: Analysis): string[] {
         'Guards',
         `${order.join(', ')}${notRun.length === 0 ? '' : `; not run: ${notRun.join(', ')}`}`,
       ]),
-      ['', 'In brackets: Wilson 95 % intervals.'],
+      ['', 'In brackets: Wilson 95 % intervals; all above are exact ones.'],
     ],
     0,
   );
