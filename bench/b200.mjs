@@ -1,4 +1,4 @@
-// The b200 suite of 541 cells: making its projects, a run that finds everything cached against Nx's own time for as many
+// The b200 suite of 574 cells: making its projects, a run that finds everything cached against Nx's own time for as many
 // empty tasks, and nx sync:check. Python is scripted: it leaves in no time what cells leave.
 import { createHash } from 'node:crypto';
 import {

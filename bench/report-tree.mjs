@@ -1,5 +1,5 @@
 // An output tree of the original script's cells, or several times as many: files of a real run's size, eight GPUs' receipts.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { planSuite } from '../tools/dist/suite/plan/plan.js';
 import { parseSuite } from '../tools/dist/suite/load/load.js';
@@ -31,12 +31,22 @@ export function layTree(root, copies) {
     for (const part of cell.parts) {
       put(part.receipt, receipt(cell, index));
       for (const { file, path } of part.writes) {
+        if (file === 'outcomes.parquet') {
+          copyFileSync(outcomesOf(part.spec.benchmarks), join(root, path));
+          continue;
+        }
         const made = resultOf(file, cell, part, index);
         if (made !== undefined) put(path, made);
       }
     }
   });
   return { plan: { suite: 'b200', variants, cells }, cells };
+}
+
+/** Small ones, alike for all: `npm run bench -- outcomes` has those of real size. */
+function outcomesOf(benchmarks) {
+  const names = benchmarks.map(({ name }) => name).join('_');
+  return join(REPOSITORY, `test/support/rig/outcomes/${names}.parquet`);
 }
 
 function receipt(cell, index) {

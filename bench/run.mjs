@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { b200 } from './b200.mjs';
 import { leases } from './leases.mjs';
+import { outcomes } from './outcomes.mjs';
 import { line, median } from './print.mjs';
 import { smoke } from './smoke.mjs';
 
@@ -97,8 +98,13 @@ async function report() {
   }
 }
 
+/** False labels and power of the rules that label edits, as docs/method.md has them. */
+async function groundTruth() {
+  await execa(process.execPath, ['bench/ground-truth.mjs', '200'], { cwd: ROOT, stdio: 'inherit' });
+}
+
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
-const BENCHES = { plan, b200, leases, report, edits, smoke };
+const BENCHES = { plan, b200, leases, report, outcomes, 'ground-truth': groundTruth, edits, smoke };
 /** Run only when asked for by name. */
 const PARTS = { kernels, warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
 

@@ -1,5 +1,5 @@
 // The b200 suite end to end on eight fake GPUs: real nx, executors and scheduler, a scripted Python, durations by weights.
-// A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 541, RIG_SCALE
+// A third of it by default (one model in batch mode, one an edit a cell, one of 70B); RIG_FULL=1 runs all 574, RIG_SCALE
 // sets the seconds of a scripted cell for a planned one.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
