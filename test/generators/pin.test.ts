@@ -4,11 +4,20 @@ import { logger } from '@nx/devkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { GIB } from '../../tools/base/units.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
+import { readGeneratedSuite, type GeneratedCell } from '../../tools/suite/nx/generated.js';
 import { Workspace } from './workspace.js';
 
 const COMMIT = 'a'.repeat(40);
+const FILES = [
+  { rfilename: 'config.json', size: 1 },
+  { rfilename: 'model-00001-of-00002.safetensors', size: 7_000 },
+  { rfilename: 'model-00002-of-00002.safetensors', size: 3_000 },
+  { rfilename: 'pytorch_model.bin', size: 99_000 },
+  { rfilename: 'original/model.safetensors', size: 99_000 },
+];
 const asked: { url: string; token: string | undefined }[] = [];
 let server: Server;
 let hub: string;
@@ -19,7 +28,9 @@ beforeAll(async () => {
     asked.push({ url, token: request.headers.authorization });
     if (url.includes('gated')) response.statusCode = 403;
     if (url.includes('missing')) response.statusCode = 404;
-    response.end(JSON.stringify({ sha: COMMIT }));
+    // Only a model whose files' sizes are asked for has them.
+    const sizes = url.endsWith('?blobs=true') && !url.includes('m-7b');
+    response.end(JSON.stringify({ sha: COMMIT, siblings: sizes ? FILES : [{ rfilename: 'config.json' }] }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   hub = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -43,9 +54,10 @@ test('revisions are resolved once, recorded, and stand where the cells read them
   await generate({ HF_ENDPOINT: hub, HF_TOKEN: 'secret' });
   expect(asked.map(({ url }) => url).sort()).toEqual([
     '/api/datasets/Salesforce/wikitext/revision/main',
-    '/api/models/o/gated-7b/revision/v1.0',
-    '/api/models/o/m-7b/revision/main',
-    '/api/models/o/missing-7b/revision/main',
+    `/api/models/o/fixed-7b/revision/${'b'.repeat(40)}?blobs=true`,
+    '/api/models/o/gated-7b/revision/v1.0?blobs=true',
+    '/api/models/o/m-7b/revision/main?blobs=true',
+    '/api/models/o/missing-7b/revision/main?blobs=true',
   ]);
   expect(asked[0]?.token).toBe('Bearer secret');
   const spec = (model: string): string => workspace.read(`suites/x/${model}/baseline/project.json`);
@@ -61,7 +73,37 @@ test('revisions are resolved once, recorded, and stand where the cells read them
   expect(await workspace.generate(syncGenerator)).toEqual([]);
   expect(asked).toEqual([]);
   await generate({ HF_ENDPOINT: hub }, true);
-  expect(asked).toHaveLength(4);
+  expect(asked).toHaveLength(5);
+});
+
+test('the sizes of models at the hub or in their directories stand in the plan, and in no option that Nx hashes', async () => {
+  using workspace = new Workspace();
+  workspace.write('models/local/pytorch_model-00001-of-00001.bin', 'x'.repeat(5_000));
+  workspace.write('models/local/tokenizer.json', 'x'.repeat(99_000));
+  workspace.write(
+    'suites/x/suite.yaml',
+    `models: [{ id: o/large-7b }, { id: o/m-7b }, { path: ../../models/local, size_class: 70b }]\n`,
+  );
+  const generate = (environment: NodeJS.ProcessEnv): Promise<string[]> =>
+    workspace.generate((tree) => suiteGenerator(tree, { name: 'x' }, environment));
+  const cellsOf = (model: string): readonly GeneratedCell[] =>
+    readGeneratedSuite(workspace.root, 'x')?.cells.filter((cell) => cell.model === model) ?? [];
+  const sizes = (model: string): unknown[] => [...new Set(cellsOf(model).map(({ sourceGiB }) => sourceGiB))];
+  await generate({ HF_ENDPOINT: hub });
+  expect(sizes('large-7b')).toEqual([10_000 / GIB]);
+  expect(sizes('local')).toEqual([5_000 / GIB]);
+  // The hub tells none: planned by its name.
+  expect(sizes('m-7b')).toEqual([undefined]);
+  const project = JSON.parse(workspace.read('suites/x/large-7b/baseline/project.json')) as {
+    targets: Record<string, { options: object; inputs: unknown }>;
+  };
+  for (const { options, inputs } of Object.values(project.targets)) {
+    expect(JSON.stringify({ options, inputs })).not.toContain('sourceGiB');
+  }
+
+  // Recorded: neither nx sync nor a run without the hub loses it. Another commit may have another size.
+  expect(await workspace.generate(syncGenerator)).toEqual([]);
+  expect(await generate({ HF_HUB_OFFLINE: '1' })).toEqual([]);
 });
 
 test('a hub that cannot be reached leaves the revision as it is', async () => {

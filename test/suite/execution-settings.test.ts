@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../tools/base/canonical.js';
-import { resolveCommits } from '../../tools/generators/pin.js';
+import { resolveSources } from '../../tools/generators/sources.js';
 import { openLockDirectory } from '../../tools/execution/lease/directory/lock-directory.js';
 import { readPool } from '../../tools/execution/lease/gpus/pool.js';
 import { preTasksExecution } from '../../tools/plugin.js';
@@ -26,7 +26,7 @@ import { loadSuite } from '../../tools/suite/load/load.js';
 import { planSuite } from '../../tools/suite/plan/plan.js';
 import { projectFiles } from '../../tools/suite/nx/project-json.js';
 import { PYTHON_LOCK } from '../../tools/suite/model/python-sources.js';
-import { requireRecorded } from '../../tools/suite/nx/record.js';
+import { EMPTY_RECORD, requireRecorded } from '../../tools/suite/nx/record.js';
 import { loadSiteSettings, type SiteSettings } from '../../tools/suite/settings/settings.js';
 import { SITE_ROWS, SITE_TABLE, type SiteKey, type SiteRow } from '../../tools/suite/settings/site-table.js';
 import { TASK_NAMES, taskName, timeoutOf } from '../../tools/suite/model/task-names.js';
@@ -163,7 +163,7 @@ const questions: Observe = async (settings, environment) => {
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => hub.once('listening', resolve));
   const endpoint = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
-  await resolveCommits(root, parsedSuite(), {}, { ...environment, HF_ENDPOINT: endpoint });
+  await resolveSources(root, parsedSuite(), EMPTY_RECORD, { ...environment, HF_ENDPOINT: endpoint });
   hub.close();
   return asked;
 };
@@ -294,7 +294,11 @@ async function hashed({ settings, environment }: { settings: SiteSettings; envir
   const identity = identityOf(environment);
   const loaded = loadSuite(root, 'b200', identity);
   if (!loaded.ok) throw new Error('b200 has mistakes');
-  const files = projectFiles(loaded.value.suite, { identity, commits: {}, suiteDigest: loaded.value.digest });
+  const files = projectFiles(loaded.value.suite, {
+    ...EMPTY_RECORD,
+    identity,
+    suiteDigest: loaded.value.digest,
+  });
   for (const { path, text } of files.slice(0, 1)) writeFileSync(join(root, path), text);
   requireRecorded(root, 'b200', environment);
   const { versions, deviceClass } = await readMachineIdentity(root, {

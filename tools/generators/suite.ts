@@ -5,10 +5,11 @@ import { listSuites, loadSuite } from '../suite/load/load.js';
 import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { suiteDirectory } from '../suite/model/paths.js';
 import { projectFiles } from '../suite/nx/project-json.js';
-import { parseRecord } from '../suite/nx/record.js';
+import { EMPTY_RECORD, parseRecord } from '../suite/nx/record.js';
 import { nearest } from '../suite/yaml/suggest.js';
 import { GeneratorError } from './generator-error.js';
-import { pinned, resolveCommits } from './pin.js';
+import { pinned } from './pin.js';
+import { resolveSources } from './sources.js';
 import { writeSuite } from './write-suite.js';
 
 export interface SuiteGeneratorOptions {
@@ -18,7 +19,7 @@ export interface SuiteGeneratorOptions {
 }
 
 /**
- * Identity variables of the environment are laid over suite.yaml, and recorded; so are the commits of hub revisions.
+ * Identity variables of the environment are laid over suite.yaml, and recorded; so are the commits of hub revisions and the sizes of models.
  *
  * @throws GeneratorError for an unknown suite and with the diagnostics of its settings; nothing is written then.
  */
@@ -43,9 +44,9 @@ export default async function suiteGenerator(
   const { suite, digest, warnings } = loaded.value;
   for (const warning of warnings) logger.warn(formatDiagnostic(warning));
   if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
-  const known = refresh ? {} : parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`)).commits;
-  const commits = await resolveCommits(tree.root, suite, known, environment);
-  writeSuite(tree, name, projectFiles(pinned(suite, commits), { identity, commits, suiteDigest: digest }));
+  const recorded = parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`));
+  const sources = await resolveSources(tree.root, suite, refresh ? EMPTY_RECORD : recorded, environment);
+  writeSuite(tree, name, projectFiles(pinned(suite, sources), { identity, ...sources, suiteDigest: digest }));
 }
 
 function readText(tree: Tree, path: string): string | undefined {

@@ -31,9 +31,7 @@ export default function syncGenerator(tree: Tree): SyncResult {
     const loaded = loadSuite(tree.root, name, record.identity);
     if (loaded.ok) {
       const { suite, digest } = loaded.value;
-      return [
-        { name, files: projectFiles(pinned(suite, record.commits), { ...record, suiteDigest: digest }) },
-      ];
+      return [{ name, files: projectFiles(pinned(suite, record), { ...record, suiteDigest: digest }) }];
     }
     problems.push(...loaded.error.map(formatDiagnostic));
     return [];

@@ -12,6 +12,7 @@ import {
   type MemoryNeed,
   type ModelProfile,
 } from '../../../tools/suite/memory/memory-plan.js';
+import { storedGiB } from '../../../tools/suite/memory/memory.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import { referenceSuite } from '../parse.js';
@@ -67,6 +68,18 @@ describe('by profile', () => {
     ['mistral-7b-v01.quant_8bit_clean:eval-mmlu', 13.5 + 4 + 6],
   ])('%s needs %d GiB', (id, gib) => {
     expect(memoryNeed(cell(id), MISTRAL, settings)).toMatchObject({ device: 'gpu', gib, from: 'profile' });
+  });
+
+  test('before there is a profile, the size of the model’s files goes before its name', () => {
+    const certificate = cell('mistral-7b-v01.quant_8bit_clean:certify-1');
+    const by = (sourceGiB?: number): object => memoryNeed({ ...certificate, sourceGiB }, undefined, settings);
+    expect(by()).toMatchObject({ gib: 14 * 1.1 * 1.1, from: 'name' });
+    expect(by(13.5)).toMatchObject({ gib: 13.5 * 1.1 * 1.1, from: 'source' });
+    // A stand-in with a large model's name needs what a process takes, and no more.
+    expect(by(0.01)).toMatchObject({ gib: 1.75 * 1.1 * 1.1, ramGiB: 2.01, from: 'source' });
+    expect(memoryNeed({ ...certificate, sourceGiB: 1 }, MISTRAL, settings).from).toBe('profile');
+    expect(storedGiB({ ...certificate, sourceGiB: 0.01 })).toBe(0.01);
+    expect(storedGiB(certificate)).toBe(14);
   });
 
   test.each([

@@ -75,7 +75,7 @@ describe('a suite with benchmarks and windows of the hub', () => {
       'data/wikitext2:Salesforce/wikitext@main': 'a'.repeat(40),
       'o/m@main': 'c'.repeat(40),
     };
-    const parts = planSuite(pinned(parsed(MODEL), commits))[0]?.parts ?? [];
+    const parts = planSuite(pinned(parsed(MODEL), { commits, sizes: {} }))[0]?.parts ?? [];
     expect(Object.fromEntries(parts.map(({ name, spec }) => [name, spec.revisions]))).toEqual({
       'benchmarks-arc_challenge': {},
       'benchmarks-hellaswag': {},

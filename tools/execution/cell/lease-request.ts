@@ -71,16 +71,19 @@ function standingOf(context: CellContext): Standing {
 }
 
 /** As the baseline's manifest tells, once there is one. */
-function modelGiB({ options, reads }: CellContext): number {
+function modelGiB({ options, reads, schedule }: CellContext): number {
   const manifest = reads.find(({ manifest: found }) => found !== undefined)?.manifest;
-  return manifest === undefined ? storedGiB(options) : manifest.value.bytes / GIB;
+  return manifest === undefined
+    ? storedGiB({ ...options, sourceGiB: schedule.sourceGiB })
+    : manifest.value.bytes / GIB;
 }
 
 function ticketNeeds(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
   const { machine, options, project, settings, log, workspaceRoot } = context;
   const profile = readProfile(workspaceRoot, suiteOf(project), options.model, log);
   const devices = poolDevices(machine.pool, settings);
-  const planned = plannedMemory(options, profile, settings, devices);
+  const sized = { ...options, sourceGiB: context.schedule.sourceGiB };
+  const planned = plannedMemory(sized, profile, settings, devices);
   if (planned.fits && planned.note !== '') log(planned.note);
   const needs = needsOf(planned);
   const gpus = needs.gpus === 0 ? 0 : withExtra(needs.gpus, extraGpus, devices.count);

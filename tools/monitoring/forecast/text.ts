@@ -23,7 +23,7 @@ export function planText(report: PlanReport, verbose = false): string[] {
     ...section('time', [timeText(report)]),
     ...section('disk', [diskText(report)]),
     ...section(
-      'memory, in GiB (name: planned from the model’s name; profile: from its files)',
+      'memory, in GiB (profile: from its files here; source: from their sizes at the hub or in its directory; name: the last resort, from its name)',
       memoryTable(report.memory),
     ),
     ...section('will not fit on this host', unfitText(report)),

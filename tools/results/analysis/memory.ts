@@ -23,7 +23,7 @@ export interface MemoryPlan {
   /** 0: it takes none. */
   gpus: number;
   /** What the figure rests on. */
-  basis: 'size class' | 'profile';
+  basis: 'size class' | 'source' | 'profile';
 }
 
 /** For GPUs as the site's settings have them, else B200s: a plan must not depend on the machine that judges. */
@@ -36,7 +36,7 @@ export function planMemory(
   return cells.map((cell) => {
     const { id, model, kind, sizeClass } = cell;
     const { requiredGiB, gpus, from } = plannedMemory(cell, profiles.get(model), settings, devices);
-    const basis = from === 'name' ? 'size class' : 'profile';
+    const basis = from === 'name' ? 'size class' : from;
     return { cell: id, model, kind, sizeClass, requiredGiB, gpus, basis };
   });
 }

@@ -1,10 +1,10 @@
-// The memory plan: what each cell needs, by the model's name before its download and by its profile after, and whether
-// these GPUs can give it. Pure; sizes in GiB. Formulas: docs/formulas.md#memory-plan.
+// The memory plan: what each cell needs, by its model's profile, before its download by the sizes of its files, or by its
+// name; and whether these GPUs can give it. Pure; sizes in GiB. Formulas: docs/formulas.md#memory-plan.
 import { GIB } from '../../base/units.js';
 import { z } from 'zod';
 import type { CellKind, CellOptions, SizeClass } from '../model/cell.js';
 import type { JsonValue } from '../../base/json-value.js';
-import { requiredGiB, usesAccelerator, weightsGiB } from './memory.js';
+import { requiredGiB, usesAccelerator, weightsGiB, type SizedCell } from './memory.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import type { SiteSettings } from '../settings/settings.js';
 import { taskName } from '../model/task-names.js';
@@ -87,7 +87,7 @@ export type MemorySettings = Pick<
   | 'evalContextLength'
 >;
 
-export type MemoryCell = Pick<CellOptions, 'kind' | 'sizeClass' | 'parts'>;
+export type MemoryCell = Pick<CellOptions, 'kind' | 'sizeClass' | 'parts'> & SizedCell;
 
 export interface MemoryNeed {
   /** Where the model itself goes, or what is made of it: an accelerator where there is one, or the host only. */
@@ -102,8 +102,14 @@ export interface MemoryNeed {
   spreadRamGiB?: number;
   /** Memory of the host where the cell runs there, be it for want of a GPU. */
   hostGiB: number;
-  from: 'name' | 'profile';
+  from: Basis;
 }
+
+/**
+ * What a plan goes by: the sizes in the profile that the setup writes; before it those of the model's files at the hub or
+ * in its directory; at last what the model's name says.
+ */
+export type Basis = 'name' | 'source' | 'profile';
 
 /** lm-eval's own limit for `auto` without a number. */
 const AUTO_BATCH = 64;
@@ -123,19 +129,20 @@ const EDIT_GPU_SHARE = 0.12;
 /** What an edit on a GPU takes of the host beyond streaming: CUDA's libraries, and copies on their way to the disk. */
 const EDIT_RAM_GIB = 1.75;
 
-/** What a cell needs. By name it is base × multiplier × margin; by profile the sum of what it holds, and headroom. */
+/** What a cell needs. By name or source it is base × multiplier × margin; by profile the sum of what it holds, and headroom. */
 export function memoryNeed(
   cell: MemoryCell,
   profile: ModelProfile | undefined,
   settings: MemorySettings,
 ): MemoryNeed {
-  const { kind, sizeClass } = cell;
-  const weights = profile?.weightsGiB ?? weightsGiB(sizeClass);
-  const from = profile === undefined ? 'name' : 'profile';
+  const { kind, sizeClass, sourceGiB } = cell;
+  const weights = profile?.weightsGiB ?? sourceGiB ?? weightsGiB(sizeClass);
+  const from = profile !== undefined ? 'profile' : sourceGiB !== undefined ? 'source' : 'name';
   if (kind === 'data')
     return { device: 'host', gib: DATA_RAM_GIB, ramGiB: DATA_RAM_GIB, hostGiB: DATA_RAM_GIB, from };
   const streaming = PROCESS_GIB + 0.5 + STREAMING_SHARE * weights;
-  const reference = profile === undefined ? requiredGiB(kind, sizeClass) : byProfile(cell, profile, settings);
+  const reference =
+    profile === undefined ? requiredGiB(kind, sizeClass, sourceGiB) : byProfile(cell, profile, settings);
   const asReference = settings.memoryPlan === 'reference';
   if (kind === 'edit') {
     const onOneGpuGiB = EDIT_GPU_GIB + EDIT_GPU_SHARE * weights;
@@ -262,7 +269,7 @@ function onOneGpu(planned: number, used: number, { usableGiB, count }: Devices):
 
 /** What a cell asks of a host. */
 export interface PlannedMemory {
-  from: 'name' | 'profile';
+  from: Basis;
   /** `host` also where there is no GPU: the model then lies in the host's memory. */
   device: 'gpu' | 'host';
   /** Of that device, of a GPU cell over all its GPUs. */
@@ -333,7 +340,7 @@ export function memoryRows(
       kind: cell.kind,
       sizeClass: cell.sizeClass,
       cells: 1,
-      weightsGiB: profile?.weightsGiB ?? weightsGiB(cell.sizeClass),
+      weightsGiB: profile?.weightsGiB ?? cell.sourceGiB ?? weightsGiB(cell.sizeClass),
       ...memory,
     });
   }

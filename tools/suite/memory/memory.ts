@@ -1,5 +1,5 @@
-// How much GPU memory a cell needs, planned from the model's size class before the download.
-// Formulas: docs/formulas.md#before-the-download-by-name.
+// How much GPU memory a cell needs, planned before the download, from the size of the model’s files or its size class.
+// Formulas: docs/formulas.md#before-the-download-by-the-size-at-the-source-or-by-name.
 import type { CellKind, SizeClass } from '../model/cell.js';
 
 /**
@@ -46,18 +46,32 @@ export function usesAccelerator(kind: CellKind): boolean {
   return ON_ACCELERATOR.has(kind);
 }
 
-/** GiB a cell needs in all: base × multiplier × safety margin (1.10; 1.05 from 70B on). */
-export function requiredGiB(kind: CellKind, sizeClass: SizeClass): number {
+/**
+ * GiB a cell needs in all: base × multiplier × safety margin (1.10; 1.05 from 70B on).
+ *
+ * @param sourceGiB the size of the model's files, where it is known: it then stands for the class's, and no less than a
+ * process takes of a GPU.
+ */
+export function requiredGiB(kind: CellKind, sizeClass: SizeClass, sourceGiB?: number): number {
   const large = sizeClass === '70b';
-  return BASE_GIB[sizeClass] * MULTIPLIER[kind][large ? 1 : 0] * (large ? 1.05 : 1.1);
+  const base = sourceGiB === undefined ? BASE_GIB[sizeClass] : Math.max(BASE_GIB.tiny, sourceGiB);
+  return base * MULTIPLIER[kind][large ? 1 : 0] * (large ? 1.05 : 1.1);
 }
 
 /** What a benchmark's task or the windows' dataset take of the disk; the largest of the original's are some 70 MB. */
 const DATA_GIB = 0.125;
 
-/** What a cell puts into the store for each of its parts, by class, until its own files are known. */
-export function storedGiB({ kind, sizeClass }: { kind: CellKind; sizeClass: SizeClass }): number {
-  return kind === 'data' ? DATA_GIB : weightsGiB(sizeClass);
+/** A cell as far as its size goes, before anything of its model is there. */
+export interface SizedCell {
+  kind: CellKind;
+  sizeClass: SizeClass;
+  /** The model's files at the hub or in its directory; undefined where nobody told their sizes. */
+  sourceGiB?: number | undefined;
+}
+
+/** What a cell puts into the store for each of its parts, until its own files are known. */
+export function storedGiB({ kind, sizeClass, sourceGiB }: SizedCell): number {
+  return kind === 'data' ? DATA_GIB : (sourceGiB ?? weightsGiB(sizeClass));
 }
 
 /** Weights in GiB, by class: what counts until a model's own files are known. */

@@ -5,7 +5,7 @@ import { parseProfile, type ModelProfile } from './memory-plan.js';
 import { beside, modelPaths } from '../model/paths.js';
 
 /**
- * Undefined while there is none, and for a torn or foreign one: memory is then planned by the model's size class.
+ * Undefined while there is none, and for a torn or foreign one: memory is then planned without one.
  *
  * @param tell is told what is wrong with one, and what to do.
  */
@@ -21,7 +21,7 @@ export function readProfile(
   const parsed = parseProfile(text);
   if (parsed.ok) return parsed.value;
   tell(
-    `${path} ${parsed.error}: memory is planned by the model's size class; ` +
+    `${path} ${parsed.error}: memory is planned without it; ` +
       `npx nx run ${suite}.${model}.baseline:setup writes it anew`,
   );
   return undefined;

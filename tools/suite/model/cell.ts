@@ -70,4 +70,6 @@ export interface Cell extends CellOptions {
   target: string;
   description: string;
   dependsOn: CellId[];
+  /** See `SuiteModel.sourceBytes`; kept in the target's metadata, which Nx does not hash. */
+  sourceGiB?: number;
 }

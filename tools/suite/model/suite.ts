@@ -101,6 +101,8 @@ export interface SuiteModel {
   name: string;
   /** `part.spec.source` of the setup cell. */
   source: JsonObject;
+  /** Bytes of its weights as the hub or its directory had them when the projects were made: for plans, in no result. */
+  sourceBytes?: number;
   trustRemoteCode: boolean;
   sizeClass: SizeClass;
   mode: 'batch' | 'per-edit';

@@ -16,6 +16,8 @@ export interface GeneratedVariant {
 
 export type GeneratedCell = CellOptions & {
   id: string;
+  /** See `SuiteModel.sourceBytes`. */
+  sourceGiB?: number;
   /** Ids of the targets it waits for, cells and others. */
   dependsOn: string[];
 };
@@ -34,11 +36,18 @@ interface Dependency {
   target: string;
 }
 
+interface Target {
+  executor?: string;
+  metadata?: { schedule?: { sourceGiB?: number } };
+  options?: CellOptions;
+  dependsOn?: Dependency[];
+}
+
 interface ProjectFile {
   name: string;
   tags: string[];
   metadata?: { groundTruth?: GroundTruth };
-  targets: Record<string, { executor?: string; options?: CellOptions; dependsOn?: Dependency[] }>;
+  targets: Record<string, Target>;
 }
 
 /**
@@ -63,11 +72,12 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
       class: tag(project, 'class'),
     })),
     cells: projects.flatMap(({ name, targets }) =>
-      Object.entries(targets).flatMap(([target, { executor, options, dependsOn = [] }]) =>
-        executor === './tools:cell' && options !== undefined
-          ? { ...options, id: `${name}:${target}`, dependsOn: dependsOn.flatMap(idsOf) }
-          : [],
-      ),
+      Object.entries(targets).flatMap(([target, { executor, metadata, options, dependsOn = [] }]) => {
+        if (executor !== './tools:cell' || options === undefined) return [];
+        const sourceGiB = metadata?.schedule?.sourceGiB;
+        const source = sourceGiB === undefined ? {} : { sourceGiB };
+        return { ...options, id: `${name}:${target}`, ...source, dependsOn: dependsOn.flatMap(idsOf) };
+      }),
     ),
   };
 }

@@ -148,8 +148,8 @@ function cellTargets(
   );
 }
 
-function isEmpty(texts: Readonly<Record<string, string>>): boolean {
-  return Object.keys(texts).length === 0;
+function isEmpty(values: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(values).length === 0;
 }
 
 function describe(model: string, variant: string, variantClass: VariantClass): string {
@@ -188,6 +188,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       generated: GENERATED,
       ...(isEmpty(record.identity) ? {} : { identity: record.identity }),
       ...(isEmpty(record.commits) ? {} : { commits: record.commits }),
+      ...(isEmpty(record.sizes) ? {} : { sizes: record.sizes }),
       ...(record.suiteDigest === '' ? {} : { suiteDigest: record.suiteDigest }),
       groundTruth: { ...suite.groundTruth },
       cells: countByModel(cells),

@@ -1,4 +1,4 @@
-// What a suite's project records of its making: suite.yaml's digest, identity variables, commits of hub revisions.
+// What a suite's project records of its making: suite.yaml's digest, identity variables, commits of hub revisions, sizes of models.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
@@ -19,17 +19,20 @@ export interface SuiteRecord {
   identity: Identity;
   /** Commit by `<hub id>@<revision as written>`. */
   commits: Readonly<Record<string, string>>;
+  /** Bytes of a model's weights at its source, by `<hub id>@<revision as written>` or path. */
+  sizes: Readonly<Record<string, number>>;
   /** Of the suite.yaml it was made from; empty in projects of an earlier version. */
   suiteDigest: string;
 }
 
-export const EMPTY_RECORD: SuiteRecord = { identity: {}, commits: {}, suiteDigest: '' };
+export const EMPTY_RECORD: SuiteRecord = { identity: {}, commits: {}, sizes: {}, suiteDigest: '' };
 
 const texts = z.record(z.string(), z.string());
 const projectSchema = z.object({
   metadata: z.object({
     identity: texts.default({}),
     commits: texts.default({}),
+    sizes: z.record(z.string(), z.number().positive()).default({}),
     suiteDigest: z.string().default(''),
   }),
 });

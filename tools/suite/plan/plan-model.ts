@@ -1,4 +1,5 @@
 // What the cells of one model share: names, paths and the making of a cell.
+import { GIB } from '../../base/units.js';
 import type { Cell, CellId, CellKind, CellRead } from '../model/cell.js';
 import { projectName } from '../model/names.js';
 import { modelPaths, type ModelPaths } from '../model/paths.js';
@@ -28,6 +29,7 @@ export function cellOf(
   rest: Pick<Cell, 'description' | 'dependsOn' | 'reads' | 'parts'>,
 ): Cell {
   const { suite, model } = plan;
+  const { sourceBytes } = model;
   return {
     id: plan.id(variant, target),
     project: projectName(suite.name, model.name, variant),
@@ -35,6 +37,7 @@ export function cellOf(
     kind,
     model: model.name,
     sizeClass: model.sizeClass,
+    ...(sourceBytes === undefined ? {} : { sourceGiB: sourceBytes / GIB }),
     ...rest,
   };
 }

@@ -1,7 +1,7 @@
 // Cells as the commands of a run know them, and what can be told of a plan from what they read and write.
 import type { CellOptions, CellPart } from '../model/cell.js';
 
-export type PlannedCell = CellOptions & { id: string };
+export type PlannedCell = CellOptions & { id: string; sourceGiB?: number };
 
 /** Paths that cells of the plan write, with the cell that writes each. */
 export function makersOf<Planned extends PlannedCell>(

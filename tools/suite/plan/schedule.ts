@@ -14,8 +14,10 @@ export interface Schedule {
   cellsOfModel: number;
   /** Cells that wait for this one, directly or not. */
   blocks: number;
-  /** Weights that the whole suite writes, by size class. */
+  /** Weights that the whole suite writes, by the sizes of its models' files where they are known, else by size class. */
   suiteGiB: number;
+  /** The model's weights at its source, where they are known. */
+  sourceGiB?: number;
   /** The sequences of cells that follow it, up to cells nothing waits for; none that is part of another. */
   chains: Step[][];
 }
@@ -23,7 +25,7 @@ export interface Schedule {
 export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
 
 /** A cell as the scheduler's plans know it. */
-export type ScheduledCell = CellOptions & { id: string; dependsOn: readonly string[] };
+export type ScheduledCell = CellOptions & { id: string; sourceGiB?: number; dependsOn: readonly string[] };
 
 /**
  * What a cell's duration is counted in: benchmarks of an evaluation by the items that are asked of them, edits of a
@@ -60,7 +62,12 @@ export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, 
     cells.map((cell) => {
       const { after, chains } = followers(cell.id, dependents, known);
       const cellsOfModel = perModel.get(cell.model) ?? 0;
-      return [cell.id, { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, chains }];
+      const { sourceGiB } = cell;
+      const source = sourceGiB === undefined ? {} : { sourceGiB };
+      return [
+        cell.id,
+        { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, ...source, chains },
+      ];
     }),
   );
 }

@@ -33,8 +33,8 @@ const COLUMNS: readonly Column<MemoryRow>[] = [
   column('size_class', word, 'Size class of the model', (row) => row.sizeClass),
   column(
     'basis',
-    words('size class', 'profile'),
-    'What the figure rests on: the size class, or the profile of the downloaded weights',
+    words('size class', 'source', 'profile'),
+    'What the figure rests on: the size class, the size of the files at the hub or in the model’s directory (source), or the profile of the downloaded weights',
     (row) => row.basis,
   ),
   column(
