@@ -80,6 +80,24 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
   expect(worst('svd_rank32_stress')).toBeGreaterThan(0.1);
   expect(worst('fp4_aggressive_stress')).toBeLessThan(0.1);
 
+  // The suite can be assessed: enough edits are shown harmful, enough harmless. What ruins a model is harmful for sure.
+  const { finding, labels } = json('output/smoke/reports/final_verdict.json') as {
+    finding: { status: string; sensitivity: { of: number }; specificity: { of: number } };
+    labels: { name: string; label: string | null; flagged: boolean | null }[];
+  };
+  expect(finding.status).not.toBe('NOT_ASSESSABLE');
+  expect(finding.sensitivity.of).toBeGreaterThanOrEqual(5);
+  expect(finding.specificity.of).toBeGreaterThanOrEqual(5);
+  const labelOf = (name: string) => labels.find((one) => one.name === name);
+  for (const ruined of [
+    'tiny-dense/svd_rank32_stress',
+    'tiny-dense/quant_2bit_stress',
+    'tiny-moe/svd_rank16_stress',
+  ]) {
+    expect(labelOf(ruined), ruined).toMatchObject({ label: 'harmful', flagged: true });
+  }
+  expect(labelOf('tiny-dense/quant_8bit_clean')).toMatchObject({ label: 'harmless', flagged: false });
+
   // Another program, in another language, comes to the same labels and the same finding.
   const recomputed = await checkout.run('.venv/bin/python', [
     'test/e2e/recompute_finding.py',
