@@ -110,8 +110,8 @@ describe('findingOf', () => {
     ]);
     expect(finding.status).toBe('INSUFFICIENT');
     expect(finding.reasons).toEqual([
-      'harmful edits flagged: 6 of 6 (54 % to 100 %), which does not tell it from 60 %',
-      'harmful errors flagged: 3 of 3 (29 % to 100 %), which does not tell it from 80 %',
+      'harmful edits flagged: 6 of 6 (54 % to 100 %), too few to tell whether it reaches 60 %',
+      'harmful errors flagged: 3 of 3 (29 % to 100 %), too few to tell whether it reaches 80 %',
     ]);
     // 8 of 8 and 17 of 17 are the first whose exact intervals reach the limits.
     expect(finding.settling).toEqual([

@@ -132,7 +132,7 @@ function judge(
     reasons: open.map((name) =>
       rates[name].of === 0
         ? `${RATE_NAMES[name]}: none was shown harmful, so nothing is known`
-        : `${RATE_NAMES[name]}: ${at(rates[name])}, which does not tell it from ${percent(LIMITS[name])}`,
+        : `${RATE_NAMES[name]}: ${at(rates[name])}, too few to tell whether it reaches ${percent(LIMITS[name])}`,
     ),
     settling: settling({ rates, coverage }),
   };
