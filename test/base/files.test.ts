@@ -85,3 +85,19 @@ test('a listing changes with names, sizes and times, and follows links', () => {
   expect(digestListing(model)).not.toBe(touched);
   expect(() => digestListing(join(root, 'none'))).toThrow('ENOENT');
 });
+
+test('what lies beside a model is not in its listing', () => {
+  const model = join(root, 'cloned');
+  mkdirSync(model);
+  for (const name of ['config.json', 'model.safetensors', 'tokenizer.model'])
+    writeFileSync(join(model, name), name);
+  const before = digestListing(model);
+  for (const directory of ['.git/lfs', '.cache/huggingface', 'onnx', '__pycache__'])
+    mkdirSync(join(model, directory), { recursive: true });
+  const beside = ['.git/index.json', '.cache/huggingface/x.json', 'onnx/config.json', '__pycache__/m.py'];
+  for (const name of [...beside, 'README.md', 'README.txt', 'LICENSE.txt', '.gitattributes', 'q4.gguf'])
+    writeFileSync(join(model, name), 'x');
+  expect(digestListing(model)).toBe(before);
+  writeFileSync(join(model, 'chat_template.jinja'), 'x');
+  expect(digestListing(model)).not.toBe(before);
+});

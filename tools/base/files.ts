@@ -40,13 +40,21 @@ export async function digestDirectory(root: string): Promise<string> {
   return sha256(lines.join('\n'));
 }
 
-/** Digest of the names, sizes and modification times of a directory's files, links followed. */
+/** What a model is made from, by the ends of names: weights, configuration, tokenizer, code. */
+const OF_A_MODEL = /\.(safetensors|bin|json|model|txt|jinja|tiktoken|py)$/;
+const READ_BY_PEOPLE = /^(readme|licen[cs]e|notice)\b/i;
+
+/**
+ * Digest of the names, sizes and modification times of the files that a model directory is read for, links followed.
+ * What lies beside them is not the model: `.git`, a cache of the hub, README, other formats in directories below.
+ */
 export function digestListing(root: string): string {
-  const lines = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const lines = readdirSync(root)
+    .filter((name) => OF_A_MODEL.test(name) && !name.startsWith('.') && !READ_BY_PEOPLE.test(name))
     .sort()
     .flatMap((name) => {
-      const stats = statSync(join(root, name));
-      return stats.isFile() ? `${name}\t${stats.size}\t${stats.mtimeMs}` : [];
+      const stats = statSync(join(root, name), { throwIfNoEntry: false });
+      return stats?.isFile() === true ? `${name}\t${stats.size}\t${stats.mtimeMs}` : [];
     });
   return sha256(lines.join('\n'));
 }

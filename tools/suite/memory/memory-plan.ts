@@ -15,7 +15,8 @@ export interface ModelProfile {
   layers: number;
   kvHeads: number;
   headDim: number;
-  maxPositions: number;
+  /** null: no limit, as where positions are told by distance (ALiBi). */
+  maxPositions: number | null;
   dtypeBytes: number;
 }
 
@@ -29,7 +30,7 @@ const profileSchema = z.object({
   num_layers: count(),
   num_heads: count(),
   num_kv_heads: count(),
-  max_position_embeddings: count(),
+  max_position_embeddings: count().nullable(),
   dtype_bytes: count(16),
   head_dim: count().optional(),
 });
@@ -180,7 +181,7 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     case 'inject':
       return weights + headroom(settings.editOverheadGiB);
     case 'eval': {
-      const tokens = Math.min(settings.evalContextLength, profile.maxPositions);
+      const tokens = Math.min(settings.evalContextLength, profile.maxPositions ?? Infinity);
       return weights + kvGiB(profile, evalBatchCap(cell), tokens) + headroom(settings.evalOverheadGiB);
     }
     case 'calibrate':

@@ -24,6 +24,7 @@ const INVARLOCK = [
   'invarlock/windows',
   'compute/numerics',
   'compute/placement',
+  'compute/whole_load',
   'invarlock/preflight',
   'hub/dataset_names',
   'hub/offline',
@@ -50,16 +51,21 @@ const REWRITING = [
   'weights/matrix',
   'weights/rewrite',
   'weights/rounding',
+  'weights/sizes',
   'weights/store',
   'variants/publish',
   'weights/writers',
 ];
 /** Any model directory into a laid-out bf16 one. */
 const CONVERTING = [
+  'weights/built',
   'weights/checkpoint',
   'sources/convert',
+  'sources/intake',
   'weights/layout',
+  'weights/listing',
   'weights/rounding',
+  'weights/sizes',
   'sources/tensors',
   'weights/store',
 ];
@@ -70,6 +76,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
   data: [
     'cells/data',
     'compute/placement',
+    'compute/whole_load',
     'evaluation/answer_keys',
     'evaluation/lm_eval_adapter',
     'evaluation/results',
@@ -93,6 +100,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'evaluation/lm_eval_adapter',
     'compute/numerics',
     'compute/placement',
+    'compute/whole_load',
     'hub/dataset_names',
     'hub/offline',
     'weights/store',

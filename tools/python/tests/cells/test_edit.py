@@ -214,20 +214,41 @@ def test_two_names_for_one_edit(tmp_path: Path) -> None:
     assert (job.parts[0].out / MANIFEST).read_bytes() == (job.parts[1].out / MANIFEST).read_bytes()
 
 
-def test_all_problems_are_reported_before_anything_is_written(tmp_path: Path) -> None:
+def test_all_problems_are_reported_and_the_other_edits_are_made(tmp_path: Path) -> None:
     specs: dict[str, dict[str, object]] = {
         "good": dict(EIGHT["fp4_e2m1_clean"]),
         "bits": {"type": "quant_rtn", "bits": 99, "group_size": 8, "scope": "all"},
         "scope": {"type": "lowrank_svd", "rank": 8, "scope": "heads"},
         "type": {"type": "distil", "scope": "all"},
+        "rank": {"type": "lowrank_svd", "rank": 32, "scope": "all"},
     }
     job = job_on(tmp_path, specs=specs)
-    before = sorted((tmp_path / "store").iterdir())
     with pytest.raises(Fault) as caught:
         edit.run(job)
     assert caught.value.code == "bad_edit"
-    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["bits", "scope", "type"]
-    assert sorted((tmp_path / "store").iterdir()) == before
+    assert sorted(line.partition(":")[0] for line in str(caught.value).splitlines()) == [
+        *("bits", "rank", "scope", "type"),
+    ]
+    assert "rank 32, and no matrix in its scope has more than 32" in str(caught.value)
+    assert_made(job, ["good"])
+
+
+def test_what_is_only_impossible_is_said_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_on(tmp_path, specs={"rank": {"type": "lowrank_svd", "rank": 40, "scope": "all"}})
+    monkeypatch.setattr(edit, "rewrite", None)
+    with pytest.raises(Fault, match="rank 40, and no matrix in its scope has more than 32"):
+        edit.run(job)
+    assert_made(job, [])
+
+
+def assert_made(job: Job, names: list[str]) -> None:
+    """Just these parts are in the store and published."""
+    visible = {path for path in job.read("baseline").path.parent.iterdir() if path.name != ".locks"}
+    parts = [part for part in job.parts if part.name in names]
+    assert visible == {job.read("baseline").path, *(entry_of(part) for part in parts)}
+    assert {part.name for part in job.parts if (part.out / "manifest.json").exists()} == set(names)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -266,8 +287,7 @@ def test_an_edit_that_changes_nothing_is_no_copy(tmp_path: Path) -> None:
         edit.run(job)
     assert caught.value.code == "bad_edit"
     assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == {"rank", "prune"}
-    visible = [path for path in (tmp_path / "store").iterdir() if path.name != ".locks"]
-    assert visible == [job.read("baseline").path]
+    assert_made(job, ["good"])
 
 
 def test_an_edit_may_leave_some_matrices_as_they_are(tmp_path: Path) -> None:

@@ -45,17 +45,22 @@ def model(tmp_path: Path, marker: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("trusted", [False, True])
-def test_setup_runs_none_and_takes_it_along_only_where_trusted(
-    tmp_path: Path, model: Path, marker: Path, trusted: bool
-) -> None:
-    spec = {"source": {"type": "path", "path": str(model)}, "trust_remote_code": trusted}
+def test_setup_takes_along_and_runs_what_is_trusted(tmp_path: Path, model: Path, marker: Path) -> None:
+    spec = {"source": {"type": "path", "path": str(model)}, "trust_remote_code": True}
     job = make_job(tmp_path, "setup", {"baseline": spec}, store=tmp_path / "store")
     setup.run(job)
     assert job.only.store is not None
     entry = job.only.store.root / job.only.store.recipe
-    assert [path.name for path in entry.glob("*.py")] == (["own.py"] if trusted else [])
+    assert [path.name for path in entry.glob("*.py")] == ["own.py"]
     assert json.loads((entry / "config.json").read_text())["auto_map"]
+    assert marker.exists()
+
+
+def test_setup_runs_none_that_is_not_trusted(tmp_path: Path, model: Path, marker: Path) -> None:
+    spec = {"source": {"type": "path", "path": str(model)}, "trust_remote_code": False}
+    with pytest.raises(Fault, match=r"cannot read its config\.json") as caught:
+        setup.run(make_job(tmp_path, "setup", {"baseline": spec}, store=tmp_path / "store"))
+    assert caught.value.code == "bad_input" and "trust_remote_code: true" in caught.value.hint
     assert not marker.exists()
 
 
@@ -67,9 +72,7 @@ def test_an_evaluation_runs_none_that_is_not_trusted(model: Path, marker: Path) 
 
 
 def test_an_evaluation_runs_what_is_trusted(model: Path, marker: Path) -> None:
-    # Its tokenizer is none, so that loading ends after the code has run.
-    with pytest.raises(Exception):  # noqa: B017
-        load_model(model, Loading(Device("cpu", "cpu", 0, 1), 1, trust_remote_code=True))
+    load_model(model, Loading(Device("cpu", "cpu", 0, 1), 1, trust_remote_code=True))
     assert marker.exists()
 
 

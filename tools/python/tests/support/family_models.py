@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import transformers
-from weights_rig import write_model
+from weights_rig import write_model, write_tokenizer
 
 VOCABULARY, HIDDEN, POSITIONS = 96, 32, 64
 TOKENS = torch.arange(24)[None]
@@ -100,6 +100,7 @@ def save(kind: str, path: Path) -> Path:
         return write_model(path, tensors, config=model.config.to_dict() | {"dtype": "bfloat16"})
     model.save_pretrained(path, max_shard_size="40KB")
     (path / "generation_config.json").unlink(missing_ok=True)
+    write_tokenizer(path)
     return path
 
 

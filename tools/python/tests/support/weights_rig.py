@@ -17,6 +17,10 @@ import torch
 from hypothesis import strategies as st
 from repository import PYTHONPATH
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import PreTrainedTokenizerFast
 
 from validation.job import Device, Job, Part, Read, Store
 from validation.weights.store import MANIFEST, locked_entry
@@ -88,7 +92,9 @@ def llama_tensors(
 def llama_config(**changes: Any) -> dict[str, Any]:
     return {
         "model_type": "llama",
+        "vocab_size": 40,
         "hidden_size": 32,
+        "intermediate_size": 50,
         "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
@@ -108,7 +114,7 @@ def write_model(
     """Write a model directory with the public library, in so many shards."""
     path.mkdir(parents=True, exist_ok=True)
     (path / "config.json").write_text(json.dumps(config or llama_config()))
-    (path / "tokenizer.json").write_text('{"version": "1.0"}')
+    write_tokenizer(path)
     (path / "generation_config.json").write_text("{}")
     if shards == 1:
         save_file(dict(tensors), path / "model.safetensors", metadata={"format": "pt"})
@@ -123,6 +129,16 @@ def write_model(
     index_file = {"metadata": {"total_size": size}, "weight_map": weight_map}
     (path / "model.safetensors.index.json").write_text(json.dumps(index_file))
     return path
+
+
+def write_tokenizer(path: Path) -> None:
+    """A tokenizer of 33 letters and signs, as transformers saves it; it fits any architecture's class."""
+    signs = ["<eos>", "<pad>", "<unk>", *"abcdefghijklmnopqrstuvwxyzT.Ġ▁"]
+    tokenizer = Tokenizer(BPE({sign: at for at, sign in enumerate(signs)}, [], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+    ).save_pretrained(path)
 
 
 def load_model(path: Path) -> dict[str, torch.Tensor]:

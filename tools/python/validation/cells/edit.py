@@ -9,7 +9,7 @@ import torch
 
 from validation.compute.fp4_native import require_native_fp4
 from validation.job import Fault, Job, Part, Store, write_json
-from validation.variants.edition import plan
+from validation.variants.edition import IDLE, plan
 from validation.variants.publish import compute_device, publish
 from validation.weights.checkpoint import open_checkpoint
 from validation.weights.rewrite import BESIDE_A_GPU, ONE_BY_ONE, Copy, rewrite
@@ -21,9 +21,11 @@ METADATA = "edit_metadata.json"
 def run(job: Job) -> None:
     """Make the edits of the job that the store lacks, and publish the manifest and the metadata of all.
 
+    Edits that cannot be made, or change nothing, are refused once the others are made.
+
     Raises:
-        Fault: `bad_edit` for edits that cannot be made or change nothing, `bad_input` for a part without a
-            place in the store, `misconfigured` as `require_native_fp4`, `weights_missing` without a baseline.
+        Fault: `bad_edit` for those, `bad_input` for a part without a place in the store, `misconfigured` as
+            `require_native_fp4`, `weights_missing` without a baseline.
     """
     torch.set_num_threads(max(1, job.device.threads))
     require_native_fp4(job)
@@ -45,20 +47,22 @@ def run(job: Job) -> None:
             return
         source = open_checkpoint(open_entry(job.read("baseline")))
         device = compute_device(job)
-        editions = plan(source, [by_store[store][0] for store in pending], device)
-        copies = [
-            Copy(entry, edition.by_piece, edition.change)
-            for entry, edition in zip(pending.values(), editions, strict=True)
-        ]
-        rewrite(source, copies, "editing tensors", BESIDE_A_GPU if device.type == "cuda" else ONE_BY_ONE)
-        if idle := [
-            f"{by_store[store][0].name}: changes nothing, every matrix in its scope comes out as it was"
-            for store, edition in zip(pending, editions, strict=True)
-            if edition.changes_nothing
-        ]:
-            raise Fault("bad_edit", "\n".join(idle), "Give it a lower rank, or a higher sparsity.")
-        for (store, entry), edition, copy in zip(pending.items(), editions, copies, strict=True):
-            write_json(entry.draft / METADATA, edition.metadata(source, copy, job.device.device_class))
+        planned = plan(source, {store: by_store[store][0] for store in pending}, device)
+        copies = {
+            store: Copy(pending[store], edition.by_piece, edition.change)
+            for store, edition in planned.editions.items()
+        }
+        if copies:
+            pipeline = BESIDE_A_GPU if device.type == "cuda" else ONE_BY_ONE
+            rewrite(source, list(copies.values()), "editing tensors", pipeline)
+        for store, edition in planned.editions.items():
+            if edition.changes_nothing:
+                planned.refuse(by_store[store][0], IDLE)
+                continue
+            entry = pending[store]
+            metadata = edition.metadata(source, copies[store], job.device.device_class)
+            write_json(entry.draft / METADATA, metadata)
             entry.commit(job.device.device_class)
             for part in by_store[store]:
                 publish(entry, part, METADATA)
+        planned.require_all()

@@ -9,8 +9,10 @@ import torch
 from validation.job import Fault, Job, emit, write_json
 from validation.sources.convert import convert
 from validation.sources.download import fetch, source_id
+from validation.sources.intake import look
 from validation.sources.profile import NAME, make_profile
 from validation.weights.checkpoint import read_json
+from validation.weights.sizes import load_config, sizes_of
 from validation.weights.store import MANIFEST, locked_entry
 
 
@@ -29,14 +31,18 @@ def run(job: Job) -> None:
         if not entry.complete:
             fetched = fetch(source, trusted, job)
             weights_bytes = convert(fetched, entry, trusted)
-            config = read_json(entry.draft / "config.json")
-            profile = make_profile(source_id(source), weights_bytes, torch.bfloat16.itemsize, config)
+            config = load_config(entry.draft, trusted)
+            profile = make_profile(
+                source_id(source), weights_bytes, torch.bfloat16.itemsize, sizes_of(config)
+            )
             if source.get("type") == "hub":
                 profile["revision"] = fetched.name  # a snapshot's directory is named by its commit
             write_json(entry.draft / NAME, profile)
             entry.commit(job.device.device_class)
             if source.get("type") == "facts":
                 shutil.rmtree(fetched, ignore_errors=True)
+        else:  # made by an earlier version, perhaps without this look
+            look(entry.path, trusted)
         write_json(part.out / MANIFEST, entry.manifest)
         write_json(part.out / "profile.json", read_json(entry.path / NAME))
     emit("part", name=part.name)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from validation.compute.placement import placed_as_planned
+from validation.compute.whole_load import whole_loads
 from validation.evaluation.answer_keys import answer_key
 from validation.evaluation.results import Benchmark, Evaluated
 from validation.hub.dataset_names import any_name
@@ -132,7 +133,7 @@ def load_model(weights: Path, loading: Loading) -> Any:
 
     Raises:
         Fault: `misconfigured` for a model that transformers does not load (often for want of a tokenizer); as
-            `placed_as_planned` for one that should be spread and is not.
+            `whole_loads`; as `placed_as_planned` for one that should be spread and is not.
     """
     import torch
     from lm_eval.models.huggingface import HFLM
@@ -145,7 +146,10 @@ def load_model(weights: Path, loading: Loading) -> Any:
             torch.cuda.set_per_process_memory_fraction(site.memory_fraction, index)
     spread = device.gpus > 1 and site.parallelize
     attention = {} if loading.attention is None else {"attn_implementation": loading.attention}
-    with _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError):
+    with (
+        _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError),
+        whole_loads(),
+    ):
         model = HFLM(
             pretrained=str(weights),
             device=device.type,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from validation.job import Fault, emit, write_json
+from validation.job import emit, write_json
+from validation.sources.intake import Intake, look
 from validation.sources.profile import NAME as PROFILE
-from validation.sources.tensors import open_source
 from validation.weights.checkpoint import INDEX, OWN_FILES, SINGLE, make_header, raw_bytes, read_json
 from validation.weights.layout import ShardPlan, plan_shards
 from validation.weights.rounding import rounded_once
@@ -27,7 +27,9 @@ _PROGRESS_SECONDS = 1.0
 def convert(source: Path, entry: Entry, trusted: bool) -> int:
     """Write the model at `source` into an entry's draft: weights as bf16, configuration, tokenizer.
 
-    Floating-point tensors are rounded once (half to even); integers and what is bf16 keep their bits.
+    Floating-point tensors are rounded once (half to even); integers and what is bf16 keep their bits, as what
+    transformers keeps in float32 does. What transformers does not load is left out: an edit of it would have
+    no effect.
 
     Args:
         source: a directory with config.json and safetensors or pytorch_model*.bin.
@@ -38,16 +40,10 @@ def convert(source: Path, entry: Entry, trusted: bool) -> int:
         Bytes of all tensors.
 
     Raises:
-        Fault: `bad_input` for a directory without a complete model of this kind, or with a quantized one.
+        Fault: `bad_input` as `look`.
     """
     config = read_json(source / "config.json")
-    if config.get("quantization_config") is not None:
-        raise Fault(
-            "bad_input",
-            f"{source}: the checkpoint is quantized already (quantization_config in config.json)",
-            "Name the model's unquantized checkpoint in suite.yaml.",
-        )
-    total = _convert_weights(source, entry)
+    total = _convert_weights(look(source, trusted), entry)
     for path in sorted(source.iterdir()):
         copied = path.suffix in _COPIED or (trusted and path.suffix == ".py")
         if copied and path.is_file() and not path.name.endswith(".index.json") and path.name not in _MADE:
@@ -58,18 +54,27 @@ def convert(source: Path, entry: Entry, trusted: bool) -> int:
     return total
 
 
-def _convert_weights(source: Path, entry: Entry) -> int:
+def _convert_weights(intake: Intake, entry: Entry) -> int:
     """Write the shards, each group's tensors in the order of the source, and their index."""
-    opened = open_source(source)
-    shards = plan_shards((each.name, _target(each.dtype), each.shape) for each in opened.tensors)
+    opened = intake.source
+    targets = {
+        each.name: _target(each.dtype, loaded)
+        for each in opened.tensors
+        if (loaded := intake.built.dtype_of(each.name)) is not None
+    }
+    shards = plan_shards(
+        (each.name, targets[each.name], each.shape) for each in opened.tensors if each.name in targets
+    )
     of = {name: shard for shard in shards for name, _, _ in shard.tensors}
     total = sum(math.prod(shape) * dtype.itemsize for shard in shards for _, dtype, shape in shard.tensors)
     done, reported, files = 0, time.monotonic(), dict[str, HashedFile]()
     for tensor, blocks in opened.stream():
+        if tensor.name not in targets:
+            continue
         shard = of[tensor.name]
         file = files.get(shard.file) or _begin(entry, shard, files)
         for block in blocks():
-            data = raw_bytes(rounded_once(block, _target(tensor.dtype)))
+            data = raw_bytes(rounded_once(block, targets[tensor.name]))
             file.write(data)
             done += len(data)
             if time.monotonic() - reported >= _PROGRESS_SECONDS:
@@ -90,5 +95,8 @@ def _begin(entry: Entry, shard: ShardPlan, files: dict[str, HashedFile]) -> Hash
     return files[shard.file]
 
 
-def _target(dtype: torch.dtype) -> torch.dtype:
-    return torch.bfloat16 if dtype in _FLOATS else dtype
+def _target(dtype: torch.dtype, loaded: torch.dtype) -> torch.dtype:
+    """The dtype to write for one of the source and the one it is loaded as."""
+    if dtype not in _FLOATS:
+        return dtype
+    return torch.float32 if dtype.itemsize > 2 and loaded == torch.float32 else torch.bfloat16

@@ -11,6 +11,7 @@ from typing import Any
 from validation.facts import model as facts_model
 from validation.job import Fault, Job, emit
 from validation.sources.hub_space import progress_bar, require_space
+from validation.sources.intake import require_model
 
 #: Everything a model directory needs besides weights; code only where it is trusted.
 FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")
@@ -52,18 +53,12 @@ def find(path: str) -> Path:
     """A local model directory; a relative path starts at the workspace.
 
     Raises:
-        Fault: `bad_input` when there is no config.json.
+        Fault: `bad_input` when it holds no model, as `require_model`.
     """
     found = Path(path).expanduser()
     if not found.is_absolute():
         found = Path(os.environ.get("NX_WORKSPACE_ROOT", os.curdir)) / found
-    if not (found / "config.json").is_file():
-        what = "has no config.json" if found.is_dir() else "no such directory"
-        raise Fault(
-            "bad_input",
-            f"{found}: {what}",
-            "The model's path in suite.yaml must name a directory as transformers' save_pretrained writes.",
-        )
+    require_model(found)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validation.job import Fault
+from validation.weights.sizes import size
 
 NAME = "model_profile.json"
 
@@ -23,6 +24,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "seq_length",
     ),
 }
+#: Without a number there is no limit: ALiBi reckons with distances (BLOOM).
+_UNLIMITED = frozenset({"max_position_embeddings"})
 
 
 def make_profile(
@@ -34,19 +37,21 @@ def make_profile(
         model_id: hub id, or the name of a model that has none.
         weights_bytes: bytes of all tensors as stored; `weights_gb` is this in GiB.
         dtype_bytes: bytes of one parameter.
-        config: config.json.
+        config: the configuration as transformers resolves it (`sizes_of`).
 
     Raises:
         Fault: `bad_input` when the configuration does not give one of the sizes.
     """
-    sizes = {
-        key: next((config[name] for name in names if name in config), None) for key, names in _ALIASES.items()
-    }
-    if sizes["num_kv_heads"] is None:  # full multi-head attention, or Falcon's single key and value head
-        sizes["num_kv_heads"] = 1 if config.get("multi_query") else sizes["num_heads"]
-    missing = [key for key, value in sizes.items() if not isinstance(value, int) or isinstance(value, bool)]
-    if missing:
+    sizes = {key: size(config, *names) for key, names in _ALIASES.items()}
+    if config.get("multi_query") and not config.get("new_decoder_architecture"):
+        sizes["num_kv_heads"] = 1  # Falcon's and StarCoder's one key and value head
+    elif sizes["num_kv_heads"] is None:
+        sizes["num_kv_heads"] = sizes["num_heads"]
+    if missing := [key for key, value in sizes.items() if value is None and key not in _UNLIMITED]:
         raise Fault("bad_input", f"{model_id}: config.json does not give {', '.join(missing)}")
+    head_dim = size(config, "head_dim")
+    if head_dim is not None and head_dim * (sizes["num_heads"] or 0) != sizes["hidden_size"]:
+        sizes["head_dim"] = head_dim  # Gemma's: not the hidden size by the heads
     return {
         "model_id": model_id,
         "weights_bytes": weights_bytes,

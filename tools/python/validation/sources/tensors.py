@@ -86,6 +86,13 @@ def _pickled(path: Path) -> Source:
     if (path / PICKLED_INDEX).is_file():
         expected = read_index(path / PICKLED_INDEX)
         names = sorted(set(expected.values()))
+        if PICKLED not in names and (path / PICKLED).is_file():
+            raise Fault(
+                "bad_input",
+                f"{path}: has {PICKLED} and beside it {PICKLED_INDEX}, which names other files: "
+                "which is the model?",
+                f"Delete {PICKLED}, which transformers would load, or the index with its files.",
+            )
     elif (path / PICKLED).is_file():
         names, expected = [PICKLED], {}
     else:

@@ -6,7 +6,7 @@ The cell `edit` makes all copies that are asked for in one pass over the baselin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,19 @@ import torch
 
 from validation.edits import parse_edit
 from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
+from validation.edits.lowrank_svd import LowrankSvd
 from validation.job import Fault, Part
 from validation.variants.publish import finite_peak, on_host, require_floats, rounded
 from validation.weights.checkpoint import Checkpoint
 from validation.weights.matrices import in_scope, matrices
 from validation.weights.matrix import Matrix, Piece
 from validation.weights.rewrite import Copy, Loaded, by_piece
+
+IDLE = Fault(
+    "bad_edit",
+    "changes nothing, every matrix in its scope comes out as it was",
+    "Give it a lower rank, or a higher sparsity.",
+)
 
 
 @dataclass
@@ -134,26 +141,40 @@ class Edition:
         }
 
 
-def plan(source: Checkpoint, parts: Sequence[Part], device: torch.device) -> list[Edition]:
-    """Find the matrices that each part edits, before anything is written.
+@dataclass
+class Plan[Key]:
+    """The copies to make, and why the others cannot be."""
 
-    Raises:
-        Fault: `bad_edit` that lists every part that cannot be made, and each reason once.
-    """
-    editions: list[Edition] = []
+    editions: dict[Key, Edition] = field(default_factory=dict)
+    _problems: dict[str, list[str]] = field(default_factory=dict)
+    _hints: dict[str, None] = field(default_factory=dict)
+
+    def refuse(self, part: Part, fault: Fault) -> None:
+        """Note that a part cannot be made."""
+        self._problems.setdefault(str(fault), []).append(part.name)
+        self._hints[fault.hint] = None
+
+    def require_all(self) -> None:
+        """Fail where a part was refused.
+
+        Raises:
+            Fault: `bad_edit` that lists every part that cannot be made, and each reason once.
+        """
+        if self._problems:
+            listed = "\n".join(f"{', '.join(names)}: {problem}" for problem, names in self._problems.items())
+            raise Fault("bad_edit", listed, "\n".join(filter(None, self._hints)))
+
+
+def plan[Key](source: Checkpoint, parts: Mapping[Key, Part], device: torch.device) -> Plan[Key]:
+    """Find the matrices that each part edits, before anything is written."""
+    planned = Plan[Key]()
     by_matrix: dict[str, list[Edit]] = defaultdict(list)
-    problems: dict[str, list[str]] = {}
-    hints: dict[str, None] = {}
-    for part in parts:
+    for key, part in parts.items():
         try:
-            editions.append(_edition(source, part, device, by_matrix))
+            planned.editions[key] = _edition(source, part, device, by_matrix)
         except Fault as fault:
-            problems.setdefault(str(fault), []).append(part.name)
-            hints[fault.hint] = None
-    if problems:
-        listed = "\n".join(f"{', '.join(names)}: {problem}" for problem, names in problems.items())
-        raise Fault("bad_edit", listed, "\n".join(filter(None, hints)))
-    return editions
+            planned.refuse(part, fault)
+    return planned
 
 
 def _edition(
@@ -164,6 +185,23 @@ def _edition(
     if not chosen:
         raise Fault("bad_edit", f"no matrix of {source.path} is in scope '{part.spec['scope']}'")
     require_floats(source, chosen)
+    require_effect(edit, chosen)
     for matrix in chosen:
         by_matrix[matrix.name].append(edit)
     return Edition(edit, part.spec, by_piece(chosen), device, by_matrix)
+
+
+def require_effect(edit: Edit, chosen: Sequence[Matrix]) -> None:
+    """Refuse an edit of which the sizes alone tell that it changes nothing.
+
+    Raises:
+        Fault: `bad_edit` for a rank that no matrix has more of.
+    """
+    if isinstance(edit, LowrankSvd):
+        largest = max(min(matrix.shape) for matrix in chosen)
+        if edit.rank >= largest:
+            raise Fault(
+                "bad_edit",
+                f"changes nothing: rank {edit.rank}, and no matrix in its scope has more than {largest}",
+                f"Give it a rank below {largest}.",
+            )

@@ -39,7 +39,13 @@ DTYPES: dict[str, torch.dtype] = {
     "I16": torch.int16,
     "I8": torch.int8,
     "U8": torch.uint8,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
     "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E8M0": torch.float8_e8m0fnu,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -191,7 +197,14 @@ def shard_names(path: Path) -> list[str]:
         Fault: `bad_input` when there are none.
     """
     if (path / INDEX).is_file():
-        return sorted(set(read_index(path / INDEX).values()))
+        names = sorted(set(read_index(path / INDEX).values()))
+        if SINGLE not in names and (path / SINGLE).is_file():
+            raise Fault(
+                "bad_input",
+                f"{path}: has {SINGLE} and beside it {INDEX}, which names other files: which is the model?",
+                f"Delete {SINGLE}, which transformers would load, or the index with its files.",
+            )
+        return names
     if (path / SINGLE).is_file():
         return [SINGLE]
     raise Fault("bad_input", f"{path}: has neither {SINGLE} nor {INDEX}")

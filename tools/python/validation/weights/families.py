@@ -14,6 +14,7 @@ from typing import Any
 
 from validation.job import Fault
 from validation.weights.matrix import Group
+from validation.weights.sizes import size
 
 Config = Mapping[str, Any]
 
@@ -62,10 +63,9 @@ def number(config: Config, *names: str) -> int:
     Raises:
         Fault: `bad_edit` when none is.
     """
-    for name in names:
-        value = config.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
+    found = size(config, *names)
+    if found is not None:
+        return found
     raise Fault("bad_edit", f"config.json gives no {' or '.join(names)}, which its fused tensors need")
 
 

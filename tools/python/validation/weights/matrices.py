@@ -11,6 +11,7 @@ from validation.weights.checkpoint import Checkpoint, Stored
 from validation.weights.declared import declared_family, undeclared
 from validation.weights.families import FAMILIES, Config, Rule, compiled
 from validation.weights.matrix import Matrix, Piece, Rows
+from validation.weights.sizes import Sizes
 
 Scope = Literal["attn", "ffn", "all"]
 SCOPES: tuple[Scope, ...] = ("ffn", "attn", "all")
@@ -34,14 +35,14 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
             checkpoint, f"architecture '{architecture}' has no table of matrices; known are {known}"
         )
     what = f"the '{architecture}' table" if declared is None else "what the suite declares"
-    rules, used, found = compiled(family), set[int](), list[Matrix]()
+    rules, used, found, sizes = compiled(family), set[int](), list[Matrix](), Sizes(checkpoint.config)
     for stored in checkpoint.tensors.values():
         fits = [(at, rule, match) for at, rule, pattern in rules if (match := pattern.fullmatch(stored.name))]
         if len(fits) > 1:
             raise Fault("bad_edit", f"{stored.name}: matches more than one pattern of {what}")
         for at, rule, match in fits:
             used.add(at)
-            found.extend(_split(stored, rule, at, match.groupdict(), checkpoint.config))
+            found.extend(_split(stored, rule, at, match.groupdict(), sizes))
     if unused := [rule.name for at, rule, _ in rules if at not in used and declared is not None]:
         raise Fault("bad_edit", f"{checkpoint.path}: has no tensor that is declared as {', '.join(unused)}")
     if not found:

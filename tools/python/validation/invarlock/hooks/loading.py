@@ -15,6 +15,7 @@ from typing import Any
 
 from validation.compute.numerics import EAGER_HINT, Attention
 from validation.compute.placement import placed_as_planned
+from validation.compute.whole_load import whole_loads
 from validation.invarlock.hooks.memory import shortages
 from validation.invarlock.hooks.snapshot import take_digests
 from validation.job import Device, Fault
@@ -60,7 +61,7 @@ def loads_as_configured(attention: Attention, device: Device) -> Iterator[Loads]
         with loads.noted():
             before = shortages()
             try:
-                with _single_attempt(adapter):
+                with _single_attempt(adapter), whole_loads():
                     model = load(adapter, *given, **named)
             finally:
                 loads.shortages += shortages() - before
