@@ -23,17 +23,17 @@ test.each<[what: string, text: string, expected: string[]]>([
   ],
   [
     'too few tokens',
-    `${TINY}windows: {tiny: {seq_len: 100}}\n`,
+    `${TINY}windows: {tiny: {seq_len: 100, preview: 200, final: 200}}\n`,
     [
       '2:27: windows.tiny.seq_len: 400 windows of 100 tokens are 40000 tokens; tier balanced asks at least 49000: raise seq_len to 123 or preview + final to 490',
     ],
   ],
   [
     'windows of a class no model has',
-    `${TINY}windows: {70b: {final: 8}}\n`,
+    `${TINY}windows: {70b: {preview: 200, final: 8}}\n`,
     [
       '2:16: windows.70b.seq_len: 380 windows of 128 tokens are 48640 tokens; tier balanced asks at least 49000: raise seq_len to 129 or preview + final to 383',
-      "2:24: windows.70b.final: 8 is below InvarLock's minimum for tier balanced: at least 180",
+      "2:38: windows.70b.final: 8 is below InvarLock's minimum for tier balanced: at least 180",
     ],
   ],
   [

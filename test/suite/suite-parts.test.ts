@@ -49,7 +49,25 @@ describe('minimums', () => {
   test.each(SIZE_CLASSES.flatMap((sizeClass) => TIERS.map((tier) => [sizeClass, tier] as const)))(
     'default windows of %s are valid for tier %s',
     (sizeClass, tier) => {
-      expect(minimumViolations(tier, validWindows(sizeClass, tier), minimumsOf(tier).bootstrap)).toEqual([]);
+      for (const provider of ['wikitext2', 'local_jsonl'] as const) {
+        const windows = validWindows(sizeClass, tier, provider);
+        expect(minimumViolations(tier, windows, minimumsOf(tier).bootstrap)).toEqual([]);
+      }
+    },
+  );
+
+  test.each([
+    // 84 and 112 real tokens a row, and a fifth to spare over 50,000.
+    ['70b', 'balanced', 'wikitext2', 360],
+    ['7b', 'balanced', 'wikitext2', 270],
+    ['30b', 'aggressive', 'wikitext2', 270],
+    ['70b', 'conservative', 'wikitext2', 220],
+    ['70b', 'balanced', 'local_jsonl', 200],
+    ['7b', 'conservative', 'local_jsonl', 220],
+  ] as const)(
+    'rows of a padded text are as many as their tokens: %s, %s, %s',
+    (size, tier, provider, count) => {
+      expect(validWindows(size, tier, provider)).toMatchObject({ preview: count, final: count });
     },
   );
 

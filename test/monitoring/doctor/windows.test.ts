@@ -16,7 +16,7 @@ test('each model of the original script once, with its preset and every run', ()
   }
   expect(questions[0]).toMatchObject({
     size_class: '7b',
-    invarlock: { seq_len: 2048, preview: 200, final: 200, dataset: { provider: 'wikitext2' } },
+    invarlock: { seq_len: 2048, preview: 270, final: 270, dataset: { provider: 'wikitext2' } },
   });
 });
 

@@ -39,6 +39,7 @@ describe('conflict markers', () => {
     expect(parseRecord(merged)).toEqual({
       identity: { EVAL_LIMIT: '1' },
       commits: {},
+      sizes: {},
       suiteDigest: 'ours',
     });
   });

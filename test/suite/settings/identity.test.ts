@@ -156,14 +156,19 @@ const EFFECTS: [variable: string, value: string, effect: string[], models?: stri
   ]),
 ];
 
+const MINIMUMS: Record<string, RegExp> = {
+  INVARLOCK_TIER: /preview|final|bootstrap/,
+  INVARLOCK_DATASET: /preview|final/,
+};
+
 test.each(EFFECTS)(
   '%s=%s changes what it names, and nothing else',
   (variable, value, expected, models = ALL) => {
     const found = effect({ [variable]: value });
-    // More windows and replicates are what the conservative tier asks for.
-    const minimums = variable === 'INVARLOCK_TIER' ? /preview|final|bootstrap/ : /^never$/;
+    // Windows and replicates are what the tier asks for, and what the text needs for it.
+    const minimums = MINIMUMS[variable] ?? /^never$/;
     expect(found.paths.filter((path) => !minimums.test(path))).toEqual([...expected].sort());
-    expect(found.paths.some((path) => minimums.test(path))).toBe(variable === 'INVARLOCK_TIER');
+    expect(found.paths.some((path) => minimums.test(path))).toBe(variable in MINIMUMS);
     expect(found.models).toEqual([...models].sort());
   },
 );

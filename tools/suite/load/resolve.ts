@@ -125,7 +125,7 @@ function resolveDataset(directory: string, dataset: SuiteInput['dataset']): Data
 function resolveWindows(input: SuiteInput, sizeClass: SizeClass): Windows {
   if (input.windows === 'reference') return SIZE_TABLE[sizeClass].reference;
   const given = withoutUndefined(input.windows[sizeClass] ?? {});
-  const windows = { ...validWindows(sizeClass, input.tier), ...given };
+  const windows = { ...validWindows(sizeClass, input.tier, input.dataset.provider), ...given };
   return { ...windows, stride: given.stride ?? windows.seq_len };
 }
 

@@ -1,7 +1,8 @@
 // What depends on a model's size: the original script's table, and the windows that InvarLock accepts in its place.
 // docs/formulas.md#size-classes
 import type { SizeClass } from './cell.js';
-import type { Tier } from './minimums.js';
+import { minimumsOf, type Tier } from './minimums.js';
+import type { Dataset } from './suite.js';
 import type { Windows } from './windows.js';
 
 interface SizeRow {
@@ -42,10 +43,25 @@ export const SIZE_TABLE: Record<SizeClass, SizeRow> = {
   '70b': row([128, 8, 2], 'auto:4', true, 'per-edit'),
 };
 
-/** Adjoining windows, as many as the minimum of every tier asks (and no fewer than the 200 + 200 of profile `ci`). */
-export function validWindows(sizeClass: SizeClass, tier: Tier): Windows {
+/**
+ * Real tokens of wikitext2's rows, which are windows each: of the whole row on average, and of the part of it that a short
+ * window has; with the tokenizers that make the fewest of it (GPT-2's, Qwen's).
+ */
+const ROW_TOKENS = 112;
+const SHARE_OF_WINDOW = 0.66;
+/** Rows are drawn at random, and no two tokenizers agree. */
+const SPARE = 1.2;
+
+/**
+ * Adjoining windows, as many as the minimum of every tier asks (and no fewer than the 200 + 200 of profile `ci`). A line of a
+ * local corpus fills its window; rows of wikitext2 are padded, and so many are taken that their real tokens suffice.
+ */
+export function validWindows(sizeClass: SizeClass, tier: Tier, provider: Dataset['provider']): Windows {
   const { seq_len } = SIZE_TABLE[sizeClass].reference;
-  const count = tier === 'conservative' ? 220 : 200;
+  const least = tier === 'conservative' ? 220 : 200;
+  const real = provider === 'wikitext2' ? Math.min(ROW_TOKENS, SHARE_OF_WINDOW * seq_len) : seq_len;
+  const tokens = provider === 'wikitext2' ? SPARE * minimumsOf(tier).tokens : 0;
+  const count = Math.max(least, 10 * Math.ceil(tokens / real / 20));
   return { seq_len, stride: seq_len, preview: count, final: count };
 }
 
