@@ -64,6 +64,12 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
   expect(errors(all)).toEqual([]);
   expect(of(all, 'GPU 0')?.message).toBe('sm90, 79 of 80 GiB free');
   expect(of(all, 'driver')).toMatchObject({ level: 'warning', fix: 'Install a newer one.' });
+  // What rests on no more than a size class says so.
+  expect(of(all, 'memory')).toMatchObject({
+    level: 'ok',
+    message: 'every cell fits; estimated by size class, as their sizes are not known yet: m',
+  });
+  expect(of(all, 'disk')?.message).toMatch(/; estimated by size class, .*: m$/);
   const questions = JSON.parse(rig.read('questions.json')) as Record<string, unknown>;
   expect(questions).toMatchObject({ offline: true, driver: { version: '550.54.15', cuda: '12.4' } });
   expect(questions.models).toHaveLength(1);
@@ -73,6 +79,27 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
     { task: 'arc_challenge', fewshot: 0 },
   ]);
   expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation' }]);
+});
+
+test('a model that this host cannot hold is an error where its sizes are known, and no more than a warning where not', async () => {
+  nvidiaSmi(`case "$1" in *compute-apps*) ;; *query-gpu*) echo '${QUERY}' ;; *) echo '${HEADING}' ;; esac`);
+  python([]);
+  const small = { GPU_MEMORY_GB: '1', VALIDATION_LOCK_DIR: join(rig.root, 'locks-of-small-gpus') };
+  expect(of(await findings(small), 'memory')).toMatchObject({
+    level: 'warning',
+    message: expect.stringMatching(
+      /^model m may not fit here, estimated by size class: rig\.m\..* needs/,
+    ) as string,
+  });
+  const sizes = { hidden_size: 8, num_layers: 1, num_heads: 1, num_kv_heads: 1, max_position_embeddings: 8 };
+  const profile = 'output/rig/models/m/baseline.profile.json';
+  rig.write(profile, JSON.stringify({ weights_bytes: 500 * 2 ** 30, dtype_bytes: 2, ...sizes }));
+  const found = of(await findings(small), 'memory');
+  rmSync(join(rig.root, profile));
+  expect(found).toMatchObject({
+    level: 'error',
+    message: expect.stringMatching(/^model m does not fit here: rig\.m\..* needs/) as string,
+  });
 });
 
 test('no GPUs: Python is told of no driver', async () => {

@@ -21,6 +21,7 @@ const REPORT: PlanReport = {
   disk: {
     ...{ wantedGiB: 900, peakGiB: 900, freeGiB: 2_000, minFreeGiB: 200, keep: 'all', path: '/store' },
     withoutDisk: [],
+    byName: [],
   },
   memory: [],
   willNotFit: ['s.m.baseline:eval needs 3 GPUs'],
@@ -68,6 +69,12 @@ test('time: for which host, and what the figure rests on', () => {
   );
   expect(text({ host: { ...REPORT.host, assumed: true } })).toContain('8 GPUs of 172 GiB (assumed)');
   expect(text({ host: { ...REPORT.host, gpus: 0 } })).toContain('64 CPU slots (no GPU here');
+});
+
+test('disk: which models only their size class is known of', () => {
+  expect(disk({ byName: ['a', 'b', 'c', 'd', 'e'] })).toContain(
+    'in /store; estimated by size class, as their sizes are not known yet: a, b, c and 2 more; 2000.0 GiB free',
+  );
 });
 
 test('disk: enough, enough with waiting, not enough, not known', () => {

@@ -14,6 +14,7 @@ import {
 } from '../../../tools/suite/memory/memory-plan.js';
 import { storedGiB } from '../../../tools/suite/memory/memory.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
+import { unfitReason } from '../../../tools/suite/memory/unfit.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import { referenceSuite } from '../parse.js';
 
@@ -237,4 +238,15 @@ test('the table has a row a model and task, with every cell counted', () => {
   expect(host.every(({ device, gpus, fits }) => device === 'host' && gpus === 0 && fits)).toBe(true);
   const names = rows.filter((row) => row.model === 'yi-34b').map((row) => row.from);
   expect(new Set(names)).toEqual(new Set(['name']));
+});
+
+test('a tiny model fits a small host whatever its name says, before its setup and after', () => {
+  const host = { devices: { count: 0, usableGiB: 0 }, ramGiB: 8 };
+  const tiny = { weightsGiB: 0.01, layers: 2, kvHeads: 1, headDim: 64, maxPositions: 512, dtypeBytes: 2 };
+  const of70b = cells.filter(({ model, kind }) => model === 'qwen15-72b' && kind !== 'preset');
+  for (const one of of70b) {
+    expect(unfitReason(one, tiny, settings, host), one.id).toBeUndefined();
+    expect(unfitReason({ ...one, sourceGiB: 0.01 }, undefined, settings, host), one.id).toBeUndefined();
+    expect(unfitReason(one, undefined, settings, host), one.id).toMatch(/^needs .* GiB of host memory/);
+  }
 });

@@ -14,6 +14,8 @@ export interface PlannedWeights {
   wanted: boolean;
   /** It comes from the hub, whose cache keeps a copy on the same disk. */
   hubCopy: boolean;
+  /** Nothing is known of its size: it is that of the size class that its model's name speaks of. */
+  byName?: boolean;
 }
 
 export interface DiskPlan {
@@ -27,6 +29,8 @@ export interface DiskPlan {
   /** Without so much free disk the run cannot end; more is used while it is there. */
   leastBytes: number;
   mostBytes: number;
+  /** Models whose weights are to be made and whose size is only estimated, by their size classes. */
+  byName: string[];
 }
 
 export function planDisk(weights: readonly PlannedWeights[], keep: Keep): DiskPlan {
@@ -51,7 +55,15 @@ export function planDisk(weights: readonly PlannedWeights[], keep: Keep): DiskPl
     passingAllBytes,
     leastBytes: staysBytes + passingLargestBytes,
     mostBytes: staysBytes + passingAllBytes,
+    byName: [...new Set(toMake.filter((one) => one.byName === true).map(({ model }) => model))],
   };
+}
+
+/** What a figure of the disk rests on, where that is no more than names; empty where all sizes are known. */
+export function basisText(byName: readonly string[]): string {
+  if (byName.length === 0) return '';
+  const shown = byName.slice(0, 3).join(', ') + (byName.length > 3 ? ` and ${byName.length - 3} more` : '');
+  return `; estimated by size class, as their sizes are not known yet: ${shown}`;
 }
 
 /** Why a run is refused before it starts, or undefined when its weights fit. */
@@ -60,7 +72,7 @@ export function diskRefusal(plan: DiskPlan, freeBytes: number, minFreeBytes: num
   if (plan.leastBytes === 0 || plan.leastBytes + minFreeBytes <= freeBytes) return undefined;
   return (
     `planned weights do not fit: ${gib(plan.leastBytes)} are still to be made and ${gib(minFreeBytes)} stay free ` +
-    `(MIN_FREE_DISK_GB), ${gib(freeBytes)} are free`
+    `(MIN_FREE_DISK_GB), ${gib(freeBytes)} are free${basisText(plan.byName)}`
   );
 }
 
@@ -74,7 +86,7 @@ export function describeDisk(plan: DiskPlan, keep: Keep, freeBytes: number): str
       ? `${gib(plan.mostBytes)} of weights are to be made${hub}`
       : `${gib(plan.staysBytes)} of weights are to be made and stay${hub}; at least ${gib(plan.leastBytes)} at its ` +
         `peak, and up to ${gib(plan.mostBytes)} where there is room`;
-  return `disk: ${all} (storage.keep: ${keep}), ${gib(freeBytes)} free`;
+  return `disk: ${all} (storage.keep: ${keep}), ${gib(freeBytes)} free${basisText(plan.byName)}`;
 }
 
 export const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < 10 * GIB ? 1 : 0)} GiB`;

@@ -27,11 +27,13 @@ export function plannedWeights(
   }
   return all.map(({ cell, part, manifest }) => {
     const found = manifestAt(workspaceRoot, manifest);
+    const known = found?.bytes ?? baselines.get(cell.model);
     return {
       manifest,
       model: cell.model,
       kind: cell.kind,
-      bytes: found?.bytes ?? baselines.get(cell.model) ?? storedGiB(cell) * GIB,
+      bytes: known ?? storedGiB(cell) * GIB,
+      byName: known === undefined && cell.sourceGiB === undefined && cell.kind !== 'data',
       there: found !== undefined && missingFile(storageRoot, found) === undefined,
       wanted:
         found === undefined ||

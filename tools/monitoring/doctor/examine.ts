@@ -3,7 +3,7 @@ import { messageOf } from '../../base/message.js';
 import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../../suite/settings/settings.js';
 import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
-import { disk, gpus, lockDirectory, store } from './host.js';
+import { disk, gpus, lockDirectory, memory, store } from './host.js';
 import { askPython, environment } from './python.js';
 import { projects, suiteFile } from './suite.js';
 
@@ -39,6 +39,7 @@ export async function examine(
     add(store(settings));
     if (generated !== undefined) add(disk(workspaceRoot, settings, generated.cells));
     add(await gpus(settings));
+    if (generated !== undefined) add(await memory(workspaceRoot, suite, settings, generated.cells));
   }
   const python = environment(workspaceRoot);
   add(python);

@@ -7,7 +7,12 @@ import { openLockDirectory } from '../../execution/lease/directory/lock-director
 import { readPool } from '../../execution/lease/gpus/pool.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
-import { describeDisk, diskRefusal, gib, planDisk } from '../../execution/store/disk-plan.js';
+import { basisText, describeDisk, diskRefusal, gib, planDisk } from '../../execution/store/disk-plan.js';
+import { poolDevices } from '../../execution/cell/lease-request.js';
+import { hostRamGiB } from '../../host/host.js';
+import type { Devices } from '../../suite/memory/memory-plan.js';
+import { unfitReason } from '../../suite/memory/unfit.js';
+import { readProfiles } from '../../suite/memory/profiles.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import { error, ok, warning, type Finding } from './finding.js';
 import { makeDirectory } from '../../base/files.js';
@@ -73,6 +78,46 @@ export function disk(
     return [error('disk', `${gib(free)} free, ${gib(floor)} stay free: no cell would start`, DISK_HINT)];
   }
   return [ok('disk', describeDisk(plan, storageKeep, free).replace(/^disk: /, ''))];
+}
+
+/** Whether every cell could run here, as plans and leases reckon. What is only estimated is no error: its setup may tell better. */
+export async function memory(
+  workspaceRoot: string,
+  suite: string,
+  settings: SiteSettings,
+  cells: readonly PlannedCell[],
+): Promise<Finding[]> {
+  const what = 'memory';
+  const devices = await devicesOf(settings);
+  if (devices === undefined) return [];
+  const host = { devices, ramGiB: hostRamGiB() };
+  const profiles = readProfiles(workspaceRoot, suite, cells);
+  const unfit = new Map<string, string>();
+  const byName = new Set<string>();
+  for (const cell of cells) {
+    const { id, kind, model, sourceGiB } = cell;
+    const profile = profiles.get(model);
+    if (kind !== 'data' && profile === undefined && sourceGiB === undefined) byName.add(model);
+    const why = unfitReason(cell, profile, settings, host);
+    if (why !== undefined && !unfit.has(model)) unfit.set(model, `${id} ${why}`);
+  }
+  const see = `npx nx run ${suite}:plan shows every cell. Take a larger host, or leave the model out.`;
+  const found = [...unfit].map(([model, why]) =>
+    byName.has(model)
+      ? warning(what, `model ${model} may not fit here, estimated by size class: ${why}`, see)
+      : error(what, `model ${model} does not fit here: ${why}`, see),
+  );
+  if (found.length > 0) return found;
+  return [ok(what, `every cell fits${basisText([...byName])}`)];
+}
+
+/** Undefined where the checks of the lock directory and the GPUs say what is wrong. */
+async function devicesOf(settings: SiteSettings): Promise<Devices | undefined> {
+  try {
+    return poolDevices(await readPool(settings, openLockDirectory(settings.lockDirectory)), settings);
+  } catch {
+    return undefined;
+  }
 }
 
 export async function gpus(settings: SiteSettings): Promise<Finding[]> {

@@ -3,19 +3,15 @@ import { GIB } from '../../base/units.js';
 import { join } from 'node:path';
 import { hostRamGiB } from '../../host/host.js';
 import { freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
+import { planDisk } from '../../execution/store/disk-plan.js';
 import { readMachineIdentity } from '../../execution/records/identity.js';
 import { poolDevices } from '../../execution/cell/lease-request.js';
 import { readReceipt } from '../../execution/records/receipt.js';
 import type { CellKind } from '../../suite/model/cell.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { loadSuite } from '../../suite/load/load.js';
-import {
-  memoryRows,
-  plannedMemory,
-  type Devices,
-  type MemoryRow,
-  type ModelProfile,
-} from '../../suite/memory/memory-plan.js';
+import { memoryRows, type MemoryRow, type ModelProfile } from '../../suite/memory/memory-plan.js';
+import { unfitReason, type HostMemory } from '../../suite/memory/unfit.js';
 import { formatDiagnostic } from '../../suite/yaml/diagnostics.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
@@ -43,6 +39,8 @@ export interface PlanReport {
     path: string;
     /** Cells that there is no room for, and those behind them. */
     withoutDisk: string[];
+    /** Models whose sizes are not known: theirs are those of their size classes. */
+    byName: string[];
   };
   memory: MemoryRow[];
   willNotFit: string[];
@@ -62,11 +60,12 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
   const profiles = readProfiles(workspaceRoot, suite, cells, (sentence) => badProfiles.push(sentence));
   const unfit = unfitCells(cells, profiles, settings, host);
   const states = await cellProspects(workspaceRoot, cells, settings, machine, unfit);
+  const weights = plannedWeights(workspaceRoot, settings.storageRoot, cells);
   const cast = forecast({
     cells,
     states,
     profiles,
-    weights: plannedWeights(workspaceRoot, settings.storageRoot, cells),
+    weights,
     runSeconds: runSeconds(workspaceRoot, cells),
     settings,
     host,
@@ -82,7 +81,7 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
       assumed: host.assumed,
     },
     time: timeOf(cast),
-    disk: diskOf(cast, host, settings),
+    disk: diskOf(cast, host, settings, planDisk(weights, settings.storageKeep).byName),
     memory: memoryRows(cells, profiles, settings, devices),
     willNotFit: [...unfit].map(([id, why]) => `${id} ${why}`),
     warnings: [...badProfiles, ...warningsOf(workspaceRoot, suite)],
@@ -117,15 +116,12 @@ function unfitCells(
   cells: readonly PlannedCell[],
   profiles: ReadonlyMap<string, ModelProfile>,
   settings: SiteSettings,
-  { devices, ramGiB }: { devices: Devices; ramGiB: number },
+  host: HostMemory,
 ): Map<string, string> {
   return new Map(
     cells.flatMap((cell): [string, string][] => {
-      const planned = plannedMemory(cell, profiles.get(cell.model), settings, devices);
-      if (!planned.fits) return [[cell.id, planned.note]];
-      if (planned.hostRamGiB <= ramGiB) return [];
-      const wanted = planned.hostRamGiB.toFixed(1);
-      return [[cell.id, `needs ${wanted} GiB of host memory, and cells may take ${ramGiB.toFixed(1)}`]];
+      const why = unfitReason(cell, profiles.get(cell.model), settings, host);
+      return why === undefined ? [] : [[cell.id, why]];
     }),
   );
 }
@@ -167,7 +163,7 @@ function timeOf({
   };
 }
 
-function diskOf(cast: Forecast, host: Host, settings: SiteSettings): PlanReport['disk'] {
+function diskOf(cast: Forecast, host: Host, settings: SiteSettings, byName: string[]): PlanReport['disk'] {
   return {
     wantedGiB: cast.wantedBytes / GIB,
     peakGiB: cast.peakBytes / GIB,
@@ -176,6 +172,7 @@ function diskOf(cast: Forecast, host: Host, settings: SiteSettings): PlanReport[
     keep: settings.storageKeep,
     path: settings.storageRoot,
     withoutDisk: cast.withoutDisk,
+    byName,
   };
 }
 

@@ -1,6 +1,7 @@
 // A plan for people: what runs and why, how long, how much disk, the memory table, what will not fit.
 import type { MemoryRow } from '../../suite/memory/memory-plan.js';
 import { additionOf, type Addition } from '../../suite/plan/original.js';
+import { basisText } from '../../execution/store/disk-plan.js';
 import type { PlanReport } from './report.js';
 
 export function planText(report: PlanReport, verbose = false): string[] {
@@ -102,7 +103,7 @@ function duration(hours: number): string {
 }
 
 function diskText({ disk }: PlanReport): string {
-  const sizes = `${disk.wantedGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}`;
+  const sizes = `${disk.wantedGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}${basisText(disk.byName)}`;
   if (disk.freeGiB === null) return `${sizes}; ${disk.minFreeGiB.toFixed(0)} stay free`;
   const free = `${disk.freeGiB.toFixed(1)} GiB free, ${disk.minFreeGiB.toFixed(0)} stay free`;
   if (disk.withoutDisk.length > 0) {

@@ -166,11 +166,14 @@ export function memoryNeed(
 /** What a process takes of a GPU before its first tensor: context, libraries, the allocator's reserve. 1.36 GiB on an H100. */
 const CUDA_GIB = 1.75;
 
+/** Models up to so much are tiny, whatever their names say. */
+const TINY_GIB = 1;
+
 /** Headroom counts no further than the model itself: a tiny one is not planned as if it needed eight GiB. */
 function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySettings): number {
   const { weightsGiB: weights } = profile;
   const headroom = (gib: number): number =>
-    cell.sizeClass === 'tiny' ? Math.min(gib, CUDA_GIB + weights) : gib;
+    cell.sizeClass === 'tiny' || weights <= TINY_GIB ? Math.min(gib, CUDA_GIB + weights) : gib;
   switch (cell.kind) {
     case 'setup':
       return weights + headroom(settings.loadOverheadGiB);
