@@ -15,6 +15,7 @@ export const ROOMS = [
       folders: [
         ['.'],
         ['report', 'comparison', 'publishing'],
+        ['report/drawing'],
         ['outputs'],
         ['outputs/tables', 'outputs/text'],
         ['analysis'],

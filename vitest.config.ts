@@ -19,6 +19,7 @@ const SLOW = [
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Two cores: more workers only slow each other.
     maxWorkers: 2,
     projects: [

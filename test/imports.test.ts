@@ -47,8 +47,8 @@ test('an import that leads upward, sideways or in a circle is found, also one of
   plant('tools/base/message.ts', "import type { GIB } from './units.js';");
   plant('tools/suite/model/corpus.ts', "import type { Keep } from '../plan/plan.js';");
   plant('tools/host/host.ts', "export type { Journal } from '../execution/records/journal.js';");
-  plant('tools/results/read/json.ts', "import '../report/html.js';");
-  plant('tools/results/report/svg.ts', "export const later = () => import('../comparison/comparison.js');");
+  plant('tools/results/read/json.ts', "import '../report/drawing/html.js';");
+  plant('tools/results/report/page.ts', "export const later = () => import('../comparison/comparison.js');");
   plant('tools/monitoring/run/blocked.ts', "import type { Files } from '../../results/read/files.js';");
   plant('tools/execution/extra/new.ts', "import type { GIB } from '../../base/units.js';");
   const { exitCode, refused } = await check();
@@ -59,8 +59,8 @@ test('an import that leads upward, sideways or in a circle is found, also one of
       'every folder has its place: name it in ROOMS of .dependency-cruiser.mjs: tools/execution/extra/new.ts → tools/base/units.ts',
       `${below('tools/host')}/host.ts → tools/execution/records/journal.ts`,
       `${below('tools/monitoring/run')}/blocked.ts → tools/results/read/files.ts`,
-      `${below('tools/results/read')}/json.ts → tools/results/report/html.ts`,
-      `${below('tools/results/report')}/svg.ts → tools/results/comparison/comparison.ts`,
+      `${below('tools/results/read')}/json.ts → tools/results/report/drawing/html.ts`,
+      `${below('tools/results/report')}/page.ts → tools/results/comparison/comparison.ts`,
       `${below('tools/suite/model')}/corpus.ts → tools/suite/plan/plan.ts`,
     ].sort(),
   );

@@ -92,7 +92,23 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     await using opened = await open(url);
     const { page } = opened;
     expect(await page.locator('.verdict').innerText()).toContain('INSUFFICIENT');
-    expect(await page.locator('#verdict').innerText()).toContain('PHASE0_VALIDATED');
+    const first = await page.locator('#verdict').innerText();
+    expect(first).toContain('InvarLock flagged all 5 harmful edits and none of 6 harmless ones.');
+    expect(first).toContain(
+      'Not tested: in these runs invariants, spectral and rmt compared the edited model with itself',
+    );
+    expect(first).toContain('11 of 11 right: 0 harmful edits missed, 0 false alarms.');
+    expect(first).toMatch(/Models tiny-dense, tiny-moe; on cpu; InvarLock 0\.3\.7; lm-eval 0\.4\.\d+; torch/);
+    expect(first).toContain('PHASE0_VALIDATED');
+    // Drawn to scale: 5 of 5, 47.8 to 100 %, of which the low end must reach 60 %.
+    const drawn = page.getByRole('img', { name: 'harmful edits flagged: 5 of 5' });
+    const [bar, span, limit] = await Promise.all(
+      [drawn, drawn.locator('.span'), drawn.locator('.limit')].map((one) => one.boundingBox()),
+    );
+    const share = (x = NaN): number => (x - (bar?.x ?? NaN)) / (bar?.width ?? NaN);
+    expect(share(span?.x)).toBeCloseTo(0.478, 2);
+    expect(share((span?.x ?? NaN) + (span?.width ?? NaN))).toBeCloseTo(1, 2);
+    expect(share(limit?.x)).toBeCloseTo(0.6, 2);
     const links = await page.evaluate<string[]>(
       '[...document.querySelectorAll("a[href]")].map((a) => a.href.baseVal ?? a.href)',
     );
@@ -123,6 +139,48 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(await panel.innerText()).toContain('npx nx run smoke.tiny-moe.prune_70pct_stress:certify-1');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'hidden' });
+    expect(problems).toEqual([]);
+  });
+
+  test('a link opens the panel of a field; the field shows parameters and why', async () => {
+    await using plain = await open(url);
+    const anchor = await plain.page
+      .getByRole('button', { name: 'prune_70pct_stress of tiny-moe' })
+      .locator('xpath=..')
+      .getAttribute('id');
+    await using linked = await open(`${url}#${anchor ?? ''}`);
+    await linked.page
+      .getByRole('dialog', { name: 'prune_70pct_stress of tiny-moe' })
+      .waitFor({ state: 'visible' });
+    const row = plain.page.locator('.matrix tr', { hasText: 'quant_2bit' });
+    expect(await row.locator('th').innerText()).toContain('quant_rtn, bits 2, group size 32, scope all');
+    expect(await row.innerText()).toMatch(/drop in \w+, p/);
+    expect(await plain.page.locator('.matrix').innerText()).toContain('ratio is no number');
+  });
+
+  test('the matrix is narrowed by words, and to the mistakes', async () => {
+    const findings = smokeFindings();
+    const [one] = findings.analysis.edits;
+    if (one === undefined) throw new Error('no edit');
+    const { analysis } = findings;
+    const edits = analysis.edits.map((edit) =>
+      edit === one ? { ...edit, standing: 'missed' as const } : edit,
+    );
+    await using opened = await open(
+      await report('mistake', { ...findings, analysis: { ...analysis, edits } }),
+    );
+    const { page, problems } = opened;
+    const rows = (): Promise<string[]> => page.locator('.matrix tbody tr:visible th').allInnerTexts();
+    const all = await rows();
+    await page.getByLabel('only mistakes').check();
+    const mistaken = await rows();
+    expect(mistaken).toHaveLength(2);
+    expect(mistaken[1]?.replaceAll('\u200b', '')).toContain(one.variant);
+    await page.getByLabel('only mistakes').uncheck();
+    await page.getByRole('searchbox', { name: 'Find an edit or a word' }).fill('not flagged prune');
+    expect(await rows()).toHaveLength(2);
+    await page.getByRole('searchbox', { name: 'Find an edit or a word' }).fill('');
+    expect(await rows()).toEqual(all);
     expect(problems).toEqual([]);
   });
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CellRecord } from '../../../tools/results/read/records.js';
-import { durationText, quantiles } from '../../../tools/results/report/charts.js';
-import { escapeHtml, html, linkTo } from '../../../tools/results/report/html.js';
-import { lanesOf } from '../../../tools/results/report/lanes.js';
-import { tickOf } from '../../../tools/results/report/timeline.js';
-import { timeAxis } from '../../../tools/results/report/time-axis.js';
+import { durationText, quantiles } from '../../../tools/results/report/drawing/charts.js';
+import { escapeHtml, html, linkTo } from '../../../tools/results/report/drawing/html.js';
+import { lanesOf } from '../../../tools/results/report/drawing/lanes.js';
+import { tickOf } from '../../../tools/results/report/drawing/timeline.js';
+import { timeAxis } from '../../../tools/results/report/drawing/time-axis.js';
 
 const T0 = Date.parse('2026-01-01T00:00:00.000Z');
 const iso = (seconds: number): string => new Date(T0 + 1000 * seconds).toISOString();

@@ -5,7 +5,7 @@ import { sha256 } from '../../base/canonical.js';
 import { readIfThere, writeWhole } from '../../base/files.js';
 import type { Findings } from '../analysis/findings.js';
 import type { PlannedCell } from '../read/expected.js';
-import { modelSettings } from './model-settings.js';
+import { editParameters, modelSettings } from './model-settings.js';
 
 export interface MadeReport {
   /** Workspace-relative. */
@@ -27,6 +27,7 @@ export async function makeReport(
   const content = {
     findings,
     settings: modelSettings(cells),
+    parameters: editParameters(cells),
     description: descriptionOf(workspaceRoot, suite),
   };
   // NaN would be null in JSON, and so would a ratio that is missing.
@@ -37,7 +38,10 @@ export async function makeReport(
   if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
     return { path, changed: false };
   }
-  const [{ renderPage }, { loadCharts }] = await Promise.all([import('./page.js'), import('./svg.js')]);
+  const [{ renderPage }, { loadCharts }] = await Promise.all([
+    import('./page.js'),
+    import('./drawing/svg.js'),
+  ]);
   writeWhole(file, renderPage({ ...content, key }, await loadCharts()));
   return { path, changed: true };
 }
@@ -45,7 +49,7 @@ export async function makeReport(
 /** Of this folder's code: a newer tool makes its reports anew. */
 function codeDigest(): string {
   const root = import.meta.dirname;
-  const files = readdirSync(root)
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[jt]s$/.test(name))
     .sort();
   return sha256(files.map((name) => readFileSync(join(root, name), 'utf8')).join('\n'));

@@ -9,8 +9,8 @@ import { pointsText, ratioText } from '../outputs/text/format.js';
 import type { Labelled } from '../analysis/ground-truth/label.js';
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
-import { cellAnchor } from './charts.js';
-import { html, linkTo, type Html } from './html.js';
+import { cellAnchor } from './drawing/charts.js';
+import { html, linkTo, type Html } from './drawing/html.js';
 import { command } from './parts.js';
 
 /** What a matrix cell says first, and its colour class. */
@@ -30,7 +30,11 @@ const LETTERS: Partial<Record<Gate, string>> = {
 
 type Judged = EditResult | ErrorResult;
 
-export function matrixSection({ analysis, cells }: Findings): Html {
+/** @param parameters of an edit, by variant, as the suite gives them */
+export function matrixSection(
+  { analysis, cells }: Findings,
+  parameters: Readonly<Record<string, readonly string[]>>,
+): Html {
   const judged: Judged[] = [...analysis.edits, ...analysis.errors];
   const rows = variantsOf(judged);
   const logs = new Map(cells.map(({ cell, record }) => [cell, record?.attempts.at(-1)?.log ?? null]));
@@ -38,30 +42,40 @@ export function matrixSection({ analysis, cells }: Findings): Html {
   const body = rows.map(
     (row, index) =>
       html` ${
-          row.class !== rows[index - 1]?.class &&
-          html`<tr class="group">
-            <th colspan="${analysis.models.length + 1}" scope="rowgroup">${CLASS_TITLES[row.class]}</th>
-          </tr>`
-        }
-        <tr>
-          <th scope="row">${breakable(row.variant)}</th>
+        row.class !== rows[index - 1]?.class &&
+        html`<tr class="group">
+          <th colspan="${analysis.models.length + 1}" scope="rowgroup">${CLASS_TITLES[row.class]}</th>
+        </tr>`
+      }
+        <tr${analysis.models.some((model) => isMistake(byKey.get(`${model} ${row.variant}`))) && html` data-mistake`}>
+          <th scope="row">
+            ${breakable(row.variant)}${(parameters[row.variant] ?? []).map((text) => html`<small>${text}</small>`)}
+          </th>
           ${analysis.models.map((model) => {
             const one = byKey.get(`${model} ${row.variant}`);
-            return one === undefined ? html`<td class="muted">·</td>` : matrixCell(one);
+            return one === undefined
+              ? html`<td class="muted"><small>not asked of this model</small></td>`
+              : matrixCell(one);
           })}
         </tr>`,
   );
   return html`<section id="matrix">
     <h2>Edits and models</h2>
     <p class="legend">
-      Each field opens its certificates, logs and commands. Mean accuracy change in percentage points, mean
-      perplexity ratio, and the gates
+      ✓ label and judgement agree, ✗ harm that was not flagged, ! a false alarm, ? no label or no judgement.
+      Each field opens the evidence, certificates, logs and commands. It shows the mean accuracy change in
+      percentage points (pt), the mean perplexity ratio (×), what decided the label, and the gates
       ${SHOWN.map((gate) => html`<span class="gate">${LETTERS[gate]}</span> `)} (invariants, primary metric,
       spectral, RMT): filled with ✗ where some run fails, dashed with ? where a certificate does not say, –
       where the guard did not run.
     </p>
+    <div id="matrix-filter" hidden>
+      <input type="search" placeholder="Find an edit or a word" aria-label="Find an edit or a word" />
+      <label><input type="checkbox" /> only mistakes</label>
+      <span class="muted" role="status"></span>
+    </div>
     <div class="scroll" tabindex="0" role="region" aria-label="Matrix of edits and models">
-      <table class="matrix">
+      <table class="matrix wide">
         <thead>
           <tr>
             <th scope="col">edit</th>
@@ -105,9 +119,16 @@ function matrixCell(one: Judged): Html {
     >
       <b>${mark} ${word}</b>
       <small>${figures(one)}</small>
+      <small class="why">${labelText(one.label).why}</small>
       <span class="gates" aria-hidden="true">${SHOWN.map((gate) => gateMark(gate, one.runs))}</span>
     </button>
   </td>`;
+}
+
+/** Harm that was not flagged, or a false alarm. */
+function isMistake(one: Judged | undefined): boolean {
+  const tone = one === undefined ? 'none' : lookOf(one).tone;
+  return tone === 'bad' || tone === 'warn';
 }
 
 function panelId({ model, variant }: Judged): string {
@@ -140,7 +161,9 @@ function lookOf(one: Judged): Look {
 function figures(one: Judged): string {
   const ratio = 'meanRatio' in one ? one.meanRatio : (one.runs[0]?.judgement?.pm.ratio ?? null);
   const delta = one.label.ok ? one.label.value.difference : 'meanDelta' in one ? one.meanDelta : null;
-  return delta === null ? `×${ratioText(ratio)}` : `${pointsText(delta)} pt · ×${ratioText(ratio)}`;
+  const perplexity =
+    ratio === null ? 'no ratio' : Number.isFinite(ratio) ? `×${ratioText(ratio)}` : 'ratio is no number';
+  return delta === null ? perplexity : `${pointsText(delta)} pt · ${perplexity}`;
 }
 
 const ORDER: readonly GateStatus[] = ['fail', 'missing', 'pass', 'not_run', 'not_evaluated'];
@@ -175,7 +198,10 @@ function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string
     <button type="button" class="plain close" popovertarget="${panelId(one)}" popovertargetaction="hide">
       Close
     </button>
-    <h3>${one.variant} <span class="muted">of ${one.model}</span></h3>
+    <h3>
+      ${one.variant} <span class="muted">of ${one.model}</span>
+      <a href="#${cellAnchor(one.model, one.variant)}">link</a>
+    </h3>
     <p>
       <span class="tag ${tone}">${mark} ${word}</span>${one.triage !== null && html`, triage ${one.triage}`}
     </p>

@@ -1,22 +1,25 @@
 // The report: one HTML page with everything in it, made from the findings of a run, whole or not.
 import type { Findings } from '../analysis/findings.js';
-import { durationChart, memoryChart } from './charts.js';
-import { html, Html, linkTo } from './html.js';
-import { lanesOf } from './lanes.js';
+import { durationChart, memoryChart } from './drawing/charts.js';
+import { verdictSection } from './first-screen.js';
+import { html, Html, linkTo } from './drawing/html.js';
+import { lanesOf } from './drawing/lanes.js';
 import { matrixSection } from './matrix.js';
 import { section } from './parts.js';
-import { correlationCharts, secondaryCharts } from './scatter.js';
+import { correlationCharts, secondaryCharts } from './drawing/scatter.js';
 import { cellsTable, faultsSection, settingsSection, type ModelSettings } from './run-section.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
-import type { Chart, Draw } from './svg.js';
-import { timelineChart } from './timeline.js';
-import { confusionSection, missingSection, verdictSection } from './verdict-section.js';
+import type { Chart, Draw } from './drawing/svg.js';
+import { timelineChart } from './drawing/timeline.js';
+import { confusionSection, missingSection } from './guards-section.js';
 
 export interface Page {
   findings: Findings;
   description: string;
   settings: readonly ModelSettings[];
+  /** Of each edit, as the suite gives them; several where the models differ. */
+  parameters: Readonly<Record<string, readonly string[]>>;
   /** Digest of all it is made of. */
   key: string;
 }
@@ -25,7 +28,7 @@ export interface Page {
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-export function renderPage({ findings, description, settings, key }: Page, draw: Draw): string {
+export function renderPage({ findings, description, settings, parameters, key }: Page, draw: Draw): string {
   const { analysis, records, memory } = findings;
   const { suite } = analysis;
   const link = (path: string): Html => html`<a class="path" href="${linkTo(suite, path)}">${path}</a>`;
@@ -77,7 +80,7 @@ export function renderPage({ findings, description, settings, key }: Page, draw:
           </div>
         </header>
         <main>
-          ${verdictSection(analysis, description)} ${missing} ${matrixSection(findings)}
+          ${verdictSection(findings, description)} ${missing} ${matrixSection(findings, parameters)}
           ${confusionSection(analysis)}
           ${section(
             'correlation',

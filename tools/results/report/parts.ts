@@ -1,6 +1,6 @@
 // Pieces of the page that several sections use.
 import type { Rate } from '../analysis/statistics/confusion.js';
-import { html, type Html } from './html.js';
+import { html, type Html } from './drawing/html.js';
 
 /** A command with a button that copies it; the button is shown where there is a script. */
 export function command(text: string): Html {

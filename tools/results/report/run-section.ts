@@ -3,8 +3,8 @@ import { GIB } from '../../base/units.js';
 import type { CellResult } from '../analysis/cell-results.js';
 import type { Findings } from '../analysis/findings.js';
 import type { FaultRecord } from '../../execution/records/fault-log.js';
-import { durationText } from './charts.js';
-import { html, linkTo, type Html } from './html.js';
+import { durationText } from './drawing/charts.js';
+import { html, linkTo, type Html } from './drawing/html.js';
 import { command, section, sortable, type TableColumn } from './parts.js';
 
 const gib = (bytes: number | null | undefined): string =>

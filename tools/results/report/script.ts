@@ -69,6 +69,41 @@ export const SCRIPT = `
     });
   }
 
+  const filter = document.querySelector('#matrix-filter');
+  if (filter) {
+    filter.hidden = false;
+    const [words, mistakes] = filter.querySelectorAll('input');
+    const status = filter.querySelector('[role=status]');
+    const rows = [...document.querySelectorAll('.matrix tbody tr')];
+    const narrow = () => {
+      const wanted = words.value.toLowerCase().split(/\\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of rows.filter((one) => !one.classList.contains('group'))) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = (mistakes.checked && !('mistake' in row.dataset)) || !wanted.every((word) => text.includes(word));
+        if (!row.hidden) shown += 1;
+      }
+      rows.forEach((row, index) => {
+        if (!row.classList.contains('group')) return;
+        const rest = rows.slice(index + 1);
+        const next = rest.findIndex((one) => one.classList.contains('group'));
+        row.hidden = (next < 0 ? rest : rest.slice(0, next)).every((one) => one.hidden);
+      });
+      const all = rows.filter((one) => !one.classList.contains('group')).length;
+      status.textContent = shown === all ? '' : shown + ' of ' + all;
+    };
+    words.addEventListener('input', narrow);
+    mistakes.addEventListener('change', narrow);
+  }
+
+  // The link of a panel opens it.
+  const openLinked = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    target?.matches('.matrix td') && target.querySelector('button')?.popoverTargetElement?.showPopover();
+  };
+  addEventListener('hashchange', openLinked);
+  openLinked();
+
   document.addEventListener('click', async (event) => {
     const button = event.target.closest?.('button[data-copy]');
     if (!button) return;

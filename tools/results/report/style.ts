@@ -44,12 +44,19 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .banner.pass { border-left-color: var(--good); } .banner.fail { border-left-color: var(--bad); }
 .banner.incomplete { border-left-color: var(--warn); }
 .banner .kicker { color: var(--muted); margin: 0 0 0.15rem; }
-.verdict { font-size: clamp(1.4rem, 4.5vw, 2rem); font-weight: 700; overflow-wrap: anywhere; line-height: 1.2; }
-.pass .verdict { color: var(--good); } .fail .verdict { color: var(--bad); } .incomplete .verdict { color: var(--warn); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(175px, 1fr)); gap: 0.75rem; margin-top: 1rem; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: 0.7rem 0.85rem; }
-.card b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.card span { color: var(--muted); font-size: 0.87rem; display: block; }
+.verdict { font-size: clamp(1.3rem, 4vw, 1.8rem); font-weight: 700; overflow-wrap: anywhere; line-height: 1.2; }
+.verdict { margin: 0.2rem 0; max-width: 60ch; color: var(--text); } .status { display: block; font-size: 1rem; letter-spacing: 0.04em; }
+.pass .status { color: var(--good); } .fail .status { color: var(--bad); } .incomplete .status { color: var(--warn); }
+.rates { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 0.75rem; margin: 1rem 0; }
+.rate { border: 1px solid var(--line); border-radius: 8px; padding: 0.7rem 0.85rem; }
+.rate b { font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.rate span { color: var(--muted); font-size: 0.87rem; display: block; }
+.interval { position: relative; height: 26px; margin: 0.4rem 0; background: linear-gradient(var(--line), var(--line)) center / 100% 4px no-repeat; }
+.interval i { position: absolute; top: 0; bottom: 0; }
+.interval .span { left: var(--low); width: calc(var(--high) - var(--low)); top: 8px; bottom: 8px; background: var(--c1); opacity: 0.55; border-radius: 3px; }
+.interval .value { left: min(var(--value), calc(100% - 4px)); width: 4px; top: 4px; bottom: 4px; background: var(--c1); border-radius: 2px; }
+.interval .limit { left: var(--limit); border-left: 2px dashed var(--text); }
+.list-title { margin-bottom: 0; }
 .parts { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.25rem 0.75rem; align-items: center; max-width: 560px; margin: 0.5rem 0; }
 .parts i { display: block; height: 10px; border-radius: 5px; background: var(--line); overflow: hidden; }
 .parts i::before { content: ''; display: block; height: 100%; width: var(--share); background: var(--c1); }
@@ -78,6 +85,9 @@ th button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .matrix thead th:first-child { left: 0; z-index: 3; }
 .matrix td { padding: 0.25rem; min-width: 126px; vertical-align: middle; text-align: center; }
 .matrix td button { text-align: left; }
+.matrix th small { display: block; color: var(--muted); font-weight: 400; white-space: normal; max-width: 16rem; }
+.matrix .why { color: var(--muted); }
+#matrix-filter { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: baseline; } #matrix-filter[hidden] { display: none; }
 .matrix .group th { color: var(--muted); font-weight: 600; background: var(--page); left: 0; }
 .matrix button { all: unset; box-sizing: border-box; cursor: pointer; display: block; width: 100%; padding: 0.35rem 0.5rem; border-radius: 6px; border: 1px solid transparent; }
 .matrix button:hover { border-color: var(--link); }
@@ -108,8 +118,8 @@ ul { padding-left: 1.2rem; margin: 0.4rem 0; }
 footer { color: var(--muted); font-size: 0.87rem; max-width: 1380px; margin: auto; padding: 0 1rem 2rem; }
 @media (max-width: 640px) {
   main { padding: 0.5rem; gap: 0.6rem; } section { padding: 0.8rem; border-radius: 8px; }
-  header.top h1 { display: none; }
-  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem; } .card { padding: 0.55rem 0.6rem; } .card b { font-size: 1.2rem; }
+  header.top h1 { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  .rate { padding: 0.55rem 0.6rem; }
   .matrix td { min-width: 112px; } .matrix th[scope='row'] { white-space: normal; min-width: 6.5rem; max-width: 7.5rem; }
   th, td { padding: 0.32rem 0.45rem; }
 }

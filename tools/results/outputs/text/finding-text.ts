@@ -6,21 +6,26 @@ import type { Standing } from '../../analysis/variants.js';
 
 /** `InvarLock flagged 5 of 6 harmful edits and none of 8 harmless ones; spectral and rmt did not compare with the baseline.` */
 export function findingSentence(analysis: Analysis): string {
-  const { sensitivity, specificity, coverage } = analysis.finding;
   const blind = analysis.guardRates
     .filter(({ comparedWith }) => comparedWith === 'itself')
     .map(({ detector }) => DETECTOR_NAMES[detector]);
   const guards = blind.length === 0 ? '' : `; ${andList(blind)} did not compare with the baseline`;
+  return `${flaggedSentence(analysis)}${guards}`;
+}
+
+/** The same without the guards. */
+export function flaggedSentence({ finding }: Analysis): string {
+  const { sensitivity, specificity, coverage } = finding;
   if (sensitivity.of + specificity.of === 0) {
     const none =
       coverage.of === 0 ? 'there are no edits' : `none of ${coverage.of} edits has a label and a judgement`;
-    return `nothing can be said: ${none}${guards}`;
+    return `nothing can be said: ${none}`;
   }
   const harmful = share(sensitivity.hits, sensitivity.of, 'harmful edit');
   const harmless = share(specificity.of - specificity.hits, specificity.of, 'harmless edit');
-  if (sensitivity.of === 0) return `no edit was shown harmful; InvarLock flagged ${harmless}${guards}`;
-  if (specificity.of === 0) return `InvarLock flagged ${harmful}; no edit was shown harmless${guards}`;
-  return `InvarLock flagged ${harmful} and ${harmless.replace(/ edits?$/, specificity.of === 1 ? ' one' : ' ones')}${guards}`;
+  if (sensitivity.of === 0) return `no edit was shown harmful; InvarLock flagged ${harmless}`;
+  if (specificity.of === 0) return `InvarLock flagged ${harmful}; no edit was shown harmless`;
+  return `InvarLock flagged ${harmful} and ${harmless.replace(/ edits?$/, specificity.of === 1 ? ' one' : ' ones')}`;
 }
 
 function share(count: number, of: number, noun: string): string {
@@ -29,7 +34,7 @@ function share(count: number, of: number, noun: string): string {
   return count === of ? `all ${of} ${noun}s` : `${count} of ${of} ${noun}s`;
 }
 
-function andList(items: readonly string[]): string {
+export function andList(items: readonly string[]): string {
   if (items.length < 2) return items.join('');
   return `${items.slice(0, -1).join(', ')} and ${items.at(-1) ?? ''}`;
 }

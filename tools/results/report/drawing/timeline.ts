@@ -1,5 +1,5 @@
 // The timeline: a lane a GPU or CPU slot; running coloured by kind, waiting a grey strip below, failed tries crossed.
-import type { CellKind } from '../../suite/model/cell.js';
+import type { CellKind } from '../../../suite/model/cell.js';
 import { durationText, labelWidth, LEGEND } from './charts.js';
 import type { Bar, Lane } from './lanes.js';
 import { AXIS, COLOUR, type Chart } from './svg.js';

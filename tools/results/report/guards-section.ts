@@ -1,84 +1,14 @@
-// The top of the page: the verdict, the numbers it rests on, and what is missing.
+// Who was flagged and by which check, the null runs, the wrong judgements by name; and what is missing.
 import type { Analysis } from '../analysis/analyse.js';
 import type { Missing, MissingReason } from '../read/files.js';
 import { COMPARED_WITH_NAMES } from '../analysis/certificates/compared-with.js';
-import { findingSentence, labelText, originalRule } from '../outputs/text/finding-text.js';
+import { labelText } from '../outputs/text/finding-text.js';
 import { ratioText } from '../outputs/text/format.js';
 import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
-import { moreRunsSentences } from '../outputs/text/more-runs-text.js';
-import { headline } from '../outputs/text/verdict-text.js';
-import type { EditResult } from '../analysis/variants.js';
-import { cellAnchor } from './charts.js';
-import { html, type Html } from './html.js';
-import { percent, rateText, section, sortable } from './parts.js';
-
-export function verdictSection(analysis: Analysis, description: string): Html {
-  const { complete, finding, confidence, triage } = analysis;
-  const tone = !complete ? 'incomplete' : TONES[finding.status];
-  const mark = { incomplete: '◐', pass: '✓', fail: '✗' }[tone];
-  const { coverage, accuracy } = finding;
-  const count = (standing: EditResult['standing']): number =>
-    analysis.edits.filter((edit) => edit.standing === standing).length;
-  return html`<section id="verdict" class="banner ${tone}">
-    <p class="kicker">Does InvarLock flag the edits that harm a model, and leave the harmless ones alone?</p>
-    <div class="verdict">${mark} ${headline(analysis)}</div>
-    <p class="muted">Suite ${analysis.suite}${description !== '' && `: ${description}`}</p>
-    ${
-      !complete &&
-      html`<p>
-        <b>This is no verdict yet.</b> <a href="#missing">What is missing</a> may change every number below.
-        So far: ${findingSentence(analysis)}.
-      </p>`
-    }
-    ${finding.reasons.map((reason) => html`<p><b>Why:</b> ${reason}.</p>`)}
-    ${finding.settling.map((one) => html`<p><b>What would settle it:</b> ${one}.</p>`)}
-    <p class="muted">${originalRule(analysis)}.</p>
-    <div class="cards">
-      ${card(percent(finding.sensitivity.value), 'of harmful edits flagged', `${rateText(finding.sensitivity)}; the low end must reach 60 %`)}
-      ${card(percent(finding.specificity.value), 'of harmless edits left alone', `${rateText(finding.specificity)}; the low end must reach 60 %`)}
-      ${card(percent(finding.errorDetection.value), 'of harmful errors flagged', `${rateText(finding.errorDetection)}; the low end must reach 80 %. With NaN or Inf, apart: ${rateText(finding.nonFiniteDetection)}`)}
-      ${card(`${count('missed')}`, count('missed') === 1 ? 'harmful edit missed' : 'harmful edits missed', `and ${count('false_alarm')} false ${count('false_alarm') === 1 ? 'alarm' : 'alarms'}`)}
-      ${card(`${coverage.decided} of ${coverage.of}`, 'edits in these rates', `${coverage.undecided} undecided, ${coverage.unlabelled} without outcomes, ${coverage.unjudged} not judged`)}
-      ${card(percent(accuracy.decided.value), 'accuracy', `${percent(accuracy.undecidedWrong)} to ${percent(accuracy.undecidedRight)} with all undecided edits wrong or right`)}
-    </div>
-    <details>
-      <summary>The original rule’s figures</summary>
-      <p>
-        Unpaired: an edit “hurt” whose accuracy fell by more than 2·√(p(1−p)/n) in some benchmark, “flagged”
-        in any run. Accuracy ${rateText(analysis.confusion.accuracy)}, error detection
-        ${rateText(analysis.errorDetection)}, confidence score ${confidence.score.toFixed(1)} of 100; triage
-        ${triage.PASS} PASS, ${triage.REVIEW} REVIEW, ${triage.FAIL} FAIL.
-      </p>
-      ${analysis.phase0.unmet.map((reason) => html`<p><b>Not met:</b> ${reason}.</p>`)}
-      <div class="parts">
-        ${(
-          [
-            ['samples', confidence.parts.samples],
-            ['errors', confidence.parts.errors],
-            ['accuracy interval', confidence.parts.accuracy],
-            ['balance (F1)', confidence.parts.balance],
-          ] as const
-        ).map(
-          ([name, value]) =>
-            html`<span>${name}</span><i style="--share:${(4 * value).toFixed(1)}%"></i
-              ><span>${value.toFixed(1)} of 25</span>`,
-        )}
-      </div>
-      ${moreRunsSentences(analysis.moreRuns).map((sentence) => html`<p>${sentence}</p>`)}
-    </details>
-  </section>`;
-}
-
-const TONES = {
-  SUPPORTED: 'pass',
-  REFUTED: 'fail',
-  INSUFFICIENT: 'incomplete',
-  NOT_ASSESSABLE: 'incomplete',
-} as const;
-
-function card(value: string, name: string, more: string): Html {
-  return html`<div class="card"><b>${value}</b>${name}<span>${more}</span></div>`;
-}
+import type { EditResult, ErrorResult } from '../analysis/variants.js';
+import { cellAnchor } from './drawing/charts.js';
+import { html, type Html } from './drawing/html.js';
+import { rateText, section, sortable } from './parts.js';
 
 export function confusionSection(analysis: Analysis): Html {
   const { nulls, guardRates, finding } = analysis;
@@ -164,6 +94,12 @@ export function confusionSection(analysis: Analysis): Html {
         </p>`,
     diagnostics('Missed: these edits are harmful, and were not flagged', standing(analysis, 'missed')),
     diagnostics(
+      'Missed errors: they are harmful, and were not flagged',
+      analysis.errors.filter(({ standing, nonFinite, label, judged }) =>
+        nonFinite && !label.ok ? judged === false : standing === 'missed',
+      ),
+    ),
+    diagnostics(
       'False alarms: these edits are harmless, and were flagged',
       standing(analysis, 'false_alarm'),
     ),
@@ -183,7 +119,7 @@ function standing({ edits }: Analysis, wanted: EditResult['standing']): EditResu
   return edits.filter((edit) => edit.standing === wanted);
 }
 
-function diagnostics(title: string, edits: readonly EditResult[]): Html | null {
+function diagnostics(title: string, edits: readonly (EditResult | ErrorResult)[]): Html | null {
   if (edits.length === 0) return null;
   return html`<h3>${title}</h3>
     <ul>

@@ -1,9 +1,9 @@
 // Scatters of each edit: what its answers show, against its perplexity ratio. The first is the label's kin, the rest secondary.
-import type { Analysis } from '../analysis/analyse.js';
-import type { Secondary } from '../analysis/ground-truth/secondary.js';
-import type { EditResult, Standing } from '../analysis/variants.js';
-import { ratioText } from '../outputs/text/format.js';
-import { STANDINGS } from '../outputs/text/finding-text.js';
+import type { Analysis } from '../../analysis/analyse.js';
+import type { Secondary } from '../../analysis/ground-truth/secondary.js';
+import type { EditResult, Standing } from '../../analysis/variants.js';
+import { ratioText } from '../../outputs/text/format.js';
+import { STANDINGS } from '../../outputs/text/finding-text.js';
 import { cellAnchor, LEGEND } from './charts.js';
 import { AXIS, COLOUR, type Chart } from './svg.js';
 

@@ -1,6 +1,6 @@
 // Who ran where and when: a lane a GPU, and lanes of CPU slots for what took none.
-import type { CellKind } from '../../suite/model/cell.js';
-import { lastRecords, type CellRecord } from '../read/records.js';
+import type { CellKind } from '../../../suite/model/cell.js';
+import { lastRecords, type CellRecord } from '../../read/records.js';
 import type { Span } from './time-axis.js';
 
 /** `waiting`: for its lease. `retried`: a try that failed and was made again. */

@@ -1,8 +1,8 @@
 // The charts' contents: what stands where, in what colour, with what words. Pure; svg.ts draws them.
-import { GIB } from '../../base/units.js';
-import type { MemoryRow } from '../analysis/memory.js';
-import { compare } from '../../base/compare.js';
-import type { CellRecord } from '../read/records.js';
+import { GIB } from '../../../base/units.js';
+import type { MemoryRow } from '../../analysis/memory.js';
+import { compare } from '../../../base/compare.js';
+import type { CellRecord } from '../../read/records.js';
 import { AXIS, COLOUR, TEXT, type Chart } from './svg.js';
 
 /** Room for the names of an axis, in pixels: counted, since nothing here measures text. */
