@@ -76,7 +76,9 @@ export async function askPython(
 }
 
 function questions(workspaceRoot: string, cells: readonly CellOptions[]) {
-  const specs = cells.flatMap(({ model, kind, parts }) => parts.map(({ spec }) => ({ model, kind, spec })));
+  const specs = cells.flatMap(({ model, kind, parts }) =>
+    parts.map(({ name, spec }) => ({ model, kind, name, spec })),
+  );
   const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
   return {
     models: specs
@@ -85,6 +87,9 @@ function questions(workspaceRoot: string, cells: readonly CellOptions[]) {
         name: model,
         source: spec.source ?? null,
         trust_remote_code: spec.trust_remote_code === true,
+        edits: specs
+          .filter((each) => each.kind === 'edit' && each.model === model)
+          .map((each) => ({ name: each.name, spec: each.spec })),
       })),
     tasks: benchmarksOf(cells),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),

@@ -32,6 +32,9 @@ const INVARLOCK = [
 ];
 /** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
 const REWRITING = [
+  'weights/built',
+  'weights/listing',
+  'weights/proposal',
   'weights/prefetch',
   'weights/checkpoint',
   'weights/declared',

@@ -300,12 +300,16 @@ def test_an_edit_may_leave_some_matrices_as_they_are(tmp_path: Path) -> None:
 
 def test_an_architecture_without_a_table(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    model = write_model(tmp_path / "model", llama_tensors(), config=llama_config(model_type="mamba"))
-    with pytest.raises(Fault, match=r"'mamba'.*model\.layers\.\{block\}\.mlp\.down_proj\.weight") as caught:
+    config = llama_config(model_type="iquestcoder", head_dim=8)  # LLaMA's names, and no row of the table
+    model = write_model(tmp_path / "model", llama_tensors(), config=config)
+    with pytest.raises(Fault, match=r"'iquestcoder'.*model\.layers\.\{block\}\.mlp\.down_proj") as caught:
         edit.run(make_job(tmp_path, "edit", EIGHT, store=store, baseline=stored(store, model)))
-    assert caught.value.code == "bad_edit" and str(caught.value).count("mamba") == 1
-    assert "matrices:" in caught.value.hint
-    assert "attn: ['model.layers.{block}.self_attn.k_proj.weight', " in caught.value.hint
+    assert caught.value.code == "bad_edit" and str(caught.value).count("iquestcoder") == 1
+    at = "    matrices:\n      attn:\n        - { tensor: 'model.layers.{block}.self_attn.q_proj.weight' }\n"
+    assert caught.value.hint.count(at) == 1
+    assert (
+        "      ffn:\n        - { tensor: 'model.layers.{block}.mlp.gate_proj.weight' }" in caught.value.hint
+    )
 
 
 def test_matrices_that_the_suite_declares(batch: Job, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from invarlock_rig import SPEC, write_corpus
 
+from validation.doctor.lines import count_lines
 from validation.doctor.rows import count_rows
-from validation.doctor.windows import check
+from validation.doctor.windows import check, windows
 from validation.facts.corpus import held_out
 from validation.facts.model import build_tokenizer
 from validation.invarlock.adapter import link_model, load_tokenizer
@@ -98,6 +99,21 @@ class TestLocalCorpus:
         found = check(question(corpus), offline=True)
         assert found["level"] == "error"
         assert "line 400 like line 1" in found["message"]
+
+    def test_models_of_one_tokenizer_are_counted_once(
+        self, tmp_path: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = question(write_corpus(tmp_path / "c.jsonl", texts[:400]))
+        counts: list[Any] = []
+
+        def counted(*given: Any) -> Any:
+            counts.append(given)
+            return count_lines(*given)
+
+        monkeypatch.setattr("validation.doctor.windows.count_lines", counted)
+        both = list(windows({"windows": [asked, asked | {"model": "other"}]}))
+        assert [each["what"] for each in both] == ["windows of tiny", "windows of other"]
+        assert both[0]["message"] == both[1]["message"] and len(counts) == 1
 
     def test_numbers_below_the_minimums_need_no_counting(self, tmp_path: Path) -> None:
         found = check(question(tmp_path / "none", preview=100), offline=True)

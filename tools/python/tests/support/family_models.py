@@ -59,6 +59,86 @@ def _config(kind: str) -> Any:
         "phi": lambda: t.PhiConfig(**_SIZES),
         "phi3": lambda: t.Phi3Config(**_SIZES),
     }
+    return make[kind]() if kind in make else _more_config(kind)
+
+
+def _more_config(kind: str) -> Any:
+    t, moe = transformers, {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+    whole = _SIZES | {"num_key_value_heads": 4}
+    latent = {"kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 12}
+    linear = {"linear_num_key_heads": 2, "linear_num_value_heads": 4}
+    linear |= {"linear_key_head_dim": 8, "linear_value_head_dim": 8}
+    short = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    text = {**_SIZES, "head_dim": 16, "sliding_window": 16}
+    vision = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    make: dict[str, Callable[[], Any]] = {
+        "gemma": lambda: t.GemmaConfig(**_SIZES, head_dim=16),
+        "gemma2": lambda: t.Gemma2Config(**text),
+        "gemma3_text": lambda: t.Gemma3TextConfig(**text),
+        "gemma3": lambda: t.Gemma3Config(
+            text_config=text,
+            vision_config={**vision, "image_size": 28, "patch_size": 14},
+            mm_tokens_per_image=4,
+        ),
+        "granite": lambda: t.GraniteConfig(**_SIZES),
+        "smollm3": lambda: t.SmolLM3Config(**_SIZES),
+        "stablelm": lambda: t.StableLmConfig(**_SIZES),
+        "olmo": lambda: t.OlmoConfig(**_SIZES),
+        "olmo2": lambda: t.Olmo2Config(**_SIZES),
+        "olmo3": lambda: t.Olmo3Config(**_SIZES, sliding_window=16),
+        "exaone4": lambda: t.Exaone4Config(**_SIZES, sliding_window=16),
+        "cohere": lambda: t.CohereConfig(**_SIZES),
+        "cohere2": lambda: t.Cohere2Config(**_SIZES, sliding_window=16),
+        "ministral": lambda: t.MinistralConfig(**_SIZES, sliding_window=16, head_dim=8),
+        "helium": lambda: t.HeliumConfig(**_SIZES, head_dim=8),
+        "seed_oss": lambda: t.SeedOssConfig(**_SIZES, head_dim=8),
+        "starcoder2": lambda: t.Starcoder2Config(**_SIZES),
+        "glm": lambda: t.GlmConfig(**_SIZES, head_dim=8),
+        "glm4": lambda: t.Glm4Config(**_SIZES, head_dim=8),
+        "llama4_text": lambda: t.Llama4TextConfig(
+            **_SIZES,
+            head_dim=8,
+            intermediate_size_mlp=40,
+            num_local_experts=4,
+            interleave_moe_layer_step=2,
+        ),
+        "gpt_oss": lambda: t.GptOssConfig(
+            **_SIZES, head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=16
+        ),
+        "deepseek_v2": lambda: t.DeepseekV2Config(
+            **whole, **moe, **latent, q_lora_rank=None, first_k_dense_replace=1, n_shared_experts=1
+        ),
+        "deepseek_v3": lambda: t.DeepseekV3Config(
+            **whole,
+            **moe,
+            **latent,
+            q_lora_rank=16,
+            first_k_dense_replace=1,
+            n_shared_experts=1,
+            n_group=1,
+            topk_group=1,
+        ),
+        "qwen3_next": lambda: t.Qwen3NextConfig(
+            **_SIZES,
+            **_EXPERTS,
+            **linear,
+            head_dim=8,
+            shared_expert_intermediate_size=24,
+            layer_types=["linear_attention", "full_attention", "linear_attention"],
+        ),
+        "mpt": lambda: t.MptConfig(**short, d_model=HIDDEN, n_layers=3, n_heads=4, max_seq_len=POSITIONS),
+        "bloom": lambda: t.BloomConfig(**short, hidden_size=HIDDEN, n_layer=3, n_head=4),
+        "gptj": lambda: t.GPTJConfig(
+            vocab_size=VOCABULARY,
+            n_embd=HIDDEN,
+            n_layer=3,
+            n_head=4,
+            n_positions=POSITIONS,
+            rotary_dim=8,
+            bos_token_id=0,
+            eos_token_id=0,
+        ),
+    }
     return make[kind]()
 
 
@@ -84,11 +164,20 @@ KINDS = (
 )
 
 
+#: Further families, each with its own row of the table or that of plain LLaMA names.
+MORE_KINDS = (
+    *("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "smollm3", "stablelm", "olmo", "olmo2", "olmo3"),
+    *("exaone4", "cohere", "cohere2", "ministral", "helium", "seed_oss", "starcoder2", "glm", "glm4"),
+    *("llama4_text", "gpt_oss", "deepseek_v2", "deepseek_v3", "qwen3_next", "mpt", "bloom", "gptj"),
+)
+
+
 def make(kind: str) -> transformers.PreTrainedModel:
     """A model with random weights, wide enough that an edit shows in its logits."""
     torch.manual_seed(3)
     config = _config(kind.removesuffix(" fused"))
-    config.initializer_range = 0.1
+    for part in {id(each): each for each in (config, config.get_text_config())}.values():
+        part.initializer_range = 0.1
     return transformers.AutoModelForCausalLM.from_config(config).to(torch.bfloat16)
 
 
@@ -119,13 +208,15 @@ def logits(path: Path) -> torch.Tensor:
 def role(name: str) -> str:
     """What a logical matrix does: q, k, v, o; first or last of an MLP ("in", "out"), "up" beside a gate."""
     for word, pattern in (
-        ("q", r"\.q_proj\.weight$|\.q$"),
+        ("q", r"\.q(_b)?_proj\.weight$|\.q$"),
         ("k", r"\.k_proj\.weight$|\.k$"),
         ("v", r"\.v_proj\.weight$|\.v$"),
         ("o", r"\.(o_proj|out_proj|dense)\.weight$|attn\.c_proj\.weight$"),
+        ("in", r"\.(gate_proj|w1|fc1|fc_in|dense_h_to_4h|c_fc)\.weight$|\.gate$|ffn\.up_proj\.weight$"),
         ("up", r"\.(up_proj|w3)\.weight$|\.up$"),
-        ("in", r"\.(gate_proj|w1|fc1|dense_h_to_4h|c_fc)\.weight$|\.gate$"),
-        ("out", r"\.(down_proj|w2|fc2|dense_4h_to_h)\.weight$|mlp\.c_proj\.weight$|down_proj\[\d+\]$"),
+        ("out", r"\.(down_proj|w2|fc2|fc_out|dense_4h_to_h|mlp\.c_proj)\.weight$|down_proj\[\d+\]$"),
+        ("low", r"\.(q_a_proj|kv_a_proj_with_mqa)\.weight$"),
+        ("output gate", r"\.(gate_out|z)$"),
     ):
         if re.search(pattern, name):
             return word

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from validation.doctor.finding import Finding, finding
+from validation.doctor.local import local_model
 from validation.doctor.refused import refused
-from validation.job import Fault
-from validation.sources.download import find, has_weights, in_cache
+from validation.sources.download import has_weights, in_cache
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -35,16 +35,9 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
             case "hub":
                 yield _hub_model(what, source, trusted, bool(questions.get("offline")))
             case "path":
-                yield _local_model(what, str(source["path"]))
+                yield local_model(what, model, trusted)
             case _:
                 yield finding("ok", what, "is made here")
-
-
-def _local_model(what: str, path: str) -> Finding:
-    try:
-        return finding("ok", what, str(find(path)))
-    except Fault as fault:
-        return finding("error", what, str(fault), fault.hint)
 
 
 def _hub_model(what: str, source: Mapping[str, Any], trusted: bool, offline: bool) -> Finding:

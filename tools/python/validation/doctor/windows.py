@@ -6,6 +6,7 @@ offline, a missing one and the text of wikitext2 are downloaded from the hub: me
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,31 +23,37 @@ from validation.invarlock.config import parse_settings
 from validation.invarlock.preflight import load_minimums, number_problems
 from validation.job import Fault
 from validation.sources.download import FILES, find
+from validation.weights.checkpoint import read_json
 
+#: Files that make a tokenizer.
+_TOKENIZER = ("*token*.json", "vocab*", "merges.txt", "*.model", "*.tiktoken", "generation_config.json")
 _AGAIN = "Run the doctor again where there is a network, or once the model's setup is done."
 
 
 def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
     """Check every model's windows; a fault of one stops no other."""
+    counted: dict[str, Finding] = {}
     for question in questions.get("windows", ()):
         try:
-            yield check(question, bool(questions.get("offline")))
+            yield check(question, bool(questions.get("offline")), counted)
         except Fault as fault:
             yield finding("error", f"windows of {question['model']}", str(fault), fault.hint)
 
 
-def check(question: Mapping[str, Any], offline: bool) -> Finding:
+def check(question: Mapping[str, Any], offline: bool, counted: dict[str, Finding] | None = None) -> Finding:
     """Check one model's windows.
 
     Args:
         question: `model`, `size_class`, `source`, `link` (to its weights in the store), `invarlock` (as in a
             cell's spec), `runs` (each `run` and perhaps `window_slice`) and `corpus`, the file or None.
         offline: Ask no hub.
+        counted: What was counted before, where models with one tokenizer find it.
 
     Raises:
         Fault: for a model without a usable tokenizer, or a corpus that cannot be read.
     """
     what = f"windows of {question['model']}"
+    counted = {} if counted is None else counted
     settings = parse_settings({"invarlock": question["invarlock"]})
     minimums = load_minimums(settings.tier)
     if refused := number_problems(settings, minimums):
@@ -59,11 +66,27 @@ def check(question: Mapping[str, Any], offline: bool) -> Finding:
             raise
         except Exception as error:  # any exception of the hub; the check of the model says what to do
             return finding("warning", what, f"not counted, no tokenizer here ({first_line(error)})", _AGAIN)
-        tokenizer = load_tokenizer(work, link_model(work, "baseline", files))
-        if settings.is_local:
-            return count_lines(what, question, settings, minimums, tokenizer, work)
-        with any_name():
-            return count_rows(what, question, settings, minimums, tokenizer)
+        key = _counted_as(question, files)
+        if key not in counted:
+            tokenizer = load_tokenizer(work, link_model(work, "baseline", files))
+            if settings.is_local:
+                counted[key] = count_lines(what, question, settings, minimums, tokenizer, work)
+            else:
+                with any_name():
+                    counted[key] = count_rows(what, question, settings, minimums, tokenizer)
+        return {**counted[key], "what": what}
+
+
+def _counted_as(question: Mapping[str, Any], files: Path) -> str:
+    """What windows depend on: models of one tokenizer and the same settings have the same."""
+    digest = hashlib.sha256()
+    asked = {name: question[name] for name in ("size_class", "invarlock", "runs", "corpus")}
+    digest.update(json.dumps(asked, sort_keys=True).encode())
+    digest.update(str(read_json(files / "config.json").get("model_type")).encode())
+    for pattern in _TOKENIZER:
+        for path in sorted(files.glob(pattern)):
+            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _tokenizer_files(question: Mapping[str, Any], work: Path, offline: bool) -> Path:

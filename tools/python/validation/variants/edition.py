@@ -177,6 +177,15 @@ def plan[Key](source: Checkpoint, parts: Mapping[Key, Part], device: torch.devic
     return planned
 
 
+def why_not(source: Checkpoint, parts: Sequence[Part]) -> Fault | None:
+    """Why some of these parts cannot be made, as far as names and shapes tell; None if all can."""
+    try:
+        plan(source, dict(enumerate(parts)), torch.device("cpu")).require_all()
+    except Fault as fault:
+        return fault
+    return None
+
+
 def _edition(
     source: Checkpoint, part: Part, device: torch.device, by_matrix: dict[str, list[Edit]]
 ) -> Edition:

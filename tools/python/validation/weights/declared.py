@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from validation.job import Fault
 from validation.weights.checkpoint import Checkpoint
 from validation.weights.families import Family, Parts, Rule
-from validation.weights.layout import group_of
+from validation.weights.proposal import Spec, propose, template
 
 _BLOCK, _EXPERT = re.escape("{block}"), re.escape("{expert}")
-#: How many names a suggestion shows of each group.
-_SHOWN = 12
 
 
 def declared_family(spec: Mapping[str, Any]) -> Family:
@@ -46,28 +44,25 @@ def _rule(group: Any, row: Mapping[str, Any]) -> Rule:
     )
 
 
-def undeclared(checkpoint: Checkpoint, problem: str) -> Fault:
-    """The fault for unknown matrices: it lists those of the checkpoint and shows how to declare them."""
-    groups: dict[str, set[str]] = {"attention": set(), "mlp": set(), "rest": set()}
-    for stored in checkpoint.tensors.values():
-        if len(stored.shape) > 1:
-            groups[group_of(stored.name, stored.shape)].add(_template(stored.name))
-    listed = sorted(name for names in groups.values() for name in names)
-    example = "".join(
-        f"\n    {key}: [{', '.join(repr(name) for name in usable)}]"
-        for key, group in (("attn", "attention"), ("ffn", "mlp"))
-        if (usable := [name for name in sorted(groups[group]) if "{block}" in name][:_SHOWN])
+def undeclared(checkpoint: Checkpoint, problem: str, usable: Callable[[Spec], object]) -> Fault:
+    """The fault for unknown matrices: it lists those of the checkpoint and shows how to declare them.
+
+    Args:
+        checkpoint: The model.
+        problem: Why it is asked for.
+        usable: Raises a fault for a declaration that does not fit the checkpoint.
+    """
+    templates = dict.fromkeys(
+        template(each.name) for each in checkpoint.tensors.values() if len(each.shape) > 1
     )
+    proposed = propose(checkpoint, usable)
     return Fault(
         "bad_edit",
-        f"{checkpoint.path}: {problem}. Its matrices: {', '.join(listed) or 'none'}",
-        'Declare those to edit with its model in suite.yaml (docs/suite.md, "matrices"): no routers, norms, '
-        "embeddings; say where a tensor is transposed, fused or holds experts"
-        + (f". To begin with:\n  matrices:{example}" if example else "."),
+        f"{checkpoint.path}: {problem}. Its matrices: {', '.join(templates) or 'none'}",
+        'Declare those to edit with its model in suite.yaml (docs/suite.md, "matrices")'
+        + (
+            f"; this fits its files:\n{proposed}"
+            if proposed
+            else ": no routers, norms, embeddings; say where a tensor is transposed, fused or holds experts."
+        ),
     )
-
-
-def _template(name: str) -> str:
-    """The name with {block} and {expert} in place of its first numbers, and N in place of others."""
-    words = iter(("{block}", "{expert}"))
-    return re.sub(r"(?<=\.)\d+(?=\.)", lambda _: next(words, "N"), name)

@@ -97,7 +97,34 @@ def _falcon_qkv(config: Config) -> Parts:
     return _heads_of_three(config)
 
 
-_LAYERS = r"(?:model\.)?layers\.(?P<block>\d+)\."
+def _interleaved(config: Config) -> Parts:
+    """GPT-OSS: a row of gate, then one of up, and so on."""
+    return Parts((("gate", 1), ("up", 1)), number(config, "intermediate_size"))
+
+
+def _latent_kv(config: Config) -> Parts:
+    """DeepSeek: of each head what its keys have without positions, then its values."""
+    return Parts(
+        (("k", number(config, "qk_nope_head_dim")), ("v", number(config, "v_head_dim"))),
+        number(config, "num_attention_heads"),
+    )
+
+
+def _query_and_gate(config: Config) -> Parts:
+    """Qwen3-Next: of each head its query, then the gate of its output."""
+    return Parts((("q", 1), ("gate_out", 1)), number(config, "num_attention_heads"))
+
+
+def _linear_qkvz(config: Config) -> Parts:
+    """Qwen3-Next's linear attention: of each key head q, k, then v and the gate z of its value heads."""
+    keys, values = number(config, "linear_num_key_heads"), number(config, "linear_num_value_heads")
+    key, value = number(config, "linear_key_head_dim"), number(config, "linear_value_head_dim")
+    wide = value * (values // keys)
+    return Parts((("q", key), ("k", key), ("v", wide), ("z", wide)), keys)
+
+
+#: `language_model`: the part for text of a model that also sees pictures.
+_LAYERS = r"(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(?P<block>\d+)\."
 _H = r"(?:transformer\.)?h\.(?P<block>\d+)\."
 _EXPERT = r"(?P<expert>\d+)"
 
@@ -110,6 +137,14 @@ def _mlp(at: str, *names: str) -> tuple[Rule, ...]:
     return tuple(Rule("ffn", rf"{at}\.{name}\.weight") for name in names)
 
 
+def _stored_in_out(at: str, gate_up: Callable[[Config], Parts]) -> tuple[Rule, ...]:
+    """Experts `[experts, in, out]`."""
+    return (
+        Rule("ffn", rf"{at}\.experts\.gate_up_proj", gate_up, experts=True, transposed=True),
+        Rule("ffn", rf"{at}\.experts\.down_proj", experts=True, transposed=True),
+    )
+
+
 _QKVO = _attention("q_proj", "k_proj", "v_proj", "o_proj")
 _GATED = _mlp("mlp", "gate_proj", "up_proj", "down_proj")
 #: As transformers holds experts: gate above up, expert after expert.
@@ -119,6 +154,30 @@ _FUSED_EXPERTS = (
 )
 
 LLAMA = Family(_LAYERS, (*_QKVO, *_GATED))
+STARCODER2 = Family(_LAYERS, (*_QKVO, *_mlp("mlp", "c_fc", "c_proj")))
+GLM4 = Family(
+    _LAYERS,
+    (*_QKVO, Rule("ffn", r"mlp\.gate_up_proj\.weight", _equal("gate", "up")), *_mlp("mlp", "down_proj")),
+)
+LLAMA4 = Family(
+    _LAYERS,
+    (
+        *_QKVO,
+        Rule(
+            "ffn", r"feed_forward\.experts\.gate_up_proj", _equal("gate", "up"), experts=True, transposed=True
+        ),
+        Rule("ffn", r"feed_forward\.experts\.down_proj", experts=True, transposed=True),
+        *_mlp(r"feed_forward\.shared_expert", "gate_proj", "up_proj", "down_proj"),
+        *_mlp("feed_forward", "gate_proj", "up_proj", "down_proj"),
+    ),
+)
+GPT_OSS = Family(
+    _LAYERS,
+    (
+        *_QKVO,
+        *_stored_in_out("mlp", _interleaved),
+    ),
+)
 #: On the hub w1 is the gate, w3 up, w2 down.
 MIXTRAL = Family(
     _LAYERS, (*_QKVO, *_mlp(rf"block_sparse_moe\.experts\.{_EXPERT}", "w1", "w3", "w2"), *_FUSED_EXPERTS)
@@ -132,6 +191,56 @@ QWEN_MOE = Family(
         *_FUSED_EXPERTS,
         *_mlp(r"mlp\.shared_expert", "gate_proj", "up_proj", "down_proj"),
         *_GATED,
+    ),
+)
+#: Multi-head latent attention: queries, keys and values by way of few dimensions.
+DEEPSEEK = Family(
+    _LAYERS,
+    (
+        *_attention("q_proj", "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa"),
+        Rule("attn", r"self_attn\.kv_b_proj\.weight", _latent_kv),
+        *_attention("o_proj"),
+        *_mlp(rf"mlp\.experts\.{_EXPERT}", "gate_proj", "up_proj", "down_proj"),
+        *_FUSED_EXPERTS,
+        *_mlp(r"mlp\.shared_experts", "gate_proj", "up_proj", "down_proj"),
+        *_GATED,
+    ),
+)
+#: Most layers have linear attention.
+QWEN3_NEXT = Family(
+    _LAYERS,
+    (
+        Rule("attn", r"self_attn\.q_proj\.weight", _query_and_gate),
+        *_attention("k_proj", "v_proj", "o_proj"),
+        Rule("attn", r"linear_attn\.in_proj_qkvz\.weight", _linear_qkvz),
+        Rule("attn", r"linear_attn\.out_proj\.weight"),
+        *_mlp(rf"mlp\.experts\.{_EXPERT}", "gate_proj", "up_proj", "down_proj"),
+        *_FUSED_EXPERTS,
+        *_mlp(r"mlp\.shared_expert", "gate_proj", "up_proj", "down_proj"),
+        *_GATED,
+    ),
+)
+MPT = Family(
+    r"(?:transformer\.)?blocks\.(?P<block>\d+)\.",
+    (
+        Rule("attn", r"attn\.Wqkv\.weight", _equal("q", "k", "v")),
+        Rule("attn", r"attn\.out_proj\.weight"),
+        *_mlp("ffn", "up_proj", "down_proj"),
+    ),
+)
+BLOOM = Family(
+    _H,
+    (
+        Rule("attn", r"self_attention\.query_key_value\.weight", _heads_of_three),
+        Rule("attn", r"self_attention\.dense\.weight"),
+        *_mlp("mlp", "dense_h_to_4h", "dense_4h_to_h"),
+    ),
+)
+GPTJ = Family(
+    _H,
+    (
+        *(Rule("attn", rf"attn\.{name}\.weight") for name in ("q_proj", "k_proj", "v_proj", "out_proj")),
+        *_mlp("mlp", "fc_in", "fc_out"),
     ),
 )
 FALCON = Family(
@@ -194,6 +303,25 @@ FAMILIES: dict[str, Family] = {
     "opt": OPT,
     "phi": PHI,
     "phi3": PHI3,
+    **dict.fromkeys(
+        (
+            *("gemma", "gemma2", "gemma3", "gemma3_text", "granite", "smollm3", "stablelm"),
+            *("olmo", "olmo2", "olmo3", "exaone4", "cohere", "cohere2", "ministral", "helium", "seed_oss"),
+        ),
+        LLAMA,
+    ),
+    "starcoder2": STARCODER2,
+    "glm": GLM4,
+    "glm4": GLM4,
+    "llama4": LLAMA4,
+    "llama4_text": LLAMA4,
+    "gpt_oss": GPT_OSS,
+    "deepseek_v2": DEEPSEEK,
+    "deepseek_v3": DEEPSEEK,
+    "qwen3_next": QWEN3_NEXT,
+    "mpt": MPT,
+    "bloom": BLOOM,
+    "gptj": GPTJ,
 }
 
 

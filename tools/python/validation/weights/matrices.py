@@ -31,9 +31,8 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
     family = FAMILIES.get(architecture) if declared is None else declared_family(declared)
     if family is None:
         known = ", ".join(sorted(FAMILIES))
-        raise undeclared(
-            checkpoint, f"architecture '{architecture}' has no table of matrices; known are {known}"
-        )
+        problem = f"architecture '{architecture}' has no table of matrices; known are {known}"
+        raise undeclared(checkpoint, problem, lambda spec: matrices(checkpoint, spec))
     what = f"the '{architecture}' table" if declared is None else "what the suite declares"
     rules, used, found, sizes = compiled(family), set[int](), list[Matrix](), Sizes(checkpoint.config)
     for stored in checkpoint.tensors.values():
@@ -46,7 +45,10 @@ def matrices(checkpoint: Checkpoint, declared: Mapping[str, Any] | None = None) 
     if unused := [rule.name for at, rule, _ in rules if at not in used and declared is not None]:
         raise Fault("bad_edit", f"{checkpoint.path}: has no tensor that is declared as {', '.join(unused)}")
     if not found:
-        raise undeclared(checkpoint, f"no tensor has a name of {what}")
+        problem = f"no tensor has a name of {what}"
+        if declared is not None:
+            raise Fault("bad_edit", f"{checkpoint.path}: {problem}")
+        raise undeclared(checkpoint, problem, lambda spec: matrices(checkpoint, spec))
     return sorted(found, key=lambda matrix: (matrix.block, matrix.order))
 
 

@@ -22,6 +22,8 @@ def load_config(path: Path, trusted: bool = False) -> Any:
     """
     from transformers import AutoConfig
 
+    if not (path / "config.json").is_file():  # transformers would take the path for a name on the hub
+        raise Fault("bad_input", f"{path}: has no config.json")
     try:
         return AutoConfig.from_pretrained(str(path), trust_remote_code=trusted)
     except Exception as error:  # transformers, or a model's own code, raises anything
