@@ -118,30 +118,37 @@ function modelSection(analysis: Analysis, model: string): string[] {
   const editHead = ['edit', 'judgement', 'ratio', 'points', 'failing'];
   const errorHead = ['error', 'judgement', 'ratio', 'failing'];
   const why = [...edits, ...errors].map((one) => [one.variant, standingText(one).why]);
+  const own = ownOf(analysis, model);
   return [
     `Model ${model}`,
-    ...(edits.length === 0 ? [] : columns([editHead, ...edits.map(editLine)])),
+    ...(edits.length === 0 ? [] : columns([editHead, ...edits.map((edit) => editLine(edit, own))])),
     ...(edits.length === 0 || errors.length === 0 ? [] : ['']),
-    ...(errors.length === 0 ? [] : columns([errorHead, ...errors.map(errorLine)])),
+    ...(errors.length === 0 ? [] : columns([errorHead, ...errors.map((error) => errorLine(error, own))])),
     ...(why.length === 0 ? [] : ['', ...columns([['', 'why this label'], ...why])]),
   ];
 }
 
-function editLine(edit: EditResult): string[] {
+/** Gates that fail in a null run of the model too: a drift between its windows, say, that no edit has caused. */
+function ownOf({ nulls }: Analysis, model: string): ReadonlySet<Gate> {
+  const runs = nulls.models.find((one) => one.model === model)?.runs ?? [];
+  return new Set(GATES.filter((gate) => runs.some(({ judgement }) => judgement?.gates[gate] === 'fail')));
+}
+
+function editLine(edit: EditResult, own: ReadonlySet<Gate>): string[] {
   const { standing } = standingText(edit);
   return [
     edit.variant,
     standing,
     ratioText(edit.meanRatio),
     pointsText(edit.label.ok ? edit.label.value.difference : edit.meanDelta),
-    failingGates(edit.runs),
+    failingGates(edit.runs, own),
   ];
 }
 
-function errorLine(error: ErrorResult): string[] {
+function errorLine(error: ErrorResult, own: ReadonlySet<Gate>): string[] {
   const { standing } = standingText(error);
   const ratio = error.runs[0]?.judgement?.pm.ratio ?? null;
-  return [error.variant, standing, ratioText(ratio), failingGates(error.runs)];
+  return [error.variant, standing, ratioText(ratio), failingGates(error.runs, own)];
 }
 
 const SHORT: Record<Gate, string> = {
@@ -153,13 +160,18 @@ const SHORT: Record<Gate, string> = {
   guard_overhead_acceptable: 'overhead',
 };
 
-/** Gates that fail in any run, `rmt?` for one a certificate does not say, a refusal, `(1/2 missing)` certificates. */
-function failingGates(runs: readonly CertificateRow[]): string {
+/**
+ * Gates that fail in any run, `rmt?` for one a certificate does not say, a refusal, `(1/2 missing)` certificates.
+ * One that fails without an edit too is the baseline's: `drift (the baseline's own)`.
+ */
+function failingGates(runs: readonly CertificateRow[], own: ReadonlySet<Gate>): string {
   const having = (gate: Gate, status: string): boolean =>
     runs.some((run) => run.judgement?.gates[gate] === status);
   const words = [
     ...(runs.some((run) => run.state === 'refused') ? ['refused'] : []),
-    ...GATES.filter((gate) => having(gate, 'fail')).map((gate) => SHORT[gate]),
+    ...GATES.filter((gate) => having(gate, 'fail')).map(
+      (gate) => `${SHORT[gate]}${own.has(gate) ? " (the baseline's own)" : ''}`,
+    ),
     ...GATES.filter((gate) => having(gate, 'missing')).map((gate) => `${SHORT[gate]}?`),
   ];
   const missing = runs.filter((run) => run.state !== 'certified' && run.state !== 'refused').length;
