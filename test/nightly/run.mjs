@@ -1,5 +1,6 @@
 // `npm run nightly -- --seed N [--kills K]`: what takes too long for `npm test`. Five hundred random kills, the real
-// smoke suite interrupted ten times, and the whole ci suite on local models. The seed is printed; the same one strikes
+// smoke suite interrupted ten times, the whole ci suite on local models, all of b200 from a hub on the loopback, and a real
+// pretrained model from a package. The seed is printed; the same one strikes
 // at the same moments, and trains the same models.
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';

@@ -1,0 +1,64 @@
+// Suite b200 as it ships, from a hub to its verdict by the documented commands: of its eight models one that has an edit a
+// cell, of its edits two, every kind of cell. All eight, and one in batch mode: test/nightly/b200-hub.test.ts.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { HubSuite, IN_SHORT } from './hub-suite.js';
+
+const MODEL = 'llama-2-70b-hf';
+const CERTIFY = ['run-many', '-t', 'certify', '-p', 'tag:suite:b200'];
+
+test('b200 runs from a hub to its verdict, and asks the hub nothing once models and data are here', async () => {
+  await using suite = await HubSuite.create();
+  const made = await suite.generate([MODEL], IN_SHORT);
+  expect(made.exitCode, made.output).toBe(0);
+  expect(made.output).not.toContain('not pinned');
+
+  const doctor = await suite.nx('run', 'b200:doctor');
+  const lines = doctor.output.split('\n').filter((line) => /^(ok|warning|error) {2,}/.test(line));
+  expect(lines.filter((line) => !line.startsWith('ok'))).toEqual([
+    'warning  GPUs: none is seen: cells run on the CPU',
+  ]);
+  for (const task of ['mmlu', 'hellaswag', 'arc_challenge', 'winogrande']) {
+    expect(doctor.output).toMatch(new RegExp(`ok +benchmark ${task}: loaded`));
+  }
+  expect(doctor.output).toMatch(new RegExp(`ok +windows of ${MODEL}: 360 \\+ 360 windows of 128 tokens`));
+  expect(doctor.exitCode, doctor.output).toBe(0);
+
+  const fetched = await suite.nx('run-many', '-t', 'data', 'setup', '-p', 'tag:suite:b200');
+  expect(fetched.exitCode, fetched.output).toBe(0);
+  suite.hub.requests.length = 0;
+  const run = await suite.nx(...CERTIFY);
+  console.log(
+    `b200, ${MODEL}, two edits: fetched in ${fetched.seconds.toFixed(0)} s, ${run.seconds.toFixed(0)} s`,
+  );
+  expect(run.output).toContain('all 26 cells finished');
+  expect(run.exitCode, run.output).toBe(0);
+  expect(suite.hub.requests).toEqual([]);
+
+  expect(suite.json('reports/final_verdict.json')).toMatchObject({
+    ...{ complete: true, models_tested: 1, total_tests: 2, total_errors: 5, inconclusive: [] },
+  });
+  const { benchmarks } = suite.json(`${MODEL}/evals/baseline_results.json`) as {
+    benchmarks: Record<string, { n: number }>;
+  };
+  expect(Object.fromEntries(Object.entries(benchmarks).map(([name, { n }]) => [name, n]))).toEqual({
+    ...{ mmlu: 57 * 4, hellaswag: 16, arc: 16, winogrande: 16 },
+  });
+  expect(suite.json(`${MODEL}/certificates/errors/nan_injection/outcome.json`)).toMatchObject({
+    status: 'refused',
+  });
+
+  // The hub is gone, and results with it: from what the store has come the same ones.
+  const kept = ['reports/final_verdict.json', 'reports/final_verdict.txt', 'analysis/labels.csv'];
+  const before = kept.map((path) => suite.read(path));
+  await suite.loseHub();
+  for (const path of [`${MODEL}/certificates/svd_rank256_clean`, `${MODEL}/evals`, 'reports', 'analysis']) {
+    rmSync(join(suite.checkout.root, 'output/b200', path), { recursive: true });
+  }
+  await suite.nx('reset');
+  const again = await suite.nx(...CERTIFY);
+  expect(again.exitCode, again.output).toBe(0);
+  expect(kept.map((path) => suite.read(path))).toEqual(before);
+  console.log(`without the hub: ${again.seconds.toFixed(0)} s`);
+});
