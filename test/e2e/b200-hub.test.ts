@@ -1,11 +1,12 @@
 // Suite b200 as it ships, from a hub to its verdict by the documented commands: of its eight models one that has an edit a
 // cell, of its edits two, every kind of cell. All eight, and one in batch mode: test/nightly/b200-hub.test.ts.
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { HubSuite, IN_SHORT } from './hub-suite.js';
 
 const MODEL = 'llama-2-70b-hf';
+const EDIT = 'svd_rank256_clean';
 const CERTIFY = ['run-many', '-t', 'certify', '-p', 'tag:suite:b200'];
 
 test('b200 runs from a hub to its verdict, and asks the hub nothing once models and data are here', async () => {
@@ -49,12 +50,18 @@ test('b200 runs from a hub to its verdict, and asks the hub nothing once models 
     status: 'refused',
   });
 
-  // The hub is gone, and results with it: from what the store has come the same ones.
+  // The hub is gone, and with it all that was computed of one edit: from what the store has comes the same.
   const kept = ['reports/final_verdict.json', 'reports/final_verdict.txt', 'analysis/labels.csv'];
   const before = kept.map((path) => suite.read(path));
   await suite.loseHub();
-  for (const path of [`${MODEL}/certificates/svd_rank256_clean`, `${MODEL}/evals`, 'reports', 'analysis']) {
-    rmSync(join(suite.checkout.root, 'output/b200', path), { recursive: true });
+  const output = join(suite.checkout.root, 'output/b200');
+  const evaluations = readdirSync(join(output, MODEL, 'evals')).filter((name) => name.startsWith(EDIT));
+  expect(evaluations.length).toBeGreaterThan(0);
+  for (const path of [
+    ...evaluations.map((name) => `${MODEL}/evals/${name}`),
+    ...[`${MODEL}/certificates/${EDIT}`, 'data', 'reports', 'analysis'],
+  ]) {
+    rmSync(join(output, path), { recursive: true });
   }
   await suite.nx('reset');
   const again = await suite.nx(...CERTIFY);
