@@ -105,7 +105,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     tokenizer = Tokenizer.from_file(str(given.baseline / "tokenizer.json"))
-    report = json.loads((given.output / "certificates/baseline/run_1/report.json").read_text())
+    report = json.loads((given.output / "certificates/baseline/run_1/report.json").read_text())["report"]
     windows = windows_of(report, given.corpus, tokenizer)
     theirs = report["metrics"]["primary_metric"]["final"]
     found = {"baseline": (theirs, perplexity(Llama(given.baseline), windows))}
