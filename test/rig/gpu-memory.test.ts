@@ -16,7 +16,7 @@ const OUT_OF_MEMORY = { fault: 'out_of_memory', message: 'CUDA out of memory', e
 function installNvidiaSmi(rig: Rig): Record<string, string> {
   const lines = UUIDS.map(
     (uuid, index) =>
-      `echo "${index}, ${uuid}, 81559, $(cat '${rig.root}/gpu-free/${uuid}' 2>/dev/null || echo 81079), 9.0"`,
+      `echo "${index}, ${uuid}, 81559, $(cat '${rig.root}/gpu-free/${uuid}' 2>/dev/null || echo 81079), 9.0, [N/A]"`,
   );
   rig.write(
     'bin/nvidia-smi',

@@ -25,7 +25,7 @@ afterEach(() => {
 function installNvidiaSmi(rig: Rig): Record<string, string> {
   const bin = join(rig.root, 'bin');
   mkdirSync(bin);
-  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81920, ${81920 - index * 20480}, 9.0`).join(
+  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81920, ${81920 - index * 20480}, 9.0, [N/A]`).join(
     '\\n',
   );
   writeFileSync(

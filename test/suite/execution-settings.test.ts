@@ -46,7 +46,7 @@ beforeAll(() => {
   }
   writeFileSync(join(root, 'suites/b200/suite.yaml'), SUITE);
   writeFileSync(join(root, PYTHON_LOCK), readFileSync(join(REPOSITORY, PYTHON_LOCK)));
-  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, 9.0`).join('\\n');
+  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, 9.0, [N/A]`).join('\\n');
   const script = `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`;
   writeFileSync(join(root, 'bin/nvidia-smi'), script);
   chmodSync(join(root, 'bin/nvidia-smi'), 0o755);
@@ -203,6 +203,7 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   cpuSlots: limit('cpuSlots'),
   threads: ({ threads }) => workerEnvironment(root, leaseRecord('x'), threads).OMP_NUM_THREADS,
   strategy: limit('strategy'),
+  nvidiaSmiSeconds: limit('nvidiaSmiMs'),
   blockedGraceSeconds: 'without effect',
   lockDirectory: { by: 'test/rig/settings.test.ts' },
   memoryPlan: memory('yi-34b.edits:edit', false),

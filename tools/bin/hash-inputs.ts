@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MachineIdentity } from '../execution/records/identity.js';
 import { ANSWERS, answerName } from '../suite/nx/machine-input.js';
 
 const root = process.cwd();
@@ -14,14 +15,23 @@ try {
   const { requireRecorded } = await import('../suite/nx/record.js');
   const { loadSiteSettings } = await import('../suite/settings/settings.js');
   if (suite !== undefined) requireRecorded(root, suite, process.env);
-  const { versions, deviceClass, pool } = await readMachineIdentity(root, loadSiteSettings(root));
-  const unsure = pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
-  const text = `${JSON.stringify({ deviceClass, ...versions, ...unsure })}\n`;
+  const { NvidiaSmiFailure } = await import('../host/nvidia-smi.js');
+  // The cells wait for an nvidia-smi that fails, and say so; Nx would show nobody's words here.
+  const machine = await readMachineIdentity(root, loadSiteSettings(root)).catch((error: unknown) => {
+    if (error instanceof NvidiaSmiFailure) return undefined;
+    throw error;
+  });
+  const text = `${JSON.stringify(machine === undefined ? { unsure: randomUUID() } : await inputsOf(machine))}\n`;
   process.stdout.write(text);
   if (suite !== undefined) await remember(suite, text);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+}
+
+async function inputsOf({ versions, deviceClass, pool }: MachineIdentity): Promise<Record<string, string>> {
+  const unsure = pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
+  return { deviceClass, ...versions, ...unsure };
 }
 
 /**

@@ -15,29 +15,47 @@ const MAX_JITTER_MS = 20;
 /** A lock is held for milliseconds: whoever waits longer than this is told for whom. */
 const PATIENCE_MS = 2_000;
 
+export interface LockOptions<T> {
+  timeoutMs?: number;
+  /** So long a stopped holder is waited for; as any other without it. */
+  stoppedTimeoutMs?: number;
+  /** The longest sleep between two tries. */
+  jitterMs?: number;
+  /** Called once when the wait is long, with who holds the lock. */
+  onWait?: (holder: string) => void;
+  /** Asked after each try in vain: what it gives ends the wait, and `body` is not run. */
+  meanwhile?: () => T | undefined;
+}
+
 /**
  * Run `body` while holding the lock at `path`. Waits with jitter of at most 20 ms between tries.
  *
- * @param options.onWait called once when the wait is long, with who holds the lock.
- * @throws Error when the lock is not had within `timeoutMs`; it names the holder.
+ * @throws Error when the lock is not had in time; it names the holder.
  */
 export async function withFileLock<T>(
   path: string,
   body: () => T | Promise<T>,
-  options: { timeoutMs?: number; onWait?: (holder: string) => void } = {},
+  options: LockOptions<T> = {},
 ): Promise<T> {
-  const release = await acquireFileLock(path, options);
+  const taken = await acquireFileLock(path, options);
+  if ('instead' in taken) return taken.instead;
   try {
     return await body();
   } finally {
-    release();
+    taken.release();
   }
 }
 
-async function acquireFileLock(
+async function acquireFileLock<T>(
   path: string,
-  { timeoutMs = 60_000, onWait }: { timeoutMs?: number; onWait?: (holder: string) => void },
-): Promise<() => void> {
+  {
+    timeoutMs = 60_000,
+    stoppedTimeoutMs = timeoutMs,
+    jitterMs = MAX_JITTER_MS,
+    onWait,
+    meanwhile,
+  }: LockOptions<T>,
+): Promise<{ release: () => void } | { instead: T }> {
   const record: OwnerRecord = { ...ownIdentity(), nonce: randomBytes(12).toString('hex') };
   const own = `${path}.${record.nonce}`;
   const began = monotonicMs();
@@ -45,12 +63,16 @@ async function acquireFileLock(
   try {
     writeFileSync(own, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
     while (!tryLink(own, path)) {
+      const instead = meanwhile?.();
+      if (instead !== undefined) return { instead };
       const holder = readRecord(path);
       if (holder !== undefined) {
         // One that cannot be seen from here may live: it is waited for, and never broken.
         if (strangeness(holder) !== undefined || isAlive(holder)) {
           const waitedMs = monotonicMs() - began;
-          if (waitedMs > timeoutMs) throw new Error(lockTimeout(path, holder, timeoutMs));
+          const mayTakeMs =
+            waitedMs > stoppedTimeoutMs && isStopped(holder.pid) ? stoppedTimeoutMs : timeoutMs;
+          if (waitedMs > mayTakeMs) throw new Error(lockTimeout(path, holder, mayTakeMs));
           if (!told && waitedMs > PATIENCE_MS) {
             told = true;
             onWait?.(`${path} is held by ${nameOf(holder)}`);
@@ -60,14 +82,16 @@ async function acquireFileLock(
           continue;
         }
       }
-      await sleep(1 + Math.random() * (MAX_JITTER_MS - 1));
+      await sleep(1 + Math.random() * (jitterMs - 1));
     }
   } finally {
     rmSync(own, { force: true });
   }
-  return () => {
-    // Only what this process put there: somebody may have removed it by hand, and another holds it now.
-    if (nonceAt(path) === record.nonce) rmSync(path, { force: true });
+  return {
+    release() {
+      // Only what this process put there: somebody may have removed it by hand, and another holds it now.
+      if (nonceAt(path) === record.nonce) rmSync(path, { force: true });
+    },
   };
 }
 

@@ -1,15 +1,31 @@
 // The host as a pass sees it: memory in all, and what is free where weights are stored.
-import { readFileSync, statfsSync, statSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { statfsSync, statSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { GIB } from '../base/units.js';
+import { cgroupLimits } from './cgroup.js';
 
 /** What the operating system and everything that is no cell keep of the host's memory. */
 const SYSTEM_SHARE = 0.1;
 
-/** GiB of host memory that cells may take: the host's, or less where a cgroup (container, Slurm) says so. */
+/** GiB of host memory that cells may take: the host's, or less where a control group (container, Slurm) says so. */
 export function hostRamGiB(): number {
-  return (Math.min(totalmem(), cgroupLimit()) / GIB) * (1 - SYSTEM_SHARE);
+  return ramLimitGiB() * (1 - SYSTEM_SHARE);
+}
+
+/** GiB of memory that this process may use, as the host or its control groups say. */
+export function ramLimitGiB(): number {
+  return Math.min(totalmem(), cgroupLimits().memoryBytes) / GIB;
+}
+
+/** GiB of the host's memory that nobody uses, or that the system can take back at once. */
+export function freeRamGiB(): number {
+  return freemem() / GIB;
+}
+
+/** Cores that this process may use: those it may run on, or less where a control group limits its time; at least 1. */
+export function cores(): number {
+  return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupLimits().cpus)));
 }
 
 /** Names the file system a directory lies on, or will lie on once it is made. */
@@ -37,16 +53,4 @@ function isThere(path: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
     throw error;
   }
-}
-
-function cgroupLimit(): number {
-  for (const path of ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
-    try {
-      const limit = Number(readFileSync(path, 'utf8').trim());
-      if (Number.isFinite(limit) && limit > 0) return limit;
-    } catch {
-      // another version of cgroups, or none
-    }
-  }
-  return Infinity;
 }

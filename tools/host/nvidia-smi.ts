@@ -1,130 +1,137 @@
-// Reads GPUs from nvidia-smi; the parsers are pure.
-import { execFile } from 'node:child_process';
+// Runs nvidia-smi, wherever this host has it. What its answers say is judged in gpu-answer.ts.
+import { execFile, type ChildProcess, type ExecFileException } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { identityOf, type ProcessIdentity } from './process-identity.js';
 
-/** One GPU as nvidia-smi reports it. Memory in GiB (nvidia-smi's MiB / 1024). */
-export interface GpuReading {
-  index: number;
-  uuid: string;
-  totalGiB: number;
-  freeGiB: number;
-  /** `sm90` for compute capability 9.0. */
-  architecture: string;
+/** What it printed, and how it ended. */
+export interface SmiAnswer {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
 }
 
-export const GPU_QUERY = [
-  '--query-gpu=index,uuid,memory.total,memory.free,compute_cap',
-  '--format=csv,noheader,nounits',
-];
-export const PROCESS_QUERY = [
-  '--query-compute-apps=gpu_uuid,pid,used_gpu_memory',
-  '--format=csv,noheader,nounits',
-];
+/**
+ * It is there, and did not tell what it was asked: whoever wants to know waits and asks again. A broken driver is not a
+ * host without GPUs.
+ */
+export class NvidiaSmiFailure extends Error {
+  constructor(
+    cause: string,
+    /** The process that was given up and could not be ended. */
+    readonly left?: ProcessIdentity,
+    /** It is the whole sentence already, from another process. */
+    whole = false,
+  ) {
+    super(
+      whole
+        ? cause
+        : `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
+    );
+    this.name = 'NvidiaSmiFailure';
+  }
+}
 
-const TIMEOUT_MS = 10_000;
+/** Of `gpus.nvidia_smi_timeout_s`: a driver that has to load itself first (persistence mode off) needs up to 20 s. */
+export const DEFAULT_LIMIT_MS = 30_000;
 /** How long a killed nvidia-smi may take to end; one that hangs in its driver never does. */
 const END_MS = 1_000;
+/** Lists of GPUs are a few kilobytes. */
+const MOST_BYTES = 1 << 20;
+/** Where WSL has it; not every shell there has that directory in its PATH. */
+const WSL_BIN = '/usr/lib/wsl/lib';
+
+/** Path of nvidia-smi; undefined where this host has none. */
+export function findNvidiaSmi(
+  path = process.env.PATH ?? '',
+  more: readonly string[] = [WSL_BIN],
+): string | undefined {
+  const places = [...path.split(delimiter), ...more].map((directory) => join(directory || '.', 'nvidia-smi'));
+  const files = places.filter(isFile);
+  // One that may not be run is one all the same: that it fails is told.
+  return files.find(mayRun) ?? files[0];
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function mayRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Run nvidia-smi; undefined when the host has none.
  *
- * @throws Error when it is there but fails or hangs: a broken driver is not a host without GPUs.
+ * @throws NvidiaSmiFailure when it cannot be run, hangs or is killed.
  */
 export async function runNvidiaSmi(
   args: readonly string[],
-  timeoutMs = TIMEOUT_MS,
-): Promise<string | undefined> {
+  limitMs = DEFAULT_LIMIT_MS,
+): Promise<SmiAnswer | undefined> {
+  const path = findNvidiaSmi();
+  if (path === undefined) return undefined;
   const silence = new AbortController();
-  const hangs = sleep(timeoutMs + END_MS, undefined, { signal: silence.signal }).then(() => {
-    throw failure(noAnswer(timeoutMs));
+  const running = start(path, args, limitMs);
+  const hangs = sleep(limitMs + END_MS, undefined, { signal: silence.signal }).then(() => {
+    throw new NvidiaSmiFailure(noAnswer(limitMs), running.leave());
   });
   try {
-    return await Promise.race([answerOf(args, timeoutMs), hangs]);
+    return await Promise.race([running.answer, hangs]);
   } finally {
     silence.abort();
     hangs.catch(() => undefined);
+    running.answer.catch(() => undefined);
   }
 }
 
-async function answerOf(args: readonly string[], timeoutMs: number): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', [...args], {
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
+interface Running {
+  answer: Promise<SmiAnswer>;
+  /** Wait for it no longer: who it is, if it still runs. */
+  leave: () => ProcessIdentity | undefined;
+}
+
+function start(path: string, args: readonly string[], limitMs: number): Running {
+  let child: ChildProcess | undefined;
+  const answer = new Promise<SmiAnswer>((resolve, reject) => {
+    const options = { timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const;
+    child = execFile(path, [...args], options, (error, stdout, stderr) => {
+      const cause = error === null ? undefined : causeOf(error, path, limitMs);
+      if (cause !== undefined) reject(new NvidiaSmiFailure(cause));
+      else resolve({ stdout, stderr, exitCode: Number(error?.code ?? 0) });
     });
-    return stdout;
-  } catch (error) {
-    const thrown = error as NodeJS.ErrnoException & { stdout?: string; stderr?: string; killed?: boolean };
-    if (thrown.code === 'ENOENT') return undefined;
-    const said = `${thrown.stdout ?? ''}${thrown.stderr ?? ''}`.trim().split('\n')[0] ?? '';
-    throw failure(thrown.killed === true ? noAnswer(timeoutMs) : said || thrown.message);
-  }
-}
-
-const noAnswer = (timeoutMs: number): string => `gave no answer in ${timeoutMs / 1_000} s`;
-
-function failure(cause: string): Error {
-  return new Error(
-    `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
-  );
-}
-
-export interface GpuReadings {
-  gpus: GpuReading[];
-  /** Lines without usable figures (`[N/A]`, as for a GPU that fell off the bus): such a GPU is never granted. */
-  broken: string[];
-}
-
-/** Parse the answer to GPU_QUERY. */
-export function parseGpus(csv: string): GpuReadings {
-  const readings: GpuReadings = { gpus: [], broken: [] };
-  for (const line of lines(csv)) {
-    const [index, uuid, total, free, capability] = line.split(',').map((value) => value.trim());
-    const reading = {
-      index: Number(index),
-      uuid: uuid ?? '',
-      totalGiB: gib(total),
-      freeGiB: gib(free),
-      architecture: `sm${(capability ?? '').replace('.', '')}`,
-    };
-    const whole =
-      /^\d+$/.test(index ?? '') &&
-      /^(GPU|MIG)-/.test(reading.uuid) &&
-      Number.isFinite(reading.totalGiB) &&
-      Number.isFinite(reading.freeGiB) &&
-      /^\d+\.\d+$/.test(capability ?? '');
-    if (whole) readings.gpus.push(reading);
-    else readings.broken.push(line);
-  }
-  return readings;
-}
-
-/** A compute process on a GPU; memory in GiB, undefined where the driver does not tell (containers). */
-export interface GpuProcess {
-  uuid: string;
-  pid: number;
-  usedGiB: number | undefined;
-}
-
-/** Parse the answer to PROCESS_QUERY. */
-export function parseProcesses(csv: string): GpuProcess[] {
-  return lines(csv).flatMap((line) => {
-    const [uuid = '', pid, used] = line.split(',').map((value) => value.trim());
-    if (!/^(GPU|MIG)-/.test(uuid)) return [];
-    const usedGiB = gib(used);
-    return { uuid, pid: Number(pid), usedGiB: Number.isFinite(usedGiB) ? usedGiB : undefined };
   });
+  return {
+    answer,
+    leave() {
+      child?.unref();
+      child?.stdout?.destroy();
+      child?.stderr?.destroy();
+      return child?.pid === undefined ? undefined : identityOf(child.pid);
+    },
+  };
 }
 
-/** nvidia-smi's MiB; NaN for anything that is no plain number, an empty field included. */
-function gib(mib: string | undefined): number {
-  return /^\d+(\.\d+)?$/.test(mib ?? '') ? Number(mib) / 1024 : NaN;
+/** Why there is no answer at all; undefined where it ended by itself. */
+function causeOf(
+  { code, signal, killed, message }: ExecFileException,
+  path: string,
+  limitMs: number,
+): string | undefined {
+  if (typeof code === 'number') return undefined;
+  if (killed === true) return noAnswer(limitMs);
+  if (String(code) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `it printed more than ${MOST_BYTES} bytes`;
+  return signal ? `it was ended by ${signal}` : `${path} cannot be run (${code ?? message})`;
 }
 
-function lines(csv: string): string[] {
-  return csv
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-}
+const noAnswer = (limitMs: number): string => `gave no answer in ${limitMs / 1_000} s`;

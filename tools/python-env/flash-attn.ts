@@ -4,6 +4,7 @@
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { messageOf } from '../base/message.js';
+import { findNvidiaSmi } from '../host/nvidia-smi.js';
 import { onPath } from './on-path.js';
 import {
   FLASH_REQUIREMENTS,
@@ -32,7 +33,7 @@ export async function ensureFlashAttention(options: FlashOptions): Promise<void>
   const { workspaceRoot, log } = options;
   try {
     // Hosts without a GPU pay nothing.
-    if (onPath('nvidia-smi') === undefined) return;
+    if (findNvidiaSmi() === undefined) return;
     const { isEnvironment } = await import('./flash-state.js');
     if (!isEnvironment(workspaceRoot)) return;
     const architectures = await options.poolArchitectures();

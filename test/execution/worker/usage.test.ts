@@ -1,7 +1,7 @@
 import { GIB } from '../../../tools/base/units.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { GpuReading } from '../../../tools/host/nvidia-smi.js';
+import type { GpuReading } from '../../../tools/host/gpu-answer.js';
 import { UsageMeter } from '../../../tools/execution/worker/usage.js';
 
 const gpu = (uuid: string, freeGiB: number): GpuReading => ({

@@ -7,7 +7,7 @@ import { examine } from '../../../tools/monitoring/doctor/examine.js';
 import type { Finding } from '../../../tools/monitoring/doctor/finding.js';
 import { Rig, HUB_SUITE } from '../../support/rig/workspace.js';
 
-const QUERY = '0, GPU-aaaaaaaa-0000-0000-0000-000000000000, 81559, 81079, 9.0';
+const QUERY = '0, GPU-aaaaaaaa-0000-0000-0000-000000000000, 81559, 81079, 9.0, [N/A]';
 const HEADING = '| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4 |';
 
 let rig: Rig;
@@ -58,11 +58,18 @@ const errors = (all: Finding[]): string[] =>
   all.filter(({ level }) => level === 'error').map(({ what, message }) => `${what}: ${message}`);
 
 test('a host in order: GPUs and the driver are told, and Python is told the driver', async () => {
-  nvidiaSmi(`case "$1" in *compute-apps*) ;; *query-gpu*) echo '${QUERY}' ;; *) echo '${HEADING}' ;; esac`);
+  nvidiaSmi(
+    `case "$1" in *compute-apps*) ;; *persistence_mode*) echo Disabled ;; *query-gpu*) echo '${QUERY}' ;; *) echo '${HEADING}' ;; esac`,
+  );
   python(['{"level": "warning", "what": "driver", "message": "old", "fix": "Install a newer one."}']);
   const all = await findings();
   expect(errors(all)).toEqual([]);
   expect(of(all, 'GPU 0')?.message).toBe('sm90, 79 of 80 GiB free');
+  expect(of(all, 'nvidia-smi')).toMatchObject({
+    level: 'warning',
+    message: expect.stringContaining('with persistence mode off') as string,
+    fix: expect.stringContaining('nvidia-smi -pm 1') as string,
+  });
   expect(of(all, 'driver')).toMatchObject({ level: 'warning', fix: 'Install a newer one.' });
   // What rests on no more than a size class says so.
   expect(of(all, 'memory')).toMatchObject({

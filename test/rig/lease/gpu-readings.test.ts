@@ -83,15 +83,16 @@ test(
   async () => {
     await using rig = new LeaseRig(1);
     const holder = await rig.holder('holder');
-    const waiting = await rig.waiter('waiting');
-    const others = [await rig.waiter('other'), await rig.waiter('third')];
+    const needs = { nvidiaSmiMs: 3_000 };
+    const waiting = await rig.waiter('waiting', { needs });
+    const others = [await rig.waiter('other', { needs }), await rig.waiter('third', { needs })];
     rig.gpus.break('hang');
     holder.release();
     await holder.until('released');
     const all = [waiting, ...others];
     await until(() =>
       all.some(({ lines }) =>
-        lines.some((line) => line.includes('nvidia-smi failed: gave no answer in 10 s')),
+        lines.some((line) => line.includes('nvidia-smi failed: gave no answer in 3 s')),
       ),
     );
     expect(all.some((each) => each.said('granted') !== undefined)).toBe(false);
@@ -121,7 +122,7 @@ test('a GPU that prints [N/A] gets no cell, the others do, and it comes back', T
   const first = await rig.holder('first');
   expect(rig.lease('first').gpus).toEqual([rig.gpus.uuids[1]]);
   expect(first.lines).toEqual([
-    `nvidia-smi reports a GPU without usable figures, which gets no cell: "0, ${rig.gpus.uuids[0] ?? ''}, [N/A], [N/A], 9.0"`,
+    `nvidia-smi reports a GPU that has no usable figures, and that gets no cell: "0, ${rig.gpus.uuids[0] ?? ''}, [N/A], [N/A], 9.0, [N/A]"`,
   ]);
   const second = await rig.waiter('second');
   rig.gpus.describe();

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -53,8 +54,14 @@ export class FakeGpus {
     writeFileSync(join(this.root, how), text);
   }
 
+  /** Shell that nvidia-smi runs before it answers: a file that is replaced whole, as calls may be under way. @param {string} body */
+  script(body) {
+    writeFileSync(join(this.root, 'script.new'), `${body}\n`);
+    renameSync(join(this.root, 'script.new'), join(this.root, 'script'));
+  }
+
   mend() {
-    for (const how of ['hang', 'fail']) rmSync(join(this.root, how), { force: true });
+    for (const how of ['hang', 'fail', 'script']) rmSync(join(this.root, how), { force: true });
   }
 
   /** A process of somebody else on a GPU: its pid. @param {number} index */

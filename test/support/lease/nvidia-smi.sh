@@ -5,6 +5,8 @@
 echo "$1" >>"$FAKE_GPUS/calls"
 [ -e "$FAKE_GPUS/hang" ] && exec sleep 1000
 [ -e "$FAKE_GPUS/fail" ] && cat "$FAKE_GPUS/fail" && exit 18
+# What a test has it do first; it may end it.
+[ -e "$FAKE_GPUS/script" ] && . "$FAKE_GPUS/script"
 
 while read -r index uuid total used_each; do
   free=$((total - 480))
@@ -18,7 +20,7 @@ while read -r index uuid total used_each; do
   done
   case $1,$used_each in
     *compute-apps*) ;;
-    *,lost) echo "$index, $uuid, [N/A], [N/A], 9.0" ;;
-    *) echo "$index, $uuid, $total, $free, 9.0" ;;
+    *,lost) echo "$index, $uuid, [N/A], [N/A], 9.0, [N/A]" ;;
+    *) echo "$index, $uuid, $total, $free, 9.0, [N/A]" ;;
   esac
 done <"$FAKE_GPUS/gpus"

@@ -7,7 +7,9 @@ import type { Rig } from './workspace.js';
 export function installNvidiaSmi(rig: Rig, uuids: readonly string[], architecture = '9.0'): string {
   const bin = join(rig.root, 'bin');
   mkdirSync(bin);
-  const gpus = uuids.map((uuid, index) => `${index}, ${uuid}, 81559, 81079, ${architecture}`).join('\\n');
+  const gpus = uuids
+    .map((uuid, index) => `${index}, ${uuid}, 81559, 81079, ${architecture}, [N/A]`)
+    .join('\\n');
   writeFileSync(
     join(bin, 'nvidia-smi'),
     `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`,

@@ -1,8 +1,9 @@
 // The context of a cell's run: what is asked for, and what all its steps share (settings, machine, inputs, records).
 import { GIB } from '../../base/units.js';
-import type { Fault } from '../../base/fault.js';
+import { Fault } from '../../base/fault.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
+import { untilAnswered } from '../lease/gpus/until-answered.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from '../records/identity.js';
 import { Journal } from '../records/journal.js';
 import { resolveReads, type ResolvedRead } from '../records/reads.js';
@@ -67,13 +68,27 @@ export async function withInputs(context: CellContext): Promise<Result<CellConte
   return reads.ok ? ok({ ...context, reads: reads.value }) : fail(faultOfRead(reads.error));
 }
 
+/** A cell without a GPU asks nobody for one; every other waits until nvidia-smi answers. */
+async function machineOf(
+  { workspaceRoot, options, log, signal }: CellRun,
+  settings: SiteSettings,
+): Promise<MachineIdentity> {
+  if (!usesAccelerator(options.kind))
+    return readMachineIdentity(workspaceRoot, { ...settings, accelerator: 'cpu' });
+  try {
+    return await untilAnswered(() => readMachineIdentity(workspaceRoot, settings), { log, signal });
+  } catch (error) {
+    throw signal.aborted ? new Fault('cancelled', 'cancelled while nvidia-smi did not answer') : error;
+  }
+}
+
 async function open(run: CellRun): Promise<CellContext> {
   const { workspaceRoot, project, options, schedule } = run;
   const suite = suiteOf(project);
   const settings = loadSiteSettings(workspaceRoot);
   // Also here: Nx's daemon hashes in an environment of its own.
   requireRecorded(workspaceRoot, suite, process.env);
-  const machine = await readMachineIdentity(workspaceRoot, settings);
+  const machine = await machineOf(run, settings);
   const minFreeBytes = minFreeDiskGiB(settings.minFreeDiskGiB, schedule.suiteGiB) * GIB;
   return {
     ...run,

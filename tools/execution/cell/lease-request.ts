@@ -130,6 +130,7 @@ function limitsOf(context: CellContext): Limits {
     toleranceGiB: settings.memoryToleranceGiB,
     sharing: settings.sharing,
     strategy: settings.strategy,
+    nvidiaSmiMs: settings.nvidiaSmiSeconds * 1_000,
     disk: {
       device: deviceOf(settings.storageRoot),
       minFreeBytes: minFreeDiskGiB(settings.minFreeDiskGiB, context.schedule.suiteGiB) * GIB,

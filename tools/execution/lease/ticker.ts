@@ -16,7 +16,7 @@ import { schedulerPass, type Passed } from './pass.js';
 import { writePlain } from '../../host/plain-file.js';
 import { isAlive, ownIdentity } from '../../host/process-identity.js';
 import { readRecord } from '../../host/read-record.js';
-import { identitySchema } from './directory/records.js';
+import { identitySchema } from './directory/identity-schema.js';
 
 const TICK_MS = 1_000;
 /** From pass to pass while nothing happens that a look would find: dead waiters are swept, free disk is read again. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLockDirectory } from '../lease/directory/lock-directory.js';
 import { deviceClass, readPool } from '../lease/gpus/pool.js';
-import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { GpuReading } from '../../host/gpu-answer.js';
 import type { CellKind } from '../../suite/model/cell.js';
 import { installedFlash } from '../../python-env/flash-record.js';
 import { PYTHON_LOCK } from '../../suite/model/python-sources.js';

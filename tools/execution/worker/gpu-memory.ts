@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLease } from '../lease/hold.js';
 import type { LockDirectory } from '../lease/directory/lock-directory.js';
 import type { LeaseRecord } from '../lease/directory/records.js';
-import { readGpus } from '../lease/gpus/pool.js';
+import { readGpus } from '../lease/gpus/occupancy.js';
 import { monotonicMs } from '../../base/clock.js';
 
 interface Host {

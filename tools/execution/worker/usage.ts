@@ -1,6 +1,6 @@
 // What an attempt of a cell used, measured: GPU-held time, peaks of memory, bytes written. For its receipt.
 import { GIB } from '../../base/units.js';
-import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { GpuReading } from '../../host/gpu-answer.js';
 import type { CellEvent } from '../records/events.js';
 
 export interface Usage {

@@ -21,8 +21,9 @@ export function parseDriver(heading: string): Driver | undefined {
 /** Undefined where no GPU is used, or nvidia-smi fails: the check of the GPUs then says so. */
 export async function readDriver(settings: SiteSettings): Promise<Driver | undefined> {
   try {
+    const limitMs = settings.nvidiaSmiSeconds * 1_000;
     const pool = await readPool(settings, openLockDirectory(settings.lockDirectory));
-    return pool.length === 0 ? undefined : parseDriver((await runNvidiaSmi([])) ?? '');
+    return pool.length === 0 ? undefined : parseDriver((await runNvidiaSmi([], limitMs))?.stdout ?? '');
   } catch {
     return undefined;
   }

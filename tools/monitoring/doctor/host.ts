@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/message.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
-import { readPool } from '../../execution/lease/gpus/pool.js';
+import { readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
+import { monotonicMs } from '../../base/clock.js';
+import { runNvidiaSmi } from '../../host/nvidia-smi.js';
+import { otherGpus } from '../../host/other-gpus.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
 import { basisText, describeDisk, diskRefusal, gib, planDisk } from '../../execution/store/disk-plan.js';
@@ -123,19 +126,20 @@ async function devicesOf(settings: SiteSettings): Promise<Devices | undefined> {
 export async function gpus(settings: SiteSettings): Promise<Finding[]> {
   try {
     const directory = openLockDirectory(settings.lockDirectory);
-    const pool = await readPool(settings, directory);
+    const { pool, notes } = await readPoolWithNotes(settings, directory);
     if (pool.length === 0) {
       return settings.accelerator === 'cpu'
         ? [ok('GPUs', 'none is used (accelerator: cpu)')]
         : [
             warning(
               'GPUs',
-              'none is seen: cells run on the CPU',
+              `none is seen: cells run on the CPU${otherGpus() ?? ''}`,
               'Check nvidia-smi and CUDA_VISIBLE_DEVICES.',
             ),
           ];
     }
-    return pool.map(({ index, architecture, totalGiB, freeGiB }) => {
+    const told = notes.map((note) => warning('GPUs', note, 'See docs/gpu-drivers.md.'));
+    const each = pool.map(({ index, architecture, totalGiB, freeGiB }) => {
       const what = `GPU ${index}`;
       const size = `${architecture}, ${freeGiB.toFixed(0)} of ${totalGiB.toFixed(0)} GiB free`;
       return freeGiB < settings.minFreeGiB
@@ -146,7 +150,24 @@ export async function gpus(settings: SiteSettings): Promise<Finding[]> {
           )
         : ok(what, size);
     });
+    return [...each, ...told, ...(await speed(settings))];
   } catch (cause) {
     return [error('GPUs', messageOf(cause), 'Mend the driver or the settings named.')];
   }
+}
+
+const SLOW_MS = 1_000;
+const PERSISTENCE =
+  'Turn persistence mode on: nvidia-smi -pm 1 as root, or the service nvidia-persistenced. Else the driver is loaded anew for every question.';
+
+/** How long nvidia-smi takes, which every scheduler pass waits for, and whether the driver stays loaded. */
+async function speed({ nvidiaSmiSeconds }: SiteSettings): Promise<Finding[]> {
+  const began = monotonicMs();
+  const query = ['--query-gpu=persistence_mode', '--format=csv,noheader'];
+  const answer = await runNvidiaSmi(query, nvidiaSmiSeconds * 1_000);
+  const tookMs = monotonicMs() - began;
+  const took = `answers in ${(tookMs / 1_000).toFixed(1)} s`;
+  const isOff = /^disabled$/im.test(answer?.stdout ?? '');
+  if (tookMs < SLOW_MS && !isOff) return [ok('nvidia-smi', took)];
+  return [warning('nvidia-smi', isOff ? `${took}, with persistence mode off` : took, PERSISTENCE)];
 }

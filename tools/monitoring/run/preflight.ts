@@ -2,7 +2,9 @@
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
 import { requireRecorded } from '../../suite/nx/record.js';
 import { listSuites } from '../../suite/load/load.js';
-import { loadSiteSettings } from '../../suite/settings/settings.js';
+import { findNvidiaSmi } from '../../host/nvidia-smi.js';
+import { otherGpus } from '../../host/other-gpus.js';
+import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
 import { describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
@@ -29,11 +31,19 @@ export function preflight(workspaceRoot: string, argv: readonly string[]): Prefl
     const plan = planDisk(plannedWeights(workspaceRoot, storageRoot, requested), storageKeep);
     const free = freeBytes(workspaceRoot, storageRoot);
     lines.push(`${suite}: ${describeDisk(plan, storageKeep, free)}`);
+    const onCpu = whyOnCpu(settings);
+    if (onCpu !== undefined && !lines.includes(onCpu)) lines.push(onCpu);
     const refusal = diskRefusal(plan, free, minFreeBytes(settings, cells));
     if (refusal !== undefined)
       return { lines, refusal: `${suite}: ${refusal}.\n${DISK_HINT.replace('<suite>', suite)}` };
   }
   return { lines, refusal: undefined };
+}
+
+/** A host with a GPU of another maker is told why it computes on the CPU. */
+function whyOnCpu({ accelerator }: SiteSettings): string | undefined {
+  const others = accelerator === 'cpu' || findNvidiaSmi() !== undefined ? undefined : otherGpus();
+  return others === undefined ? undefined : `no nvidia-smi is found: cells run on the CPU${others}`;
 }
 
 /** Also here, before cells that are all in Nx's cache end the run without asking. */

@@ -1,5 +1,5 @@
 // The status of a suite as one value: counts, lanes, who waits and why, time left. Pure; `read-status.ts` finds the facts.
-import type { GpuReading } from '../../host/nvidia-smi.js';
+import type { GpuReading } from '../../host/gpu-answer.js';
 import type { Passed } from '../../execution/lease/pass.js';
 import { runName } from '../../execution/lease/directory/progress-record.js';
 import type { Ticket } from '../../execution/lease/policy/state.js';

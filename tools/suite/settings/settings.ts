@@ -1,8 +1,9 @@
 // How this site runs: workspace-config/site.yaml and the environment variables over it, as site-table.ts has them.
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
+import { cores } from '../../host/host.js';
 import { CELL_KINDS } from '../model/cell.js';
 import { describeIssue, formatDiagnostic, sortDiagnostics } from '../yaml/diagnostics.js';
 import { mapping } from '../yaml/schema-parts.js';
@@ -51,7 +52,7 @@ export function loadSiteSettings(
   } as SiteValues & { taskTimeouts: Record<string, number> };
   if (diagnostics.length > 0) throw new Error(diagnostics.join('\n'));
   const { cpuSlots, threads, lockDirectory, storageRoot, outputDirectory } = values;
-  const auto = Math.max(1, Math.floor(availableParallelism() / threads));
+  const auto = Math.max(1, Math.floor(cores() / threads));
   return {
     ...values,
     cpuSlots: cpuSlots === 'auto' ? auto : cpuSlots,

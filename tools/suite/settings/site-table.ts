@@ -41,10 +41,16 @@ function row<T, const D extends T | null>(
 
 const gib = number(0);
 const seconds = number(0);
-const gpuList = listOf(
-  words('the index or UUID of a GPU', /^[\w-]+$/),
+const gpuNames = listOf(
+  words('the index or UUID of a GPU', /^[\w/:-]*$/),
   'indices or UUIDs of GPUs, separated by commas',
 );
+/** An empty entry between commas stays: for CUDA it ends the list. */
+const gpuList: typeof gpuNames = {
+  ...gpuNames,
+  fromText: (text) =>
+    text.includes(',') ? text.split(',').map((name) => name.trim()) : gpuNames.fromText(text),
+};
 
 export const SITE_TABLE = {
   accelerator: row(
@@ -103,6 +109,12 @@ export const SITE_TABLE = {
     'auto',
     'memory (GiB) a cell may take of one GPU before it gets several; auto: GPU_MEMORY_GB',
   ),
+  nvidiaSmiSeconds: row(
+    { key: 'gpus.nvidia_smi_timeout_s', variable: 'VALIDATION_NVIDIA_SMI_TIMEOUT' },
+    number(1, 600),
+    30,
+    'seconds that nvidia-smi may take to answer before it is ended and asked again',
+  ),
   memoryFraction: row(
     { key: 'gpus.memory_fraction', variable: 'CUDA_MEMORY_FRACTION' },
     number(0.05, 1),
@@ -120,7 +132,7 @@ export const SITE_TABLE = {
     { key: 'cpu.slots' },
     orAuto(wholeNumber(1)),
     'auto',
-    'cells at a time that need no GPU; auto: cores / threads',
+    'cells at a time that need no GPU; auto: cores / threads, by the CPU quota of a control group if that is less',
   ),
   threads: row({ key: 'cpu.threads' }, wholeNumber(1), 1, 'OMP_NUM_THREADS of each cell'),
 

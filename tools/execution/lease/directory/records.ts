@@ -5,19 +5,12 @@ import { z } from 'zod';
 import { CELL_KINDS } from '../../../suite/model/cell.js';
 import { removeFromGpuLocks } from './gpu-locks.js';
 import { removeHeartbeat } from './heartbeat.js';
+import { identitySchema } from './identity-schema.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
 import { ok } from '../../../base/result.js';
 import { damaged, writePlain } from '../../../host/plain-file.js';
 import { readRecord, type RecordRead } from '../../../host/read-record.js';
-
-export const identitySchema = z.object({
-  pid: z.number().int(),
-  startTime: z.string(),
-  bootId: z.string(),
-  pidNamespace: z.string(),
-  host: z.string(),
-});
 
 const kind = z.enum(CELL_KINDS);
 
@@ -54,6 +47,7 @@ const ticketSchema = z.object({
     sharing: z.enum(['exclusive', 'memory']),
     strategy: z.enum(['small_first', 'critical_path']),
     disk: z.object({ device: z.string(), minFreeBytes: z.number() }),
+    nvidiaSmiMs: z.number().optional(),
   }),
   /** Where the weights store lies, to ask its file system what is free. */
   storageRoot: z.string(),

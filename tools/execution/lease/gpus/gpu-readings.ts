@@ -2,7 +2,8 @@
 import { monotonicMs } from '../../../base/clock.js';
 import { messageOf } from '../../../base/message.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
-import { readGpus } from './pool.js';
+import { readGpus } from './occupancy.js';
+import { DEFAULT_LIMIT_MS } from '../../../host/nvidia-smi.js';
 import { isAlive } from '../../../host/process-identity.js';
 import type { Wanted } from './reading-cache.js';
 import { readLeases, readTickets, type LeaseRecord } from '../directory/records.js';
@@ -32,6 +33,7 @@ export async function readIfWanted(directory: LockDirectory, notBeforeMs: number
   const dying = leases.some(({ gpus, id }) => gpus.length > 0 && !living.some((lease) => lease.id === id));
   const wanted = {
     maxAgeMs: fresh ? FRESH_MS : HELD_MS,
+    limitMs: Math.max(...wanting.map(({ limits }) => limits.nvidiaSmiMs ?? DEFAULT_LIMIT_MS)),
     notBeforeMs: dying ? monotonicMs() : notBeforeMs,
   };
   return { ...(await readAll(directory, wanted, leases)), fresh: fresh || dying };
@@ -44,11 +46,8 @@ export async function readAll(
   leases?: readonly LeaseRecord[],
 ): Promise<Omit<Readings, 'fresh'>> {
   try {
-    const { gpus, broken } = await readGpus(directory, leases ?? readLeases(directory).records, wanted);
-    const warnings = broken.map(
-      (line) => `nvidia-smi reports a GPU without usable figures, which gets no cell: "${line}"`,
-    );
-    return { gpus, warnings };
+    const { gpus, notes } = await readGpus(directory, leases ?? readLeases(directory).records, wanted);
+    return { gpus, warnings: notes };
   } catch (error) {
     return { gpus: [], warnings: [`no GPU is granted meanwhile: ${messageOf(error)}`] };
   }

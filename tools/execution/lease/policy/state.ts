@@ -41,6 +41,8 @@ export interface Limits {
   strategy: Strategy;
   /** File system of the weights store, and what must stay free on it (MIN_FREE_DISK_GB). */
   disk: { device: string; minFreeBytes: number };
+  /** How long nvidia-smi may take to answer (gpus.nvidia_smi_timeout_s). */
+  nvidiaSmiMs?: number | undefined;
 }
 
 /** What a cell is in its plan: all that priorities and estimates are made of. */

@@ -1,0 +1,29 @@
+// Waits for an nvidia-smi that fails: says so once for each cause, and goes on when it answers.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NvidiaSmiFailure } from '../../../host/nvidia-smi.js';
+
+const AGAIN_MS = 2_000;
+
+/**
+ * What `body` gives once nvidia-smi answers; every other error of it at once.
+ *
+ * @throws what the signal was aborted with.
+ */
+export async function untilAnswered<T>(
+  body: () => Promise<T>,
+  { log, signal }: { log: (line: string) => void; signal?: AbortSignal },
+): Promise<T> {
+  const told = new Set<string>();
+  for (;;) {
+    try {
+      const value = await body();
+      if (told.size > 0) log('nvidia-smi answers again');
+      return value;
+    } catch (error) {
+      if (!(error instanceof NvidiaSmiFailure)) throw error;
+      if (!told.has(error.message)) log(`waiting for nvidia-smi to answer: ${error.message}`);
+      told.add(error.message);
+    }
+    await sleep(AGAIN_MS, undefined, signal === undefined ? {} : { signal });
+  }
+}
