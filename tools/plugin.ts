@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 import { drained } from './base/drained.js';
+import { tellFailure, watchSignals } from './exit-code.js';
 
 export const name = 'validation-suite';
 
@@ -15,6 +16,7 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const { lines, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) console.log(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
+  watchSignals();
 };
 
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
@@ -51,6 +53,7 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
 ]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
+  tellFailure(Object.values(context.taskResults).map(({ status }) => status));
   try {
     await judgeWhatRan(context);
   } finally {

@@ -26,7 +26,10 @@ export class FlashWorkspace {
     this.write('.venv/pyvenv.cfg', 'version = 3.12.1\n');
     mkdirSync(this.sitePackages, { recursive: true });
     this.installPython('.venv/bin/python');
-    this.command('nvidia-smi', `printf '0, GPU-aaaaaaaa-0000-0000-0000-000000000000, 81559, 81079, 9.0, [N/A]\\n'`);
+    this.command(
+      'nvidia-smi',
+      `printf '0, GPU-aaaaaaaa-0000-0000-0000-000000000000, 81559, 81079, 9.0, [N/A]\\n'`,
+    );
     this.command('c++', 'exit 0');
     this.command('uv', UV(root));
     this.fate({});

@@ -25,9 +25,9 @@ afterEach(() => {
 function installNvidiaSmi(rig: Rig): Record<string, string> {
   const bin = join(rig.root, 'bin');
   mkdirSync(bin);
-  const gpus = UUIDS.map((uuid, index) => `${index}, ${uuid}, 81920, ${81920 - index * 20480}, 9.0, [N/A]`).join(
-    '\\n',
-  );
+  const gpus = UUIDS.map(
+    (uuid, index) => `${index}, ${uuid}, 81920, ${81920 - index * 20480}, 9.0, [N/A]`,
+  ).join('\\n');
   writeFileSync(
     join(bin, 'nvidia-smi'),
     `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`,

@@ -204,6 +204,7 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   threads: ({ threads }) => workerEnvironment(root, leaseRecord('x'), threads).OMP_NUM_THREADS,
   strategy: limit('strategy'),
   nvidiaSmiSeconds: limit('nvidiaSmiMs'),
+  gpuLocks: limit('gpuLocks'),
   blockedGraceSeconds: 'without effect',
   lockDirectory: { by: 'test/rig/settings.test.ts' },
   memoryPlan: memory('yi-34b.edits:edit', false),

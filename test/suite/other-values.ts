@@ -4,6 +4,7 @@ import type { SiteKey } from '../../tools/suite/settings/site-table.js';
 export const OTHER_VALUES: Record<SiteKey, string> = {
   accelerator: 'cpu',
   nvidiaSmiSeconds: '7',
+  gpuLocks: '/nowhere/gpus',
   visibleDevices: '1',
   gpuIdList: '1',
   numGpus: '1',

@@ -1,6 +1,6 @@
 // A mutual exclusion between processes of one host: link(2) of an owner record, broken at once when its owner is dead.
 import { randomBytes } from 'node:crypto';
-import { linkSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../base/clock.js';
 import { readPlain } from './plain-file.js';
@@ -68,7 +68,7 @@ async function acquireFileLock<T>(
       const holder = readRecord(path);
       if (holder !== undefined) {
         // One that cannot be seen from here may live: it is waited for, and never broken.
-        if (strangeness(holder) !== undefined || isAlive(holder)) {
+        if (strangeness(holder, writtenAt(path)) !== undefined || isAlive(holder)) {
           const waitedMs = monotonicMs() - began;
           const mayTakeMs =
             waitedMs > stoppedTimeoutMs && isStopped(holder.pid) ? stoppedTimeoutMs : timeoutMs;
@@ -104,7 +104,7 @@ function breakLock(path: string, dead: OwnerRecord, own: string): void {
   const right = `${path}.breaks-${dead.nonce}`;
   if (!tryLink(own, right)) {
     const other = readRecord(right);
-    if (other !== undefined && strangeness(other) === undefined && !isAlive(other))
+    if (other !== undefined && strangeness(other, writtenAt(right)) === undefined && !isAlive(other))
       breakLock(right, other, own);
     return;
   }
@@ -118,6 +118,10 @@ function nonceAt(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function writtenAt(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function tryLink(from: string, to: string): boolean {

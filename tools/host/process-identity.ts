@@ -2,7 +2,7 @@
 // mistaken for it, and a process of another container is never judged.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 
 /** A process of this host. `startTime` is opaque: clock ticks since boot on Linux, `ps` text elsewhere. */
 export interface ProcessIdentity {
@@ -11,11 +11,14 @@ export interface ProcessIdentity {
   bootId: string;
   /** PID namespace of whoever wrote this; processes of another one cannot be seen from here. */
   pidNamespace: string;
+  /** Time namespace: start times and clocks of another one mean something else here. Records of earlier versions have none. */
+  timeNamespace?: string | undefined;
   host: string;
 }
 
 let bootIdOnce: string | undefined;
 let namespaceOnce: string | undefined;
+let timeNamespaceOnce: string | undefined;
 
 /** The kernel's boot id; on systems without one, the boot time as `sysctl` prints it. */
 export function bootId(): string {
@@ -26,6 +29,11 @@ export function bootId(): string {
 export function pidNamespace(): string {
   namespaceOnce ??= readPidNamespace();
   return namespaceOnce;
+}
+
+export function timeNamespace(): string {
+  timeNamespaceOnce ??= readTimeNamespace();
+  return timeNamespaceOnce;
 }
 
 export function ownIdentity(): ProcessIdentity {
@@ -51,15 +59,31 @@ export function lifeOf(of: ProcessIdentity): 'gone' | 'stopped' | 'awake' {
   return isStop(stat[0]) ? 'stopped' : 'awake';
 }
 
-/** Why this process cannot tell whether that one lives; undefined when it can. */
-export function strangeness(of: ProcessIdentity): string | undefined {
+/**
+ * Why this process cannot tell whether that one lives; undefined when it can.
+ *
+ * @param writtenMs when that process wrote of itself last, by the file system's clock. Under this host's name but another
+ * boot, it is of an earlier one, and gone; unless it wrote since this boot: then two systems have one name.
+ */
+export function strangeness(of: ProcessIdentity, writtenMs?: number): string | undefined {
   if (of.bootId === bootId()) {
-    return of.pidNamespace === pidNamespace()
-      ? undefined
-      : `another PID namespace (container) of host ${of.host}`;
+    if (of.pidNamespace !== pidNamespace()) return `another PID namespace (container) of host ${of.host}`;
+    const isOwnTime = of.timeNamespace === undefined || of.timeNamespace === timeNamespace();
+    return isOwnTime ? undefined : `another time namespace of host ${of.host}`;
   }
-  // Another boot of this host: that process is gone. Another host: its processes are out of sight.
-  return of.host === hostname() ? undefined : `another host (${of.host})`;
+  // Another host: its processes are out of sight.
+  if (of.host !== hostname()) return `another host (${of.host})`;
+  return writtenMs !== undefined && writtenMs > bootedAtMs() + CLOCK_SLACK_MS
+    ? `another system with this host's name (${of.host})`
+    : undefined;
+}
+
+/** Clocks of a system and of its file systems differ by less. */
+const CLOCK_SLACK_MS = 5_000;
+
+/** When this system began, by the wall clock as it stands now. */
+export function bootedAtMs(): number {
+  return Date.now() - uptime() * 1_000;
 }
 
 /** Stopped by SIGSTOP or a debugger: alive, and silent. */
@@ -113,7 +137,8 @@ export function pidsOfHost(): number[] {
 }
 
 function identity(pid: number, startTime: string): ProcessIdentity {
-  return { pid, startTime, bootId: bootId(), pidNamespace: pidNamespace(), host: hostname() };
+  const own = { bootId: bootId(), pidNamespace: pidNamespace(), timeNamespace: timeNamespace() };
+  return { pid, startTime, ...own, host: hostname() };
 }
 
 /** Fields of /proc/<pid>/stat from the state on; undefined for a process that is gone or a zombie. */
@@ -148,4 +173,13 @@ function readBootId(): string {
 
 function readPidNamespace(): string {
   return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : 'one';
+}
+
+/** Kernels before 5.6 have only one. */
+function readTimeNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/time');
+  } catch {
+    return 'one';
+  }
 }

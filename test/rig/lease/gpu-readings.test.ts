@@ -14,7 +14,7 @@ const TIMEOUT = { timeout: 120_000 };
 /** `count` executors in a process of their own; counts those that wait. */
 function crowd(rig: LeaseRig, name: string, count: number) {
   const requests = Array.from({ length: count }, (_, at) =>
-    requestOf(`${name}-${at}`, { pool: rig.gpus.uuids }),
+    requestOf(`${name}-${at}`, { pool: rig.gpus.uuids, gpuLocks: rig.gpus.locks }),
   );
   const config = JSON.stringify({ root: rig.root, requests });
   const child = spawn(process.execPath, [join(SUPPORT, 'lease/crowd.mjs'), config], {

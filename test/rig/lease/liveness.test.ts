@@ -1,11 +1,11 @@
 // Who lives, who is dead, and when what the dead held is free: real executors, workers and signals.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { monotonicMs } from '../../../tools/base/clock.js';
-import { identityOf } from '../../../tools/host/process-identity.js';
+import { bootedAtMs, identityOf } from '../../../tools/host/process-identity.js';
 import { writeLease } from '../../../tools/execution/lease/directory/records.js';
 import { isRunning, LeaseRig, until } from '../../support/lease/rig.js';
 import { SUPPORT } from '../../support/repository.js';
@@ -113,6 +113,10 @@ test(
     writeFileSync(rig.directory.schedulerLock, JSON.stringify({ ...dead, nonce: 'of-the-dead' }));
     const reading = { bootId: dead.bootId, askedAtMs: later, answeredAtMs: later, text: '', error: null };
     writeFileSync(join(rig.directory.readings, 'gpus.json'), JSON.stringify(reading));
+    // They were written before this system began.
+    const then = new Date(bootedAtMs() - 3_600_000);
+    const beat = join(rig.directory.heartbeats, `${lease.id}.json`);
+    for (const path of [rig.directory.schedulerLock, beat]) utimesSync(path, then, then);
     const next = await rig.holder('after');
     expect(isRunning(bystander.pid ?? 0)).toBe(true);
     await until(() => rig.ticker() === next.pid);

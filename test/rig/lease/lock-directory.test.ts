@@ -251,6 +251,9 @@ test('a lease of another host or container is refused: nobody here can tell who 
   for (const [stranger, words] of [
     [{ host: 'elsewhere', bootId: 'another' }, 'another host (elsewhere)'],
     [{ pidNamespace: 'pid:[1]' }, 'another PID namespace'],
+    [{ timeNamespace: 'time:[1]' }, 'another time namespace'],
+    // Its heartbeat is of this minute: no earlier boot wrote it.
+    [{ bootId: 'another' }, "another system with this host's name"],
   ] as const) {
     writeFileSync(path, JSON.stringify({ ...lease, executor: { ...lease.executor, ...stranger } }));
     const next = rig.start('next');

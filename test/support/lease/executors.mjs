@@ -16,12 +16,12 @@ import { deviceOf } from '../../../tools/dist/host/host.js';
  * A cell that wants `gpus` GPUs of the pool, or only a CPU slot.
  *
  * @param {string} cell
- * @param {{ gpus?: number, pool?: readonly string[], cpuSlots?: number, needsSlots?: number, gibPerGpu?: number, nvidiaSmiMs?: number }} [options]
+ * @param {{ gpus?: number, pool?: readonly string[], cpuSlots?: number, needsSlots?: number, gibPerGpu?: number, nvidiaSmiMs?: number, gpuLocks?: string }} [options]
  * @returns {LeaseRequest}
  */
 export function requestOf(
   cell,
-  { gpus = 1, pool = [], cpuSlots = 1_000, needsSlots = 1, gibPerGpu = 10, nvidiaSmiMs } = {},
+  { gpus = 1, pool = [], cpuSlots = 1_000, needsSlots = 1, gibPerGpu = 10, nvidiaSmiMs, gpuLocks } = {},
 ) {
   return {
     key: cell,
@@ -48,6 +48,7 @@ export function requestOf(
       sharing: 'exclusive',
       strategy: 'small_first',
       nvidiaSmiMs,
+      gpuLocks,
       disk: { device: deviceOf(tmpdir()), minFreeBytes: 0 },
     },
     poolGiB: pool.map(() => 79),

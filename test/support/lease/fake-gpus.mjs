@@ -23,6 +23,9 @@ export class FakeGpus {
   /** @type {Record<string, string>} */
   env;
 
+  /** Where they are locked for all users of the host. */
+  locks = join(this.root, 'locks');
+
   /** @param {number} count */
   constructor(count) {
     this.uuids = Array.from(

@@ -35,7 +35,7 @@ export class LeaseRig implements AsyncDisposable {
   /** An executor whose cell wants a GPU of the rig, unless `needs` says otherwise. */
   start(cell: string, options: ExecutorOptions & { needs?: RequestOptions } = {}): Executor {
     const { needs, env, ...rest } = options;
-    const request = requestOf(cell, { pool: this.gpus.uuids, ...needs });
+    const request = requestOf(cell, { pool: this.gpus.uuids, gpuLocks: this.gpus.locks, ...needs });
     const executor = new Executor(this.root, request, { ...rest, env: { ...this.gpus.env, ...env } });
     this.#executors.push(executor);
     return executor;

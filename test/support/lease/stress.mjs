@@ -65,7 +65,7 @@ class Stress {
     killing.abort();
     await killer;
     // None lost: one executor gets them all at once.
-    const all = requestOf('all', { gpus: GPUS, pool: this.#gpus.uuids });
+    const all = requestOf('all', { gpus: GPUS, pool: this.#gpus.uuids, gpuLocks: this.#gpus.locks });
     const last = new Executor(this.#directory.root, all, { env: this.#gpus.env });
     await last.until('granted');
     last.release();
@@ -105,7 +105,12 @@ class Stress {
       seconds: 0.05 + this.#random() * 0.5,
       named: this.#random() > 0.1,
     };
-    const request = requestOf(cell, { gpus, pool: this.#gpus.uuids, gibPerGpu: 10 + this.#random() * 50 });
+    const request = requestOf(cell, {
+      gpus,
+      pool: this.#gpus.uuids,
+      gpuLocks: this.#gpus.locks,
+      gibPerGpu: 10 + this.#random() * 50,
+    });
     return { root: this.#directory.root, request, worker, finished: join(this.#gpus.root, 'finished') };
   }
 

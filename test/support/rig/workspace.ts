@@ -195,6 +195,7 @@ export class Rig implements AsyncDisposable {
         FORCE_COLOR: '0',
         RIG_WORKSPACE: this.root,
         VALIDATION_LOCK_DIR: this.lockDirectory,
+        VALIDATION_GPU_LOCKS: join(this.lockDirectory, 'gpu-locks'),
         CUDA_VISIBLE_DEVICES: '',
         NX_WORKSPACE_ROOT_PATH: this.root,
         VALIDATION_PYTHON_WARM: String(this.#warm),

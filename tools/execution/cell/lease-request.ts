@@ -96,11 +96,15 @@ export function needsOf({ gpus, gibPerGpu, hostRamGiB }: PlannedMemory): Omit<Ne
   return { gpus, gibPerGpu, cpuSlots: 1, ramGiB: hostRamGiB };
 }
 
-/** The GPUs of a pool as plans count them: all like the smallest. */
+/** The GPUs of a pool as plans count them: each as it is. */
 export function poolDevices(pool: readonly { totalGiB: number }[], settings: MemorySettings): Devices {
-  const smallest = pool.length === 0 ? undefined : Math.min(...pool.map(({ totalGiB }) => totalGiB));
-  const usable = smallest === undefined ? undefined : usableGiB(smallest);
-  return { count: pool.length, usableGiB: perDeviceGiB(settings, usable) };
+  if (pool.length === 0) return { count: 0, usableGiB: perDeviceGiB(settings, undefined) };
+  const eachGiB = pool
+    .map(({ totalGiB }) => perDeviceGiB(settings, usableGiB(totalGiB)))
+    .sort((one, other) => other - one);
+  const smallest = eachGiB.at(-1) ?? 0;
+  const differ = eachGiB.some((gib) => gib !== smallest);
+  return { count: pool.length, usableGiB: smallest, ...(differ ? { eachGiB } : {}) };
 }
 
 /** More GPUs than planned only as far as the pool goes; a plan beyond the pool stays what it is, and is refused. */
@@ -131,6 +135,7 @@ function limitsOf(context: CellContext): Limits {
     sharing: settings.sharing,
     strategy: settings.strategy,
     nvidiaSmiMs: settings.nvidiaSmiSeconds * 1_000,
+    gpuLocks: settings.gpuLocks,
     disk: {
       device: deviceOf(settings.storageRoot),
       minFreeBytes: minFreeDiskGiB(settings.minFreeDiskGiB, context.schedule.suiteGiB) * GIB,

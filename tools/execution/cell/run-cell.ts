@@ -1,4 +1,5 @@
 // The way of a cell, from top to bottom: receipt → lease → receipt → attempt → publish → retry by cause.
+import { messageOf } from '../../base/message.js';
 import { monotonicMs } from '../../base/clock.js';
 import { Fault } from '../../base/fault.js';
 import { ok, type Result } from '../../base/result.js';
@@ -68,7 +69,7 @@ async function receiptToReceipt(run: CellRun): Promise<Result<CellOutcome, CellF
     }
   }
 
-  if (context.settings.storageKeep !== 'all') await evictReadWeights(context);
+  if (context.settings.storageKeep !== 'all') await tidy(context, () => evictReadWeights(context));
   return ok(made.length > 0 ? 'ran' : 'reused');
 }
 
@@ -128,8 +129,17 @@ async function runPass(
     if (granted.length === left.length) finished = { seconds: (monotonicMs() - began) / 1_000 };
     return ok({ end: 'made', parts: granted });
   } finally {
-    removeReferences?.();
+    await tidy(context, () => removeReferences?.());
     await lease.release(finished);
+  }
+}
+
+/** What cannot be cleaned up is told, and fails no cell: its results stand. */
+async function tidy({ log }: CellContext, body: () => unknown): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    log(`cleaning up: ${messageOf(error)}`);
   }
 }
 

@@ -1,11 +1,13 @@
 // The way to a lease: a ticket, the wait until it is granted, and the lease in hand.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../base/clock.js';
 import { messageOf } from '../../base/message.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { withFileLock } from '../../host/file-lock.js';
+import { DEFAULT_GPU_LOCKS, lockGpus } from '../../host/gpu-lock.js';
 import { hostRamGiB } from '../../host/host.js';
 import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
-import { removeLease, removeTicket, type TicketRecord } from './directory/records.js';
+import { removeLease, removeTicket, type LeaseRecord, type TicketRecord } from './directory/records.js';
 import { hold, type HeldLease } from './hold.js';
 import type { LeaseFailure } from './lease-failure.js';
 import { impossible } from './policy/fit.js';
@@ -30,9 +32,9 @@ export async function acquireLease(
   const never = impossible(needs, poolGiB, limits.toleranceGiB, hostRamGiB());
   if (never !== undefined) return fail({ reason: 'impossible', message: `${cell} ${never}` });
   const began = monotonicMs();
-  const ticket = ticketOf(request, began);
   const once = logOnce(log);
   let stake: Stake | undefined;
+  let ticket: TicketRecord | undefined;
   try {
     openLockDirectory(directory.root);
     requireOwnDirectory(directory);
@@ -43,36 +45,56 @@ export async function acquireLease(
       },
       (passed) => request.onTick?.(passed),
     );
-    const wait = {
-      ticket,
-      finished: request.finished,
-      onWaiting: request.onWaiting,
-      signal,
-      stake,
-      log: once,
-    };
-    const granted = await waitForGrant(directory, wait);
-    if (granted.ok) {
-      removeTicket(directory, ticket.id);
-      return ok(hold(directory, granted.value, monotonicMs() - began, stake, once));
+    for (let onWaiting = request.onWaiting; ; onWaiting = undefined) {
+      ticket = ticketOf(request, began);
+      const wait = { ticket, finished: request.finished, onWaiting, signal, stake, log: once };
+      const granted = await waitForGrant(directory, wait);
+      if (!granted.ok) {
+        await withdraw(directory, ticket, stake);
+        return granted;
+      }
+      const locks = lockGpus(limits.gpuLocks ?? DEFAULT_GPU_LOCKS, granted.value.gpus, noteOf(granted.value));
+      if (locks.ok) {
+        removeTicket(directory, ticket.id);
+        return ok(hold(directory, granted.value, monotonicMs() - began, stake, once, locks.value));
+      }
+      if (locks.error.reason === 'unusable') {
+        await withdraw(directory, ticket, stake);
+        return fail({ reason: 'unusable', message: locks.error.message });
+      }
+      // Somebody outside of this lock directory was faster: back into the queue, in its old place.
+      once(locks.error.message);
+      await giveBack(directory, ticket);
+      await sleep(LOCKED_MS, undefined, { signal }).catch(() => undefined);
     }
-    await withdraw(directory, ticket, stake);
-    return granted;
   } catch (error) {
-    if (stake !== undefined) await withdraw(directory, ticket, stake);
+    if (stake !== undefined && ticket !== undefined) await withdraw(directory, ticket, stake);
+    else stake?.resign();
     return fail({ reason: 'unusable', message: inWords(directory, error) });
   }
 }
 
+/** Between two tries at a GPU that another took in the same instant. */
+const LOCKED_MS = 1_000;
+
+/** For whoever looks at the lock of a GPU. */
+function noteOf({ id, cell }: LeaseRecord): string {
+  return `lease ${id} of ${cell}`;
+}
+
 /** Nothing of the ticket stays, nor of a lease that was granted to it in this instant. */
-async function withdraw(directory: LockDirectory, { id }: TicketRecord, stake: Stake): Promise<void> {
+async function withdraw(directory: LockDirectory, ticket: TicketRecord, stake: Stake): Promise<void> {
+  await giveBack(directory, ticket);
+  stake.resign();
+}
+
+async function giveBack(directory: LockDirectory, { id }: TicketRecord): Promise<void> {
   // Under the lock: a grant may be on its way, and must not outlive the ticket. What goes wrong here must not hide
   // why the wait ended; a ticket or lease left behind ends with this process.
   await withFileLock(directory.schedulerLock, () => {
     removeTicket(directory, id);
     removeLease(directory, id);
   }).catch(() => undefined);
-  stake.resign();
 }
 
 function logOnce(log: (line: string) => void): (line: string) => void {

@@ -3,8 +3,10 @@ import { monotonicMs } from '../../base/clock.js';
 import { messageOf } from '../../base/message.js';
 import { removeRevocation, revocationText } from './directory/revocation.js';
 import { HEARTBEAT_MS, writeHeartbeat } from './directory/heartbeat.js';
-import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
+import type { LockDirectory } from './directory/lock-directory.js';
+import { reopen } from './directory/recovery.js';
 import { schedulerPass } from './pass.js';
+import type { GpuLocks } from '../../host/gpu-lock.js';
 import { identityOf } from '../../host/process-identity.js';
 import { recordFinished } from './directory/progress-record.js';
 import { readLease, removeLease, writeLease, type LeaseRecord } from './directory/records.js';
@@ -36,6 +38,7 @@ export function hold(
   waitedMs: number,
   stake: Stake,
   log: (line: string) => void,
+  locks?: GpuLocks,
 ): HeldLease {
   let record = granted;
   let released = false;
@@ -45,7 +48,7 @@ export function hold(
   const keep = (): void => {
     const found = readLease(directory, record.id);
     if (found.ok && found.value.worker?.pid === record.worker?.pid) return;
-    openLockDirectory(directory.root);
+    reopen(directory);
     writeLease(directory, record);
   };
   const heartbeat = (): void => {
@@ -55,6 +58,7 @@ export function hold(
         return;
       }
       keep();
+      locks?.keep().forEach(log);
       writeHeartbeat(directory, record.id, signOfLifeMs);
     } catch (error) {
       log(`heartbeat: ${messageOf(error)}`);
@@ -80,7 +84,9 @@ export function hold(
       if (released) return;
       released = true;
       clearInterval(timer);
-      // Whoever waits is served a second later by the ticker, so a pass that fails here fails nobody's cell.
+      quietly(() => locks?.release(), log);
+      // Whoever waits is served a second later by the ticker, and a lease that is left ends with this process: nothing
+      // that fails here fails a cell that is finished.
       await schedulerPass(directory, {
         onWait: log,
         notBeforeMs: granted.gpus.length > 0 ? monotonicMs() : 0,
@@ -94,12 +100,25 @@ export function hold(
           warnings.forEach(log);
         })
         .catch((error: unknown) => {
-          removeLease(directory, granted.id);
           log(`scheduler: ${messageOf(error)}`);
+          removeLease(directory, granted.id);
+        })
+        .catch((error: unknown) => {
+          log(`the lease stays until this process ends: ${messageOf(error)}`);
         });
-      stake.resign();
+      quietly(() => {
+        stake.resign();
+      }, log);
     },
   };
+}
+
+function quietly(body: () => unknown, log: (line: string) => void): void {
+  try {
+    body();
+  } catch (error) {
+    log(messageOf(error));
+  }
 }
 
 function countDone(

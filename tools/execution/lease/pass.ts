@@ -10,7 +10,8 @@ import { writeGpuLocks } from './directory/gpu-locks.js';
 import { grant, type Waiting } from './policy/grant.js';
 import { freeDiskBytes, hostRamGiB } from '../../host/host.js';
 import { grantable, readAll, readIfWanted, type Readings } from './gpus/gpu-readings.js';
-import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
+import type { LockDirectory } from './directory/lock-directory.js';
+import { isRecovering, reopen } from './directory/recovery.js';
 import { writePlain } from '../../host/plain-file.js';
 import { readProgress, toProgress } from './directory/progress-record.js';
 import { readRecord } from '../../host/read-record.js';
@@ -49,7 +50,7 @@ const LOCK_TIMEOUT_MS = 600_000;
 export async function schedulerPass(directory: LockDirectory, options: PassOptions = {}): Promise<Passed> {
   const { notBeforeMs = 0, before, onWait } = options;
   // Again: it may have been removed, or opened to others, since this process began.
-  openLockDirectory(directory.root);
+  reopen(directory);
   // nvidia-smi may take a second: read before the lock is taken, which is held only for milliseconds.
   const readings = await readIfWanted(directory, notBeforeMs);
   return withFileLock(
@@ -86,7 +87,8 @@ function lockedPass(directory: LockDirectory, readings: Readings): Passed {
   const idleSinceMs = idleSince(directory, found.leases.length + found.unreadable.length > 0, now);
   const state = stateOf(directory, found, gpus, idleSinceMs);
   if (idleSinceMs === now) writePlain(idlePath(directory), JSON.stringify({ sinceMs: now }));
-  const decision = grant(state, now);
+  const wanted = grant(state, now);
+  const decision = isRecovering(directory, now) ? { ...wanted, grants: [], refusals: [] } : wanted;
   const granted: LeaseRecord[] = [];
   for (const id of found.unheard) ring(directory, id, GRANTED);
   for (const one of decision.grants) {

@@ -1,9 +1,11 @@
 // The survey of the lock directory that a pass begins with: who holds what, who waits, and what cannot be read.
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { isRevoked } from './directory/revocation.js';
 import { isOwnerAlive } from './directory/ids.js';
 import { readGpuLocks, type GpuLock } from './directory/gpu-locks.js';
 import type { LockDirectory } from './directory/lock-directory.js';
-import { lifeOf, strangeness, type ProcessIdentity } from '../../host/process-identity.js';
+import { lifeOf, strangeness } from '../../host/process-identity.js';
 import {
   readLeases,
   readTickets,
@@ -35,7 +37,7 @@ export interface Survey {
 export function survey(directory: LockDirectory, touch = true): Survey {
   // Tickets first: without the lock, a grant between the two then shows as ticket and lease, and not as neither.
   const found = { tickets: readTickets(directory), leases: readLeases(directory) };
-  if (touch) requireKin(directory, [...found.leases.records, ...found.tickets.records]);
+  if (touch) requireKin(directory, found.leases.records, found.tickets.records);
   const leases = touch ? reap(directory, found.leases.records) : found.leases.records;
   const known = new Set(leases.map(({ id }) => id));
   const stopped = new Set<string>();
@@ -83,9 +85,18 @@ export function survey(directory: LockDirectory, touch = true): Survey {
 }
 
 /** @throws Error when one of the processes cannot be seen from here: nobody could tell whether it lives. */
-function requireKin(directory: LockDirectory, of: readonly { executor: ProcessIdentity }[]): void {
-  for (const { executor } of of) {
-    const stranger = strangeness(executor);
+function requireKin(
+  directory: LockDirectory,
+  leases: readonly LeaseRecord[],
+  tickets: readonly TicketRecord[],
+): void {
+  // A lease's heartbeat is its last word; a ticket is written once.
+  const words = [
+    ...leases.map(({ id, executor }) => ({ executor, file: join(directory.heartbeats, `${id}.json`) })),
+    ...tickets.map(({ id, executor }) => ({ executor, file: join(directory.tickets, id, 'ticket.json') })),
+  ];
+  for (const { executor, file } of words) {
+    const stranger = strangeness(executor, lstatSync(file, { throwIfNoEntry: false })?.mtimeMs);
     if (stranger === undefined) continue;
     throw new Error(
       `lock directory ${directory.root} is used by process ${executor.pid} of ${stranger}, which cannot be seen from here. ` +
@@ -96,7 +107,7 @@ function requireKin(directory: LockDirectory, of: readonly { executor: ProcessId
 
 /** Ask before anything is written there: whoever may not use the directory must not disturb those who do. */
 export function requireOwnDirectory(directory: LockDirectory): void {
-  requireKin(directory, [...readLeases(directory).records, ...readTickets(directory).records]);
+  requireKin(directory, readLeases(directory).records, readTickets(directory).records);
 }
 
 /**

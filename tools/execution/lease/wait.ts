@@ -2,7 +2,8 @@
 import { monotonicMs } from '../../base/clock.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { Bell } from './bell.js';
-import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
+import type { LockDirectory } from './directory/lock-directory.js';
+import { reopen } from './directory/recovery.js';
 import { beginProgress, readProgress, recordWaiting } from './directory/progress-record.js';
 import {
   isTicketThere,
@@ -66,7 +67,7 @@ export async function waitForGrant(
       if (isTicketThere(directory, ticket.id)) continue;
       // Removed or torn by hand: without it nobody would ever serve this cell.
       bell.close();
-      openLockDirectory(directory.root);
+      reopen(directory);
       bell = new Bell(writeTicket(directory, ticket));
       await schedulerPass(directory);
     }

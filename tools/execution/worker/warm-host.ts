@@ -4,6 +4,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import { withFileLock } from '../../host/file-lock.js';
+import { isStopped, parentOf, pidsOfHost } from '../../host/process-identity.js';
 import type { WarmKey } from './warm-key.js';
 
 export interface WarmHost extends WarmKey {
@@ -25,20 +26,40 @@ export function hostName({ key }: WarmKey): string {
   return key.slice(0, 24);
 }
 
+/** Whoever starts a host and is stopped is waited for so long. */
+const STOPPED_MS = 3_000;
+
+/** Pid of the running host, where it is stopped (SIGSTOP, Ctrl-Z, a debugger): it answers nobody. */
+export function stoppedHost(host: WarmHost): number | undefined {
+  const own = pidsOfHost().filter((pid) => {
+    const words = readIfThere(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
+    return (
+      words.includes('validation.warm') && words.includes(hostName(host)) && words.includes(host.directory)
+    );
+  });
+  // Its children, which work on cells, have its name too.
+  const itself = own.filter((pid) => !own.includes(parentOf(pid) ?? 0));
+  return itself.find(isStopped);
+}
+
 /** @throws Error when there is no host and none can be started. */
 export async function connectToHost(host: WarmHost): Promise<Socket> {
   mkdirSync(host.directory, { recursive: true, mode: 0o700 });
   const running = await tryConnect(host);
   if (running !== undefined) return running;
-  return withFileLock(join(host.directory, `${hostName(host)}.lock`), async () => {
-    const started = await tryConnect(host);
-    if (started !== undefined) return started;
-    sweep(host.directory);
-    await start(host);
-    const fresh = await tryConnect(host);
-    if (fresh === undefined) throw new Error(`it ended at once${lastWords(host)}`);
-    return fresh;
-  });
+  return withFileLock(
+    join(host.directory, `${hostName(host)}.lock`),
+    async () => {
+      const started = await tryConnect(host);
+      if (started !== undefined) return started;
+      sweep(host.directory);
+      await start(host);
+      const fresh = await tryConnect(host);
+      if (fresh === undefined) throw new Error(`it ended at once${lastWords(host)}`);
+      return fresh;
+    },
+    { stoppedTimeoutMs: STOPPED_MS },
+  );
 }
 
 /** Undefined when nobody listens there: no socket, or one that a dead host left. */

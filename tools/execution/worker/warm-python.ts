@@ -8,7 +8,7 @@ import { identityOf, isAlive } from '../../host/process-identity.js';
 import { LineSplitter, parseEvent } from '../records/events.js';
 import type { PythonEnd, PythonRun } from './process.js';
 import { supervise, type Worker } from './supervise.js';
-import { connectToHost, type WarmHost } from './warm-host.js';
+import { connectToHost, stoppedHost, type WarmHost } from './warm-host.js';
 import { ownUmask } from './warm-key.js';
 
 /** What a host must have imported before it forks the job. */
@@ -21,7 +21,7 @@ export interface WarmNeeds {
 /** Why a warm host ran nothing. */
 export type NoStart =
   /** There is no host that can: the job may as well be run some other way. */
-  | { reason: 'no-host'; message: string }
+  | { reason: 'no-host'; message: string; /** Another try would meet it again. */ stands?: boolean }
   /** The run was cancelled before the job began. */
   | { reason: 'cancelled' };
 
@@ -39,6 +39,8 @@ type Answer = z.infer<typeof answerSchema>;
 /** Imports take 15 s on an idle core, and a busy host may be five times slower. */
 const START_MS = 300_000;
 const LOOK_MS = 500;
+const STOPPED_LOOK_MS = 1_000;
+const STOPPED_LOOKS = 2;
 const ENDED_EARLY = 'it ended before the job began';
 /** A host tells at once how its child ended; one that is silent for so long after is dead or stopped. */
 const SILENCE_MS = 3_000;
@@ -51,7 +53,7 @@ export async function runWarm(
   for (let second = false; ; second = true) {
     const end = await tryWarm(run, host, needs);
     // A host that ended in this instant (idle, sources changed) is followed by another.
-    if (end.ok || second) return end;
+    if (end.ok || second || end.error.stands === true) return end;
   }
 }
 
@@ -66,7 +68,7 @@ async function tryWarm(run: PythonRun, host: WarmHost, needs: WarmNeeds): Promis
   const talk = new Conversation(socket, run);
   try {
     socket.write(requestLine(run, host, needs));
-    const first = await talk.first();
+    const first = await talk.first(host);
     if (!first.ok) return first.error.reason === 'cancelled' ? ok({ how: 'cancelled' }) : fail(first.error);
     const worker: Worker = { pid: first.value, ended: talk.ended(first.value) };
     return ok(await supervise(run, worker));
@@ -112,7 +114,7 @@ class Conversation {
     });
   }
 
-  async first(): Promise<Started> {
+  async first(host: WarmHost): Promise<Started> {
     const { signal } = this.run;
     const controller = new AbortController();
     const limit = AbortSignal.any([signal, controller.signal]);
@@ -124,7 +126,7 @@ class Conversation {
     const waited: Promise<Started> = sleep(START_MS, late, { signal: limit }).catch(() =>
       fail({ reason: 'cancelled' }),
     );
-    const first = await Promise.race([answered, waited]);
+    const first = await Promise.race([answered, waited, whileStopped(host, controller.signal)]);
     controller.abort();
     return first;
   }
@@ -172,6 +174,20 @@ class Conversation {
         if (event !== undefined) this.run.onEvent(event);
       }
     }
+  }
+}
+
+/** Resolves once the host has been seen stopped for a while; a host that is busy importing is only slow. */
+async function whileStopped(host: WarmHost, signal: AbortSignal): Promise<Started> {
+  let looks = 0;
+  for (;;) {
+    const answered = await sleep(STOPPED_LOOK_MS, false, { signal }).catch(() => true);
+    if (answered) return new Promise(() => undefined);
+    const pid = stoppedHost(host);
+    looks = pid === undefined ? 0 : looks + 1;
+    if (pid === undefined || looks < STOPPED_LOOKS) continue;
+    const message = `its process ${pid} is stopped; kill -CONT ${pid} lets it go on`;
+    return fail({ reason: 'no-host', message, stands: true });
   }
 }
 

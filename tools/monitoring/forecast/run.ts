@@ -93,7 +93,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning
   const copied = new Set(facts.weights.filter(({ hubCopy }) => hubCopy).map(({ model }) => model));
   return {
     host: {
-      gpus: Array.from({ length: devices.count }, () => totalOf(devices.usableGiB)),
+      gpus: (devices.eachGiB ?? Array<number>(devices.count).fill(devices.usableGiB)).map(totalOf),
       ramGiB: host.ramGiB,
       diskBytes,
     },

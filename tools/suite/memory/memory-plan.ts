@@ -223,7 +223,10 @@ function invarlockBatch({ parts }: MemoryCell): { batch: number; tokens: number 
 /** The GPUs of a host or a plan: how many, and what a cell may take of each. */
 export interface Devices {
   count: number;
+  /** Of each; where they differ, of the smallest. */
   usableGiB: number;
+  /** Of each, the largest first, where they differ. */
+  eachGiB?: readonly number[];
 }
 
 /** GPU_MEMORY_GB where nothing else is known: that of a B200, for which the original script was made. */
@@ -249,25 +252,38 @@ export type Placement =
 /** Cells of so much memory may exceed what one GPU gives by SCHEDULER_MEM_TOLERANCE_GB. */
 const LARGE_GIB = 140;
 
-/** GPUs for a need: ceil(required / per device), at least 1; more than there are is "does not fit", never a clamp. */
+/**
+ * GPUs for a need: ceil(required / per device), at least 1; more than there are is "does not fit", never a clamp. Where
+ * sizes differ, the fewest of the largest that hold an even share each.
+ */
 export function place(need: MemoryNeed, devices: Devices, settings: MemorySettings): Placement {
   if (need.device === 'host') return { fits: true, gpus: 0, gibPerGpu: 0, note: '' };
   const { usableGiB, count } = devices;
   if (need.onOneGpuGiB !== undefined) return onOneGpu(need.gib, need.onOneGpuGiB, devices);
   const over = need.gib >= LARGE_GIB ? settings.memoryToleranceGiB : 0;
-  const gpus = Math.max(1, Math.ceil((need.gib - over) / usableGiB));
+  const gpus = fewest(need.gib - over, devices);
   const gibPerGpu = need.gib / gpus;
   if (gpus <= count) return { fits: true, gpus, gibPerGpu, note: '' };
-  const wanted = `needs ${need.gib.toFixed(1)} GiB: ${gpus} GPUs of ${usableGiB.toFixed(1)} GiB, and there are ${count}`;
+  const there = devices.eachGiB?.map((gib) => gib.toFixed(1)).join(', ');
+  const are = there === undefined ? `${count}` : `${count}, of ${there} GiB`;
+  const wanted = `needs ${need.gib.toFixed(1)} GiB: ${gpus} GPUs of ${usableGiB.toFixed(1)} GiB, and there are ${are}`;
   if (!settings.memoryAdaptive || count === 0) return { fits: false, gpus, gibPerGpu, why: wanted };
   return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
 }
 
+function fewest(gib: number, { usableGiB, eachGiB = [] }: Devices): number {
+  const found = eachGiB.findIndex((each, at) => gib / (at + 1) <= each);
+  const alike = Math.max(1, Math.ceil(gib / usableGiB));
+  return found < 0 ? Math.max(alike, eachGiB.length === 0 ? 1 : eachGiB.length + 1) : found + 1;
+}
+
 /** What the original script plans for a whole model, though only pieces of it are on the GPU, is at most all of one GPU. */
-function onOneGpu(planned: number, used: number, { usableGiB, count }: Devices): Placement {
+function onOneGpu(planned: number, used: number, { usableGiB, count, eachGiB }: Devices): Placement {
   const gibPerGpu = Math.max(used, Math.min(planned, usableGiB));
-  if (count > 0 && gibPerGpu <= usableGiB) return { fits: true, gpus: 1, gibPerGpu, note: '' };
-  const why = `needs ${gibPerGpu.toFixed(1)} GiB of one GPU, and ${count > 0 ? `each gives ${usableGiB.toFixed(1)}` : 'there is none'}`;
+  const largest = eachGiB?.[0] ?? usableGiB;
+  if (count > 0 && gibPerGpu <= largest) return { fits: true, gpus: 1, gibPerGpu, note: '' };
+  const gives = eachGiB === undefined ? 'each gives' : 'the largest gives';
+  const why = `needs ${gibPerGpu.toFixed(1)} GiB of one GPU, and ${count > 0 ? `${gives} ${largest.toFixed(1)}` : 'there is none'}`;
   return { fits: false, gpus: 1, gibPerGpu, why };
 }
 

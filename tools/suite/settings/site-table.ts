@@ -155,6 +155,13 @@ export const SITE_TABLE = {
     'where leases lie, one a host for every workspace; auto: <temporary directory>/validation-suite-<uid>',
   ),
 
+  gpuLocks: row(
+    { key: 'leases.gpu_locks', variable: 'VALIDATION_GPU_LOCKS' },
+    words('an absolute path', /^\//),
+    '/tmp/validation-suite-gpus',
+    'where each GPU has a lock for all users of the host: the same place for all of them',
+  ),
+
   memoryPlan: row(
     { key: 'memory.plan', variable: 'VALIDATION_MEMORY_PLAN' },
     choice(['streaming', 'reference']),

@@ -6,5 +6,6 @@ export const identitySchema = z.object({
   startTime: z.string(),
   bootId: z.string(),
   pidNamespace: z.string(),
+  timeNamespace: z.string().optional(),
   host: z.string(),
 });

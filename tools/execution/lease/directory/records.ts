@@ -48,6 +48,7 @@ const ticketSchema = z.object({
     strategy: z.enum(['small_first', 'critical_path']),
     disk: z.object({ device: z.string(), minFreeBytes: z.number() }),
     nvidiaSmiMs: z.number().optional(),
+    gpuLocks: z.string().optional(),
   }),
   /** Where the weights store lies, to ask its file system what is free. */
   storageRoot: z.string(),

@@ -35,6 +35,7 @@ export async function readIfWanted(directory: LockDirectory, notBeforeMs: number
     maxAgeMs: fresh ? FRESH_MS : HELD_MS,
     limitMs: Math.max(...wanting.map(({ limits }) => limits.nvidiaSmiMs ?? DEFAULT_LIMIT_MS)),
     notBeforeMs: dying ? monotonicMs() : notBeforeMs,
+    gpuLocks: wanting[0]?.limits.gpuLocks,
   };
   return { ...(await readAll(directory, wanted, leases)), fresh: fresh || dying };
 }

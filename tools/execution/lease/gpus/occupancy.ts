@@ -1,5 +1,6 @@
 // Every GPU of the host with its live state, for a grant: free memory, who computes there, and what is not known of it.
 import type { GpuProcess, GpuReading } from '../../../host/gpu-answer.js';
+import { DEFAULT_GPU_LOCKS, gpuHolder } from '../../../host/gpu-lock.js';
 import { groupOf } from '../../../host/process-identity.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
 import type { LeaseRecord } from '../directory/records.js';
@@ -24,11 +25,32 @@ export async function readGpus(
   if (found === undefined) return { gpus: [], notes: [] };
   const { processes, unknown, notes } = computing ?? { processes: [], unknown: true, notes: [] };
   const of = { processes: processes.map((one) => ({ ...one, lease: leaseOf(one, leases) })), unknown };
-  const gpus = found.gpus.map(inHostMemory);
+  const elsewhere = heldElsewhere(found.gpus, leases, wanted.gpuLocks);
+  const gpus = found.gpus.filter(({ uuid }) => !elsewhere.has(uuid)).map(inHostMemory);
   return {
     gpus: gpus.map((gpu) => liveState(gpu, of)),
-    notes: [...notesOf(found), ...notes, ...gpus.flatMap((gpu) => unseen(gpu, of, leases))],
+    notes: [
+      ...notesOf(found),
+      ...notes,
+      ...gpus.flatMap((gpu) => unseen(gpu, of, leases)),
+      ...elsewhere.values(),
+    ],
   };
+}
+
+/** GPUs that another lock directory has: of another user, or of another temporary directory. By UUID, who has it. */
+function heldElsewhere(
+  gpus: readonly GpuReading[],
+  leases: readonly LeaseOnGpus[],
+  gpuLocks = DEFAULT_GPU_LOCKS,
+): Map<string, string> {
+  const isOwn = (note: string): boolean => leases.some(({ id }) => note.includes(` ${id} `));
+  return new Map(
+    gpus.flatMap(({ uuid }): [string, string][] => {
+      const holder = gpuHolder(gpuLocks, uuid, isOwn);
+      return holder === undefined ? [] : [[uuid, holder]];
+    }),
+  );
 }
 
 interface Computing {

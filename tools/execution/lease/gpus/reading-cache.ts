@@ -35,6 +35,8 @@ export interface Wanted {
   maxAgeMs: number;
   /** Only an answer to a question asked after this. */
   notBeforeMs?: number;
+  /** Where all users of the host lock GPUs. */
+  gpuLocks?: string | undefined;
   /** How long the command may take. */
   limitMs?: number;
 }

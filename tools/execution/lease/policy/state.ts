@@ -43,6 +43,8 @@ export interface Limits {
   disk: { device: string; minFreeBytes: number };
   /** How long nvidia-smi may take to answer (gpus.nvidia_smi_timeout_s). */
   nvidiaSmiMs?: number | undefined;
+  /** Where all users of the host lock GPUs (leases.gpu_locks). */
+  gpuLocks?: string | undefined;
 }
 
 /** What a cell is in its plan: all that priorities and estimates are made of. */

@@ -163,7 +163,9 @@ class Host:
                     self._disconnect(caller)
                 continue
             needed = stage_of(request.kind, self._stages)
-            if reason := self._ending or self._fork_obstacle():
+            if _has_left(caller.connection):
+                self._disconnect(caller)  # this host was stopped, and the caller helped itself
+            elif reason := self._ending or self._fork_obstacle():
                 self._refuse(caller, reason)
             elif not any(stage < needed for stage, _ in self._steps):
                 if request.task_index and not self._indexed:
@@ -329,6 +331,15 @@ def _close_gpus() -> None:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
         while nvml.nvmlShutdown() == 0:  # it counts its initialisations
             pass
+
+
+def _has_left(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _peer_uid(connection: socket.socket) -> int:
