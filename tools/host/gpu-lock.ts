@@ -7,7 +7,6 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  futimesSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -41,12 +40,13 @@ export function lockGpus(
   what: string,
 ): Result<GpuLocks, NoGpuLock> {
   const held = new Map<string, number>();
+  const note = `${what} of ${userName()}, process ${process.pid}\n`;
   const release = (): void => {
     for (const fd of held.values()) free(fd);
     held.clear();
   };
   for (const uuid of [...uuids].sort()) {
-    const taken = take(directory, uuid, what);
+    const taken = take(directory, uuid, note);
     if (!taken.ok) {
       release();
       return taken;
@@ -59,10 +59,10 @@ export function lockGpus(
       return [...held].flatMap(([uuid, fd]) => {
         if (isSame(pathOf(directory, uuid), fd)) {
           // Who cleans temporary directories goes by age.
-          futimesSync(fd, new Date(), new Date());
+          write(fd, note);
           return [];
         }
-        const again = take(directory, uuid, what);
+        const again = take(directory, uuid, note);
         if (!again.ok)
           return [`the lock of ${uuid} was removed, and cannot be had again: ${again.error.message}`];
         closeSync(fd);
@@ -92,7 +92,7 @@ export function gpuHolder(
   }
 }
 
-function take(directory: string, uuid: string, what: string): Result<number, NoGpuLock> {
+function take(directory: string, uuid: string, note: string): Result<number, NoGpuLock> {
   const path = pathOf(directory, uuid);
   for (;;) {
     const made = makePlace(directory);
@@ -101,7 +101,7 @@ function take(directory: string, uuid: string, what: string): Result<number, NoG
     const fd = opened.value;
     const locked = flock(fd);
     if (locked === 'locked' && isSame(path, fd)) {
-      write(fd, `${what} of ${userName()}, process ${process.pid}\n`);
+      write(fd, note);
       return ok(fd);
     }
     closeSync(fd);
@@ -189,9 +189,10 @@ function isSame(path: string, fd: number): boolean {
   return there?.ino === own.ino && there.dev === own.dev;
 }
 
+/** Whole at every moment: a holder writes the same again. */
 function write(fd: number, note: string): void {
-  ftruncateSync(fd);
   writeSync(fd, note, 0);
+  ftruncateSync(fd, Buffer.byteLength(note));
 }
 
 function free(fd: number): void {

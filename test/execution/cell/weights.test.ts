@@ -18,6 +18,7 @@ import { evictConsumed, waitingFor, weightsOfPlan } from '../../../tools/executi
 import { evictEntry, removeUnfinished } from '../../../tools/execution/store/evict-weights.js';
 import { parseManifest, weightsProblem } from '../../../tools/execution/records/manifest.js';
 import { addReferences, isReferenced } from '../../../tools/execution/store/store-references.js';
+import { ownIdentity } from '../../../tools/host/process-identity.js';
 import { isEvictable } from '../../../tools/suite/model/keep.js';
 import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
 
@@ -87,13 +88,27 @@ test('weights in use are not evicted; a reference of a dead process counts for n
   const unpin = await addReferences(store, [RECIPE], () => true);
   expect(await evictEntry(store, RECIPE)).toBe('used');
   unpin?.();
-  put(`store/.pins/${RECIPE}/1.json`, JSON.stringify({ pid: 1, startTime: 'long ago', bootId: 'another' }));
+  put(`store/.pins/${RECIPE}/1.json`, JSON.stringify({ ...ownIdentity(), startTime: 'long ago' }));
   put(`store/.pins/${RECIPE}/2.json`, '{"pi');
   expect(isReferenced(store, RECIPE)).toBe(false);
   expect(await evictEntry(store, RECIPE)).toBe('evicted');
   expect(await evictEntry(store, RECIPE)).toBe('none');
   expect(readdirSync(store)).toEqual(['.pins']);
   expect(await addReferences(store, [RECIPE], () => existsSync(join(store, RECIPE)))).toBeUndefined();
+});
+
+test.each([
+  ['PID namespace', { pidNamespace: 'pid:[1]' }],
+  ['time namespace', { timeNamespace: 'time:[1]' }],
+  ['host', { host: 'elsewhere', bootId: 'another' }],
+  ["system with this host's name", { bootId: 'another' }],
+])('a holder of another %s cannot be seen: it lives while it gives signs', async (_, change) => {
+  makeEntry();
+  const reference = `store/.pins/${RECIPE}/1.json`;
+  put(reference, JSON.stringify({ ...ownIdentity(), ...change }));
+  expect(await evictEntry(store, RECIPE)).toBe('used');
+  touch(reference, -25 * 3600);
+  expect(await evictEntry(store, RECIPE)).toBe('evicted');
 });
 
 test('what dead processes left goes, what a living one makes stays', async () => {

@@ -1,7 +1,7 @@
 // One GPU and several lock directories: of two temporary directories, and of two real users. The lock of the GPU, one for
 // all of the host, gives it to one at a time.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -63,10 +63,11 @@ test(
   async () => {
     await using rig = new LeaseRig(1);
     using second = elsewhere();
-    const holder = await rig.holder('first', { work: {} });
+    const holder = await rig.holder('first');
     const lock = join(rig.gpus.locks, `${rig.gpus.uuids[0] ?? ''}.lock`);
     rmSync(lock);
-    await until(() => existsSync(lock));
+    // Locked before its holder is written in it.
+    await until(() => existsSync(lock) && readFileSync(lock, 'utf8') !== '');
     const waiting = startIn(rig, second.root, 'second');
     await until(() => isTold(waiting, /is held outside/));
     holder.kill('SIGKILL');
@@ -92,7 +93,7 @@ test.skipIf(!canBeOther)('two real users: each can read who has the GPU, and wai
   execFileSync('chown', ['-R', String(OTHER_UID), second.root]);
   // What the scripted nvidia-smi and the workers write, both write.
   execFileSync('chmod', ['-R', 'a+rwX', rig.gpus.root]);
-  const mine = await rig.holder('mine', { work: {} });
+  const mine = await rig.holder('mine');
   const theirs = startIn(rig, second.root, 'theirs', AS_OTHER);
   await until(() => isTold(theirs, /is held outside of this lock directory: lease .* of mine of root/));
   mine.kill('SIGKILL');
@@ -120,7 +121,8 @@ test(
     await using rig = new LeaseRig(2);
     const holder = await rig.holder('holder', { needs: { gpus: 0, cpuSlots: 1 } });
     const waiting = await rig.waiter('waiting', { needs: { gpus: 0, cpuSlots: 1 } });
-    rmSync(rig.root, { recursive: true });
+    renameSync(rig.root, `${rig.root}-gone`);
+    rmSync(`${rig.root}-gone`, { recursive: true });
     await until(() => existsSync(join(rig.root, 'leases')) && rig.leases().length === 1);
     expect(() => openLockDirectory(rig.root)).not.toThrow();
     expect(waiting.said('granted')).toBeUndefined();
@@ -128,6 +130,5 @@ test(
     await waiting.until('granted');
     waiting.release();
     await waiting.until('released');
-    chmodSync(rig.root, 0o700);
   },
 );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/message.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
-import { readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
+import { readPool, readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
 import { monotonicMs } from '../../base/clock.js';
 import { runNvidiaSmi } from '../../host/nvidia-smi.js';
 import { otherGpus } from '../../host/other-gpus.js';

@@ -3,6 +3,7 @@ import type { GpuProcess, GpuReading } from '../../../host/gpu-answer.js';
 import { DEFAULT_GPU_LOCKS, gpuHolder } from '../../../host/gpu-lock.js';
 import { groupOf } from '../../../host/process-identity.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
+import { readGpuLocks } from '../directory/gpu-locks.js';
 import type { LeaseRecord } from '../directory/records.js';
 import type { Gpu } from '../policy/state.js';
 import { askGpus, askProcesses } from './ask.js';
@@ -25,7 +26,11 @@ export async function readGpus(
   if (found === undefined) return { gpus: [], notes: [] };
   const { processes, unknown, notes } = computing ?? { processes: [], unknown: true, notes: [] };
   const of = { processes: processes.map((one) => ({ ...one, lease: leaseOf(one, leases) })), unknown };
-  const elsewhere = heldElsewhere(found.gpus, leases, wanted.gpuLocks);
+  const own = [
+    ...leases,
+    ...readGpuLocks(directory).flatMap(({ holders }) => holders.map(({ lease: id }) => ({ id }))),
+  ];
+  const elsewhere = heldElsewhere(found.gpus, own, wanted.gpuLocks);
   const gpus = found.gpus.filter(({ uuid }) => !elsewhere.has(uuid)).map(inHostMemory);
   return {
     gpus: gpus.map((gpu) => liveState(gpu, of)),
@@ -41,7 +46,7 @@ export async function readGpus(
 /** GPUs that another lock directory has: of another user, or of another temporary directory. By UUID, who has it. */
 function heldElsewhere(
   gpus: readonly GpuReading[],
-  leases: readonly LeaseOnGpus[],
+  leases: readonly Pick<LeaseRecord, 'id'>[],
   gpuLocks = DEFAULT_GPU_LOCKS,
 ): Map<string, string> {
   const isOwn = (note: string): boolean => leases.some(({ id }) => note.includes(` ${id} `));
