@@ -81,11 +81,14 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
   expect(questions).toMatchObject({ offline: true, driver: { version: '550.54.15', cuda: '12.4' } });
   expect(questions.models).toHaveLength(1);
   // Examples before the questions are data too, and the windows' text is read of one split.
+  const notYet = { revisions: {}, stored: null };
   expect(questions.tasks).toEqual([
-    { task: 'mmlu', fewshot: 0 },
-    { task: 'arc_challenge', fewshot: 0 },
+    { task: 'mmlu', fewshot: 0, ...notYet },
+    { task: 'arc_challenge', fewshot: 0, ...notYet },
   ]);
-  expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation' }]);
+  expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation', ...notYet }]);
+  expect(questions.windows).toMatchObject([notYet]);
+  expect(questions.models).toMatchObject([{ stored: false }]);
 });
 
 test('a model that this host cannot hold is an error where its sizes are known, and no more than a warning where not', async () => {

@@ -5,7 +5,9 @@ import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { disk, gpus, lockDirectory, memory, store } from './host.js';
 import { askPython, environment } from './python.js';
+import { storedParts } from './stored-parts.js';
 import { projects, suiteFile } from './suite.js';
+import type { PlannedCell } from '../../suite/plan/planned.js';
 
 export async function examine(
   workspaceRoot: string,
@@ -45,7 +47,18 @@ export async function examine(
   add(python);
   if (generated !== undefined && python.every(({ what }) => what !== 'Python')) {
     const driver = settings === undefined ? undefined : await readDriver(settings);
-    add(await askPython(workspaceRoot, generated.cells, { offline, driver }));
+    const stored = await found(workspaceRoot, settings, generated.cells);
+    add(await askPython(workspaceRoot, generated.cells, { offline, driver, stored }));
   }
   return all;
+}
+
+/** Nothing where it cannot be told: all is asked for then, as of a suite that has not run. */
+async function found(
+  workspaceRoot: string,
+  settings: SiteSettings | undefined,
+  cells: readonly PlannedCell[],
+): Promise<ReadonlyMap<string, string>> {
+  if (settings === undefined) return new Map();
+  return storedParts(workspaceRoot, settings.storageRoot, cells).catch(() => new Map<string, string>());
 }

@@ -38,13 +38,21 @@ export function environment(workspaceRoot: string): Finding[] {
     : [error('packages', `.venv is not as ${PYTHON_LOCK} says`, MEND)];
 }
 
+/** What Python is told beside the suite. */
+export interface Known {
+  offline: boolean;
+  driver: Driver | undefined;
+  /** Directories in the store by the receipt of what lies there (stored-parts.ts). */
+  stored: ReadonlyMap<string, string>;
+}
+
 /** Ask validation/doctor/__main__.py, which answers a JSON object a line. */
 export async function askPython(
   workspaceRoot: string,
   cells: readonly CellOptions[],
-  { offline, driver }: { offline: boolean; driver: Driver | undefined },
+  { offline, driver, stored }: Known,
 ): Promise<Finding[]> {
-  const asked = questions(workspaceRoot, cells);
+  const asked = questions(workspaceRoot, cells, stored);
   const timeout =
     TIMEOUT_MS + asked.models.length * TIMEOUT_PER_MODEL_MS + asked.tasks.length * TIMEOUT_PER_BENCHMARK_MS;
   const { stdout, exitCode, stderr, timedOut } = await execa(
@@ -75,42 +83,72 @@ export async function askPython(
   return [...findings, error('Python', `its checks ended badly: ${why}`, MEND)];
 }
 
-function questions(workspaceRoot: string, cells: readonly CellOptions[]) {
-  const specs = cells.flatMap(({ model, kind, parts }) =>
-    parts.map(({ name, spec }) => ({ model, kind, name, spec })),
-  );
+function questions(
+  workspaceRoot: string,
+  cells: readonly CellOptions[],
+  stored: ReadonlyMap<string, string>,
+) {
+  const parts = cells.flatMap(({ model, kind, parts: own }) => own.map((part) => ({ ...part, model, kind })));
   const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
+  const data = dataOf(cells, stored);
   return {
-    models: specs
+    models: parts
       .filter(({ kind }) => kind === 'setup')
-      .map(({ model, spec }) => ({
+      .map(({ model, spec, receipt }) => ({
         name: model,
         source: spec.source ?? null,
         trust_remote_code: spec.trust_remote_code === true,
-        edits: specs
+        edits: parts
           .filter((each) => each.kind === 'edit' && each.model === model)
           .map((each) => ({ name: each.name, spec: each.spec })),
+        stored: stored.has(receipt),
       })),
-    tasks: benchmarksOf(cells),
+    tasks: benchmarksOf(cells, data),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
-    datasets: distinct(specs.flatMap(({ spec }) => datasetOf(spec))),
-    windows: windowsQuestions(workspaceRoot, cells),
+    datasets: distinct(parts.flatMap(({ spec }) => datasetOf(spec, data))),
+    windows: windowsQuestions(workspaceRoot, cells).map((question) => ({
+      ...question,
+      ...dataFor(datasetOf({ invarlock: question.invarlock }, data)[0]?.provider, data),
+    })),
   };
 }
 
+/** By the name of the task or provider: the commits that it is fetched at, and where it lies if it has been. */
+type Data = ReadonlyMap<JsonValue, { revisions: JsonValue; stored: string | null }>;
+
+function dataOf(cells: readonly CellOptions[], stored: ReadonlyMap<string, string>): Data {
+  const parts = cells.flatMap(({ kind, parts: own }) => (kind === 'data' ? own : []));
+  return new Map(
+    parts.map(({ spec, receipt }) => [
+      spec.task ?? spec.provider ?? null,
+      { revisions: spec.revisions ?? {}, stored: stored.get(receipt) ?? null },
+    ]),
+  );
+}
+
+function dataFor(name: JsonValue | undefined, data: Data): JsonObject {
+  return { ...(data.get(name ?? null) ?? { revisions: {}, stored: null }) };
+}
+
 /** Each with the examples that go before its questions: they are loaded too. */
-function benchmarksOf(cells: readonly CellOptions[]): JsonObject[] {
+function benchmarksOf(cells: readonly CellOptions[], data: Data): JsonObject[] {
   return distinct(
     cells
       .flatMap(({ parts }) => parts)
       .flatMap(({ spec }) => (Array.isArray(spec.benchmarks) ? spec.benchmarks : []))
-      .flatMap((one) => (isObject(one) ? [{ task: one.task ?? null, fewshot: one.fewshot ?? 0 }] : [])),
+      .flatMap((one) =>
+        isObject(one)
+          ? [{ task: one.task ?? null, fewshot: one.fewshot ?? 0, ...dataFor(one.task, data) }]
+          : [],
+      ),
   );
 }
 
-function datasetOf({ invarlock }: JsonObject): JsonObject[] {
+function datasetOf({ invarlock }: { invarlock?: JsonValue }, data: Data): JsonObject[] {
   const dataset = isObject(invarlock) ? invarlock.dataset : undefined;
-  return isObject(dataset) ? [{ provider: dataset.provider ?? null, split: dataset.split ?? null }] : [];
+  if (!isObject(dataset)) return [];
+  const { provider = null, split = null } = dataset;
+  return [{ provider, split, ...dataFor(provider, data) }];
 }
 
 function distinct(values: readonly JsonObject[]): JsonObject[] {

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from doctor_rig import Finding, ask, hub_model
 from hub import Hub, run_python, serving
+from hub_cells import Cells
 
 MISTRAL, LLAMA, YI = "mistralai/Mistral-7B-v0.1", "NousResearch/Llama-2-13b-hf", "01-ai/Yi-34B"
 TOKEN = "hf_a-token-nobody-may-read"
@@ -209,16 +210,31 @@ class TestData:
         assert "alchemy" in said["no_config"]["message"]
         assert "is undefined" in said["other_columns"]["message"]
 
-        # Offline: of what was loaded one is taken away again.
-        shutil.rmtree(next((tmp_path / "home" / "datasets").glob("o___plain")))
+        # Offline nothing of it is in the store yet, whatever the hub's cache holds.
         data.reset()
         found = ask(environment | {"HF_HUB_OFFLINE": "1"}, asked | {"offline": True})
-        levels = {
-            name: found[f"benchmark {name}"]["level"] for name in ("plain", "old_name", "renamed", "gated")
-        }
-        assert levels == {"plain": "error", "old_name": "ok", "renamed": "ok", "gated": "error"}
-        assert "not whole in the local cache" in found["benchmark plain"]["message"]
+        for name in ("plain", "old_name", "renamed", "gated"):
+            assert found[f"benchmark {name}"]["level"] == "error"
+        assert "not in the store yet, and the hub is not asked" in found["benchmark plain"]["message"]
+        assert "data.hub:data" in found["benchmark plain"]["fix"]
         assert data.requests() == []
+
+    def test_is_looked_at_as_it_was_at_the_recorded_commit(self, data: Hub, tmp_path: Path) -> None:
+        rows = ROWS.splitlines(keepends=True)
+        recorded = data.commit("datasets", "o/moved", {"test.jsonl": ROWS})
+        data.commit("datasets", "o/moved", {"test.jsonl": "".join(rows[:3])})
+        questions = write_tasks(tmp_path / "tasks", now="o/moved", then="o/moved", gone="o/moved")
+        for each in questions:
+            each["revisions"] = {"then": {"o/moved": recorded}, "gone": {"o/moved": "f" * 40}}.get(
+                each["task"], {}
+            )
+        asked = {"tasks": questions, "include_path": str(tmp_path / "tasks")}
+        data.reset()
+        found = ask(data.environment(tmp_path / "home"), asked)
+        assert found["benchmark then"]["message"] == "loaded: 8 questions"
+        assert found["benchmark now"]["message"] == "loaded: 3 questions"
+        assert "no such name or revision" in found["benchmark gone"]["message"]
+        assert recorded in "".join(each["path"] for each in data.requests(repo="o/moved"))
 
     def test_of_windows_is_loaded(self, hub: Hub, tmp_path: Path) -> None:
         environment = hub.environment(tmp_path)
@@ -231,7 +247,7 @@ class TestData:
 
         (tmp_path / "datasets" / "someone___my_wikitext_notes").mkdir(parents=True)
         lacking = say(HF_HUB_OFFLINE="1")
-        assert lacking["level"] == "error" and "not whole in the local cache" in lacking["message"]
+        assert lacking["level"] == "error" and "not in the store yet" in lacking["message"]
         assert hub.requests() == []
         hub.rule({"kind": "datasets", "repo": "Salesforce/wikitext", "access": "gated"})
         assert "gated" in say()["message"]
@@ -239,6 +255,27 @@ class TestData:
         loaded = say()
         assert loaded["level"] == "ok" and "rows of the test split" in loaded["message"]
         assert not hub.requests(repo="wikitext"), "its old name needs no hub"
-        assert say(HF_HUB_OFFLINE="1") == loaded
-        shutil.rmtree(next((tmp_path / "datasets").glob("Salesforce___wikitext")))
         assert say(HF_HUB_OFFLINE="1")["level"] == "error"
+
+    def test_that_the_suite_has_in_its_store_is_read_there_and_nobody_is_asked(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        environment = hub.environment(tmp_path / "home")
+        parts: dict[str, Any] = {"hellaswag": {"task": "hellaswag"}, "wikitext2": {"provider": "wikitext2"}}
+        cells = Cells(tmp_path, environment)
+        cells.run("data", "fetched", {part: {**spec, "revisions": {}} for part, spec in parts.items()})
+        entries = {part: cells.made[f"fetched-{part}"]["path"] for part in parts}
+        shutil.rmtree(tmp_path / "home")
+        hub.reset()
+        asked = {
+            "tasks": [{"task": "hellaswag", "fewshot": 5, "stored": entries["hellaswag"]}],
+            "datasets": [{"provider": "wikitext2", "split": "validation", "stored": entries["wikitext2"]}],
+            "models": [{**hub_model(MISTRAL), "stored": True}],
+            "offline": True,
+        }
+        found = ask(environment | {"HF_HUB_OFFLINE": "1"}, asked)
+        assert found["benchmark hellaswag"]["message"].startswith("in the store: ")
+        assert found["dataset wikitext2"]["message"].startswith("in the store: ")
+        assert found[f"model {MISTRAL}"]["message"] == f"{MISTRAL} at main: its weights are in the store"
+        assert {found[what]["level"] for what in ("benchmark hellaswag", "dataset wikitext2")} == {"ok"}
+        assert hub.requests() == []

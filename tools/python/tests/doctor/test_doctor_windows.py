@@ -191,7 +191,6 @@ class TestWikitext:
         wikitext(texts[:400])
         numbers = {"seq_len": 123, "stride": 123, "preview": 200, "final": 200}
         assert check(rows_question(**numbers), offline=True)["level"] == "ok"
-        wikitext(texts[:370])
         numbers = {"seq_len": 137, "stride": 137, "preview": 180, "final": 180}
         found = check(rows_question(**numbers), offline=True)
         assert found["level"] == "error", found

@@ -1,8 +1,9 @@
 """`python -m validation.doctor`: answers questions about this host, one JSON finding in each line.
 
 Questions come as JSON on standard input: the suite's models, benchmark tasks, datasets and windows. The data
-of benchmarks and windows is loaded as a run loads it, and tokenizers: megabytes, which the run then finds in
-the cache. No weights are downloaded, and nothing when offline.
+of benchmarks and windows is loaded as the suite's `data` cell loads it, at the commits that `nx g` recorded,
+or read from the store where that cell has put it. Tokenizers are loaded too: megabytes, which the run then
+finds in the hub's cache. No weights are downloaded, and nothing when offline.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib.metadata
 import json
 import platform
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,7 +34,11 @@ def main() -> int:
     questions: dict[str, Any] = json.load(sys.stdin)
     answers = sys.stdout
     # What libraries print is no answer.
-    with contextlib.redirect_stdout(sys.stderr):
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        tempfile.TemporaryDirectory(prefix="validation-doctor-") as work,
+    ):
+        questions["work"] = work
         for check in (versions, accelerator, models, datasets, windows, tasks):
             for found in _guarded(check, questions):
                 print(json.dumps(found), file=answers, flush=True)

@@ -32,6 +32,9 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
                 "Read that code, and pin its revision in suite.yaml.",
             )
         match source.get("type"):
+            case "hub" if model.get("stored"):
+                where = f"{source['id']} at {source.get('revision') or 'main'}"
+                yield finding("ok", what, f"{where}: its weights are in the store")
             case "hub":
                 yield _hub_model(what, source, trusted, bool(questions.get("offline")))
             case "path":

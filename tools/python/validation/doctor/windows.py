@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from validation.doctor.data import as_the_run_has
 from validation.doctor.finding import Finding, finding, first_line
 from validation.doctor.lines import count_lines
 from validation.doctor.rows import count_rows
 from validation.facts.model import build_tokenizer
-from validation.hub.dataset_names import any_name
 from validation.invarlock.adapter import link_model, load_tokenizer
 from validation.invarlock.config import parse_settings
 from validation.invarlock.preflight import load_minimums, number_problems
@@ -35,19 +35,26 @@ def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
     counted: dict[str, Finding] = {}
     for question in questions.get("windows", ()):
         try:
-            yield check(question, bool(questions.get("offline")), counted)
+            yield check(question, bool(questions.get("offline")), counted, Path(questions["work"]))
         except Fault as fault:
             yield finding("error", f"windows of {question['model']}", str(fault), fault.hint)
 
 
-def check(question: Mapping[str, Any], offline: bool, counted: dict[str, Finding] | None = None) -> Finding:
+def check(
+    question: Mapping[str, Any],
+    offline: bool,
+    counted: dict[str, Finding] | None = None,
+    place: Path | None = None,
+) -> Finding:
     """Check one model's windows.
 
     Args:
         question: `model`, `size_class`, `source`, `link` (to its weights in the store), `invarlock` (as in a
-            cell's spec), `runs` (each `run` and perhaps `window_slice`) and `corpus`, the file or None.
+            cell's spec), `runs` (each `run` and perhaps `window_slice`), `corpus`, the file or None, and of a
+            data set of the hub what `as_the_run_has` takes.
         offline: Ask no hub.
         counted: What was counted before, where models with one tokenizer find it.
+        place: A directory of the doctor's, for what several models read; None: of this one alone.
 
     Raises:
         Fault: for a model without a usable tokenizer, or a corpus that cannot be read.
@@ -72,7 +79,7 @@ def check(question: Mapping[str, Any], offline: bool, counted: dict[str, Finding
             if settings.is_local:
                 counted[key] = count_lines(what, question, settings, minimums, tokenizer, work)
             else:
-                with any_name():
+                with as_the_run_has(question, place or work):
                     counted[key] = count_rows(what, question, settings, minimums, tokenizer)
         return {**counted[key], "what": what}
 
