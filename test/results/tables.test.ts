@@ -74,9 +74,9 @@ test('invarlock_results.csv', () => {
       `${guards},${root}/a_clean/run_2/evaluation.cert.json,${margins},unknown,not_run,nothing`,
     `m,b_stress,run_1,b_stress,,,,,,,,,,,,,,,,,,stress,not_run,,unknown,,,,,,${none},,,,,,,,,,,`,
     `m,b_stress,run_2,b_stress,,,,,,,,,,,,,,,,,,stress,unreadable,,unknown,,,,,,${none},,,,,,,,,,,`,
-    'm,errors,run_1,error_nan_injection,NaN,,,1.102,false,true,true,false,not_run,true,false,false,false,not_evaluated,' +
-      'Low,FAIL,invariants_pass:fail|primary_metric_acceptable:fail|primary_metric_degraded|confidence_Low|' +
-      `primary_metric_clear,error,certified,,true,,ppl_causal,10,NaN,${guards},` +
+    'm,errors,run_1,error_nan_injection,NaN,,,1.102,false,true,false,false,not_run,true,false,false,false,not_evaluated,' +
+      'Low,FAIL,invariants_pass:fail|primary_metric_acceptable:fail|preview_final_drift_acceptable:fail|' +
+      `primary_metric_degraded|confidence_Low|primary_metric_clear,error,certified,,true,,ppl_causal,10,NaN,${guards},` +
       `${root}/errors/nan_injection/evaluation.cert.json,,,,,,,,unknown,not_run,unknown`,
     'm,errors,run_1,error_zero_layer,,,,,,,,,,,,,,,,FAIL,"weights, ""not finite""",error,refused,' +
       `"weights, ""not finite""",true,,,,,,${none},,,,,,,,,,,`,

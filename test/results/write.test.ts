@@ -97,7 +97,8 @@ describe('writeVerdict', () => {
     await lay(filesOf(plan));
     const path = 'output/s/m/certificates/errors/nan_injection/evaluation.cert.json';
     const text = await readFile(join(root, path), 'utf8');
-    await put(path, text.replace('"ratio_vs_baseline":1', '"ratio_vs_baseline":NaN'));
+    const broken = text.replace('"ratio_vs_baseline":1', '"ratio_vs_baseline":NaN');
+    await put(path, broken.replace('"primary_metric_acceptable":true', '"primary_metric_acceptable":false'));
     const { findings } = await writeVerdict({ workspaceRoot: root, plan, retryAfterMs: 1 });
     expect(findings.analysis.complete).toBe(true);
     expect(await readFile(join(root, outputPaths('s').certificates), 'utf8')).toContain(

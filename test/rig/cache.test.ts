@@ -121,8 +121,14 @@ test(
     await rig.nx(['run', 'rig.m.quant_8bit_clean:certify-1', '--skip-nx-cache', '--excludeTaskDependencies']);
     expect(rig.takeStarted()).toEqual(['rig.m.quant_8bit_clean:certify-1']);
 
-    // A result that was altered by hand is no result.
+    // A result that was altered by hand is no result, and whoever only looks is told so.
     rig.edit('output/rig/m/certificates/quant_8bit_clean/run_1/outcome.json', (text) => `${text} `);
+    const report = await rig.nx(['run', 'rig:report']);
+    expect(report.exitCode).not.toBe(0);
+    expect(report.output).toContain(
+      'rig.m.quant_8bit_clean:certify-1: output/rig/m/certificates/quant_8bit_clean/run_1/outcome.json was altered after its cell had ended; make it again: npx nx run rig.m.quant_8bit_clean:certify-1',
+    );
+    expect(rig.read('output/rig/reports/junit.xml')).toContain('<error type="altered"');
     await rig.nx(['reset']);
     expect((await rig.certify()).exitCode).toBe(0);
     expect(rig.takeStarted()).toEqual(['rig.m.quant_8bit_clean:certify-1']);

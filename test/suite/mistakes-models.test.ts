@@ -36,7 +36,7 @@ test.each<[what: string, text: string, expected: string[]]>([
   ],
   [
     'an id whose name is nothing',
-    'models: [{id: o/..., size_class: 7b}]\n',
+    'models: [{path: /o/é, size_class: 7b}]\n',
     [
       '1:10: models[0]: its source gives the name "", which is no plain name: lower-case letters, digits, "_" and "-", beginning with a letter or digit, at most 80 long; give it one with name:',
     ],

@@ -1,8 +1,12 @@
 // Files at the edge: digests, whole writes, reads of what may not be there.
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  closeSync,
+  constants,
   createReadStream,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,7 +23,9 @@ const SMALL_BYTES = 2 ** 20;
 
 export async function digestFile(path: string): Promise<string> {
   // A stream takes three times as long for a small file, and a verdict reads some two thousand.
-  if ((await stat(path)).size <= SMALL_BYTES) return sha256(await readFile(path));
+  const stats = await stat(path);
+  if (!stats.isFile()) throw new NoPlainFile('is no regular file');
+  if (stats.size <= SMALL_BYTES) return sha256(await readFile(path));
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
@@ -63,14 +69,37 @@ function isByProduct(name: string): boolean {
   return name.startsWith('.') || name === '__pycache__' || name.endsWith('.pyc');
 }
 
-/** The file's text; undefined when there is no such file. */
+/** The file's text; undefined when there is no such file. @throws Error for what is there and cannot be read. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegular(path).toString();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
+  }
+}
+
+/** A sentence about what lies where a file should, said of its path. */
+export class NoPlainFile extends Error {}
+
+/**
+ * The bytes of a regular file. A pipe would keep its reader waiting, and a device gives without end: opened without
+ * waiting and looked at before a byte is read, nothing can change in between.
+ *
+ * @throws NoPlainFile; and what `open` throws.
+ */
+export function readRegular(path: string, most = Infinity): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(file);
+    if (stats.isDirectory()) throw new NoPlainFile('is a directory, no file');
+    if (!stats.isFile()) throw new NoPlainFile('is no regular file (a pipe, a socket or a device)');
+    if (stats.size > most)
+      throw new NoPlainFile(`is too large: ${stats.size} bytes, at most ${most} are read`);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
 // Reads of small files that another nx run may be restoring from its cache at this moment, which is not atomic.
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digestFile } from './files.js';
+import { digestFile, readRegular } from './files.js';
 
 const TRIES = 10;
 const PAUSE_MS = 100;
@@ -11,7 +11,7 @@ const FRESH_MS = 1_000;
 /** Parse a file; missing, empty or unparsable, it is read again for a second before the last error is thrown. */
 export async function readSettled<T>(path: string, parse: (text: string) => T): Promise<T> {
   return settled(() => {
-    const text = readFileSync(path, 'utf8');
+    const text = readRegular(path).toString();
     if (text === '') throw new Error(`${path} is empty`);
     return parse(text);
   });

@@ -7,6 +7,6 @@ import { outcomeOf, type Outcome } from './outcome.js';
 export default function verdict({ suite }: { suite: string }, { root }: ExecutorContext): Promise<Outcome> {
   return outcomeOf(`verdict of ${suite} failed`, async () => {
     repairLinks(root, suite);
-    await sayVerdictAndReport(root, suite);
+    return sayVerdictAndReport(root, suite);
   });
 }

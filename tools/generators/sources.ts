@@ -3,6 +3,7 @@
 import { logger } from '@nx/devkit';
 import { messageOf } from '../base/message.js';
 import { DATASET_OF_PROVIDER, type Suite, type SuiteModel } from '../suite/model/suite.js';
+import { GeneratorError } from './generator-error.js';
 import { askHub, isOffline, type Answer } from './hub.js';
 import { COMMIT, DATA_KEY, dataKey, pinKey, sizeKey, type Commits, type Sources } from './pin.js';
 import { directoryBytes } from './sizes.js';
@@ -12,6 +13,8 @@ import { datasetsOfTasks } from './task-datasets.js';
  * The commits of a suite's models and data, and the sizes of its models: those known before, and those the hub tells now.
  * A revision the hub does not tell stays one, with a warning: its cell then takes what the hub has at that time, and says
  * which commit it was. A model whose size nobody tells is planned by its name.
+ *
+ * @throws GeneratorError for a benchmark whose task is nowhere defined.
  */
 export async function resolveSources(
   workspaceRoot: string,
@@ -33,7 +36,7 @@ type Entry = readonly [key: string, commit: string];
 
 async function datasetCommits(
   workspaceRoot: string,
-  { data, tasks: directory }: Suite,
+  { name, data, tasks: directory }: Suite,
   known: Commits,
   environment: NodeJS.ProcessEnv,
 ): Promise<Entry[]> {
@@ -44,8 +47,12 @@ async function datasetCommits(
   const kept: Entry[] = [];
   const ofTasks = await datasetsOfTasks(workspaceRoot, data.tasks, directory);
   if (ofTasks.ok) Object.assign(readers, ofTasks.value);
-  else {
-    logger.warn(`The data of the benchmarks are not pinned to commits: ${ofTasks.error}`);
+  else if (ofTasks.error.reason === 'unusable') {
+    throw new GeneratorError(`The benchmarks of suite ${name} cannot be asked; nothing was written`, [
+      ofTasks.error.message,
+    ]);
+  } else {
+    logger.warn(`The data of the benchmarks are not pinned to commits: ${ofTasks.error.message}`);
     // What was known before may still hold: the next nx g that can ask puts it right.
     const still = Object.entries(known).filter(([key]) => data.tasks.includes(DATA_KEY.exec(key)?.[1] ?? ''));
     kept.push(...still);

@@ -1,6 +1,7 @@
 // nx g ./tools:suite <name>: the projects of one suite.
 import { logger, type Tree } from '@nx/devkit';
-import { asCommandPrefix, identityOf, unknownVariables } from '../suite/settings/identity.js';
+import { asCommandPrefix, identityOf } from '../suite/settings/identity.js';
+import { unknownVariables } from '../suite/settings/unknown-variables.js';
 import { listSuites, loadSuite } from '../suite/load/load.js';
 import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { suiteDirectory } from '../suite/model/paths.js';

@@ -9,21 +9,30 @@ import { fail, ok, type Result } from '../base/result.js';
 const TIMEOUT_MS = 300_000;
 const answerSchema = z.record(z.string(), z.array(z.string()));
 
+/** `unusable`: lm-eval has no such task, or cannot read its definition; `unknown`: it could not be asked. */
+export interface NoDatasets {
+  reason: 'unusable' | 'unknown';
+  message: string;
+}
+
+/** As task_datasets.py ends where a task is nowhere defined. */
+const UNUSABLE = 3;
+
 /** Ids at the hub by task, or why they are not known. @param directory of the suite's own task files, workspace-relative. */
 export async function datasetsOfTasks(
   workspaceRoot: string,
   tasks: readonly string[],
   directory: string | undefined,
-): Promise<Result<Record<string, string[]>, string>> {
+): Promise<Result<Record<string, string[]>, NoDatasets>> {
   if (tasks.length === 0) return ok({});
   const python = join(workspaceRoot, '.venv', 'bin', 'python');
   if (!existsSync(python)) {
-    return fail(
-      'there is no Python environment yet. Make it (npx nx run tools:python-env), then run this again',
-    );
+    const message =
+      'there is no Python environment yet. Make it (npx nx run tools:python-env), then run this again';
+    return fail({ reason: 'unknown', message });
   }
   const include = directory === undefined ? [] : ['--include-path', join(workspaceRoot, directory)];
-  const { failed, stdout, stderr } = await execa(
+  const { failed, exitCode, stdout, stderr } = await execa(
     python,
     ['-m', 'validation.evaluation.task_datasets', ...include, ...tasks],
     {
@@ -41,7 +50,8 @@ export async function datasetsOfTasks(
   const answer = failed ? undefined : answerSchema.safeParse(lastLine(stdout));
   if (answer?.success === true) return ok(answer.data);
   const said = stderr.trim().split('\n').at(-1) ?? '';
-  return fail(said === '' ? 'no answer of Python' : said);
+  const message = said === '' ? 'no answer of Python' : said;
+  return fail({ reason: exitCode === UNUSABLE ? 'unusable' : 'unknown', message });
 }
 
 function lastLine(text: string): unknown {

@@ -27,11 +27,21 @@ export async function reportSuite(workspaceRoot: string, { findings, cells }: Ju
   return `  ${path}${changed ? '' : ' (as it was)'}`;
 }
 
-/** Judge a suite, make its report, and say what came out. @throws Error when the suite has not been generated. */
-export async function sayVerdictAndReport(workspaceRoot: string, suite: string): Promise<void> {
+/**
+ * Judge a suite, make its report, and say what came out.
+ *
+ * @returns false where somebody altered results: that is no way for a verdict to end well.
+ * @throws Error when the suite has not been generated.
+ */
+export async function sayVerdictAndReport(workspaceRoot: string, suite: string): Promise<boolean> {
   const judged = await judgeSuite(workspaceRoot, suite);
   for (const line of judged.lines) console.log(line);
   console.log(await reportSuite(workspaceRoot, judged));
+  const altered = judged.findings.analysis.missing.filter(({ reason }) => reason === 'altered');
+  for (const { cell, detail } of altered) {
+    console.error(`${cell}: ${detail} after its cell had ended; make it again: npx nx run ${cell}`);
+  }
+  return altered.length === 0;
 }
 
 /** @throws Error when the suite has not been generated. */
@@ -110,7 +120,7 @@ async function knowledge(
   const outdated = await outdatedReceipts(workspaceRoot, cells);
   return {
     faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
-    stale: ({ receipt }) => outdated.get(receipt) ?? null,
+    outdated: ({ receipt }) => outdated.get(receipt) ?? null,
   };
 }
 

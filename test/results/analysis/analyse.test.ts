@@ -207,12 +207,18 @@ describe('what is missing', () => {
     files.delete('output/s/m/certificates/a_clean/run_1/receipt.json');
     const known = {
       faults: new Map([['s.m.a_clean:certify-1', 'out of memory']]),
-      stale: (part: { cell: string }): string | null =>
-        part.cell === 's.m.a_clean:eval-city' ? 'made with other parameters' : null,
+      outdated: ({ cell }: { cell: string }) =>
+        cell === 's.m.a_clean:eval-city'
+          ? { reason: 'stale' as const, detail: 'made with other parameters' }
+          : cell === 's.m.baseline:eval'
+            ? { reason: 'altered' as const, detail: 'x was altered' }
+            : null,
     };
-    expect(analyse(plan, files, known).missing.map((one) => [one.cell, one.reason, one.detail])).toEqual([
+    const { missing } = analyse(plan, files, known);
+    expect(missing.map((one) => [one.cell, one.reason, one.detail])).toEqual([
       ['s.m.a_clean:certify-1', 'failed', 'out of memory'],
       ['s.m.a_clean:eval-city', 'stale', 'made with other parameters'],
+      ['s.m.baseline:eval', 'altered', 'x was altered'],
     ]);
   });
 

@@ -6,9 +6,9 @@ import {
   asCommandPrefix,
   changedVariables,
   identityOf,
-  unknownVariables,
   type Identity,
 } from '../../../tools/suite/settings/identity.js';
+import { unknownVariables } from '../../../tools/suite/settings/unknown-variables.js';
 import { IDENTITY_TABLE } from '../../../tools/suite/settings/identity-table.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { SITE_ROWS } from '../../../tools/suite/settings/site-table.js';

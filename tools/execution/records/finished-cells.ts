@@ -1,6 +1,7 @@
 // Which cells of a suite have receipts, and how long they took: where the progress of a run begins.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegular } from '../../base/files.js';
 import type { Finished } from '../lease/directory/progress-record.js';
 import { kindOfTarget } from '../../suite/nx/targets.js';
 
@@ -29,7 +30,7 @@ export function finishedCells(workspaceRoot: string, suite: string): Finished[] 
 function finished(path: string): (Finished & { seconds: number })[] {
   let receipt: { cell?: unknown; runSeconds?: unknown } | null;
   try {
-    receipt = JSON.parse(readFileSync(path, 'utf8')) as typeof receipt;
+    receipt = JSON.parse(readRegular(path).toString()) as typeof receipt;
   } catch {
     return [];
   }

@@ -1,9 +1,9 @@
 // The fault a cell ended with, kept beside its attempts until it ends well: why a result is missing.
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { attemptsDirectory } from './attempt-paths.js';
-import { writeWhole } from '../../base/files.js';
+import { readRegular, writeWhole } from '../../base/files.js';
 
 const FILE = 'fault.json';
 const schema = z.object({ code: z.string(), message: z.string(), at: z.string() });
@@ -35,7 +35,7 @@ export function clearFault(workspaceRoot: string, project: string, target: strin
 export function readFault(workspaceRoot: string, cell: string): LastFault | undefined {
   const [project = '', target = ''] = cell.split(':');
   try {
-    const text = readFileSync(join(attemptsDirectory(workspaceRoot, project, target), FILE), 'utf8');
+    const text = readRegular(join(attemptsDirectory(workspaceRoot, project, target), FILE)).toString();
     const { code, message, at } = schema.parse(JSON.parse(text));
     return { sentence: `${code}: ${message}`, at };
   } catch {

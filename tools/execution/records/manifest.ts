@@ -1,9 +1,9 @@
 // The weights store as the executors see it: manifests, and whether the entry they name is whole.
-import { readFileSync, statSync, utimesSync } from 'node:fs';
+import { lstatSync, utimesSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../base/canonical.js';
-import { digestFile } from '../../base/files.js';
+import { digestFile, readRegular } from '../../base/files.js';
 
 /** Names lead nowhere else: a manifest may come from a cache that others write, too. */
 const relativePath = z
@@ -41,12 +41,33 @@ export function recipeOf(text: string): string | undefined {
 export function missingFile(storageRoot: string, manifest: Manifest): string | undefined {
   const entry = join(storageRoot, manifest.recipe);
   const wanted = manifest.files.map(({ path, bytes }) => ({ path: join(entry, path), bytes }));
-  return wanted.find(({ path, bytes }) => statOf(path)?.size !== bytes)?.path;
+  return wanted.find(({ path, bytes }) => lookAt(path)?.size !== bytes)?.path;
 }
 
-/** `altered`: files of the right size with other bytes; `replaced`: made again since, and not as this manifest says. */
+/**
+ * A symbolic link where the store has the entry's own directory or file: what it leads to can be changed by whoever owns
+ * that, whatever times it shows. Links to one file (hard links) are the store's own, between entries.
+ */
+function linkIn(storageRoot: string, { recipe, files }: Manifest): string | undefined {
+  const names = new Set(files.flatMap(({ path }) => withParents(path)));
+  const paths = ['', ...names, SEAL].map((name) => join(storageRoot, recipe, name));
+  return paths.find((path) => lookAt(path)?.isSymbolicLink() === true);
+}
+
+/** `a/b/c` → `a`, `a/b`, `a/b/c`. */
+function withParents(path: string): string[] {
+  const parts = path.split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+const SEAL = 'manifest.json';
+
+/**
+ * `altered`: files of the right size with other bytes; `replaced`: made again since, and not as this manifest says;
+ * `replaced by a link`: not the store's own.
+ */
 export interface WeightsProblem {
-  how: 'missing' | 'altered' | 'replaced';
+  how: 'missing' | 'altered' | 'replaced' | 'replaced by a link';
   path: string;
 }
 
@@ -59,15 +80,17 @@ export async function weightsProblem(
   manifest: Manifest,
   digest: string,
 ): Promise<WeightsProblem | undefined> {
+  const link = linkIn(storageRoot, manifest);
+  if (link !== undefined) return { how: 'replaced by a link', path: link };
   const missing = missingFile(storageRoot, manifest);
   if (missing !== undefined) return { how: 'missing', path: missing };
-  const seal = join(storageRoot, manifest.recipe, 'manifest.json');
-  const sealed = statOf(seal);
+  const seal = join(storageRoot, manifest.recipe, SEAL);
+  const sealed = lookAt(seal);
   if (sealed === undefined) return { how: 'missing', path: seal };
-  if (sha256(readFileSync(seal)) !== digest) return { how: 'replaced', path: seal };
+  if (sha256(readRegular(seal)) !== digest) return { how: 'replaced', path: seal };
   const touched = manifest.files
     .map(({ path, ...rest }) => ({ path: join(storageRoot, manifest.recipe, path), ...rest }))
-    .filter(({ path }) => (statOf(path)?.mtimeMs ?? 0) > sealed.mtimeMs);
+    .filter(({ path }) => (lookAt(path)?.mtimeMs ?? 0) > sealed.mtimeMs);
   for (const file of touched) {
     if ((await digestFile(file.path)) !== file.sha256) return { how: 'altered', path: file.path };
   }
@@ -84,9 +107,10 @@ function sealAgain(seal: string): void {
   }
 }
 
-function statOf(path: string): { size: number; mtimeMs: number } | undefined {
+/** Of the path itself, whatever a link there leads to. */
+function lookAt(path: string): Stats | undefined {
   try {
-    return statSync(path);
+    return lstatSync(path);
   } catch {
     return undefined;
   }

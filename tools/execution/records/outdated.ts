@@ -1,5 +1,6 @@
 // Which receipts no longer stand for their cells as they are planned now: a verdict must not judge yesterday's edit.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CellOptions, CellPart } from '../../suite/model/cell.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
@@ -8,6 +9,18 @@ import { alteredResult, readReceipt, type Receipt } from './receipt.js';
 import { digestSources, fingerprint } from './fingerprint.js';
 import { readVersions, versionsBeside, versionsOf } from './identity.js';
 import { digestRead } from './reads.js';
+
+/**
+ * `stale`: it is of other parameters, inputs, code or versions; `altered`: a result has other bytes than it had when the
+ * cell ended; `absent`: a result is gone.
+ */
+export interface Outdated {
+  reason: 'stale' | 'altered' | 'absent';
+  detail: string;
+}
+
+/** Another run may be restoring results at this moment, which is not atomic: what looks altered is looked at again. */
+const SECOND_LOOK_MS = 200;
 
 interface PlannedPart {
   cell: PlannedCell;
@@ -22,7 +35,7 @@ interface PlannedPart {
 export async function outdatedReceipts(
   workspaceRoot: string,
   cells: readonly PlannedCell[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Outdated>> {
   const planned = cells.flatMap((cell) => cell.parts.map((part): PlannedPart => ({ cell, part })));
   const makers = new Map(planned.flatMap((one) => one.part.writes.map(({ path }) => [path, one] as const)));
   const versions = readVersions(workspaceRoot);
@@ -36,16 +49,22 @@ export async function outdatedReceipts(
   const receiptAt = memoize((path: string) => readReceipt(join(workspaceRoot, path)));
   const stateOf = memoize((one: PlannedPart) => examine(one));
 
-  async function examine({ cell, part }: PlannedPart): Promise<string | undefined> {
+  async function examine({ cell, part }: PlannedPart): Promise<Outdated | undefined> {
     const receipt = receiptAt(part.receipt);
     if (receipt === undefined) return undefined;
     for (const { path } of cell.reads) {
       const maker = makers.get(path);
       if (maker === undefined) continue;
       const finished = receiptAt(maker.part.receipt) !== undefined;
-      if (!finished || (await stateOf(maker)) !== undefined) return `${path}, which it reads, is outdated`;
+      if (!finished || (await stateOf(maker)) !== undefined) {
+        return { reason: 'stale', detail: `${path}, which it reads, is outdated` };
+      }
     }
-    return (await mismatch(cell, part, receipt)) ?? (await alteredResult(workspaceRoot, receipt));
+    const stale = await mismatch(cell, part, receipt);
+    if (stale !== undefined) return { reason: 'stale', detail: stale };
+    if ((await alteredResult(workspaceRoot, receipt)) === undefined) return undefined;
+    await sleep(SECOND_LOOK_MS);
+    return alteredResult(workspaceRoot, readReceipt(join(workspaceRoot, part.receipt)) ?? receipt);
   }
 
   async function mismatch(
@@ -71,11 +90,15 @@ export async function outdatedReceipts(
   }
 
   const reasons = await Promise.all(
-    planned.map(async (one) => [one.part.receipt, await stateOf(one).catch(messageOf)] as const),
+    planned.map(async (one) => [one.part.receipt, await stateOf(one).catch(asStale)] as const),
   );
   return new Map(
     reasons.flatMap(([path, reason]) => (reason === undefined ? [] : [[path, reason] as const])),
   );
+}
+
+function asStale(error: unknown): Outdated {
+  return { reason: 'stale', detail: messageOf(error) };
 }
 
 function memoize<K, V>(compute: (key: K) => V): (key: K) => V {

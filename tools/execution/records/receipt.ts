@@ -1,10 +1,10 @@
 // Receipts: what a finished result set was made of. One whose fingerprint and results still match ends the cell.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../../suite/model/cell.js';
-import { digestFile, writeWhole } from '../../base/files.js';
+import { digestFile, readRegular, writeWhole } from '../../base/files.js';
 import { sha256 } from '../../base/canonical.js';
 import { toldValue } from './events.js';
 import { parseManifest, weightsProblem } from './manifest.js';
@@ -98,18 +98,26 @@ async function mismatch(
   if (receipt === undefined) return 'no receipt';
   if (receipt.fingerprint !== fingerprint) return 'its inputs, parameters, code or versions changed';
   const altered = await alteredResult(workspaceRoot, receipt);
-  if (altered !== undefined) return altered;
+  if (altered !== undefined) return altered.detail;
   return receipt.recipe === null || !weightsWanted
     ? undefined
     : reasonToRebuild(workspaceRoot, storageRoot, part);
 }
 
+export interface AlteredResult {
+  reason: 'absent' | 'altered';
+  detail: string;
+}
+
 /** The first published file that is not what the receipt says. */
-export async function alteredResult(workspaceRoot: string, receipt: Receipt): Promise<string | undefined> {
+export async function alteredResult(
+  workspaceRoot: string,
+  receipt: Receipt,
+): Promise<AlteredResult | undefined> {
   for (const [path, digest] of Object.entries(receipt.results)) {
     const found = await digestFile(join(workspaceRoot, path)).catch(() => undefined);
-    if (found === undefined) return `${path} is gone`;
-    if (found !== digest) return `${path} was altered`;
+    if (found === undefined) return { reason: 'absent', detail: `${path} is gone` };
+    if (found !== digest) return { reason: 'altered', detail: `${path} was altered` };
   }
   return undefined;
 }
@@ -121,7 +129,7 @@ async function reasonToRebuild(
 ): Promise<string | undefined> {
   const manifest = part.writes.find(({ file }) => file === 'manifest.json');
   if (manifest === undefined) return 'it has no manifest';
-  const text = readFileSync(join(workspaceRoot, manifest.path), 'utf8');
+  const text = readRegular(join(workspaceRoot, manifest.path)).toString();
   const problem = await weightsProblem(storageRoot, parseManifest(text), sha256(text));
   return problem === undefined ? undefined : `weights are ${problem.how} (${problem.path})`;
 }
@@ -129,7 +137,7 @@ async function reasonToRebuild(
 /** Undefined when the file is missing, torn or foreign: the cell then runs. */
 export function readReceipt(path: string): Receipt | undefined {
   try {
-    const parsed = receiptSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    const parsed = receiptSchema.safeParse(JSON.parse(readRegular(path).toString()));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -1,4 +1,5 @@
-// Weights of a cell that lie in the store with other bytes than they were made with: a look at sizes does not show it.
+// Weights of a cell that lie in the store with other bytes than they were made with, or as links to elsewhere: a look at
+// sizes does not show it.
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
 import { readIfThere } from '../../base/files.js';
@@ -14,7 +15,7 @@ export async function isAltered(
     const text = path === undefined ? undefined : readIfThere(join(workspaceRoot, path));
     if (part.link === undefined || text === undefined || recipeOf(text) === undefined) continue;
     const problem = await weightsProblem(settings.storageRoot, parseManifest(text), sha256(text));
-    if (problem?.how === 'altered') return true;
+    if (problem?.how === 'altered' || problem?.how === 'replaced by a link') return true;
   }
   return false;
 }

@@ -1,9 +1,9 @@
 // Which weights nothing waits for any more: every cell that reads them has its receipt.
 import { GIB } from '../../base/units.js';
-import { readFileSync, rmSync, lstatSync } from 'node:fs';
+import { rmSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
-import { readIfThere } from '../../base/files.js';
+import { readIfThere, readRegular } from '../../base/files.js';
 import type { CellPart } from '../../suite/model/cell.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { evictEntry } from './evict-weights.js';
@@ -76,7 +76,7 @@ export function manifestAt(
   path: string,
 ): ReturnType<typeof parseManifest> | undefined {
   try {
-    return parseManifest(readFileSync(join(workspaceRoot, path), 'utf8'));
+    return parseManifest(readRegular(join(workspaceRoot, path)).toString());
   } catch {
     return undefined;
   }

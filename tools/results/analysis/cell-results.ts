@@ -18,6 +18,7 @@ export interface CellResult {
 /** What needs a person first says what a cell is. */
 const WORST: readonly MissingReason[] = [
   'failed',
+  'altered',
   'unreadable',
   'absent',
   'mismatched',

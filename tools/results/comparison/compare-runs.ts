@@ -1,9 +1,8 @@
 // Reads the analysis files of two runs, compares them, and writes reports/comparison.txt and .json.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../base/message.js';
-import { writeWhole } from '../../base/files.js';
+import { readRegular, writeWhole } from '../../base/files.js';
 import { compareRuns, type RunTables } from './comparison.js';
 import { comparisonText } from './comparison-text.js';
 import { parseCsv } from '../outputs/tables/csv.js';
@@ -84,7 +83,7 @@ function number(field: string | undefined): number | null {
 function read<T>(root: string, path: string, parse: (text: string) => T): T {
   const file = join(root, path);
   try {
-    return parse(readFileSync(file, 'utf8'));
+    return parse(readRegular(file).toString());
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const what = missing

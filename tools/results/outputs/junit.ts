@@ -54,6 +54,7 @@ function trouble({ status, detail }: CellResult): string[] {
     case 'stale':
       return [`      <skipped message="${escape(`${status}: ${detail}`)}"/>`];
     case 'failed':
+    case 'altered':
     case 'absent':
     case 'unreadable':
     case 'incomplete':
@@ -97,7 +98,7 @@ function outcomesOf({ suite, certificates }: Findings['analysis']): Map<string, 
 function totals(states: readonly CellResult[]): string {
   const count = (...statuses: CellResult['status'][]): number =>
     states.filter(({ status }) => statuses.includes(status)).length;
-  const errors = count('failed', 'absent', 'unreadable', 'incomplete', 'mismatched');
+  const errors = count('failed', 'altered', 'absent', 'unreadable', 'incomplete', 'mismatched');
   const time = states.reduce((sum, { record }) => sum + (record?.runSeconds ?? 0), 0);
   return (
     `tests="${states.length}" failures="0" errors="${errors}" skipped="${count('not_run', 'stale')}" ` +

@@ -12,13 +12,14 @@ export type Files = ReadonlyMap<string, FileContent>;
  * `not_run`: its cell has left no receipt;
  * `failed`: nor has it, and its last attempt ended in a fault;
  * `stale`: its receipt is of other parameters;
+ * `altered`: a file has other bytes than it had when its cell ended;
  * `absent`: its cell has finished, yet the file is gone;
  * `unreadable`: the file is broken, or not of the expected shape;
  * `incomplete`: the file lacks something the verdict needs (a flag, a benchmark);
  * `mismatched`: its items are not those the baseline was asked, so the two cannot be compared.
  */
 export type MissingReason =
-  'not_run' | 'failed' | 'stale' | 'absent' | 'unreadable' | 'incomplete' | 'mismatched';
+  'not_run' | 'failed' | 'stale' | 'altered' | 'absent' | 'unreadable' | 'incomplete' | 'mismatched';
 
 export interface Missing {
   cell: string;

@@ -1,5 +1,5 @@
 // Reads the result files of the output tree, twice where the first look finds one missing or torn.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileContent, Files } from './files.js';
@@ -70,6 +70,8 @@ async function outcomesIn(bytes: Uint8Array): Promise<FileContent> {
 /** Null when the file does not exist. */
 async function readOne(path: string): Promise<FileContent | null> {
   try {
+    const stats = await stat(path);
+    if (!stats.isFile() && !stats.isDirectory()) return { ok: false, detail: 'is no regular file' };
     if (path.endsWith('.parquet')) {
       const bytes = await readFile(path);
       return await outcomesIn(bytes);

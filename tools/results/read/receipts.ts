@@ -7,9 +7,11 @@ import { type ReceiptFile, receiptSchema } from './schema.js';
 export interface CellKnowledge {
   /** Cell id → the sentence its last attempt failed with. */
   faults?: ReadonlyMap<string, string>;
-  /** A reason when the receipt is not of this part as it is planned now, else null. */
-  stale?: (part: ExpectedPart, receipt: ReceiptFile) => string | null;
+  /** Why the receipt does not stand for this part as it is planned now, and as its files are; null where it does. */
+  outdated?: (part: ExpectedPart, receipt: ReceiptFile) => Outdated | null;
 }
+
+type Outdated = Pick<Missing, 'reason' | 'detail'>;
 
 export interface Finished {
   /** Receipt paths of finished parts. */
@@ -32,17 +34,14 @@ export function finishedParts(parts: readonly ExpectedPart[], files: Files, know
   return { receipts, missing, cells: { total, finished: total - open } };
 }
 
-function unfinished(
-  part: ExpectedPart,
-  files: Files,
-  known: CellKnowledge,
-): Pick<Missing, 'reason' | 'detail'> | null {
+function unfinished(part: ExpectedPart, files: Files, known: CellKnowledge): Outdated | null {
   const receipt = parseFile(files, part.receipt, receiptSchema);
-  const stale = receipt.ok ? (known.stale?.(part, receipt.value) ?? null) : null;
-  if (receipt.ok && stale === null) return null;
+  const outdated = receipt.ok ? (known.outdated?.(part, receipt.value) ?? null) : null;
+  if (receipt.ok && outdated === null) return null;
   const fault = known.faults?.get(part.cell);
   if (fault !== undefined) return { reason: 'failed', detail: fault };
-  if (receipt.ok) return { reason: 'stale', detail: stale ?? '' };
+  if (outdated !== null) return outdated;
+  if (receipt.ok) return null;
   if (receipt.reason === 'unreadable') return { reason: 'unreadable', detail: receipt.detail };
   return { reason: 'not_run', detail: 'no receipt' };
 }

@@ -136,6 +136,7 @@ function diagnostics(title: string, edits: readonly (EditResult | ErrorResult)[]
 
 const REASONS: Record<MissingReason, string> = {
   failed: 'failed',
+  altered: 'altered after its cell had ended',
   unreadable: 'unreadable',
   incomplete: 'lacks something',
   mismatched: 'not the items the baseline was asked',

@@ -149,6 +149,15 @@ export function checkMinimums(source: YamlSource, { input, unsure }: Sections, s
   });
 }
 
+/** Settings that are well-formed one by one and cannot hold together. */
+export function checkContradictions(source: YamlSource, { input, unsure }: Sections): Diagnostic[] {
+  const { determinism, evaluation } = input;
+  if (unsure.has('determinism') || unsure.has('evaluation')) return [];
+  if (determinism !== 'strict' || evaluation.torch_compile !== true) return [];
+  const message = 'true, and determinism is strict, which compiles nothing. Change one of them';
+  return [diagnosticAt(source, ['evaluation', 'torch_compile'], message)];
+}
+
 /** Results of an edit by benchmark, and merged ones, must not meet in one file. */
 export function checkResultNames(source: YamlSource, suite: Suite): Diagnostic[] {
   const found = new Map<string, Diagnostic>();

@@ -33,6 +33,11 @@ function hubTasks({ benchmarks }: Suite, taskFiles: readonly string[]): string[]
 /** Nothing of a text that is no mapping: the evaluation says what is wrong with it. */
 function mappingOf(text: string): Record<string, unknown> {
   // lm-eval's `!function` tags are none of YAML's: their values do not matter here.
-  const value: unknown = parseDocument(text, { logLevel: 'silent' }).toJS();
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  try {
+    const value: unknown = parseDocument(text, { logLevel: 'silent' }).toJS();
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    // Aliases that multiply without end, lists in each other by the thousand.
+    return {};
+  }
 }

@@ -1,7 +1,7 @@
 // Reads suites/<suite>/suite.yaml: to a Suite, or to a diagnostic for each mistake in it.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, posix } from 'node:path';
-import { checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, posix, resolve } from 'node:path';
+import { checkContradictions, checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
 import { corpusProblems } from '../model/corpus.js';
 import { overlay, type Identity } from '../settings/identity.js';
 import { diagnosticAt, sortDiagnostics } from '../yaml/diagnostics.js';
@@ -9,27 +9,35 @@ import type { Diagnostic } from '../yaml/diagnostic.js';
 import { NAME_RULE, suiteNameProblem } from '../model/names.js';
 import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { hubData } from './hub-data.js';
+import { modelPathProblems, modelPathWarnings } from './model-paths.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { suiteDigest } from './digest.js';
 import { readSections, type Sections } from './sections.js';
 import { slicesOf, type Suite } from '../model/suite.js';
+import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
 
 export interface LoadedSuite {
   suite: Suite;
   /** Of what suite.yaml says (nx/in-step.ts), recorded in the suite's project. */
   digest: string;
-  /** What InvarLock will refuse of a table that was asked for by name (`windows: reference`). */
+  /**
+   * What InvarLock will refuse of a table that was asked for by name (`windows: reference`), and models that are not at
+   * their paths yet.
+   */
   warnings: Diagnostic[];
 }
 
 /** Names of the suites of a workspace: the directories of suites/ with a suite.yaml. */
 export function listSuites(workspaceRoot: string): string[] {
   if (kindOf(join(workspaceRoot, SUITES)) !== 'directory') return [];
-  return readdirSync(join(workspaceRoot, SUITES))
-    .filter((name) => kindOf(join(workspaceRoot, suiteFile(name))) === 'file')
-    .sort();
+  return (
+    readdirSync(join(workspaceRoot, SUITES))
+      // Whatever is called suite.yaml was meant as one: what is no file is told so when it is read.
+      .filter((name) => existsSync(join(workspaceRoot, suiteFile(name))))
+      .sort()
+  );
 }
 
 /** Never throws for what a person wrote. `identity`: variables laid over the file. */
@@ -45,14 +53,11 @@ export function loadSuite(
       { ...start, message: `${JSON.stringify(name)} cannot name a suite. Allowed: ${NAME_RULE}` },
     ]);
   }
-  try {
-    const text = readFileSync(join(workspaceRoot, file), 'utf8');
-    return parseSuite(name, text, (path) => readInput(join(workspaceRoot, path)), identity);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return fail([{ ...start, message: code === 'ENOENT' ? 'no such file' : `cannot be read: ${message}` }]);
-  }
+  const text = readYamlFile(join(workspaceRoot, file));
+  if (text.ok)
+    return parseSuite(name, text.value, (path) => readInput(resolve(workspaceRoot, path)), identity);
+  const { error } = text;
+  return fail([{ ...start, message: error.reason === 'gone' ? 'no such file' : error.message }]);
 }
 
 /** What lies at a path the suite names: a file with its text, a directory, or nothing. */
@@ -82,6 +87,7 @@ export function parseSuite(
   const diagnostics = [
     ...sections.diagnostics,
     ...checkNames(source),
+    ...checkContradictions(source, sections),
     ...sections.models.flatMap((model) => checkModel(source, model)),
     ...(sections.unsure.has('benchmarks') || sections.unsure.has('edits')
       ? []
@@ -96,7 +102,10 @@ export function parseSuite(
   return ok({
     suite,
     digest: suiteDigest(written.value),
-    warnings: reference ? sortDiagnostics(minimums) : [],
+    warnings: sortDiagnostics([
+      ...(reference ? minimums : []),
+      ...modelPathWarnings(source, suite, readPath),
+    ]),
   });
 }
 
@@ -109,7 +118,7 @@ function checkInputs(
   suite: Suite,
   readPath: (path: string) => Input,
 ): Diagnostic[] {
-  const found: Diagnostic[] = [];
+  const found: Diagnostic[] = modelPathProblems(source, suite, readPath);
   const outside = (written: string): boolean => {
     const path = posix.join(suiteDirectory(suite.name), written);
     return posix.isAbsolute(written) || path === '.' || path === '..' || path.startsWith('../');

@@ -16,7 +16,14 @@ import {
 } from '../model/suite.js';
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const relativeFile = (what: string) => text(`${what}, relative to suite.yaml`, /^[^\s{}*?[\]!][^{}*?[\]!]*$/);
+const relativeFile = (what: string) =>
+  text(`${what}, relative to suite.yaml`, /^[^\s~{}*?[\]!][^{}*?[\]!]*$/);
+
+/** As the hub has them: no end is a dash or a dot, none of both is doubled, and `.git` is no part. */
+const HUB_ID = /^(?!.*(--|\.\.))(?!.*\.git$)(\w([\w.-]*\w)?\/)?\w([\w.-]{0,94}\w)?$/;
+/** As git has names of refs. A run of hexadecimal digits that is no commit's length is one with a digit too many or few. */
+const REVISION =
+  /^(?![0-9a-f]{30,39}$|[0-9a-f]{41,}$)(?!.*(\.\.|\/\/|\/\.|\.lock(\/|$)))[\w][\w./-]*(?<![./])$/;
 
 const scope = oneOf(SCOPES);
 const editBase = { name: name(editNameProblem, NAME_RULE).optional(), scope };
@@ -111,10 +118,13 @@ const facts = z.discriminatedUnion(
 const model = mapping(
   {
     name: name(modelNameProblem, NAME_RULE).optional(),
-    id: text('a hub id, e.g. mistralai/Mistral-7B-v0.1', /^[\w.-]+(\/[\w.-]+)?$/).optional(),
-    path: text('the directory of a model, absolute or relative to suite.yaml').optional(),
+    id: text('a hub id, e.g. mistralai/Mistral-7B-v0.1', HUB_ID).optional(),
+    path: text(
+      'the directory of a model, absolute or relative to suite.yaml (not ~: each user has another home)',
+      /^(?!~)\s*\S/,
+    ).optional(),
     facts: facts.optional(),
-    revision: text('a branch, tag or commit of the hub repository', /^[\w./-]+$/).optional(),
+    revision: text('a branch, tag or commit (40 digits) of the hub repository', REVISION).optional(),
     trust_remote_code: flag().default(false),
     size_class: oneOf(SIZE_CLASSES).optional(),
     mode: oneOf(['batch', 'per-edit']).optional(),
@@ -145,7 +155,7 @@ const bootstrap = whole(1, 1_000_000);
 
 const benchmark = mapping({
   name: name(benchmarkNameProblem, NAME_RULE),
-  task: text('the name of an lm-eval task', /^[\w.,-]+$/),
+  task: text('the name of an lm-eval task', /^(?=.*\w)[\w.,-]+$/),
   fewshot: whole(0, 1000).default(5),
 });
 const SEED_BENCHMARKS = [

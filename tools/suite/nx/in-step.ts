@@ -1,10 +1,10 @@
 // Whether a suite's projects were made from the suite.yaml that stands there now: cheap enough for every cell to ask.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteDigest } from '../load/digest.js';
 import { suiteFile } from '../model/paths.js';
 import { asCommandPrefix, type Identity } from '../settings/identity.js';
 import { formatDiagnostic } from '../yaml/diagnostics.js';
+import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml } from '../yaml/yaml-source.js';
 
 /** What a suite's projects record of their making. */
@@ -18,15 +18,13 @@ interface Made {
 export function requireInStep(workspaceRoot: string, suite: string, record: Made): void {
   const file = suiteFile(suite);
   const make = `${asCommandPrefix(record.identity)}npx nx g ./tools:suite ${suite}`;
-  let text: string;
-  try {
-    text = readFileSync(join(workspaceRoot, file), 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' ? 'is gone, but its projects are there' : `cannot be read: ${message}`;
+  const text = readYamlFile(join(workspaceRoot, file));
+  if (!text.ok) {
+    const { error } = text;
+    const what = error.reason === 'gone' ? 'is gone, but its projects are there' : error.message;
     throw new Error(`${file} ${what}. Bring it back: git checkout -- ${file}`);
   }
-  const { source, diagnostics } = parseYaml(file, text);
+  const { source, diagnostics } = parseYaml(file, text.value);
   if (diagnostics.length > 0) {
     throw new Error(
       [...diagnostics.map(formatDiagnostic), `Correct ${file}, then make its projects anew: ${make}`].join(

@@ -2,13 +2,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
-import {
-  asCommandPrefix,
-  changedVariables,
-  identityOf,
-  unknownVariables,
-  type Identity,
-} from '../settings/identity.js';
+import { asCommandPrefix, changedVariables, identityOf, type Identity } from '../settings/identity.js';
+import { unknownVariables } from '../settings/unknown-variables.js';
 import { ourSide } from './conflict.js';
 import { requireInStep } from './in-step.js';
 import { loadSuite } from '../load/load.js';

@@ -81,7 +81,7 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
           changes: 'everything of that model',
           empty: '',
         },
-        words('a hub id, or a path beginning with / or .', /^[\w~./-][\w./ ~-]*$/),
+        words('a hub id, or a path beginning with / or .', /^[\w./-][\w./ ~-]*$/),
         (suite, value) => {
           replaceModel(suite, index, value);
         },

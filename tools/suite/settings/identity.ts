@@ -3,7 +3,6 @@ import { IDENTITY_TABLE, type IdentityRow } from './identity-table.js';
 import { LEFT_OUT, type Raw } from './raw-suite.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { readVariable } from '../yaml/setting-type.js';
-import { nearest } from '../yaml/suggest.js';
 import type { Path, YamlSource } from '../yaml/yaml-source.js';
 
 /** Identity variables by name, as they were written. Recorded in the suite's project. */
@@ -19,20 +18,6 @@ export function identityOf(environment: NodeJS.ProcessEnv): Identity {
     }),
   );
 }
-
-/** Variables of the families above that exist nowhere: a typing error must not pass for a setting. */
-export function unknownVariables(environment: NodeJS.ProcessEnv): string[] {
-  const names = Object.keys(IDENTITY_TABLE);
-  return Object.keys(environment)
-    .filter((name) => FAMILIES.test(name) && !names.includes(name))
-    .map((name) => {
-      const near = nearest(name, names);
-      const hint = near === undefined ? '' : ` Did you mean ${near}?`;
-      return `environment variable ${name}: there is none.${hint}`;
-    });
-}
-
-const FAMILIES = /^(MODEL_\d+|EDIT_TYPES_\w+|EVAL_BATCH_SIZE\w*|\w+_EDIT_RUNS|DRIFT_CALIBRATION\w*)$/;
 
 /**
  * The source with the variables laid over it: its value is what suite.yaml would say, its places are still those of the

@@ -24,7 +24,7 @@ export function replaceModel(suite: Raw, index: number, source: string): void {
   const before = isMapping(models[index]) ? models[index] : {};
   const kept = Object.fromEntries(Object.entries(before).filter(([key]) => !SOURCE_KEYS.includes(key)));
   // A model left out keeps its place until all variables are read: MODEL_4 is the fourth, whatever MODEL_3 says.
-  models[index] = source === '' ? LEFT_OUT : { [/^[./~]/.test(source) ? 'path' : 'id']: source, ...kept };
+  models[index] = source === '' ? LEFT_OUT : { [/^[./]/.test(source) ? 'path' : 'id']: source, ...kept };
   suite.models = models;
 }
 

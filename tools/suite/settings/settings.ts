@@ -1,16 +1,25 @@
 // How this site runs: workspace-config/site.yaml and the environment variables over it, as site-table.ts has them.
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../../base/files.js';
 import { cores } from '../../host/host.js';
 import { CELL_KINDS } from '../model/cell.js';
 import { describeIssue, formatDiagnostic, sortDiagnostics } from '../yaml/diagnostics.js';
 import { mapping } from '../yaml/schema-parts.js';
 import { readVariable } from '../yaml/setting-type.js';
-import { SITE_ROWS, TIMEOUT_TYPE, TIMEOUT_VARIABLE, type SiteValues } from './site-table.js';
+import { contradictions, type GivenSettings } from './contradictions.js';
+import {
+  SITE_ROWS,
+  SITE_TABLE,
+  TIMEOUT_TYPE,
+  TIMEOUT_VARIABLE,
+  type SiteKey,
+  type SiteValues,
+} from './site-table.js';
+import { unknownVariables } from './unknown-variables.js';
 import { TASK_NAMES } from '../model/task-names.js';
 import { nearest } from '../yaml/suggest.js';
+import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml } from '../yaml/yaml-source.js';
 
 export interface SiteSettings extends Omit<SiteValues, 'cpuSlots'> {
@@ -37,29 +46,47 @@ export function loadSiteSettings(
   environment: NodeJS.ProcessEnv = process.env,
 ): SiteSettings {
   const diagnostics: string[] = [];
-  const file = readSite(readIfThere(join(workspaceRoot, SITE_FILE)) ?? '', diagnostics);
+  const file = readSite(workspaceRoot, diagnostics);
+  diagnostics.push(...unknownVariables(environment));
+  const given = givenSettings(file, environment, diagnostics);
+  const home = environment.HOME ?? homedir();
+  const absolute = (path: string): string => resolve(workspaceRoot, path.replace(/^~(?=\/|$)/, home));
   const values = {
-    ...Object.fromEntries(
-      SITE_ROWS.map(([name, row]) => {
-        const written = row.key === null ? undefined : at(file, row.key);
-        return [name, fromEnvironment(row, environment, diagnostics) ?? written ?? row.default];
-      }),
-    ),
+    ...Object.fromEntries(SITE_ROWS.map(([name, row]) => [name, given[name] ?? row.default])),
     taskTimeouts: {
       ...upperCase(at(file, 'timeouts.tasks')),
       ...timeoutVariables(environment, diagnostics),
     },
   } as SiteValues & { taskTimeouts: Record<string, number> };
+  diagnostics.push(...contradictions(given, (key) => givenBy(key, environment)));
   if (diagnostics.length > 0) throw new Error(diagnostics.join('\n'));
   const { cpuSlots, threads, lockDirectory, storageRoot, outputDirectory } = values;
   const auto = Math.max(1, Math.floor(cores() / threads));
   return {
     ...values,
     cpuSlots: cpuSlots === 'auto' ? auto : cpuSlots,
-    lockDirectory: lockDirectory === 'auto' ? defaultLockDirectory() : resolve(workspaceRoot, lockDirectory),
-    storageRoot: resolve(workspaceRoot, storageRoot),
-    outputDirectory: outputDirectory === null ? null : resolve(workspaceRoot, outputDirectory),
+    lockDirectory: lockDirectory === 'auto' ? defaultLockDirectory() : absolute(lockDirectory),
+    storageRoot: absolute(storageRoot),
+    outputDirectory: outputDirectory === null ? null : absolute(outputDirectory),
   };
+}
+
+/** What the file or a variable says; a variable goes before the file. */
+function givenSettings(file: SiteFile, environment: NodeJS.ProcessEnv, diagnostics: string[]): GivenSettings {
+  return Object.fromEntries(
+    SITE_ROWS.flatMap(([name, row]) => {
+      const written = row.key === null ? undefined : at(file, row.key);
+      const value = fromEnvironment(row, environment, diagnostics) ?? written;
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** The variable where it is set, else the key in the file. */
+function givenBy(name: SiteKey, environment: NodeJS.ProcessEnv): string {
+  const { variable, key } = SITE_TABLE[name];
+  if (variable !== null && environment[variable] !== undefined) return `environment variable ${variable}`;
+  return `${key ?? ''} (${SITE_FILE})`;
 }
 
 function defaultLockDirectory(): string {
@@ -68,8 +95,13 @@ function defaultLockDirectory(): string {
 
 type SiteFile = Record<string, unknown>;
 
-function readSite(text: string, diagnostics: string[]): SiteFile {
-  const { source, diagnostics: syntax } = parseYaml(SITE_FILE, text);
+function readSite(workspaceRoot: string, diagnostics: string[]): SiteFile {
+  const text = readYamlFile(join(workspaceRoot, SITE_FILE));
+  if (!text.ok && text.error.reason === 'unreadable') {
+    diagnostics.push(formatDiagnostic({ file: SITE_FILE, line: 1, col: 1, message: text.error.message }));
+    return {};
+  }
+  const { source, diagnostics: syntax } = parseYaml(SITE_FILE, text.ok ? text.value : '');
   const parsed = siteSchema().safeParse(source.value ?? {});
   const found =
     syntax.length > 0

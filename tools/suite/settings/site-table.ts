@@ -52,6 +52,9 @@ const gpuList: typeof gpuNames = {
     text.includes(',') ? text.split(',').map((name) => name.trim()) : gpuNames.fromText(text),
 };
 
+/** `~` is the home of whoever runs, as in a shell; `~name`, another's, would be a directory of that name here. */
+const directory = words('a directory (~ at its beginning is your home)', /^(?!~[^/])\s*\S/);
+
 export const SITE_TABLE = {
   accelerator: row(
     { key: 'accelerator' },
@@ -150,7 +153,7 @@ export const SITE_TABLE = {
   ),
   lockDirectory: row(
     { key: 'leases.directory', variable: 'VALIDATION_LOCK_DIR' },
-    words('a directory'),
+    directory,
     'auto',
     'where leases lie, one a host for every workspace; auto: <temporary directory>/validation-suite-<uid>',
   ),
@@ -232,7 +235,7 @@ export const SITE_TABLE = {
 
   storageRoot: row(
     { key: 'storage.root', variable: 'VALIDATION_WEIGHTS_STORE' },
-    words('a directory'),
+    directory,
     '.weights',
     'the weights store, relative to the workspace or absolute',
   ),
@@ -250,7 +253,7 @@ export const SITE_TABLE = {
   ),
   outputDirectory: row(
     { key: 'output.directory', variable: 'OUTPUT_DIR' },
-    words('a directory'),
+    directory,
     null,
     "where the original script's whole tree is published after every run, also outside the workspace",
   ),

@@ -10,7 +10,9 @@ import {
   type Alias,
   type Document,
   type Node,
+  type YAMLError,
 } from 'yaml';
+import { messageOf } from '../../base/message.js';
 import type { Diagnostic } from './diagnostic.js';
 
 export type Path = readonly PropertyKey[];
@@ -33,16 +35,14 @@ export interface YamlSource {
 }
 
 const TOO_LARGE = 1 << 20;
+/** Levels of lists and mappings in each other: a suite has seven. Some thousand more end in the parser's own stack. */
+const DEEPEST = 64;
 
 /** Parses one YAML document. Syntax errors, doubled keys and unknown tags are mistakes; the value is what could be read. */
 export function parseYaml(file: string, text: string): { source: YamlSource; diagnostics: Diagnostic[] } {
   const lines = new LineCounter();
-  const tooLarge = text.length > TOO_LARGE;
-  const document = parseDocument(tooLarge ? '' : text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    stringKeys: true,
-  });
+  const refusal = text.length > TOO_LARGE ? `longer than ${TOO_LARGE} characters` : undefined;
+  const { document, error } = parseGuarded(refusal === undefined ? text : '', lines);
   const place = (offset: number | undefined): Place => {
     if (offset === undefined || offset === 0) return { line: 1, col: 1 };
     const { line, col } = lines.linePos(offset);
@@ -52,15 +52,13 @@ export function parseYaml(file: string, text: string): { source: YamlSource; dia
     ...[...document.errors, ...document.warnings].map((error) => ({
       file,
       ...place(error.pos[0]),
-      message: `not valid YAML: ${error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : error.message}`,
+      message: meaningOf(error),
     })),
-    ...danglingAliases(document).map(({ source: name, range }) => ({
-      file,
-      ...place(range?.[0]),
-      message: `not valid YAML: no anchor named ${JSON.stringify(name)} stands before this alias`,
-    })),
+    ...unusableNodes(document).map(({ offset, problem }) => ({ file, ...place(offset), message: problem })),
   ];
-  if (tooLarge) diagnostics.push({ file, line: 1, col: 1, message: `longer than ${TOO_LARGE} characters` });
+  for (const message of [refusal, error]) {
+    if (message !== undefined) diagnostics.push({ file, line: 1, col: 1, message });
+  }
   const read = diagnostics.length === 0 ? toValue(document) : { ok: true as const, value: undefined };
   if (!read.ok) diagnostics.push({ file, line: 1, col: 1, message: `not valid YAML: ${read.error}` });
   const source: YamlSource = {
@@ -78,12 +76,49 @@ export function parseYaml(file: string, text: string): { source: YamlSource; dia
   return { source, diagnostics };
 }
 
-function danglingAliases(document: Document): Alias[] {
-  const found: Alias[] = [];
+function meaningOf({ code, message }: YAMLError): string {
+  // Of what is nested deeper than its own stack the parser says so.
+  if (code === 'RESOURCE_EXHAUSTION') return TOO_DEEP;
+  return `not valid YAML: ${code === 'MULTIPLE_DOCS' ? 'a second document begins here' : message}`;
+}
+
+/** The document; an empty one, and why, for a text that the parser itself cannot take. */
+function parseGuarded(text: string, lineCounter: LineCounter): { document: Document; error?: string } {
+  const options = { lineCounter, prettyErrors: false, stringKeys: true } as const;
+  try {
+    return { document: parseDocument(text, options) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { document: parseDocument('', options), error: TOO_DEEP };
+  }
+}
+
+const TOO_DEEP = `lists and mappings in each other, more than ${DEEPEST} deep`;
+
+/** What is well-formed YAML and stands for no value: aliases of nothing and of what they are in, and endless nesting. */
+function unusableNodes(document: Document): { offset: number | undefined; problem: string }[] {
+  const found: { offset: number | undefined; problem: string }[] = [];
+  const inAlias = (alias: Alias, path: readonly unknown[]): void => {
+    const target = alias.resolve(document);
+    const name = JSON.stringify(alias.source);
+    const problem =
+      target === undefined
+        ? `not valid YAML: no anchor named ${name} stands before this alias`
+        : path.includes(target)
+          ? `alias ${name} stands inside what it stands for, without end`
+          : undefined;
+    if (problem !== undefined) found.push({ offset: alias.range?.[0], problem });
+  };
+  const inCollection = (node: Node, path: readonly unknown[]): symbol | undefined => {
+    if (path.filter((one) => isMap(one) || isSeq(one)).length < DEEPEST) return undefined;
+    found.push({ offset: node.range?.[0], problem: TOO_DEEP });
+    return visit.BREAK;
+  };
   visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document) === undefined) found.push(alias);
+    Alias: (_, alias, path) => {
+      inAlias(alias, path);
     },
+    Collection: (_, node, path) => inCollection(node, path),
   });
   return found;
 }
@@ -93,7 +128,7 @@ function toValue(document: Document): { ok: true; value: unknown } | { ok: false
     return { ok: true, value: document.toJS() as unknown };
   } catch (error) {
     // Aliases that multiply without end.
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+    return { ok: false, error: messageOf(error) };
   }
 }
 

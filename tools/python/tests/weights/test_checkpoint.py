@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -224,3 +226,34 @@ def test_peak_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     )
     assert grown > 35e6
     assert large - small < grown / 2
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def make_header_of_the_whole_file(path: Path) -> None:
+    """A gigabyte of holes that claims to be one header."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", (1 << 30) - 8))
+        file.truncate(1 << 30)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("damage", [make_pipe, make_device, make_header_of_the_whole_file])
+def test_what_would_never_end_is_refused_at_once(
+    tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    write_model(tmp_path, llama_tensors())
+    damage(tmp_path / name)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Fault, match=rf"{name}.*(no regular file|bytes)|has neither {name}") as caught:
+        open_checkpoint(tmp_path)
+    assert caught.value.code == "bad_input"
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 100e6

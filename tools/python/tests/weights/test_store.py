@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,3 +201,29 @@ def test_a_manifest_that_came_with_the_files_is_replaced(tmp_path: Path) -> None
         manifest = entry.commit("cpu")
         assert entry.complete
     assert [file["path"] for file in manifest["files"]] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("place", [".", "model.safetensors"])
+def test_what_was_replaced_by_a_link_is_refused_and_made_again(tmp_path: Path, place: str) -> None:
+    store = Store(tmp_path / "store", recipe("a"))
+    store.root.mkdir()
+    make(store)
+    path = store.root / store.recipe
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    if place == ".":
+        path.symlink_to(elsewhere)
+    else:
+        shutil.copytree(elsewhere, path, symlinks=True)
+        path.chmod(0o755)
+        (path / place).unlink()
+        (path / place).symlink_to(elsewhere / place)
+    with pytest.raises(Fault, match=r"link"):
+        open_entry(Read(path, None, ""))
+    with locked_entry(store) as entry:
+        assert not entry.complete
+    make(store)
+    assert open_entry(Read(path, None, "")) == path
+    assert not any(found.is_symlink() for found in [path, *path.iterdir()])
+    assert (elsewhere / "model.safetensors").read_bytes() == b"weights"
+    assert left_over(store.root) == [store.recipe]

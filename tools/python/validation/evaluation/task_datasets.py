@@ -16,6 +16,9 @@ from typing import Any
 from validation.evaluation.lm_eval_adapter import LOCAL_BUILDERS, TaskSource, known_tasks
 from validation.job import Fault
 
+#: Exit code where a task is nowhere defined, or its definition cannot be read.
+UNUSABLE = 3
+
 
 def datasets_of(source: TaskSource, tasks: list[str]) -> dict[str, list[str]]:
     """Names of the hub's data sets that each task, group or tag reads, sorted.
@@ -87,8 +90,10 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(datasets_of(TaskSource(arguments.include_path), arguments.tasks)))
         return 0
     except Fault as fault:
-        print(" ".join([str(fault), fault.hint]).strip(), file=sys.stderr)
-        return 1
+        print(
+            " (".join(filter(None, [str(fault), fault.hint])) + (")" if fault.hint else ""), file=sys.stderr
+        )
+        return UNUSABLE if fault.code == "misconfigured" else 1
 
 
 if __name__ == "__main__":

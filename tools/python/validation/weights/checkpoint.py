@@ -7,15 +7,17 @@ endian), a JSON header, then the tensors' bytes at the offsets the header names.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import stat
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -28,6 +30,8 @@ SINGLE = "model.safetensors"
 OWN_FILES = frozenset({MANIFEST, "edit_metadata.json", "error_metadata.json"})
 
 _AGAIN = "Make or copy it again."
+#: Bytes: what the safetensors library itself takes of a header, and far more than any other JSON of a model.
+_MOST_HEADER, _MOST_JSON = 100_000_000, 256 << 20
 
 DTYPES: dict[str, torch.dtype] = {
     "BF16": torch.bfloat16,
@@ -247,12 +251,14 @@ def read_shard(path: Path) -> Shard:
         Fault: `bad_input` when the file is not complete or not in the safetensors format.
     """
     try:
-        with path.open("rb") as handle:
+        with open_file(path) as handle:
             size = os.fstat(handle.fileno()).st_size
             start = handle.read(8)
             (length,) = struct.unpack("<Q", start)
             if length > size - len(start):
                 raise ValueError(f"{size} bytes, its header alone would be {length}")
+            if length > _MOST_HEADER:
+                raise ValueError(f"its header would be {length} bytes, at most {_MOST_HEADER} are allowed")
             raw = handle.read(length)
         header, offset = json.loads(raw), len(start) + len(raw)
         if not isinstance(header, dict):
@@ -319,6 +325,19 @@ def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
     return torch.equal(one.contiguous().view(size), other.contiguous().view(size))
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe would keep its reader waiting, a device would never end.
+
+    Raises:
+        OSError: there is none, or something else in its place.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a model directory.
 
@@ -326,7 +345,11 @@ def read_json(path: Path) -> dict[str, Any]:
         Fault: `bad_input` when it is missing or not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with open_file(path) as handle:
+            size = os.fstat(handle.fileno()).st_size
+            if size > _MOST_JSON:
+                raise ValueError(f"{size} bytes, at most {_MOST_JSON} are read")
+            value = json.loads(handle.read().decode("utf-8"))
     except OSError as error:
         raise Fault("bad_input", f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # nested thousands deep

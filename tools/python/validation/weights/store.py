@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,14 +144,14 @@ class Entry:
         for directory in [*(found for found in draft.rglob("*") if found.is_dir()), draft]:
             _sync(directory)
         old = draft.with_name(draft.name + "-old")
-        if self.path.exists():  # incomplete, or to be rebuilt: `complete` was false when the caller asked
+        if os.path.lexists(self.path):  # incomplete, a link, or to be rebuilt: not `complete` when asked
             self.path.rename(old)
         draft.rename(self.path)
         self._draft = None
         self._rebuild = False
         _sync(self._store.root)
         # Only now: deleting many GB takes seconds, in which the entry must not be missing.
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
         return manifest
 
     def discard(self) -> None:
@@ -180,7 +181,7 @@ def locked_entry(store: Store, *, rebuild: bool = False) -> Iterator[Entry]:
             emit("progress", message=f"waiting: another process makes {store.recipe[:12]}")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in store.root.glob(f"{_draft_prefix(store)}*"):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
         entry = Entry(store, rebuild)
         try:
             yield entry
@@ -231,13 +232,18 @@ def entry_problem(path: Path, manifest: Path) -> str | None:
         return f"{manifest}: cannot be read ({error.strerror})"
     except (ValueError, KeyError, TypeError) as error:
         return f"{manifest}: not a manifest ({type(error).__name__}: {error})"
+    if path.is_symlink():
+        return f"{path}: a link, no weights of this store: what it leads to can change unseen"
     if not path.is_dir():
         return f"{path}: no such directory of weights"
     for name, size in sizes:
         try:
-            found = (path / name).stat().st_size
+            status = (path / name).lstat()
         except OSError:
             return f"{path / name}: missing"
+        if not stat.S_ISREG(status.st_mode):
+            return f"{path / name}: no file of this store (a link, perhaps)"
+        found = status.st_size
         if found != size:
             return f"{path / name}: {found} bytes, {size} expected"
     return None
@@ -253,6 +259,13 @@ def _known_digest(path: Path) -> tuple[int, str] | None:
         if file["path"] == path.name:
             return int(file["bytes"]), str(file["sha256"])
     return None
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _draft_prefix(store: Store) -> str:

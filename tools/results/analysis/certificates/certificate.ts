@@ -20,7 +20,7 @@ export interface Judgement {
   ci: { low: number; high: number } | null;
   /** Ratio above which the primary metric fails, hysteresis included. */
   threshold: number;
-  /** The primary metric is marked invalid or degraded, or its ratio is not finite. */
+  /** The primary metric is marked invalid or degraded, or its ratio is no number above 0. */
   degraded: boolean;
   tier: string;
   hysteresisApplied: boolean;
@@ -66,7 +66,7 @@ export function judge(
     pm: { kind: metric.kind, preview: metric.preview ?? null, final: metric.final ?? null, ratio },
     ci: ci === null ? null : { low: ci[0], high: ci[1] },
     threshold,
-    degraded: metric.invalid === true || metric.degraded === true || !Number.isFinite(ratio),
+    degraded: metric.invalid === true || metric.degraded === true || !isRatio(ratio),
     tier,
     hysteresisApplied: raw.validation.hysteresis_applied === true,
     confidenceLabel: raw.confidence?.label ?? null,
@@ -94,6 +94,7 @@ function readGates(
     const value = raw.validation[gate];
     return value === true ? 'pass' : value === false ? 'fail' : 'missing';
   };
+  const metric = raw.primary_metric;
   const ofGuard = (guard: Guard, gate: Gate, evaluated: boolean): GateStatus => {
     if (!order.includes(guard)) return 'not_run';
     // Neither a pass nor a detection: the guard broke, the model did not.
@@ -103,14 +104,29 @@ function readGates(
   };
   return {
     invariants_pass: ofGuard('invariants', 'invariants_pass', true),
-    primary_metric_acceptable: read('primary_metric_acceptable'),
+    // A flag that is true beside a ratio that cannot be is a contradiction: no pass, and no detection.
+    primary_metric_acceptable:
+      read('primary_metric_acceptable') === 'pass' && !isRatio(metric.ratio_vs_baseline)
+        ? 'missing'
+        : read('primary_metric_acceptable'),
     spectral_stable: ofGuard('spectral', 'spectral_stable', raw.spectral?.evaluated !== false),
     rmt_stable: ofGuard('rmt', 'rmt_stable', raw.rmt?.evaluated !== false),
     // The original script takes a missing drift flag for true; here a missing flag is never a pass.
-    preview_final_drift_acceptable: read('preview_final_drift_acceptable'),
+    preview_final_drift_acceptable: [metric.preview, metric.final].every(isRatioOrUntold)
+      ? read('preview_final_drift_acceptable')
+      : 'fail',
     guard_overhead_acceptable:
       raw.guard_overhead?.evaluated === true ? read('guard_overhead_acceptable') : 'not_evaluated',
   };
+}
+
+/** Perplexities and their ratios are above 0 and finite. */
+function isRatio(value: number | null | undefined): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+function isRatioOrUntold(value: number | null | undefined): boolean {
+  return value === null || value === undefined || isRatio(value);
 }
 
 function isCounted(status: GateStatus): boolean {

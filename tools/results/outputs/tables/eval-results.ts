@@ -7,6 +7,7 @@ export const MISSING_REASONS = [
   'not_run',
   'failed',
   'stale',
+  'altered',
   'absent',
   'unreadable',
   'incomplete',

@@ -5,6 +5,7 @@ import { WIDTH, wrap } from './format.js';
 
 const TITLES: Record<MissingReason, string> = {
   failed: 'Failed',
+  altered: 'Altered after the cell had ended',
   unreadable: 'Unreadable',
   incomplete: 'Lacking something',
   mismatched: 'Not the items the baseline was asked',
