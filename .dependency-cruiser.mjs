@@ -49,7 +49,7 @@ export const ROOMS = [
     },
   ],
   [{ room: 'host', folders: [['.']] }],
-  [{ room: 'base', folders: [['.']] }],
+  [{ room: 'base', folders: [['text'], ['.']] }],
 ];
 
 const LEVELS = ROOMS.flatMap((rooms) => levelsOf(rooms));

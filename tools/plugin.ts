@@ -1,4 +1,5 @@
 // The Nx plugin: after every run that touched a suite, its verdict and report are made, whole or not, failed or not.
+import { complain, say } from './base/text/say.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
@@ -14,7 +15,7 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   if (reset !== undefined) throw withoutStack(reset);
   const { preflight } = await import('./monitoring/run/preflight.js');
   const { lines, refusal } = preflight(workspaceRoot, argv);
-  for (const line of lines) console.log(line);
+  for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
   watchSignals();
 };
@@ -77,12 +78,12 @@ async function judgeWhatRan(context: Context): Promise<void> {
   const { messageOf } = await import('./base/message.js');
   const { noteRunEnd } = await import('./execution/progress/note-progress.js');
   for (const suite of suites) {
-    await noteRunEnd(context.workspaceRoot, suite, console.error);
+    await noteRunEnd(context.workspaceRoot, suite, complain);
     try {
       await sayVerdict(context, suite);
     } catch (error) {
       // A verdict that cannot be written must not hide what the run itself said.
-      console.error(`\nverdict or report of ${suite} failed: ${messageOf(error)}`);
+      complain(`\nverdict or report of ${suite} failed: ${messageOf(error)}`);
     }
     await publish(context.workspaceRoot, suite, suites.size > 1);
   }
@@ -92,7 +93,7 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   const { runSummary } = await import('./monitoring/run/run-summary.js');
   const said = saidByVerdict(taskResults, suite);
   if (said !== undefined) {
-    console.log(`\n${said}`);
+    say(`\n${said}`);
     const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
     const { cells } = requireGeneratedSuite(workspaceRoot, suite);
     sayLines(runSummary(workspaceRoot, suite, cells, startTime));
@@ -102,13 +103,13 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   const { repairLinks } = await import('./execution/store/link.js');
   repairLinks(workspaceRoot, suite);
   const judged = await judgeSuite(workspaceRoot, suite);
-  console.log(`\n${judged.lines.join('\n')}`);
+  say(`\n${judged.lines.join('\n')}`);
   sayLines(runSummary(workspaceRoot, suite, judged.cells, startTime));
-  console.log(await reportSuite(workspaceRoot, judged));
+  say(await reportSuite(workspaceRoot, judged));
 }
 
 function sayLines(lines: readonly string[]): void {
-  if (lines.length > 0) console.log(lines.join('\n'));
+  if (lines.length > 0) say(lines.join('\n'));
 }
 
 /**
@@ -138,9 +139,9 @@ async function publish(workspaceRoot: string, suite: string, several: boolean): 
     if (outputDirectory === null) return;
     const { publishAlone } = await import('./results/publishing/publish-alone.js');
     const where = several ? join(outputDirectory, suite) : outputDirectory;
-    const { directory, made } = await publishAlone(workspaceRoot, suite, where, console.log);
-    console.log(`published in ${directory} (${made} new)`);
+    const { directory, made } = await publishAlone(workspaceRoot, suite, where, say);
+    say(`published in ${directory} (${made} new)`);
   } catch (error) {
-    console.error(`output of ${suite} was not published: ${messageOf(error)}`);
+    complain(`output of ${suite} was not published: ${messageOf(error)}`);
   }
 }

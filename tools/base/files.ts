@@ -65,6 +65,11 @@ export function digestListing(root: string): string {
   return sha256(lines.join('\n'));
 }
 
+/** Whether a relative path stays below where it starts: what a file names may come from whoever wrote the file. */
+export function staysInside(path: string): boolean {
+  return path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split(/[/\\]/).includes('..');
+}
+
 function isByProduct(name: string): boolean {
   return name.startsWith('.') || name === '__pycache__' || name.endsWith('.pyc');
 }

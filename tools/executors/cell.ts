@@ -1,6 +1,6 @@
 // Executor `cell`: runs one cell. A refuted model is a result; only a fault fails the task.
+import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
-import { redact } from '../base/redact.js';
 import { cancellation } from '../base/cancellation.js';
 import { clearFault, readFault } from '../execution/records/last-fault.js';
 import { noteProgress } from '../execution/progress/note-progress.js';
@@ -18,7 +18,7 @@ export default async function cell(
   const target = context.targetName ?? '';
   const { signal, dispose } = cancellation();
   const log = (line: string): void => {
-    console.log(redact(`${project}:${target}: ${line}`));
+    say(`${project}:${target}: ${line}`);
   };
   const { root } = context;
   const forced = process.env.NX_SKIP_NX_CACHE === 'true';
@@ -52,10 +52,10 @@ export default async function cell(
 
 function fail(root: string, project: string, target: string, failure: CellFailure): { success: false } {
   const { code, message, hint } = failure.fault;
-  console.error(redact(`${project}:${target} failed (${code}): ${message}`));
-  if (hint !== '') console.error(redact(hint));
+  complain(`${project}:${target} failed (${code}): ${message}`);
+  if (hint !== '') complain(hint);
   if (code === 'cancelled') return { success: false };
-  console.error(`Run it again alone: npx nx run ${project}:${target} --excludeTaskDependencies`);
+  complain(`Run it again alone: npx nx run ${project}:${target} --excludeTaskDependencies`);
   recordFailure(root, project, target, failure);
   return { success: false };
 }

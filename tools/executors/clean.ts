@@ -1,4 +1,5 @@
 // Executor `clean`: says which weights of a suite can be made again, and with --yes frees them.
+import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { clean, describeLeftBehind, describeRemovable, storedWeights } from '../execution/store/clean.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
@@ -16,7 +17,7 @@ export default function cleanSuite(
   { root }: ExecutorContext,
 ): Promise<Outcome> {
   const log = (line: string): void => {
-    console.log(line);
+    say(line);
   };
   return outcomeOf(`clean of ${suite} failed`, async () => {
     const { storageRoot } = loadSiteSettings(root);
@@ -26,7 +27,7 @@ export default function cleanSuite(
     [...lines, ...describeLeftBehind(options)].forEach(log);
     if (empty || dryRun) return true;
     if (!yes) {
-      console.error(`Nothing was removed. To free it: npx nx run ${suite}:clean --yes`);
+      complain(`Nothing was removed. To free it: npx nx run ${suite}:clean --yes`);
       return false;
     }
     await clean(stored.removable, options, log);

@@ -1,4 +1,5 @@
 // Executor `compare`: what changed since another run of the suite, and whether it is more than noise.
+import { say } from '../base/text/say.js';
 import { resolve } from 'node:path';
 import type { ExecutorContext } from '@nx/devkit';
 import { repairLinks } from '../execution/store/link.js';
@@ -14,6 +15,6 @@ export default function compare(
     repairLinks(context.root, options.suite);
     await judgeSuite(context.root, options.suite);
     for (const line of compareWith(context.root, options.suite, resolve(context.root, options.with)))
-      console.log(line);
+      say(line);
   });
 }

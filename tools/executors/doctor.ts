@@ -1,6 +1,6 @@
 // Executor `doctor`: what would stop a suite on this host, before hours are spent.
+import { say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
-import { redact } from '../base/redact.js';
 import { examine } from '../monitoring/doctor/examine.js';
 import { summary, toLine } from '../monitoring/doctor/finding.js';
 
@@ -9,8 +9,8 @@ export default async function doctor(
   { root }: ExecutorContext,
 ): Promise<{ success: boolean }> {
   const findings = await examine(root, suite, offline, (finding) => {
-    console.log(redact(toLine(finding)));
+    say(toLine(finding));
   });
-  console.log(`\n${summary(suite, findings)}`);
+  say(`\n${summary(suite, findings)}`);
   return { success: findings.every(({ level }) => level !== 'error') };
 }

@@ -1,4 +1,5 @@
 // Executor `leases`: who holds and waits for what on this host; ends one lease by hand.
+import { say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { breakByHand } from '../monitoring/status/break-by-hand.js';
 import { leaseLines } from '../monitoring/status/leases-text.js';
@@ -17,7 +18,7 @@ export default function leases(
   { root }: ExecutorContext,
 ): Promise<Outcome> {
   const log = (line: string): void => {
-    console.log(line);
+    say(line);
   };
   return outcomeOf('leases', async () => {
     if (id !== undefined) {

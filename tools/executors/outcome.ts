@@ -1,4 +1,5 @@
 // How an executor that is no cell ends: well, or with one line that says what failed.
+import { complain } from '../base/text/say.js';
 import { drained } from '../base/drained.js';
 import { messageOf } from '../base/message.js';
 
@@ -11,7 +12,7 @@ export async function outcomeOf(what: string, body: () => Promise<unknown>): Pro
   try {
     return { success: (await body()) !== false };
   } catch (error) {
-    console.error(`${what}: ${messageOf(error)}`);
+    complain(`${what}: ${messageOf(error)}`);
     return { success: false };
   } finally {
     await drained();

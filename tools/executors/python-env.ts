@@ -1,4 +1,5 @@
 // Executor `python-env`: .venv as the hashed lock file says, and flash attention on GPUs, before anything needs it.
+import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { ensurePythonEnvironment } from '../python-env/ensure.js';
 import { ensureFlashAttention } from '../python-env/flash-attn.js';
@@ -9,7 +10,7 @@ export default async function pythonEnv(
   context: ExecutorContext,
 ): Promise<{ success: boolean }> {
   const log = (line: string): void => {
-    console.log(`python-env: ${line}`);
+    say(`python-env: ${line}`);
   };
   try {
     const how = { workspaceRoot: context.root, force: options.force ?? false, log };
@@ -25,9 +26,9 @@ export default async function pythonEnv(
     if (state === 'installed') log('.venv is ready');
     return { success: true };
   } catch (error) {
-    console.error(`python-env failed: ${messageOf(error)}`);
+    complain(`python-env failed: ${messageOf(error)}`);
     const { hint } = error as { hint?: string };
-    if (hint !== undefined && hint !== '') console.error(hint);
+    if (hint !== undefined && hint !== '') complain(hint);
     return { success: false };
   }
 }

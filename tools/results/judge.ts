@@ -1,4 +1,5 @@
 // Judges a generated suite: from its name to the verdict files. The `verdict` target and the plugin's hook both call it.
+import { complain, say } from '../base/text/say.js';
 import { join } from 'node:path';
 import { compare } from '../base/compare.js';
 import { isOver, readFaults, type LastFault } from '../execution/records/last-fault.js';
@@ -35,11 +36,11 @@ export async function reportSuite(workspaceRoot: string, { findings, cells }: Ju
  */
 export async function sayVerdictAndReport(workspaceRoot: string, suite: string): Promise<boolean> {
   const judged = await judgeSuite(workspaceRoot, suite);
-  for (const line of judged.lines) console.log(line);
-  console.log(await reportSuite(workspaceRoot, judged));
+  for (const line of judged.lines) say(line);
+  say(await reportSuite(workspaceRoot, judged));
   const altered = judged.findings.analysis.missing.filter(({ reason }) => reason === 'altered');
   for (const { cell, detail } of altered) {
-    console.error(`${cell}: ${detail} after its cell had ended; make it again: npx nx run ${cell}`);
+    complain(`${cell}: ${detail} after its cell had ended; make it again: npx nx run ${cell}`);
   }
   return altered.length === 0;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { redact } from '../../../tools/base/redact.js';
+import { redact } from '../../../tools/base/text/redact.js';
 import { lastLines, logEnd, LogWriter } from '../../../tools/execution/worker/log-file.js';
 import { newOomKills, readOomKills } from '../../../tools/execution/worker/oom-kills.js';
 

@@ -1,7 +1,8 @@
 // The records of a cell's failures: a line in state/errors.json for each failed attempt and for a fault without one, and
 // beside its attempts the fault it ended with.
+import { complain } from '../../base/text/say.js';
 import { messageOf } from '../../base/message.js';
-import { redact } from '../../base/redact.js';
+import { redact } from '../../base/text/redact.js';
 import { classOf } from '../../base/fault.js';
 import { Journal } from '../records/journal.js';
 import { writeFault } from '../records/last-fault.js';
@@ -52,6 +53,6 @@ export function recordFailure(
     writeFault(workspaceRoot, project, target, { code, message });
   } catch (error) {
     // A full disk, most likely: the cell's own message matters more than this one.
-    console.error(`its fault could not be recorded: ${messageOf(error)}`);
+    complain(`its fault could not be recorded: ${messageOf(error)}`);
   }
 }

@@ -1,6 +1,6 @@
 // One attempt of a cell under its lease: the worker session, the publication of what it made, and the report of both.
 import { Fault } from '../../base/fault.js';
-import { redact } from '../../base/redact.js';
+import { redact } from '../../base/text/redact.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { readPool } from '../lease/gpus/pool.js';
 import type { HeldLease } from '../lease/hold.js';

@@ -1,7 +1,7 @@
 // The worker session of an attempt: Python gets its job, is watched while it works, and its end is judged.
 import { join } from 'node:path';
 import { Fault } from '../../base/fault.js';
-import { secretsOf } from '../../base/redact.js';
+import { secretsOf } from '../../base/text/redact.js';
 import { timeoutOf } from '../../suite/model/task-names.js';
 import type { HeldLease } from '../lease/hold.js';
 import { noteProgress } from '../progress/note-progress.js';

@@ -1,7 +1,8 @@
 // What a run leaves for people: logs/main.log, logs/gpu_<id>.log and state/errors.json (a JSON object a line).
 import { join } from 'node:path';
 import { appendLine } from '../../base/append.js';
-import { redact } from '../../base/redact.js';
+import { redact } from '../../base/text/redact.js';
+import { shown } from '../../base/text/say.js';
 import { faultLogPath, type FaultRecord } from './fault-log.js';
 
 /** Append to a log of the suite. A log that cannot be written (a full disk) must not end a cell. */
@@ -31,7 +32,7 @@ export class Journal {
 
   #append(path: string, line: string): void {
     try {
-      appendLine(join(this.#root, path), redact(line));
+      appendLine(join(this.#root, path), shown(line));
     } catch {
       // What it says was printed as well.
     }

@@ -3,15 +3,10 @@ import { lstatSync, utimesSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../base/canonical.js';
-import { digestFile, readRegular } from '../../base/files.js';
+import { digestFile, readRegular, staysInside } from '../../base/files.js';
 
 /** Names lead nowhere else: a manifest may come from a cache that others write, too. */
-const relativePath = z
-  .string()
-  .min(1)
-  .refine((path) => !path.startsWith('/') && !path.includes('\0') && !path.split(/[/\\]/).includes('..'), {
-    message: 'a path inside the entry',
-  });
+const relativePath = z.string().min(1).refine(staysInside, { message: 'a path inside the entry' });
 
 const manifestSchema = z.object({
   schema: z.literal(1),

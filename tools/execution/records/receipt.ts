@@ -4,15 +4,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../../suite/model/cell.js';
-import { digestFile, readRegular, writeWhole } from '../../base/files.js';
+import { digestFile, readRegular, staysInside, writeWhole } from '../../base/files.js';
 import { sha256 } from '../../base/canonical.js';
 import { toldValue } from './events.js';
 import { parseManifest, weightsProblem } from './manifest.js';
 
+const insideWorkspace = z.string().refine(staysInside, { message: 'a path inside the workspace' });
+const recipe = z.string().regex(/^[0-9a-f]{64}$/);
+
 const attemptSchema = z.object({
   number: z.number(),
   /** Workspace-relative. */
-  log: z.string(),
+  log: insideWorkspace,
   /** As shells count: 124 took too long, 128 + n ended by signal n. */
   exitCode: z.number(),
   /** A fault code; absent for a try that ended well. */
@@ -35,9 +38,9 @@ const receiptSchema = z.object({
   /** Digest of each input, by role. */
   reads: z.record(z.string(), z.string()),
   /** Digest of each published file, by workspace path. */
-  results: z.record(z.string(), z.string()),
+  results: z.record(insideWorkspace, z.string()),
   /** The store entry of weights. */
-  recipe: z.string().nullable(),
+  recipe: recipe.nullable(),
   startedAt: z.string(),
   endedAt: z.string(),
   /** Seconds in the queue and in Python. */

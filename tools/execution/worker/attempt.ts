@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { makeDirectory, writeWhole } from '../../base/files.js';
-import { secretsOf } from '../../base/redact.js';
+import { secretsOf } from '../../base/text/redact.js';
 import { attemptsDirectory } from '../records/attempt-paths.js';
 import { redactByproducts } from './log-file.js';
 

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { OVERLAP, redactBytes, redactFile } from '../../base/redact.js';
+import { OVERLAP, redactBytes, redactFile } from '../../base/text/redact.js';
 
 const TAIL_BYTES = 64 << 10;
 /** A log that grows longer is cut in its middle: a flood must not fill the disk. */

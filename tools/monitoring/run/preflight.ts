@@ -10,6 +10,7 @@ import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execut
 import { describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
 import { messageOf } from '../../base/message.js';
 import { requestedCells } from './requested.js';
+import { unknownOption } from './unknown-option.js';
 
 export interface Preflight {
   lines: string[];
@@ -19,6 +20,8 @@ export interface Preflight {
 
 /** One line a suite that the command asks for. */
 export function preflight(workspaceRoot: string, argv: readonly string[]): Preflight {
+  const option = unknownOption(argv);
+  if (option !== undefined) return { lines: [], refusal: option };
   const lines: string[] = [];
   for (const suite of listSuites(workspaceRoot)) {
     const cells: readonly PlannedCell[] = readGeneratedSuite(workspaceRoot, suite)?.cells ?? [];

@@ -1,4 +1,5 @@
 // Prints a status: once, or again and again, on a terminal in place of the last.
+import { say, shown } from '../../base/text/say.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellation } from '../../base/cancellation.js';
 import { readStatus, type OutdatedCache } from './read-status.js';
@@ -18,7 +19,7 @@ const CLEAR_BELOW = '\x1b[J';
 /** @throws Error when there is no status to show. */
 export async function showStatus(asked: StatusAsked): Promise<void> {
   const { lines } = await frame(asked);
-  console.log(lines.join('\n'));
+  say(lines.join('\n'));
 }
 
 /**
@@ -35,7 +36,7 @@ export async function watchStatus(asked: StatusAsked): Promise<void> {
       const next = await frame(asked, cache);
       cache = next.cache;
       if (!stdout.isTTY) {
-        console.log(`${shown > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
+        say(`${shown > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
       } else {
         stdout.write(redraw(next.lines, stdout.columns, stdout.rows));
       }
@@ -51,7 +52,7 @@ async function frame(
   cache?: OutdatedCache,
 ): Promise<{ lines: string[]; cache: OutdatedCache }> {
   const { status, cache: next } = await readStatus(workspaceRoot, suite, cache);
-  return { lines: json ? [JSON.stringify(status)] : statusLines(status), cache: next };
+  return { lines: (json ? [JSON.stringify(status)] : statusLines(status)).map(shown), cache: next };
 }
 
 /** From the top of the screen, cut to its size; what is left of the last frame goes. A size of 0 is not known. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../base/message.js';
+import { plain } from '../../base/text/plain-text.js';
 import { readRegular, writeWhole } from '../../base/files.js';
 import { compareRuns, type RunTables } from './comparison.js';
 import { comparisonText } from './comparison-text.js';
@@ -26,7 +27,7 @@ export function compareWith(workspaceRoot: string, suite: string, other: string)
   const own = join(workspaceRoot, 'output', suite);
   const comparison = compareRuns(readTables(other), readTables(own));
   const text = comparisonText(suite, other, comparison);
-  writeWhole(join(own, 'reports/comparison.txt'), text);
+  writeWhole(join(own, 'reports/comparison.txt'), plain(text));
   writeWhole(join(own, 'reports/comparison.json'), json({ schema: 1, suite, with: other, ...comparison }));
   return [...text.trimEnd().split('\n'), `  output/${suite}/reports/comparison.txt`];
 }

@@ -1,5 +1,6 @@
 // Every analysis and report file a verdict writes: where it lies, what is in it, how it is made.
 import type { z } from 'zod';
+import { plain } from '../../base/text/plain-text.js';
 import type { Findings } from '../analysis/findings.js';
 import { junitXml } from './junit.js';
 import { summaryMarkdown } from './text/markdown.js';
@@ -83,9 +84,13 @@ export const OUTPUTS = {
   text: {
     path: 'reports/final_verdict.txt',
     schema: null,
-    render: ({ analysis }, paths) => verdictText(analysis, paths),
+    render: ({ analysis }, paths) => plain(verdictText(analysis, paths)),
   },
-  markdown: { path: 'reports/summary.md', schema: null, render: summaryMarkdown },
+  markdown: {
+    path: 'reports/summary.md',
+    schema: null,
+    render: (findings) => plain(summaryMarkdown(findings)),
+  },
   junit: { path: 'reports/junit.xml', schema: null, render: junitXml },
 } as const satisfies Record<string, OutputFile>;
 

@@ -1,5 +1,6 @@
 // reports/junit.xml: a cell a test case. A refuted model is a result, so its cell passes; only what kept a result from
 // being there is an error, and what has not run is skipped.
+import { plain } from '../../base/text/plain-text.js';
 import type { CellResult } from '../analysis/cell-results.js';
 import { findingSentence } from './text/finding-text.js';
 import type { Findings } from '../analysis/findings.js';
@@ -121,7 +122,7 @@ const ENTITIES: Record<string, string> = {
 /** For text and attributes alike; characters XML 1.0 cannot hold become U+FFFD. */
 function escape(text: string): string {
   return (
-    text
+    plain(text)
       // eslint-disable-next-line no-control-regex -- XML 1.0 has no place for these
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
       .replace(/[&<>"\n]/g, (character) => ENTITIES[character] ?? character)

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CellKind } from '../../suite/model/cell.js';
 import type { Files } from './files.js';
 import { compare } from '../../base/compare.js';
+import { staysInside } from '../../base/files.js';
 import type { VerdictPlan } from './expected.js';
 
 const time = z.iso.datetime();
@@ -26,7 +27,7 @@ const recordSchema = z.looseObject({
     .array(
       z.looseObject({
         number: z.number(),
-        log: z.string(),
+        log: z.string().refine(staysInside),
         exitCode: z.number().nullable().catch(null),
         cause: z.string().nullable().catch(null),
         startedAt: time.nullable().catch(null),

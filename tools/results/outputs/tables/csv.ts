@@ -1,4 +1,5 @@
-// CSV by RFC 4180: CRLF line ends, fields quoted when they must be.
+// CSV by RFC 4180: CRLF line ends, fields quoted when they must be. What a spreadsheet would take for a formula is text.
+import { plain } from '../../../base/text/plain-text.js';
 
 /** Absent is an empty field; NaN and infinities are written `NaN`, `Infinity`, `-Infinity`, as the certificate had them. */
 export type CsvValue = string | number | boolean | null;
@@ -9,8 +10,14 @@ export function csvTable(columns: readonly string[], rows: readonly (readonly Cs
 
 function csvField(value: CsvValue): string {
   if (value === null) return '';
-  const text = String(value);
+  const text = typeof value === 'string' ? harmless(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Spreadsheets compute a field that begins with one of these, also after blanks; an apostrophe makes it text. */
+function harmless(text: string): string {
+  const shown = plain(text);
+  return /^\s*[=+\-@]/.test(shown) ? `'${shown}` : shown;
 }
 
 const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;

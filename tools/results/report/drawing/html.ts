@@ -1,4 +1,5 @@
 // HTML as tagged templates: every value is escaped unless it is HTML already.
+import { plain } from '../../base/text/plain-text.js';
 
 /** Markup that is safe to stand as it is. */
 export class Html {
@@ -32,7 +33,7 @@ const ENTITIES: Record<string, string> = {
 
 /** For text and quoted attributes. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return plain(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
 /** A relative link from `reports/` to a workspace path below `output/<suite>/`; each segment is escaped for a URL. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isSecretName, redact, redactFile, secretsOf } from '../../tools/base/redact.js';
+import { isSecretName, redact, redactFile, secretsOf } from '../../../tools/base/text/redact.js';
 
 const TOKEN = 'hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345';
 
