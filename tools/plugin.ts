@@ -1,5 +1,5 @@
 // The Nx plugin: after every run that touched a suite, its verdict and report are made, whole or not, failed or not.
-import { complain, say } from './base/text/say.js';
+import { complain, say, shown } from './base/text/say.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
@@ -32,7 +32,7 @@ function resetAdvice(argv: readonly string[]): string | undefined {
 }
 
 function withoutStack(sentence: string): Error {
-  const error = new Error(sentence);
+  const error = new Error(shown(sentence));
   error.stack = '';
   return error;
 }

@@ -1,6 +1,7 @@
 // What the hub and directories tell of a suite's sources when its projects are made: commits, and sizes to plan by until
 // the models are here. Resolved once, recorded with the suite.
 import { logger } from '@nx/devkit';
+import { shown } from '../base/text/say.js';
 import { messageOf } from '../base/message.js';
 import { DATASET_OF_PROVIDER, type Suite, type SuiteModel } from '../suite/model/suite.js';
 import { GeneratorError } from './generator-error.js';
@@ -52,7 +53,7 @@ async function datasetCommits(
       ofTasks.error.message,
     ]);
   } else {
-    logger.warn(`The data of the benchmarks are not pinned to commits: ${ofTasks.error.message}`);
+    logger.warn(shown(`The data of the benchmarks are not pinned to commits: ${ofTasks.error.message}`));
     // What was known before may still hold: the next nx g that can ask puts it right.
     const still = Object.entries(known).filter(([key]) => data.tasks.includes(DATA_KEY.exec(key)?.[1] ?? ''));
     kept.push(...still);
@@ -123,7 +124,7 @@ async function ask(
     return await askHub(kind, id, revision, environment);
   } catch (error) {
     const lost = COMMIT.test(revision) ? 'is planned by its name, not its size' : 'is not pinned to a commit';
-    logger.warn(`${kind} ${id}@${revision} ${lost}: ${messageOf(error)}`);
+    logger.warn(shown(`${kind} ${id}@${revision} ${lost}: ${messageOf(error)}`));
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 // nx g ./tools:suite <name>: the projects of one suite.
 import { logger, type Tree } from '@nx/devkit';
+import { shown } from '../base/text/say.js';
 import { asCommandPrefix, identityOf } from '../suite/settings/identity.js';
 import { unknownVariables } from '../suite/settings/unknown-variables.js';
 import { listSuites, loadSuite } from '../suite/load/load.js';
@@ -43,8 +44,8 @@ export default async function suiteGenerator(
     );
   }
   const { suite, digest, warnings } = loaded.value;
-  for (const warning of warnings) logger.warn(formatDiagnostic(warning));
-  if (Object.keys(identity).length > 0) logger.info(`Recorded: ${asCommandPrefix(identity).trim()}`);
+  for (const warning of warnings) logger.warn(shown(formatDiagnostic(warning)));
+  if (Object.keys(identity).length > 0) logger.info(shown(`Recorded: ${asCommandPrefix(identity).trim()}`));
   const recorded = parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`));
   const sources = await resolveSources(tree.root, suite, refresh ? EMPTY_RECORD : recorded, environment);
   writeSuite(tree, name, projectFiles(pinned(suite, sources), { identity, ...sources, suiteDigest: digest }));

@@ -3,7 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isSecretName, redact, redactFile, secretsOf } from '../../../tools/base/text/redact.js';
+import {
+  isSecretName,
+  plainSecrets,
+  redact,
+  redactFile,
+  secretsOf,
+} from '../../../tools/base/text/redact.js';
 
 const TOKEN = 'hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345';
 
@@ -22,16 +28,40 @@ test('secrets are what is named so, and what a login left', () => {
     HOME: root,
     SHORT_TOKEN: 'x',
   };
-  expect(secretsOf({ ...environment, PATH: '/usr/bin:/bin' })).toEqual(['my-secret-token', 'abcdefgh1']);
+  expect(plainSecrets({ ...environment, PATH: '/usr/bin:/bin' })).toEqual(['my-secret-token', 'abcdefgh1']);
   mkdirSync(join(root, '.cache/huggingface'), { recursive: true });
   writeFileSync(join(root, '.cache/huggingface/token'), `${TOKEN}\n`);
-  expect(secretsOf({ HOME: root })).toEqual([TOKEN]);
+  expect(plainSecrets({ HOME: root })).toEqual([TOKEN]);
+  expect(secretsOf({ HOME: root })).toContain(Buffer.from(TOKEN).toString('hex'));
 });
 
 test('which names are secret', () => {
-  const names = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'OPENAI_API_KEY', 'DB_PASSWORD', 'GOOGLE_CREDENTIALS'];
+  const names = [
+    'HF_TOKEN',
+    'HUGGING_FACE_HUB_TOKEN',
+    'OPENAI_API_KEY',
+    'DB_PASSWORD',
+    'GOOGLE_CREDENTIALS',
+    'DB_PASS',
+    'OPENAI_KEY',
+    'PASSPHRASE',
+    'COOKIE',
+    'AUTH',
+    'DB_PWD',
+    'GITHUB_PAT',
+  ];
   for (const name of names) expect(isSecretName(name), name).toBe(true);
-  for (const name of ['PATH', 'TOKENIZERS_PARALLELISM', 'OMP_NUM_THREADS'])
+  for (const name of [
+    'PATH',
+    'TOKENIZERS_PARALLELISM',
+    'OMP_NUM_THREADS',
+    'PWD',
+    'OLDPWD',
+    'SSH_PUBLIC_KEY',
+    'COMPASS',
+    'KEYBOARD',
+    'AUTHOR',
+  ])
     expect(isSecretName(name)).toBe(false);
 });
 

@@ -1,32 +1,66 @@
-// Keeps secrets out of what is written and shown: hub tokens, passwords in URLs, and whatever the environment names so.
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+// Keeps secrets out of what is written and shown: what the environment names so or holds, however it is spelled, tokens of
+// the common providers by their form, and users and passwords of URLs.
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { CONTEXT_FORMS, LONGEST_USER, TOKEN_FORMS, URL_USERS } from './secret-forms.js';
+import { spellingsOf } from './spellings.js';
 
-/** Names of variables whose values are secrets. */
-const SECRET_NAME = /TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL/i;
-/** Shorter values would blacken ordinary words. */
+/** Names of variables whose values are secrets: a part of the name, or one of its words. */
+const SECRET_PART =
+  /TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL/i;
+const SECRET_WORD =
+  /(^|_)(PASS|PWD|PW|PASSCODE|KEYS?|AUTH|AUTHORIZATION|BEARER|COOKIES?|CREDS?|JWT|PAT|DSN|SESSIONID|SIGNATURE|WEBHOOK|NETRC)\d*($|_)/i;
+/** The working directory, and keys that are for everybody. */
+const NO_SECRET = /^(OLD)?PWD$|(^|_)PUBLIC(_|$)/i;
+/** Shorter values would blacken ordinary words; so would these. */
 const LEAST_LENGTH = 8;
-/** Tokens by their form, whoever put them there, and the password of a URL. All ASCII: a character is a byte. */
-const SECRET_FORMS =
-  /\bhf_[A-Za-z0-9]{20,}|\b(?:ghp|gho|glpat|sk)[-_][A-Za-z0-9_-]{20,}|(?<=:\/\/[^\s/@:]{0,64}:)[^\s/@]{1,256}(?=@)/g;
-/** What every such form has in it: looked for first, as floods of output are long. */
-const MARKS = ['hf_', 'ghp', 'gho', 'glpat', 'sk-', 'sk_', '://'];
+const WORDS =
+  /^(disabled|enabled|required|optional|anonymous|password|username|undefined|keychain|interactive)$/i;
 const WINDOW = 1 << 20;
 /** Longer than any secret: seen again with what follows, so that none is cut in two. */
 export const OVERLAP = 1 << 12;
 
-export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
+export const isSecretName = (name: string): boolean =>
+  !NO_SECRET.test(name) && (SECRET_PART.test(name) || SECRET_WORD.test(name));
 
-/** The secrets a process of this environment could give away, the longest first. */
+/** The secrets a process of this environment could give away, in every spelling, the longest first. */
 export function secretsOf(environment: NodeJS.ProcessEnv): string[] {
-  const named = Object.entries(environment).flatMap(([name, value]) =>
-    isSecretName(name) && value !== undefined && !value.startsWith('/') ? value.trim() : [],
-  );
+  const spelled = plainSecrets(environment).flatMap(spellingsOf);
+  return [...new Set(spelled)].sort((a, b) => b.length - a.length);
+}
+
+/** As they are, the longest first. */
+export function plainSecrets(environment: NodeJS.ProcessEnv): string[] {
+  const named = Object.entries(environment).flatMap(([name, value = '']) => [
+    // A path to a secret is none, if something is there: one secret in base64 of 64 begins with a slash.
+    ...(isSecretName(name) && !(value.startsWith('/') && existsSync(value.trim())) ? [value] : []),
+    ...formsIn(value),
+  ]);
   // Logs are cleaned by the line: of a key of several lines each is a secret.
-  const lines = [...named, ...hubTokens(environment)].flatMap((value) => value.split(/[\r\n]+/));
-  const found = lines.map((line) => line.trim()).filter((line) => line.length >= LEAST_LENGTH);
+  const lines = [...named, ...hubTokens(environment)].flatMap((value) => [value, ...value.split(/[\r\n]+/)]);
+  const found = lines
+    .map((line) => line.trim())
+    .filter((line) => line.length >= LEAST_LENGTH && !WORDS.test(line));
   return [...new Set(found)].sort((a, b) => b.length - a.length);
+}
+
+/** Secrets by their form in the value of any variable; passwords of URLs also as they are once decoded. */
+function formsIn(value: string): string[] {
+  const tokens = value.match(TOKEN_FORMS) ?? [];
+  const users = [...value.matchAll(URL_USERS)].flatMap(([, user = '', password = '']) => [
+    ...(user.length > LONGEST_USER ? [user] : []),
+    password.slice(1),
+  ]);
+  return [...tokens, ...users.flatMap((one) => [one, decoded(one)])];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** What `hf auth login` left: the hub's library sends it though no variable holds it. */
@@ -43,13 +77,68 @@ function hubTokens({ HF_TOKEN_PATH, HF_HOME, HOME }: NodeJS.ProcessEnv): string[
 
 /** The text with every secret as stars, byte for byte of the same length. */
 export function redact(text: string, secrets: readonly string[] = ownSecrets()): string {
-  return withStars(text, secrets, (secret) => Buffer.byteLength(secret));
+  return withStars(text, patternOf(secrets, false), (secret) => '*'.repeat(Buffer.byteLength(secret)));
 }
 
-function withStars(text: string, secrets: readonly string[], lengthOf: (secret: string) => number): string {
-  let clean = text;
-  for (const secret of secrets) clean = clean.replaceAll(secret, '*'.repeat(lengthOf(secret)));
-  return clean.replace(SECRET_FORMS, (found) => '*'.repeat(lengthOf(found)));
+type Stars = (secret: string) => string;
+type Range = [from: number, to: number];
+
+/** All are looked for in the text as it was: what one search covers, another must not lose the rest of. */
+function withStars(text: string, known: RegExp | undefined, stars: Stars): string {
+  let clean = '';
+  let done = 0;
+  for (const [from, to] of rangesOf(text, known).sort(([one], [other]) => one - other)) {
+    if (to <= done) continue;
+    const begin = Math.max(from, done);
+    clean += text.slice(done, begin) + stars(text.slice(begin, to));
+    done = to;
+  }
+  return done === 0 ? text : clean + text.slice(done);
+}
+
+function rangesOf(text: string, known: RegExp | undefined): Range[] {
+  const whole = [known, TOKEN_FORMS].flatMap((form) =>
+    form === undefined
+      ? []
+      : [...text.matchAll(form)].map(({ index, 0: found }): Range => [index, index + found.length]),
+  );
+  const inContext = CONTEXT_FORMS.flatMap((form) =>
+    // The secret ends each of these forms.
+    [...text.matchAll(form)].map(({ index, 0: found, groups }): Range => [
+      index + found.length - (groups?.secret ?? found).length,
+      index + found.length,
+    ]),
+  );
+  return [...whole, ...inContext, ...(text.includes('://') ? inUrls(text) : [])];
+}
+
+function inUrls(text: string): Range[] {
+  return [...text.matchAll(URL_USERS)].flatMap(({ index, 1: user = '', 2: password }): Range[] => {
+    const begin = index + '://'.length;
+    const end = begin + user.length;
+    return [
+      ...(user.length > LONGEST_USER ? [[begin, end] as Range] : []),
+      ...(password === undefined ? [] : [[end + 1, end + password.length] as Range]),
+    ];
+  });
+}
+
+/** One search for all of them, made once for each list. */
+const patterns = new WeakMap<readonly string[], { text?: RegExp; latin1?: RegExp }>();
+
+function patternOf(secrets: readonly string[], latin1: boolean): RegExp | undefined {
+  if (secrets.length === 0) return undefined;
+  const made = patterns.get(secrets) ?? {};
+  patterns.set(secrets, made);
+  const key = latin1 ? 'latin1' : 'text';
+  return (made[key] ??= new RegExp(
+    secrets.map((one) => escaped(latin1 ? asLatin1(one) : one)).join('|'),
+    'g',
+  ));
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }
 
 let known: string[] | undefined;
@@ -62,10 +151,10 @@ function ownSecrets(): string[] {
 
 /** The same of bytes, whatever they are; what has no secret in it is returned as it is. */
 export function redactBytes(bytes: Buffer, secrets: readonly string[]): Buffer {
-  if (![...MARKS, ...secrets].some((mark) => bytes.includes(mark))) return bytes;
   // One character a byte.
-  const clean = withStars(bytes.toString('latin1'), secrets.map(asLatin1), ({ length }) => length);
-  return Buffer.from(clean, 'latin1');
+  const text = bytes.toString('latin1');
+  const clean = withStars(text, patternOf(secrets, true), ({ length }) => '*'.repeat(length));
+  return clean === text ? bytes : Buffer.from(clean, 'latin1');
 }
 
 /** Overwrite secrets in a file, in place: it keeps its length. */

@@ -9,6 +9,7 @@ import type { Diagnostic } from '../yaml/diagnostic.js';
 import { NAME_RULE, suiteNameProblem } from '../model/names.js';
 import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { hubData } from './hub-data.js';
+import type { Input } from './input.js';
 import { modelPathProblems, modelPathWarnings } from './model-paths.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
@@ -17,6 +18,8 @@ import { readSections, type Sections } from './sections.js';
 import { slicesOf, type Suite } from '../model/suite.js';
 import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
+
+export type { Input };
 
 export interface LoadedSuite {
   suite: Suite;
@@ -59,13 +62,6 @@ export function loadSuite(
   const { error } = text;
   return fail([{ ...start, message: error.reason === 'gone' ? 'no such file' : error.message }]);
 }
-
-/** What lies at a path the suite names: a file with its text, a directory, or nothing. */
-export type Input =
-  | { kind: 'file'; text: string }
-  /** `yamlTexts`: of the YAML files in it, at any depth. */
-  | { kind: 'directory'; yamlTexts: () => string[] }
-  | { kind: 'none' };
 
 /** `readPath` is given workspace-relative paths. */
 export function parseSuite(

@@ -4,7 +4,7 @@ import type { Suite } from '../model/suite.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt } from '../yaml/diagnostics.js';
 import type { YamlSource } from '../yaml/yaml-source.js';
-import type { Input } from './load.js';
+import type { Input } from './input.js';
 
 type ReadPath = (path: string) => Input;
 
