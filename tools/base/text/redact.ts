@@ -83,8 +83,14 @@ export function redact(text: string, secrets: readonly string[] = ownSecrets()):
 type Stars = (secret: string) => string;
 type Range = [from: number, to: number];
 
-/** All are looked for in the text as it was: what one search covers, another must not lose the rest of. */
+/** Twice, where there was one: what stood against a secret may have hidden the beginning of the next. */
 function withStars(text: string, known: RegExp | undefined, stars: Stars): string {
+  const clean = starred(text, known, stars);
+  return clean === text ? text : starred(clean, known, stars);
+}
+
+/** All are looked for in the text as it is: what one search covers, another must not lose the rest of. */
+function starred(text: string, known: RegExp | undefined, stars: Stars): string {
   let clean = '';
   let done = 0;
   for (const [from, to] of rangesOf(text, known).sort(([one], [other]) => one - other)) {
