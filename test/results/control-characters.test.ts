@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readReceipt } from '../../tools/execution/records/receipt.js';
 import { parseCsv, csvTable } from '../../tools/results/outputs/tables/csv.js';
-import { escapeHtml } from '../../tools/results/report/html.js';
+import { escapeHtml } from '../../tools/results/report/drawing/html.js';
 import { writeVerdict } from '../../tools/results/write.js';
 import { filesOf, planOf } from './builders.js';
 

@@ -1,5 +1,5 @@
 // HTML as tagged templates: every value is escaped unless it is HTML already.
-import { plain } from '../../base/text/plain-text.js';
+import { plain } from '../../../base/text/plain-text.js';
 
 /** Markup that is safe to stand as it is. */
 export class Html {
