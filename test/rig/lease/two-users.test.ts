@@ -91,9 +91,9 @@ test.skipIf(!canBeOther)('two real users: each can read who has the GPU, and wai
   await using rig = new LeaseRig(1);
   using second = elsewhere();
   execFileSync('chown', ['-R', String(OTHER_UID), second.root]);
+  const mine = await rig.holder('mine');
   // What the scripted nvidia-smi and the workers write, both write.
   execFileSync('chmod', ['-R', 'a+rwX', rig.gpus.root]);
-  const mine = await rig.holder('mine');
   const theirs = startIn(rig, second.root, 'theirs', AS_OTHER);
   await until(() => isTold(theirs, /is held outside of this lock directory: lease .* of mine of root/));
   mine.kill('SIGKILL');
