@@ -32,11 +32,6 @@ const RULES: readonly Rule[] = [
     why: 'a cell cannot take more of a GPU than it has',
   },
   {
-    settings: ['minFreeGiB', 'gpuMemoryGiB'],
-    clash: ({ minFreeGiB: free, gpuMemoryGiB: whole }) => isMore(free, whole),
-    why: 'no GPU would ever take a cell',
-  },
-  {
     settings: ['backoffSeconds', 'maxBackoffSeconds'],
     clash: ({ backoffSeconds: first, maxBackoffSeconds: longest }) => isMore(first, longest),
     why: 'the first wait would be longer than the longest',
