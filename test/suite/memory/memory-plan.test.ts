@@ -161,6 +161,23 @@ describe('GPUs', () => {
     expect(place(need(gib), { count: 8, usableGiB: 80 }, settings)).toMatchObject({ fits: true, gpus });
   });
 
+  test('GPUs of several sizes count as what they are: the fewest of the largest that hold an even share', () => {
+    const devices = { count: 3, usableGiB: 20, eachGiB: [70, 40, 20] };
+    for (const [gib, gpus] of [
+      [15, 1],
+      [60, 1],
+      [75, 2],
+      [80, 2],
+    ] as const) {
+      expect(place(need(gib), devices, settings)).toMatchObject({ fits: true, gpus, gibPerGpu: gib / gpus });
+    }
+    // Three even shares would be more than the smallest has.
+    expect(place(need(90), devices, settings)).toMatchObject({
+      fits: false,
+      why: expect.stringContaining('there are 3, of 70.0, 40.0, 20.0 GiB') as string,
+    });
+  });
+
   test('what does not fit is told, not clamped; fewer GPUs only where that is asked for', () => {
     const devices = { count: 2, usableGiB: 40 };
     expect(place(need(100), devices, settings)).toEqual({
