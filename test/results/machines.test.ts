@@ -31,7 +31,7 @@ test('what kept a result away is an error, what has not run is skipped', () => {
   expect(xml).toContain('errors="2" skipped="1"');
   expect(xml).toContain('<skipped message="not_run: ');
   expect(xml).toContain('<error type="failed" message=');
-  expect(xml).toContain('killed: &quot;SIGKILL&quot; \ufffd &lt;oom&gt;');
+  expect(xml).toContain('killed: &quot;SIGKILL&quot; \\x07 &lt;oom&gt;');
   expect(xml).toContain('<error type="unreadable"');
   expect(xml).toContain('value="INCOMPLETE"');
 });

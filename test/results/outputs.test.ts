@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { plain } from '../../tools/base/text/plain-text.js';
 import type { FileContent } from '../../tools/results/read/files.js';
 import { csvTable, parseCsv } from '../../tools/results/outputs/tables/csv.js';
 import { cellRecords } from '../../tools/results/read/records.js';
@@ -92,7 +93,11 @@ describe('files and their schemas', () => {
 });
 
 test('CSV is read as it is written', () => {
-  const field = fc.string({ unit: 'binary' });
+  // Without what is shown in notation or made text: control-characters.test.ts.
+  const field = fc
+    .string({ unit: 'binary' })
+    .map(plain)
+    .filter((text) => !/^\s*[=+\-@]/.test(text));
   fc.assert(
     fc.property(fc.array(fc.tuple(field, field), { maxLength: 5 }), (rows) => {
       expect(parseCsv(csvTable(['a', 'b'], rows))).toEqual(rows.map(([a, b]) => ({ a, b })));
