@@ -111,7 +111,7 @@ class TestLocalCorpus:
             return count_lines(*given)
 
         monkeypatch.setattr("validation.doctor.windows.count_lines", counted)
-        both = list(windows({"windows": [asked, asked | {"model": "other"}]}))
+        both = list(windows({"windows": [asked, asked | {"model": "other"}], "work": str(tmp_path / "work")}))
         assert [each["what"] for each in both] == ["windows of tiny", "windows of other"]
         assert both[0]["message"] == both[1]["message"] and len(counts) == 1
 

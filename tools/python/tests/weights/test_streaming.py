@@ -25,6 +25,7 @@ from weights_rig import (
     as_job_file,
     fork,
     fork_all,
+    llama_config,
     llama_tensors,
     load_model,
     make_job,
@@ -236,7 +237,8 @@ def test_peak_memory_is_bounded_by_the_largest_tensor(tmp_path: Path) -> None:
 def jobs(path: Path) -> dict[str, tuple[Callable[[Job], None], Job]]:
     """A job of each kind that makes weights, on a model that takes a while."""
     tensors = llama_tensors(layers=4, hidden=128, width=1024, vocabulary=512)
-    model, store = write_model(path / "model", tensors, shards=4), path / "store"
+    config = llama_config(num_hidden_layers=4, hidden_size=128, intermediate_size=1024, vocab_size=512)
+    model, store = write_model(path / "model", tensors, shards=4, config=config), path / "store"
     source = {"source": {"type": "path", "path": str(model)}}
     baseline = stored(store, model)
     return {
