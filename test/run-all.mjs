@@ -1,5 +1,5 @@
-// `npm test`: every check and test, one after another, with a count of what passed and failed as the last line.
-// `node test/run-all.mjs lint unit` runs only the named steps; with --jobs 2 two at a time (`npm run test:quick`).
+// `npm test`: every check and test, two steps at a time, with a count of what passed and failed as the last line.
+// `node test/run-all.mjs lint unit` runs only the named steps; with --jobs 1 one after another, with their output as it comes.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,32 +29,36 @@ const vitest = (name, args) => {
 
 const steps = [
   check('types', 'npx', ['tsc', '-p', 'tools/tsconfig.json']),
+  { ...check('python-env', 'npx', ['nx', 'run', 'tools:python-env']), needs: ['types'] },
+  // The longest on one core: beside it goes all the rest.
+  {
+    ...counted(
+      'pytest',
+      python,
+      ['-m', 'pytest', `--junitxml=${join(scratch, 'pytest.xml')}`, '-p', 'no:cacheprovider'],
+      countPytest,
+      inPython,
+    ),
+    needs: ['python-env'],
+  },
   check('types-of-tests', 'npx', ['tsc', '-p', 'test/tsconfig.json']),
   check('lint', 'npx', ['eslint', '.']),
   check('imports', 'npx', ['depcruise', 'tools']),
   check('format', 'npx', ['prettier', '--check', '.']),
-  check('python-env', 'npx', ['nx', 'run', 'tools:python-env']),
-  check('sync', 'npx', ['nx', 'sync:check']),
+  { ...check('sync', 'npx', ['nx', 'sync:check']), needs: ['types', 'python-env'] },
   check('ruff', python, ['-m', 'ruff', 'check', '.'], inPython),
   check('ruff-format', python, ['-m', 'ruff', 'format', '--check', '.'], inPython),
   check('mypy', python, ['-m', 'mypy'], inPython),
   check('python-layers', '../../.venv/bin/lint-imports', ['--no-cache', '--no-logo'], inPython),
   // Some tests start the compiled tools.
-  { ...vitest('unit', ['--project', 'unit']), needs: 'types' },
-  { ...vitest('slow', ['--project', 'slow']), needs: 'types' },
-  counted(
-    'pytest',
-    python,
-    ['-m', 'pytest', `--junitxml=${join(scratch, 'pytest.xml')}`, '-p', 'no:cacheprovider'],
-    countPytest,
-    inPython,
-  ),
-  vitest('e2e', ['--config', 'test/e2e/vitest.config.ts']),
+  { ...vitest('unit', ['--project', 'unit']), needs: ['types', 'python-env'] },
+  { ...vitest('slow', ['--project', 'slow']), needs: ['types', 'python-env'] },
+  { ...vitest('e2e', ['--config', 'test/e2e/vitest.config.ts']), needs: ['slow', 'pytest'] },
 ];
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: 'string', default: '1' } },
+  options: { jobs: { type: 'string', default: '2' } },
 });
 const unknown = wanted.filter((name) => !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
@@ -73,14 +77,14 @@ const unhappy = [];
 // Steps run in the order they are named in; one that another needs is named before it.
 const queue =
   wanted.length === 0 ? [...steps] : wanted.map((name) => steps.find((step) => step.name === name));
-/** The ends of steps that were begun, by name. */
+/** The ends of steps that were begun, by name. A step that is needed stands before whoever needs it. */
 const ends = new Map();
 await Promise.all(Array.from({ length: jobs }, work));
 
 /** Take one step after another until none is left; one that needs another waits for that one's end. */
 async function work() {
   for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
-    const run = Promise.resolve(ends.get(step.needs)).then(() => runStep(step));
+    const run = Promise.all((step.needs ?? []).map((name) => ends.get(name))).then(() => runStep(step));
     ends.set(step.name, run);
     await run;
   }
@@ -91,7 +95,7 @@ async function runStep({ name, command, args, options, count }) {
   const title = `\n── ${name}: ${[command === python ? 'python' : command, ...args.filter((arg) => !arg.includes(scratch))].join(' ')}`;
   // Several at a time would mix their lines: each one's output is then printed when it ends.
   const together = jobs > 1;
-  if (!together) console.log(title);
+  console.log(together ? `── ${name}: begins` : title);
   const { exitCode, all } = await execa(command, args, {
     ...options,
     reject: false,
