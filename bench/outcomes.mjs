@@ -51,9 +51,13 @@ export async function outcomes() {
 
 async function table(directory, seed) {
   const path = join(directory, `${seed}.parquet`);
-  await execa(join(ROOT, '.venv/bin/python'), [join(ROOT, 'bench/outcomes_table.py'), path, String(seed)], {
-    env: { PYTHONPATH: join(ROOT, 'tools/python'), OMP_NUM_THREADS: '1' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  await execa(
+    join(ROOT, '.venv/bin/python'),
+    [join(ROOT, 'tools/python/tests/support/made_outcomes.py'), 'real', path, String(seed)],
+    {
+      env: { PYTHONPATH: join(ROOT, 'tools/python'), OMP_NUM_THREADS: '1' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   return readFileSync(path);
 }

@@ -141,7 +141,7 @@ function resultsOf(part) {
   }
 }
 
-/** As tools/python/tests/support/rig_outcomes.py made them. */
+/** As tools/python/tests/support/made_outcomes.py made them. */
 function outcomes(benchmarks) {
   const names = benchmarks.map(({ name }) => name).join('_');
   return readFileSync(new URL(`outcomes/${names}.parquet`, import.meta.url));

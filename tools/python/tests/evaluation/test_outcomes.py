@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import made_outcomes
 import pytest
-import rig_outcomes
 from pyarrow import parquet
 from repository import REPOSITORY
 
@@ -218,40 +216,13 @@ def test_what_a_column_cannot_hold_is_told(tmp_path: Path, key: AnswerKey) -> No
 
 def test_four_benchmarks_of_real_size_take_no_more_than_a_megabyte_and_a_half(tmp_path: Path) -> None:
     """As many items, tasks and choices as MMLU, HellaSwag, ARC and WinoGrande have, filled with noise."""
-    rng = random.Random(1)
-    shapes = [
-        ("mmlu", 57, 14042, 4),
-        ("hellaswag", 1, 10042, 4),
-        ("arc", 1, 1172, 4),
-        ("winogrande", 1, 1267, 2),
-    ]
-    asked: dict[str, Evaluated] = {}
-    for name, tasks, count, choices in shapes:
-        by_task: dict[str, list[dict[str, Any]]] = {f"{name}_{number}": [] for number in range(tasks)}
-        for number in range(count):
-            answers = [-rng.expovariate(0.1) for _ in range(choices)]
-            mine = f"{name}_{number % tasks}"
-            by_task[mine].append(sample(number, answers, f"{mine}/{number}", acc=float(rng.random() < 0.7)))
-        texts = ("x" * rng.randrange(1, 120) for _ in range(count * choices))
-        keys = {
-            task: [AnswerKey(tuple(islice(texts, choices)), 0) for _ in each]
-            for task, each in by_task.items()
-        }
-        asked[name] = Evaluated(
-            {task: {"acc,none": 0.7} for task in by_task},
-            {},
-            {},
-            {task: {"original": len(each), "effective": len(each)} for task, each in by_task.items()},
-            by_task,
-            keys,
-        )
-    write_outcomes(tmp_path / "a", [Benchmark(name, name, 5) for name in asked], asked)
+    made_outcomes.write_real(tmp_path / "a", 1)
     assert parquet.read_metadata(tmp_path / "a").num_rows == 26_523
     assert 500_000 < (tmp_path / "a").stat().st_size <= 1_500_000
 
 
 def test_the_rig_has_outcomes_as_they_are_written(tmp_path: Path) -> None:
-    rig_outcomes.write(tmp_path)
+    made_outcomes.write_rig(tmp_path)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert made == {
         path.name: path.read_bytes()
