@@ -18,19 +18,21 @@ export interface SmiAnswer {
  */
 export class NvidiaSmiFailure extends Error {
   constructor(
-    cause: string,
+    sentence: string,
     /** The process that was given up and could not be ended. */
     readonly left?: ProcessIdentity,
-    /** It is the whole sentence already, from another process. */
-    whole = false,
   ) {
-    super(
-      whole
-        ? cause
-        : `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
-    );
+    super(sentence);
     this.name = 'NvidiaSmiFailure';
   }
+}
+
+/** The failure with its sentence: what happened, and what to do. */
+export function smiFailure(cause: string, left?: ProcessIdentity): NvidiaSmiFailure {
+  return new NvidiaSmiFailure(
+    `nvidia-smi failed: ${cause}. Mend the driver, or set accelerator: cpu in workspace-config/site.yaml to run without GPUs.`,
+    left,
+  );
 }
 
 /** Of `gpus.nvidia_smi_timeout_s`: a driver that has to load itself first (persistence mode off) needs up to 20 s. */
@@ -84,7 +86,7 @@ export async function runNvidiaSmi(
   const silence = new AbortController();
   const running = start(path, args, limitMs);
   const hangs = sleep(limitMs + END_MS, undefined, { signal: silence.signal }).then(() => {
-    throw new NvidiaSmiFailure(noAnswer(limitMs), running.leave());
+    throw smiFailure(noAnswer(limitMs), running.leave());
   });
   try {
     return await Promise.race([running.answer, hangs]);
@@ -107,7 +109,7 @@ function start(path: string, args: readonly string[], limitMs: number): Running 
     const options = { timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const;
     child = execFile(path, [...args], options, (error, stdout, stderr) => {
       const cause = error === null ? undefined : causeOf(error, path, limitMs);
-      if (cause !== undefined) reject(new NvidiaSmiFailure(cause));
+      if (cause !== undefined) reject(smiFailure(cause));
       else resolve({ stdout, stderr, exitCode: Number(error?.code ?? 0) });
     });
   });

@@ -11,7 +11,7 @@ import {
   type MemorySettings,
   type PlannedMemory,
 } from '../../suite/memory/memory-plan.js';
-import { storedGiB } from '../../suite/memory/memory.js';
+import { storedGiB, type SizedCell } from '../../suite/memory/memory.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { readProfile } from '../../suite/memory/profiles.js';
 import { basePriority } from '../../suite/plan/priority.js';
@@ -71,19 +71,21 @@ function standingOf(context: CellContext): Standing {
 }
 
 /** As the baseline's manifest tells, once there is one. */
-function modelGiB({ options, reads, schedule }: CellContext): number {
-  const manifest = reads.find(({ manifest: found }) => found !== undefined)?.manifest;
-  return manifest === undefined
-    ? storedGiB({ ...options, sourceGiB: schedule.sourceGiB })
-    : manifest.value.bytes / GIB;
+function modelGiB(context: CellContext): number {
+  const manifest = context.reads.find(({ manifest: found }) => found !== undefined)?.manifest;
+  return manifest === undefined ? storedGiB(sizedCell(context)) : manifest.value.bytes / GIB;
+}
+
+/** With what was known of the model's size when its projects were made. */
+function sizedCell({ options, schedule }: CellContext): CellContext['options'] & SizedCell {
+  return { ...options, sourceGiB: schedule.sourceGiB };
 }
 
 function ticketNeeds(context: CellContext, pending: readonly PendingPart[], extraGpus: number): Needs {
   const { machine, options, project, settings, log, workspaceRoot } = context;
   const profile = readProfile(workspaceRoot, suiteOf(project), options.model, log);
   const devices = poolDevices(machine.pool, settings);
-  const sized = { ...options, sourceGiB: context.schedule.sourceGiB };
-  const planned = plannedMemory(sized, profile, settings, devices);
+  const planned = plannedMemory(sizedCell(context), profile, settings, devices);
   if (planned.fits && planned.note !== '') log(planned.note);
   const needs = needsOf(planned);
   const gpus = needs.gpus === 0 ? 0 : withExtra(needs.gpus, extraGpus, devices.count);

@@ -32,13 +32,13 @@ export async function watchStatus(asked: StatusAsked): Promise<void> {
   const { stdout } = process;
   try {
     let cache: OutdatedCache | undefined;
-    for (let shown = 0; !signal.aborted; shown += 1) {
+    for (let frames = 0; !signal.aborted; frames += 1) {
       const next = await frame(asked, cache);
       cache = next.cache;
       if (!stdout.isTTY) {
-        say(`${shown > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
+        say(`${frames > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
       } else {
-        stdout.write(redraw(next.lines, stdout.columns, stdout.rows));
+        stdout.write(redraw(next.lines.map(shown), stdout.columns, stdout.rows));
       }
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -52,7 +52,7 @@ async function frame(
   cache?: OutdatedCache,
 ): Promise<{ lines: string[]; cache: OutdatedCache }> {
   const { status, cache: next } = await readStatus(workspaceRoot, suite, cache);
-  return { lines: (json ? [JSON.stringify(status)] : statusLines(status)).map(shown), cache: next };
+  return { lines: json ? [JSON.stringify(status)] : statusLines(status), cache: next };
 }
 
 /** From the top of the screen, cut to its size; what is left of the last frame goes. A size of 0 is not known. */

@@ -7,9 +7,8 @@ import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
 import { andList, findingSentence, flaggedSentence, originalRule } from '../outputs/text/finding-text.js';
 import { moreRunsSentences } from '../outputs/text/more-runs-text.js';
 import { headline } from '../outputs/text/verdict-text.js';
-import type { EditResult } from '../analysis/variants.js';
 import { html, type Html } from './drawing/html.js';
-import { percent, rateText } from './parts.js';
+import { editsStanding, percent, rateText } from './parts.js';
 
 const TONES = {
   SUPPORTED: 'pass',
@@ -103,9 +102,8 @@ function guardSentence({ guardRates }: Analysis): Html | null {
 
 function countsSentence(analysis: Analysis): string {
   const { coverage, accuracy, nonFiniteDetection } = analysis.finding;
-  const count = (standing: EditResult['standing']): number =>
-    analysis.edits.filter((edit) => edit.standing === standing).length;
-  const [missed, alarms] = [count('missed'), count('false_alarm')];
+  const missed = editsStanding(analysis, 'missed').length;
+  const alarms = editsStanding(analysis, 'false_alarm').length;
   const { hits, of } = accuracy.decided;
   const open = [
     [coverage.undecided, 'undecided'],

@@ -5,15 +5,14 @@ import { COMPARED_WITH_NAMES } from '../analysis/certificates/compared-with.js';
 import { labelText } from '../outputs/text/finding-text.js';
 import { ratioText } from '../outputs/text/format.js';
 import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
-import type { EditResult, ErrorResult } from '../analysis/variants.js';
+import type { EditResult, ErrorResult, Standing } from '../analysis/variants.js';
 import { cellAnchor } from './drawing/charts.js';
 import { html, type Html } from './drawing/html.js';
-import { rateText, section, sortable } from './parts.js';
+import { editsStanding, rateText, section, sortable } from './parts.js';
 
 export function confusionSection(analysis: Analysis): Html {
   const { nulls, guardRates, finding } = analysis;
-  const count = (standing: EditResult['standing']): number =>
-    analysis.edits.filter((edit) => edit.standing === standing).length;
+  const count = (wanted: Standing): number => editsStanding(analysis, wanted).length;
   const nullFlagged = nulls.models.flatMap(({ model, runs }) =>
     runs.filter(({ flagged }) => flagged === true).map(({ run }) => `${model}, run ${run}`),
   );
@@ -92,7 +91,7 @@ export function confusionSection(analysis: Analysis): Html {
           ${rateText(nulls.falseAlarms)}${nullFlagged.length > 0 && html` (${nullFlagged.join('; ')})`};
           largest shift of the perplexity ratio from 1: ${ratioText(nulls.largestShift)}.
         </p>`,
-    diagnostics('Missed: these edits are harmful, and were not flagged', standing(analysis, 'missed')),
+    diagnostics('Missed: these edits are harmful, and were not flagged', editsStanding(analysis, 'missed')),
     diagnostics(
       'Missed errors: they are harmful, and were not flagged',
       analysis.errors.filter(({ standing, nonFinite, label, judged }) =>
@@ -101,7 +100,7 @@ export function confusionSection(analysis: Analysis): Html {
     ),
     diagnostics(
       'False alarms: these edits are harmless, and were flagged',
-      standing(analysis, 'false_alarm'),
+      editsStanding(analysis, 'false_alarm'),
     ),
   );
 }
@@ -113,10 +112,6 @@ function alone(names: readonly string[]): Html | string {
     <summary>${names.length}</summary>
     ${names.join(', ')}
   </details>`;
-}
-
-function standing({ edits }: Analysis, wanted: EditResult['standing']): EditResult[] {
-  return edits.filter((edit) => edit.standing === wanted);
 }
 
 function diagnostics(title: string, edits: readonly (EditResult | ErrorResult)[]): Html | null {

@@ -1,4 +1,6 @@
 // Pieces of the page that several sections use.
+import type { Analysis } from '../analysis/analyse.js';
+import type { EditResult, Standing } from '../analysis/variants.js';
 import type { Rate } from '../analysis/statistics/confusion.js';
 import { html, type Html } from './drawing/html.js';
 
@@ -8,6 +10,10 @@ export function command(text: string): Html {
     <code tabindex="0">${text}</code
     ><button type="button" class="plain" data-copy="${text}" hidden>Copy</button>
   </div>`;
+}
+
+export function editsStanding({ edits }: Analysis, wanted: Standing): EditResult[] {
+  return edits.filter(({ standing }) => standing === wanted);
 }
 
 export function percent(fraction: number | null): string {

@@ -44,8 +44,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .banner.pass { border-left-color: var(--good); } .banner.fail { border-left-color: var(--bad); }
 .banner.incomplete { border-left-color: var(--warn); }
 .banner .kicker { color: var(--muted); margin: 0 0 0.15rem; }
-.verdict { font-size: clamp(1.3rem, 4vw, 1.8rem); font-weight: 700; overflow-wrap: anywhere; line-height: 1.2; }
-.verdict { margin: 0.2rem 0; max-width: 60ch; color: var(--text); } .status { display: block; font-size: 1rem; letter-spacing: 0.04em; }
+.verdict { margin: 0.2rem 0; max-width: 60ch; font-size: clamp(1.3rem, 4vw, 1.8rem); font-weight: 700; overflow-wrap: anywhere; line-height: 1.2; }
+.status { display: block; font-size: 1rem; letter-spacing: 0.04em; }
 .pass .status { color: var(--good); } .fail .status { color: var(--bad); } .incomplete .status { color: var(--warn); }
 .rates { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 0.75rem; margin: 1rem 0; }
 .rate { border: 1px solid var(--line); border-radius: 8px; padding: 0.7rem 0.85rem; }

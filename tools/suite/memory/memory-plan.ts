@@ -271,10 +271,11 @@ export function place(need: MemoryNeed, devices: Devices, settings: MemorySettin
   return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
 }
 
-function fewest(gib: number, { usableGiB, eachGiB = [] }: Devices): number {
-  const found = eachGiB.findIndex((each, at) => gib / (at + 1) <= each);
+function fewest(gib: number, { usableGiB, eachGiB }: Devices): number {
   const alike = Math.max(1, Math.ceil(gib / usableGiB));
-  return found < 0 ? Math.max(alike, eachGiB.length === 0 ? 1 : eachGiB.length + 1) : found + 1;
+  if (eachGiB === undefined) return alike;
+  const found = eachGiB.findIndex((each, at) => gib / (at + 1) <= each);
+  return found < 0 ? Math.max(alike, eachGiB.length + 1) : found + 1;
 }
 
 /** What the original script plans for a whole model, though only pieces of it are on the GPU, is at most all of one GPU. */

@@ -52,6 +52,12 @@ const SHARE_OF_WINDOW = 0.66;
 /** Rows are drawn at random, and no two tokenizers agree. */
 const SPARE = 1.2;
 
+/** Rows of wikitext2 in each of two sets that have the tokens a tier asks for, to the next ten. */
+function rowsFor(seqLen: number, tier: Tier): number {
+  const real = Math.min(ROW_TOKENS, SHARE_OF_WINDOW * seqLen);
+  return 10 * Math.ceil((SPARE * minimumsOf(tier).tokens) / real / 20);
+}
+
 /**
  * Adjoining windows, as many as the minimum of every tier asks (and no fewer than the 200 + 200 of profile `ci`). A line of a
  * local corpus fills its window; rows of wikitext2 are padded, and so many are taken that their real tokens suffice.
@@ -59,9 +65,7 @@ const SPARE = 1.2;
 export function validWindows(sizeClass: SizeClass, tier: Tier, provider: Dataset['provider']): Windows {
   const { seq_len } = SIZE_TABLE[sizeClass].reference;
   const least = tier === 'conservative' ? 220 : 200;
-  const real = provider === 'wikitext2' ? Math.min(ROW_TOKENS, SHARE_OF_WINDOW * seq_len) : seq_len;
-  const tokens = provider === 'wikitext2' ? SPARE * minimumsOf(tier).tokens : 0;
-  const count = Math.max(least, 10 * Math.ceil(tokens / real / 20));
+  const count = provider === 'wikitext2' ? Math.max(least, rowsFor(seq_len, tier)) : least;
   return { seq_len, stride: seq_len, preview: count, final: count };
 }
 

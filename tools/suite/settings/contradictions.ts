@@ -10,6 +10,8 @@ interface Rule {
   why: string;
 }
 
+type DirectoryKey = 'lockDirectory' | 'storageRoot' | 'outputDirectory';
+
 const RULES: readonly Rule[] = [
   {
     settings: ['sharing', 'requireIdle'],
@@ -36,22 +38,18 @@ const RULES: readonly Rule[] = [
     clash: ({ backoffSeconds: first, maxBackoffSeconds: longest }) => isMore(first, longest),
     why: 'the first wait would be longer than the longest',
   },
-  {
-    settings: ['lockDirectory', 'storageRoot'],
-    clash: ({ lockDirectory: one, storageRoot: other }) => isSamePath(one, other),
-    why: 'each needs a directory of its own',
-  },
-  {
-    settings: ['outputDirectory', 'storageRoot'],
-    clash: ({ outputDirectory: one, storageRoot: other }) => isSamePath(one, other),
-    why: 'each needs a directory of its own',
-  },
-  {
-    settings: ['outputDirectory', 'lockDirectory'],
-    clash: ({ outputDirectory: one, lockDirectory: other }) => isSamePath(one, other),
-    why: 'each needs a directory of its own',
-  },
+  apart('lockDirectory', 'storageRoot'),
+  apart('outputDirectory', 'storageRoot'),
+  apart('outputDirectory', 'lockDirectory'),
 ];
+
+function apart(one: DirectoryKey, other: DirectoryKey): Rule {
+  return {
+    settings: [one, other],
+    clash: (given) => isSamePath(given[one], given[other]),
+    why: 'each needs a directory of its own',
+  };
+}
 
 /** @param nameOf how a message names a setting: the variable or the key that gave it. */
 export function contradictions(given: GivenSettings, nameOf: (key: SiteKey) => string): string[] {

@@ -10,7 +10,7 @@ import {
   type LaterField,
   type ProcessReadings,
 } from '../../../host/gpu-answer.js';
-import { NvidiaSmiFailure, runNvidiaSmi, type SmiAnswer } from '../../../host/nvidia-smi.js';
+import { runNvidiaSmi, smiFailure, type SmiAnswer } from '../../../host/nvidia-smi.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
 import { readShared, type Wanted } from './reading-cache.js';
 
@@ -25,7 +25,7 @@ export function askProcesses(directory: LockDirectory, wanted: Wanted): Promise<
     const answer = await query('compute-apps', PROCESS_FIELDS, limitMs);
     if (answer === undefined) return undefined;
     const judged = judgeProcesses(answer);
-    if (!judged.ok) throw new NvidiaSmiFailure(judged.error);
+    if (!judged.ok) throw smiFailure(judged.error);
     return judged.value;
   });
 }
@@ -45,7 +45,7 @@ async function gpusOf(
     );
   }
   const judged = judgeGpus(answer, later);
-  if (!judged.ok) throw new NvidiaSmiFailure(judged.error);
+  if (!judged.ok) throw smiFailure(judged.error);
   if (later.includes('compute_cap')) return judged.value;
   const old =
     'this NVIDIA driver is too old to tell what its GPUs can compute; PyTorch needs 525.60.13 or newer';

@@ -2,10 +2,9 @@
 import { monotonicMs } from '../../../base/clock.js';
 import { messageOf } from '../../../base/message.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
-import { readGpus } from './occupancy.js';
+import { readGpus, type GpusWanted } from './occupancy.js';
 import { DEFAULT_LIMIT_MS } from '../../../host/nvidia-smi.js';
 import { isAlive } from '../../../host/process-identity.js';
-import type { Wanted } from './reading-cache.js';
 import { readLeases, readTickets, type LeaseRecord } from '../directory/records.js';
 import type { Gpu, Lease } from '../policy/state.js';
 
@@ -43,7 +42,7 @@ export async function readIfWanted(directory: LockDirectory, notBeforeMs: number
 /** Every GPU of the host and what is wrong with them; none while nvidia-smi fails. */
 export async function readAll(
   directory: LockDirectory,
-  wanted: Wanted = { maxAgeMs: FRESH_MS },
+  wanted: GpusWanted = { maxAgeMs: FRESH_MS },
   leases?: readonly LeaseRecord[],
 ): Promise<Omit<Readings, 'fresh'>> {
   try {

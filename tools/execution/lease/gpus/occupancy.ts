@@ -10,6 +10,11 @@ import { askGpus, askProcesses } from './ask.js';
 import { inHostMemory, notesOf } from './pool.js';
 import type { Wanted } from './reading-cache.js';
 
+export interface GpusWanted extends Wanted {
+  /** Where all users of the host lock GPUs. */
+  gpuLocks?: string | undefined;
+}
+
 type LeaseOnGpus = Pick<LeaseRecord, 'id' | 'gpus' | 'worker'>;
 
 /**
@@ -20,7 +25,7 @@ type LeaseOnGpus = Pick<LeaseRecord, 'id' | 'gpus' | 'worker'>;
 export async function readGpus(
   directory: LockDirectory,
   leases: readonly LeaseOnGpus[],
-  wanted: Wanted,
+  { gpuLocks, ...wanted }: GpusWanted,
 ): Promise<{ gpus: Gpu[]; notes: string[] }> {
   const [found, computing] = await Promise.all([askGpus(directory, wanted), askProcesses(directory, wanted)]);
   if (found === undefined) return { gpus: [], notes: [] };
@@ -30,7 +35,7 @@ export async function readGpus(
     ...leases,
     ...readGpuLocks(directory).flatMap(({ holders }) => holders.map(({ lease: id }) => ({ id }))),
   ];
-  const elsewhere = heldElsewhere(found.gpus, own, wanted.gpuLocks);
+  const elsewhere = heldElsewhere(found.gpus, own, gpuLocks);
   const gpus = found.gpus.filter(({ uuid }) => !elsewhere.has(uuid)).map(inHostMemory);
   return {
     gpus: gpus.map((gpu) => liveState(gpu, of)),

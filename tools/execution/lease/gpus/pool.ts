@@ -1,7 +1,7 @@
 // The GPUs that the suites may use: what nvidia-smi lists, read once for all executors of the host, and restricted.
 import type { GpuReading, GpuReadings } from '../../../host/gpu-answer.js';
 import { freeRamGiB, ramLimitGiB } from '../../../host/host.js';
-import { NvidiaSmiFailure } from '../../../host/nvidia-smi.js';
+import { smiFailure } from '../../../host/nvidia-smi.js';
 import type { SiteSettings } from '../../../suite/settings/settings.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
 import { askGpus } from './ask.js';
@@ -45,7 +45,7 @@ export function poolOf({ gpus, lost }: GpuReadings, settings: Settings): GpuRead
     const told = (slices.length > 0 ? slices : lost).map(({ message }) => message).join('; ');
     throw slices.length > 0
       ? new Error(`${told} Or set accelerator: cpu in workspace-config/site.yaml.`)
-      : new NvidiaSmiFailure(told);
+      : smiFailure(told);
   }
   if (pool.length === 0 && settings.accelerator === 'cuda') {
     throw new Error(

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { messageOf } from '../../../base/message.js';
 import { monotonicMs } from '../../../base/clock.js';
 import { withFileLock } from '../../../host/file-lock.js';
-import { DEFAULT_LIMIT_MS, NvidiaSmiFailure } from '../../../host/nvidia-smi.js';
+import { DEFAULT_LIMIT_MS, NvidiaSmiFailure, smiFailure } from '../../../host/nvidia-smi.js';
 import { writePlain } from '../../../host/plain-file.js';
 import { bootId, isAlive } from '../../../host/process-identity.js';
 import { readRecord } from '../../../host/read-record.js';
@@ -35,8 +35,6 @@ export interface Wanted {
   maxAgeMs: number;
   /** Only an answer to a question asked after this. */
   notBeforeMs?: number;
-  /** Where all users of the host lock GPUs. */
-  gpuLocks?: string | undefined;
   /** How long the command may take. */
   limitMs?: number;
 }
@@ -70,7 +68,7 @@ export async function readShared<T>(
       meanwhile: () => recent(path, wanted, cameMs),
     });
   } catch (error) {
-    throw error instanceof NvidiaSmiFailure ? error : new NvidiaSmiFailure(messageOf(error));
+    throw error instanceof NvidiaSmiFailure ? error : smiFailure(messageOf(error));
   }
   return unwrap(answer) as T | undefined;
 }
@@ -91,9 +89,8 @@ async function ask<T>(
   };
   if (left !== null && isAlive(left)) {
     // Another one would only hang beside it.
-    const error = new NvidiaSmiFailure(`process ${left.pid}, asked before, still hangs in its driver`)
-      .message;
-    return keep({ value: null, error, left });
+    const { message } = smiFailure(`process ${left.pid}, asked before, still hangs in its driver`);
+    return keep({ value: null, error: message, left });
   }
   try {
     return keep({ value: (await read(limitMs)) ?? null, error: null, left: null });
@@ -116,6 +113,6 @@ function recent(path: string, { maxAgeMs, notBeforeMs = 0 }: Wanted, cameMs: num
 }
 
 function unwrap({ value, error }: Answer): unknown {
-  if (error !== null) throw new NvidiaSmiFailure(error, undefined, true);
+  if (error !== null) throw new NvidiaSmiFailure(error);
   return value ?? undefined;
 }

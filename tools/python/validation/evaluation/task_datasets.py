@@ -90,9 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(datasets_of(TaskSource(arguments.include_path), arguments.tasks)))
         return 0
     except Fault as fault:
-        print(
-            " (".join(filter(None, [str(fault), fault.hint])) + (")" if fault.hint else ""), file=sys.stderr
-        )
+        print(f"{fault} ({fault.hint})" if fault.hint else fault, file=sys.stderr)
         return UNUSABLE if fault.code == "misconfigured" else 1
 
 

@@ -12,7 +12,7 @@ import torch
 from validation.job import emit, write_json
 from validation.sources.intake import Intake, look
 from validation.sources.profile import NAME as PROFILE
-from validation.weights.checkpoint import INDEX, OWN_FILES, SINGLE, make_header, raw_bytes, read_json
+from validation.weights.checkpoint import FLOATS, INDEX, OWN_FILES, SINGLE, make_header, raw_bytes, read_json
 from validation.weights.layout import ShardPlan, plan_shards
 from validation.weights.rounding import rounded_once
 from validation.weights.store import Entry, HashedFile
@@ -20,7 +20,6 @@ from validation.weights.store import Entry, HashedFile
 _COPIED = frozenset({".json", ".model", ".txt", ".jinja", ".tiktoken"})
 #: Written here or at the commit; those of a source that is itself an entry of a store are not copied.
 _MADE = OWN_FILES | {PROFILE, "config.json"}
-_FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 _PROGRESS_SECONDS = 1.0
 
 
@@ -97,6 +96,6 @@ def _begin(entry: Entry, shard: ShardPlan, files: dict[str, HashedFile]) -> Hash
 
 def _target(dtype: torch.dtype, loaded: torch.dtype) -> torch.dtype:
     """The dtype to write for one of the source and the one it is loaded as."""
-    if dtype not in _FLOATS:
+    if dtype not in FLOATS:
         return dtype
     return torch.float32 if dtype.itemsize > 2 and loaded == torch.float32 else torch.bfloat16

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from validation.job import Fault
 from validation.sources.tensors import PICKLED, PICKLED_INDEX, Source, open_source
@@ -110,7 +109,10 @@ def require_unquantized(path: Path) -> None:
         Fault: `bad_input`.
     """
     config = read_json(path / "config.json")
-    parts = [config, *(value for key, value in config.items() if key.endswith("_config") and _is_part(value))]
+    parts = [
+        config,
+        *(value for key, value in config.items() if key.endswith("_config") and isinstance(value, Mapping)),
+    ]
     said = [f"{key} in config.json" for part in parts for key in _QUANTIZED_KEYS if part.get(key)]
     if said:
         raise _quantized(path, said)
@@ -206,10 +208,6 @@ def _named(path: Path, key: str) -> str:
         return str(json.loads(path.read_text(encoding="utf-8")).get(key) or "")
     except (OSError, ValueError, AttributeError):
         return ""
-
-
-def _is_part(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 def _first_line(error: Exception) -> str:

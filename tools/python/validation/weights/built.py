@@ -13,12 +13,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from validation.job import Fault
+from validation.weights.checkpoint import FLOATS
 from validation.weights.listing import listed
 from validation.weights.sizes import load_config, text_part
 
@@ -39,10 +41,14 @@ class Built:
     model: Any
     targets: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _dtypes(self) -> dict[str, torch.dtype]:
+        return {name: tensor.dtype for name, tensor in self.model.state_dict().items()}
+
     def dtype_of(self, name: str) -> torch.dtype | None:
         """The dtype in which a tensor of the files is loaded; None for one that is not loaded."""
         target = self.targets.get(name)
-        return None if target is None else self.model.state_dict()[target].dtype
+        return None if target is None else self._dtypes[target]
 
 
 def build(path: Path, tensors: Described, trusted: bool = False) -> Built:
@@ -144,7 +150,7 @@ def _require_equal(
     packed = [
         name
         for name, target in targets.items()
-        if there[target].dtype.is_floating_point and not _is_float(tensors[name][0])
+        if there[target].dtype.is_floating_point and tensors[name][0] not in FLOATS
     ]
     if packed:
         raise Fault(
@@ -199,10 +205,6 @@ def _misfits(broken: Collection[str], tensors: Described, targets: Mapping[str, 
         ]
         result += found or [target]
     return result
-
-
-def _is_float(dtype: torch.dtype) -> bool:
-    return dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def _name(dtype: torch.dtype) -> str:

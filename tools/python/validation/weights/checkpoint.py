@@ -51,6 +51,8 @@ DTYPES: dict[str, torch.dtype] = {
     "F8_E5M2": torch.float8_e5m2,
     "F8_E8M0": torch.float8_e8m0fnu,
 }
+#: Of numbers that are not packed.
+FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
