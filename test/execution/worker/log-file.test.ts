@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { redact } from '../../../tools/base/text/redact.js';
+import { redact, redactBytes } from '../../../tools/base/text/redact.js';
 import { lastLines, logEnd, LogWriter } from '../../../tools/execution/worker/log-file.js';
 import { newOomKills, readOomKills } from '../../../tools/execution/worker/oom-kills.js';
 
@@ -60,6 +60,9 @@ test('whatever the pieces it comes in, what is written is the clean text, and no
     'é',
     'hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345 ',
     'x',
+    'token',
+    'password: ',
+    'abcdefgh1234567890 ',
   );
   fc.assert(
     fc.property(fc.array(words, { maxLength: 40 }), fc.array(fc.nat({ max: 60 })), (all, pieces) => {
@@ -76,8 +79,9 @@ test('whatever the pieces it comes in, what is written is the clean text, and no
         expect(written === '' || /[\r\n]$/.test(written)).toBe(true);
       }
       writer.end();
-      expect(readFileSync(path, 'utf8')).toBe(redact(whole.toString(), secrets));
+      expect(readFileSync(path, 'utf8')).toBe(redactBytes(whole, secrets).toString());
     }),
+    { numRuns: 1000 },
   );
 });
 
@@ -98,4 +102,16 @@ test("the kernel's kills are counted where it counts them, and only new ones", (
   expect(newOomKills({ a: 3, b: 1 }, { a: 3, b: 2, c: 9 })).toBe(1);
   expect(newOomKills({}, {})).toBe(0);
   for (const count of Object.values(readOomKills())) expect(Number.isInteger(count)).toBe(true);
+});
+
+test.each([1, 50, 100_000])('a key that comes in pieces of %i bytes is hidden line by line', (size) => {
+  const path = join(root, 'log');
+  const writer = new LogWriter(path, []);
+  const body = Array.from({ length: 130 }, (_, line) => `MIIEowIBAAKCAQEA${line}`);
+  const lines = ['-----BEGIN RSA PRIVATE KEY-----', ...body, '-----END RSA PRIVATE KEY-----', 'after'];
+  const text = Buffer.from(`${lines.join('\n')}\n`);
+  for (let at = 0; at < text.length; at += size) writer.push(text.subarray(at, at + size));
+  writer.end();
+  const stars = body.map(({ length }) => '*'.repeat(length));
+  expect(readFileSync(path, 'utf8')).toBe(`${[lines[0], ...stars, ...lines.slice(-2)].join('\n')}\n`);
 });

@@ -75,9 +75,11 @@ function hubTokens({ HF_TOKEN_PATH, HF_HOME, HOME }: NodeJS.ProcessEnv): string[
   });
 }
 
-/** The text with every secret as stars, byte for byte of the same length. */
+/** The text with every secret as stars, byte for byte of the same length; the ends of its lines stay. */
 export function redact(text: string, secrets: readonly string[] = ownSecrets()): string {
-  return withStars(text, patternOf(secrets, false), (secret) => '*'.repeat(Buffer.byteLength(secret)));
+  return withStars(text, patternOf(secrets, false), (secret) =>
+    secret.replace(/[^\r\n]+/g, (line) => '*'.repeat(Buffer.byteLength(line))),
+  );
 }
 
 type Stars = (secret: string) => string;
@@ -159,7 +161,7 @@ function ownSecrets(): string[] {
 export function redactBytes(bytes: Buffer, secrets: readonly string[]): Buffer {
   // One character a byte.
   const text = bytes.toString('latin1');
-  const clean = withStars(text, patternOf(secrets, true), ({ length }) => '*'.repeat(length));
+  const clean = withStars(text, patternOf(secrets, true), (secret) => secret.replace(/[^\r\n]/g, '*'));
   return clean === text ? bytes : Buffer.from(clean, 'latin1');
 }
 

@@ -33,18 +33,29 @@ const BEFORE =
 /** The whole match is the secret. */
 export const TOKEN_FORMS = new RegExp(`${BEFORE}(?:${TOKENS.join('|')})`, 'g');
 
-/** Of these the part named `secret`: after the words of a header or a parameter, inside a key's armour, in a webhook. */
+/**
+ * Of these the part named `secret`: after the words of a header or a parameter, in a webhook, all in one line as logs are
+ * cleaned by the line; and inside a key's armour, the only one of several lines.
+ */
 export const CONTEXT_FORMS: readonly RegExp[] = [
-  /\b(?:bearer|basic|apikey|token)(?:\s|%20|\+)+(?<secret>(?=[^\s\d]*\d)[A-Za-z0-9._~+/=-]{16,4096})/gi,
-  /\b(?:authorization|x-api-key|api-key|private-token|x-auth-token|x-vault-token|set-cookie|cookie)["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token)\s+)?(?<secret>[^\s"',]{8,4096})/gi,
+  /\b(?:bearer|basic|apikey|token)(?:[^\S\r\n]|%20|\+)+(?<secret>(?=[^\s\d]*\d)[A-Za-z0-9._~+/=-]{16,4096})/gi,
+  /\b(?:authorization|x-api-key|api-key|private-token|x-auth-token|x-vault-token|set-cookie|cookie)["']?[^\S\r\n]*[:=][^\S\r\n]*["']?(?:(?:bearer|basic|token)[^\S\r\n]+)?(?<secret>[^\s"',]{8,4096})/gi,
   /[?&;](?:[\w.-]*(?:token|api_?key|access_?key|passw(?:or)?d|secret|signature)|key|sig|code|auth|pwd)=(?<secret>[^\s&;"'<>#]{8,4096})/gi,
-  /\b(?:AccountKey|SharedAccessKey|password|passwd|passphrase|aws_secret_access_key|aws_session_token|client_secret|machine_password)["']?\s*[=:]\s*["']?(?<secret>[^\s;"',]{8,4096})/gi,
+  /\b(?:AccountKey|SharedAccessKey|password|passwd|passphrase|aws_secret_access_key|aws_session_token|client_secret|machine_password)["']?[^\S\r\n]*[=:][^\S\r\n]*["']?(?<secret>[^\s;"',]{8,4096})/gi,
   /hooks\.slack\.com\/(?:services|workflows)\/(?<secret>[\w/]{20,200})/g,
   /discord(?:app)?\.com\/api\/webhooks\/(?<secret>[\w/-]{20,200})/g,
-  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?<secret>[^-]{16,20000})/g,
+  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?<secret>[^-]{1,20000})/g,
 ];
 
 /** User and password of a URL; a password may hold an `@`, the last one ends it. */
 export const URL_USERS = /:\/\/([^\s/?#"'<>@:]{0,1024})(:[^\s/?#"'<>]{1,1024})?@/g;
 /** A name before `@` is one; so long it is a token. */
 export const LONGEST_USER = 15;
+
+/** Where the armour of a key begins that has no end yet; -1 without one. */
+export function openArmour(text: string): number {
+  const begin = text.lastIndexOf('-----BEGIN ');
+  return begin >= 0 && !text.includes('-----END ', begin) ? begin : -1;
+}
+/** A key is no longer than this. */
+export const LONGEST_KEY = 20_000;

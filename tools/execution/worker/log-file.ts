@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { OVERLAP, redactBytes, redactFile } from '../../base/text/redact.js';
+import { LONGEST_KEY, openArmour } from '../../base/text/secret-forms.js';
 
 const TAIL_BYTES = 64 << 10;
 /** A log that grows longer is cut in its middle: a flood must not fill the disk. */
@@ -55,6 +56,8 @@ export class LogWriter {
   #file: number;
   #size: number;
   #pending: Buffer = Buffer.alloc(0);
+  /** Lines that are written, as they came: the beginning of a key whose other lines are yet to come. */
+  #key: Buffer = Buffer.alloc(0);
   /** Bytes that the middle of the log had, and those no disk took. */
   #leftOut = 0;
   #lost = 0;
@@ -69,16 +72,26 @@ export class LogWriter {
 
   push(chunk: Uint8Array): void {
     const pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
-    const clean = redactBytes(pending, this.secrets);
+    const clean = this.#clean(pending);
     const cut = wholeLines(pending, clean);
     this.#pending = pending.subarray(cut);
     this.#write(clean.subarray(0, cut));
+    const written = Buffer.concat([this.#key, pending.subarray(0, cut)]);
+    const begin = openArmour(written.toString('latin1'));
+    const ended = begin < 0 || written.length - begin > LONGEST_KEY;
+    this.#key = ended ? Buffer.alloc(0) : written.subarray(begin);
   }
 
   /** Nothing more comes. */
   end(): void {
-    this.#write(redactBytes(this.#pending, this.secrets));
+    this.#write(this.#clean(this.#pending));
     closeSync(this.#file);
+  }
+
+  #clean(bytes: Buffer): Buffer {
+    const before = this.#key.length;
+    if (before === 0) return redactBytes(bytes, this.secrets);
+    return redactBytes(Buffer.concat([this.#key, bytes]), this.secrets).subarray(before);
   }
 
   #write(bytes: Buffer): void {

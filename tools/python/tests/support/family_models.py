@@ -27,6 +27,16 @@ _SIZES: dict[str, Any] = {
     "pad_token_id": 1,
 }
 _FALCON = {key: _SIZES[key] for key in _SIZES if key not in ("intermediate_size", "num_key_value_heads")}
+#: Under the names of GPT-2 and GPT-J.
+_GPT: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "n_embd": HIDDEN,
+    "n_layer": 3,
+    "n_head": 4,
+    "n_positions": POSITIONS,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 
 
@@ -45,15 +55,7 @@ def _config(kind: str) -> Any:
         "falcon": lambda: t.FalconConfig(**_FALCON, new_decoder_architecture=True, num_kv_heads=2),
         "falcon multi-query": lambda: t.FalconConfig(**_FALCON, multi_query=True),
         "falcon heads": lambda: t.FalconConfig(**_FALCON, multi_query=False, alibi=True),
-        "gpt2": lambda: t.GPT2Config(
-            vocab_size=VOCABULARY,
-            n_embd=HIDDEN,
-            n_layer=3,
-            n_head=4,
-            n_positions=POSITIONS,
-            bos_token_id=0,
-            eos_token_id=0,
-        ),
+        "gpt2": lambda: t.GPT2Config(**_GPT),
         "gpt_neox": lambda: t.GPTNeoXConfig(**_SIZES),
         "opt": lambda: t.OPTConfig(**_SIZES, ffn_dim=48, word_embed_proj_dim=16),
         "phi": lambda: t.PhiConfig(**_SIZES),
@@ -128,16 +130,7 @@ def _more_config(kind: str) -> Any:
         ),
         "mpt": lambda: t.MptConfig(**short, d_model=HIDDEN, n_layers=3, n_heads=4, max_seq_len=POSITIONS),
         "bloom": lambda: t.BloomConfig(**short, hidden_size=HIDDEN, n_layer=3, n_head=4),
-        "gptj": lambda: t.GPTJConfig(
-            vocab_size=VOCABULARY,
-            n_embd=HIDDEN,
-            n_layer=3,
-            n_head=4,
-            n_positions=POSITIONS,
-            rotary_dim=8,
-            bos_token_id=0,
-            eos_token_id=0,
-        ),
+        "gptj": lambda: t.GPTJConfig(**_GPT, rotary_dim=8),
     }
     return make[kind]()
 

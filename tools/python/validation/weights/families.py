@@ -163,10 +163,7 @@ LLAMA4 = Family(
     _LAYERS,
     (
         *_QKVO,
-        Rule(
-            "ffn", r"feed_forward\.experts\.gate_up_proj", _equal("gate", "up"), experts=True, transposed=True
-        ),
-        Rule("ffn", r"feed_forward\.experts\.down_proj", experts=True, transposed=True),
+        *_stored_in_out("feed_forward", _equal("gate", "up")),
         *_mlp(r"feed_forward\.shared_expert", "gate_proj", "up_proj", "down_proj"),
         *_mlp("feed_forward", "gate_proj", "up_proj", "down_proj"),
     ),
