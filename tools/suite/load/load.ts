@@ -11,10 +11,11 @@ import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { hubData } from './hub-data.js';
 import type { Input } from './input.js';
 import { modelPathProblems, modelPathWarnings } from './model-paths.js';
+import { rankProblems } from './ranks.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { suiteDigest } from './digest.js';
-import { readSections, type Sections } from './sections.js';
+import { readSections, type Section, type Sections } from './sections.js';
 import { slicesOf, type Suite } from '../model/suite.js';
 import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
@@ -90,6 +91,9 @@ export function parseSuite(
       : checkResultNames(source, suite)),
     ...(reference ? [] : minimums),
     ...checkInputs(source, sections, suite, readPath),
+    ...(['models', 'edits'].some((section) => sections.unsure.has(section as Section))
+      ? []
+      : rankProblems(source, sections.models, suite, readPath)),
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
   const tasks = suite.tasks === undefined ? undefined : readPath(suite.tasks);

@@ -1,0 +1,100 @@
+// Ranks that no matrix of a model exceeds: such an edit changes nothing. Seen when the projects are made, wherever a
+// configuration or a profile already tells the sizes; the edit's cell knows every matrix (variants/edition.py).
+import { posix } from 'node:path';
+import type { Scope } from '../model/edit-spec.js';
+import { beside, modelPaths } from '../model/paths.js';
+import type { Suite, SuiteModel } from '../model/suite.js';
+import type { Diagnostic } from '../yaml/diagnostic.js';
+import { diagnosticAt } from '../yaml/diagnostics.js';
+import type { Path, YamlSource } from '../yaml/yaml-source.js';
+import type { Input } from './input.js';
+import type { ReadModel } from './sections.js';
+
+type Json = Record<string, unknown>;
+type ReadPath = (path: string) => Input;
+
+const HIDDEN = ['hidden_size', 'n_embd', 'd_model'];
+const INTERMEDIATE = ['intermediate_size', 'n_inner', 'ffn_dim', 'ffn_hidden_size'];
+
+/** A mistake for each edit whose rank is at least the smaller side of every matrix in its scope. */
+export function rankProblems(
+  source: YamlSource,
+  models: readonly ReadModel[],
+  suite: Suite,
+  readPath: ReadPath,
+): Diagnostic[] {
+  return suite.models.flatMap((model, at) => {
+    const read = models[at];
+    if (read === undefined) return [];
+    const own = read.model.edits !== undefined;
+    const given = own || asMapping(source.value)?.edits !== undefined;
+    // A model made from facts is there to try things out: as long as nobody chose edits for it, its cell says it.
+    if (!given && model.source.type === 'facts') return [];
+    const clean = model.edits.filter((edit) => edit.class === 'clean').length;
+    let known: Json | undefined;
+    return model.edits.flatMap(({ spec, class: editClass }, index) => {
+      if (spec.type !== 'lowrank_svd') return [];
+      known ??= sizesOf(suite.name, model, readPath) ?? {};
+      const declared = model.matrices !== undefined;
+      const most = largestRank(known, spec.scope, declared);
+      if (most === undefined || spec.rank < most) return [];
+      const written = editClass === 'clean' ? index : index - clean;
+      const ofModel: Path = ['models', read.index];
+      const path: Path = given ? [...(own ? ofModel : []), 'edits', editClass, written] : ofModel;
+      const message =
+        `rank ${spec.rank} changes nothing of model ${model.name}: no matrix in its scope ` +
+        `(${spec.scope}) has more than ${most}. Give it a rank below ${most}`;
+      const another = own ? '' : ', or the model edits of its own';
+      return [
+        diagnosticAt(source, path, given ? message + another : `the default edit of ${message}${another}`),
+      ];
+    });
+  });
+}
+
+/**
+ * What no matrix in scope can exceed: each reads or writes the hidden state, those of a plain MLP the intermediate one too.
+ * Of experts the sizes have many names and defaults, and declared matrices may be any, so there only the hidden size counts.
+ */
+function largestRank(config: Json, scope: Scope, declared: boolean): number | undefined {
+  const hidden = size(config, HIDDEN);
+  if (hidden === undefined || scope !== 'ffn' || declared) return hidden;
+  if (Object.keys(config).some((key) => key.includes('expert'))) return hidden;
+  return Math.min(hidden, size(config, INTERMEDIATE) ?? hidden);
+}
+
+/** The largest, where a size differs by layer. */
+function size(config: Json, names: readonly string[]): number | undefined {
+  for (const name of names) {
+    const value = config[name];
+    const largest = Array.isArray(value) ? Math.max(...value.map(Number)) : value;
+    if (typeof largest === 'number' && Number.isInteger(largest) && largest > 0) return largest;
+  }
+  return undefined;
+}
+
+function sizesOf(suite: string, { name, source }: SuiteModel, readPath: ReadPath): Json | undefined {
+  if (source.type === 'facts') return source;
+  if (source.type === 'path' && typeof source.path === 'string') {
+    const config = readJson(readPath, posix.join(source.path, 'config.json'));
+    const text = asMapping(config?.text_config);
+    return config === undefined ? undefined : { ...config, ...text };
+  }
+  const profile = readJson(readPath, beside(modelPaths(suite, name).baseline).profile);
+  // One of a model that had this name before says nothing of this one.
+  return profile?.model_id === source.id ? profile : undefined;
+}
+
+function readJson(readPath: ReadPath, path: string): Json | undefined {
+  const found = readPath(path);
+  if (found.kind !== 'file') return undefined;
+  try {
+    return asMapping(JSON.parse(found.text));
+  } catch {
+    return undefined; // its setup says what is wrong with it
+  }
+}
+
+function asMapping(value: unknown): Json | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+}
