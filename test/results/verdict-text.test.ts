@@ -1,6 +1,8 @@
-// The verdict's text names a gate that fails without an edit too as the baseline's own.
+// A gate that fails without an edit too is named as the baseline's own: in the verdict's text, the report and for CI.
 import { expect, test } from 'vitest';
+import { junitXml } from '../../tools/results/outputs/junit.js';
 import { verdictText } from '../../tools/results/outputs/text/verdict-text.js';
+import { matrixSection } from '../../tools/results/report/matrix.js';
 import { filesOf, findingsOf, planOf, type Outcomes } from './builders.js';
 
 const plan = planOf({ models: ['m'], edits: { a_clean: 'clean' }, nulls: 1 });
@@ -16,4 +18,30 @@ test('a drift that the null run has too is the baseline’s, and that of the edi
     /drift \(the baseline's own\)$/,
   );
   expect(lineOf({ 'm/baseline/1': drifted })).toMatch(/-$/);
+});
+
+test('so in the report and in JUnit, and never of the null run itself', () => {
+  const why = 'preview_final_drift_acceptable:fail';
+  const findings = (certificates: NonNullable<Outcomes['certificates']>): ReturnType<typeof findingsOf> =>
+    findingsOf(plan, filesOf(plan, { certificates }));
+  const page = (of: ReturnType<typeof findingsOf>): string => String(matrixSection(of, {}));
+  const both = findings({
+    'm/a_clean/1': { flags: { preview_final_drift_acceptable: false, spectral_stable: false } },
+    'm/baseline/1': { flags: { preview_final_drift_acceptable: false, rmt_stable: false } },
+  });
+  expect(page(both)).toContain(`${why} (the baseline&#39;s own)`);
+  expect(page(both)).toContain('spectral_stable:fail');
+  expect(page(both)).not.toContain('spectral_stable:fail (');
+  expect(page(both)).not.toContain('fail, the baseline');
+  const [edit, baseline] = ['certify-1', 'null-1'].map((target) => {
+    const [, after = ''] = junitXml(both).split(` name="${target}"`);
+    return after.split('</system-out>')[0];
+  });
+  expect(edit).toContain(`[spectral_stable:fail, ${why} (the baseline's own)]`);
+  expect(baseline).toContain(`[rmt_stable:fail, ${why}]`);
+
+  const spectral = { flags: { spectral_stable: false } };
+  const mark = 'title="spectral_stable: fail, the baseline&#39;s own"';
+  expect(page(findings({ 'm/a_clean/1': spectral, 'm/baseline/1': spectral }))).toContain(mark);
+  expect(page(findings({ 'm/a_clean/1': spectral }))).not.toContain('baseline&#39;s own"');
 });

@@ -2,6 +2,7 @@
 // being there is an error, and what has not run is skipped.
 import { plain } from '../../base/text/plain-text.js';
 import type { CellResult } from '../analysis/cell-results.js';
+import { reasonsOf } from '../analysis/null-runs.js';
 import { findingSentence } from './text/finding-text.js';
 import type { Findings } from '../analysis/findings.js';
 
@@ -75,7 +76,7 @@ function output({ cell, record }: CellResult, outcome: readonly string[]): strin
 }
 
 /** What a certificate says of the model, by cell: the same row has the path of its receipt's directory. */
-function outcomesOf({ suite, certificates }: Findings['analysis']): Map<string, string[]> {
+function outcomesOf({ suite, certificates, nulls }: Findings['analysis']): Map<string, string[]> {
   return new Map(
     certificates.map((row) => {
       const target = row.class === 'baseline' ? `null-${row.run}` : `certify-${row.run}`;
@@ -87,7 +88,7 @@ function outcomesOf({ suite, certificates }: Findings['analysis']): Map<string, 
               ? `refuted: InvarLock refused the model (${row.refusal ?? ''})`
               : 'refuted'
             : 'not refuted';
-      const why = row.judgement?.reasons ?? [];
+      const why = reasonsOf(nulls, row);
       return [
         `${suite}.${row.model}.${row.variant}:${target}`,
         [`certificate: ${said}${why.length === 0 ? '' : ` [${why.join(', ')}]`}`],

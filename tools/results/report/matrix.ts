@@ -7,6 +7,7 @@ import { standingText } from '../outputs/text/finding-section.js';
 import { labelText, pText } from '../outputs/text/finding-text.js';
 import { pointsText, ratioText } from '../outputs/text/format.js';
 import type { Labelled } from '../analysis/ground-truth/label.js';
+import { BASELINES_OWN, baselinesOwn, reasonsOf } from '../analysis/null-runs.js';
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './drawing/charts.js';
@@ -55,7 +56,7 @@ export function matrixSection(
             const one = byKey.get(`${model} ${row.variant}`);
             return one === undefined
               ? html`<td class="muted"><small>not asked of this model</small></td>`
-              : matrixCell(one);
+              : matrixCell(one, baselinesOwn(analysis.nulls, model));
           })}
         </tr>`,
   );
@@ -67,7 +68,8 @@ export function matrixSection(
       percentage points (pt), the mean perplexity ratio (×), what decided the label, and the gates
       ${SHOWN.map((gate) => html`<span class="gate">${LETTERS[gate]}</span> `)} (invariants, primary metric,
       spectral, RMT): filled with ✗ where some run fails, dashed with ? where a certificate does not say, –
-      where the guard did not run.
+      where the guard did not run. A gate that fails in a null run of the model too is called the baseline’s
+      own.
     </p>
     <div id="matrix-filter" hidden>
       <input type="search" placeholder="Find an edit or a word" aria-label="Find an edit or a word" />
@@ -108,7 +110,9 @@ function variantsOf(judged: readonly Judged[]): PlannedVariant[] {
   return [...variants.values()].sort(compareVariants);
 }
 
-function matrixCell(one: Judged): Html {
+type Own = ReadonlySet<Gate>;
+
+function matrixCell(one: Judged, own: Own): Html {
   const { tone, mark, word } = lookOf(one);
   return html`<td id="${cellAnchor(one.model, one.variant)}">
     <button
@@ -120,7 +124,7 @@ function matrixCell(one: Judged): Html {
       <b>${mark} ${word}</b>
       <small>${figures(one)}</small>
       <small class="why">${labelText(one.label).why}</small>
-      <span class="gates" aria-hidden="true">${SHOWN.map((gate) => gateMark(gate, one.runs))}</span>
+      <span class="gates" aria-hidden="true">${SHOWN.map((gate) => gateMark(gate, one.runs, own))}</span>
     </button>
   </td>`;
 }
@@ -169,10 +173,11 @@ function figures(one: Judged): string {
 const ORDER: readonly GateStatus[] = ['fail', 'missing', 'pass', 'not_run', 'not_evaluated'];
 
 /** The worst of the runs. */
-function gateMark(gate: Gate, runs: readonly CertificateRow[]): Html {
+function gateMark(gate: Gate, runs: readonly CertificateRow[], own: Own): Html {
   const statuses = runs.map(({ judgement }) => judgement?.gates[gate] ?? 'missing');
   const worst = ORDER.find((status) => statuses.includes(status)) ?? 'missing';
-  return html`<span class="gate ${worst}" title="${gate}: ${worst.replace('_', ' ')}"
+  const whose = worst === 'fail' && own.has(gate) ? `, ${BASELINES_OWN}` : '';
+  return html`<span class="gate ${worst}" title="${gate}: ${worst.replace('_', ' ')}${whose}"
     >${gateText(gate, worst)}</span
   >`;
 }
@@ -208,7 +213,7 @@ function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string
     <p>${labelText(one.label).why}</p>
     ${one.label.ok && evidence(one.label.value)} ${'evaluations' in one && evaluations(one)}
     <h3>Certificates</h3>
-    ${one.runs.map((run) => certificate(analysis.suite, project, run, logs))}
+    ${one.runs.map((run) => certificate(analysis, project, run, logs))}
     <h3>Everything of it again</h3>
     ${command(`npx nx run ${project}:certify --skip-nx-cache`)}
   </div>`;
@@ -285,7 +290,7 @@ function hurtText(regression: boolean | null, state: string): string {
 }
 
 function certificate(
-  suite: string,
+  { suite, nulls }: Analysis,
   project: string,
   run: CertificateRow,
   logs: ReadonlyMap<string, string | null>,
@@ -293,7 +298,7 @@ function certificate(
   const cell = `${project}:certify-${run.run}`;
   const log = logs.get(cell) ?? null;
   const { judgement } = run;
-  const reasons = judgement?.reasons ?? [];
+  const reasons = reasonsOf(nulls, run);
   return html`<div>
     <p>
       <b>run ${run.run}</b>:

@@ -6,6 +6,7 @@ import { columns, intervalText, pointsText, ratioText, rateText, WIDTH, wrap } f
 import { findingLines, guardLines, standingText, wrongLines } from './finding-section.js';
 import { findingSentence, originalRule } from './finding-text.js';
 import { missingLines } from './missing-text.js';
+import { BASELINES_OWN, baselinesOwn } from '../../analysis/null-runs.js';
 import { moreRunsSentences } from './more-runs-text.js';
 import type { EditResult, ErrorResult } from '../../analysis/variants.js';
 
@@ -118,7 +119,7 @@ function modelSection(analysis: Analysis, model: string): string[] {
   const editHead = ['edit', 'judgement', 'ratio', 'points', 'failing'];
   const errorHead = ['error', 'judgement', 'ratio', 'failing'];
   const why = [...edits, ...errors].map((one) => [one.variant, standingText(one).why]);
-  const own = ownOf(analysis, model);
+  const own = baselinesOwn(analysis.nulls, model);
   return [
     `Model ${model}`,
     ...(edits.length === 0 ? [] : columns([editHead, ...edits.map((edit) => editLine(edit, own))])),
@@ -126,12 +127,6 @@ function modelSection(analysis: Analysis, model: string): string[] {
     ...(errors.length === 0 ? [] : columns([errorHead, ...errors.map((error) => errorLine(error, own))])),
     ...(why.length === 0 ? [] : ['', ...columns([['', 'why this label'], ...why])]),
   ];
-}
-
-/** Gates that fail in a null run of the model too: a drift between its windows, say, that no edit has caused. */
-function ownOf({ nulls }: Analysis, model: string): ReadonlySet<Gate> {
-  const runs = nulls.models.find((one) => one.model === model)?.runs ?? [];
-  return new Set(GATES.filter((gate) => runs.some(({ judgement }) => judgement?.gates[gate] === 'fail')));
 }
 
 function editLine(edit: EditResult, own: ReadonlySet<Gate>): string[] {
@@ -170,7 +165,7 @@ function failingGates(runs: readonly CertificateRow[], own: ReadonlySet<Gate>): 
   const words = [
     ...(runs.some((run) => run.state === 'refused') ? ['refused'] : []),
     ...GATES.filter((gate) => having(gate, 'fail')).map(
-      (gate) => `${SHORT[gate]}${own.has(gate) ? " (the baseline's own)" : ''}`,
+      (gate) => `${SHORT[gate]}${own.has(gate) ? ` (${BASELINES_OWN})` : ''}`,
     ),
     ...GATES.filter((gate) => having(gate, 'missing')).map((gate) => `${SHORT[gate]}?`),
   ];
