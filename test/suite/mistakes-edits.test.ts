@@ -9,7 +9,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an edit of no known type',
     `${MODEL}edits: {clean: ['int4:8']}\n`,
     [
-      '2:17: edits.clean[0]: "int4:8" begins with none of the edit types; allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>',
+      '2:17: edits.clean[0]: "int4:8" begins with none of the edit types; allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>',
     ],
   ],
   [
@@ -36,20 +36,31 @@ test.each<[what: string, text: string, expected: string[]]>([
   [
     'an edit as a mapping of no type',
     `${MODEL}edits:\n  clean:\n    - {bits: 8}\n`,
-    ['4:7: edits.clean[0].type: missing. Allowed: quant_rtn, fp4_quant, magnitude_prune, lowrank_svd'],
+    [
+      '4:7: edits.clean[0].type: missing. Allowed: quant_rtn, fp4_quant, magnitude_prune, lowrank_svd, gaussian_noise, scale, zero_blocks',
+    ],
   ],
   [
     'an edit as a mapping of a mistyped type',
     `${MODEL}edits:\n  clean:\n    - {type: quant_rnt, bits: 8, group_size: 1, scope: all}\n`,
     [
-      '4:14: edits.clean[0].type: "quant_rnt" is not allowed; did you mean "quant_rtn"? Allowed: quant_rtn, fp4_quant, magnitude_prune, lowrank_svd',
+      '4:14: edits.clean[0].type: "quant_rnt" is not allowed; did you mean "quant_rtn"? Allowed: quant_rtn, fp4_quant, magnitude_prune, lowrank_svd, gaussian_noise, scale, zero_blocks',
     ],
   ],
   [
     'an edit as a number',
     `${MODEL}edits: {clean: [8]}\n`,
     [
-      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, or a mapping with type, its parameters and name',
+      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>, or a mapping with type, its parameters and name',
+    ],
+  ],
+  [
+    'strengths out of range',
+    `${MODEL}edits: {stress: ['scale:1:all', 'gaussian_noise:0:all', 'zero_blocks:1.5:all']}\n`,
+    [
+      '2:18: edits.stress[0]: "scale:1:all" factor 1 is not allowed. Allowed: a number above 0 and below 1000000, not 1',
+      '2:33: edits.stress[1]: "gaussian_noise:0:all" sigma 0 is not allowed. Allowed: a number above 0 and below 1000',
+      '2:57: edits.stress[2]: "zero_blocks:1.5:all" count 1.5 is not allowed. Allowed: a whole number from 1 to 1000',
     ],
   ],
   [

@@ -7,8 +7,9 @@ import {
   SCOPES,
   type EditSpec,
 } from '../../../tools/suite/model/edit-spec.js';
+import { editNameProblem } from '../../../tools/suite/model/names.js';
 import { resolveEdit } from '../../../tools/suite/load/resolve.js';
-import { editSchema } from '../../../tools/suite/load/schema.js';
+import { edit as editSchema } from '../../../tools/suite/load/edit-schema.js';
 
 const scope = fc.constantFrom(...SCOPES);
 const spec: fc.Arbitrary<EditSpec> = fc.oneof(
@@ -29,6 +30,19 @@ const spec: fc.Arbitrary<EditSpec> = fc.oneof(
     scope,
   }),
   fc.record({ type: fc.constant('lowrank_svd' as const), rank: fc.integer({ min: 1, max: 65536 }), scope }),
+  fc.record({
+    type: fc.constant('gaussian_noise' as const),
+    sigma: fc.double({ min: 0, max: 1000, minExcluded: true, maxExcluded: true, noNaN: true }),
+    scope,
+  }),
+  fc.record({
+    type: fc.constant('scale' as const),
+    factor: fc
+      .double({ min: 0, max: 1e6, minExcluded: true, maxExcluded: true, noNaN: true })
+      .filter((factor) => factor !== 1),
+    scope,
+  }),
+  fc.record({ type: fc.constant('zero_blocks' as const), count: fc.integer({ min: 1, max: 1000 }), scope }),
 );
 
 describe('the one-line notation', () => {
@@ -56,6 +70,9 @@ describe('the one-line notation', () => {
     ['magnitude_prune:0.5:all', 'stress', 'prune_50pct_stress'],
     ['lowrank_svd:32:all', 'stress', 'svd_rank32_stress'],
     ['magnitude_prune:0.07:all', 'stress', 'prune_7pct_stress'],
+    ['gaussian_noise:0.05:ffn', 'clean', 'noise_0_05_clean'],
+    ['scale:1.1:all', 'stress', 'scale_1_1x_stress'],
+    ['zero_blocks:2:all', 'stress', 'zero_2blocks_stress'],
     ['magnitude_prune:0.125:all', 'stress', 'prune_12_5pct_stress'],
     [' lowrank_svd : 32 : all ', 'stress', 'svd_rank32_stress'],
   ] as const)('%s, %s, is called %s', (text, editClass, name) => {
@@ -63,6 +80,6 @@ describe('the one-line notation', () => {
   });
 
   test('names of any edit are plain words', () => {
-    fc.assert(fc.property(spec, (edit) => /^[a-z0-9][a-z0-9_-]*$/.test(editName(edit, 'clean'))));
+    fc.assert(fc.property(spec, (edit) => editNameProblem(editName(edit, 'clean')) === undefined));
   });
 });

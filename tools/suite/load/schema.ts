@@ -1,13 +1,25 @@
 // suite.yaml as people write it: a zod schema with the original script's defaults. resolve.ts turns it into a Suite.
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
-import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../model/edit-spec.js';
+import { edit } from './edit-schema.js';
 import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
-import { benchmarkNameProblem, editNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
+import { benchmarkNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
 import { REFUSED_PROVIDERS, refusalOf } from '../model/providers.js';
-import { between, either, flag, list, mapping, name, oneOf, text, whole } from '../yaml/schema-parts.js';
 import {
+  between,
+  either,
+  flag,
+  isText,
+  list,
+  mapping,
+  name,
+  oneOf,
+  text,
+  whole,
+} from '../yaml/schema-parts.js';
+import {
+  DEFAULT_ERRORS,
   ERROR_TYPES,
   FULL_GUARD_ORDER,
   GROUND_TRUTH,
@@ -15,7 +27,6 @@ import {
   REFERENCE_GUARD_ORDER,
 } from '../model/suite.js';
 
-const isText = (value: unknown): boolean => typeof value === 'string';
 const relativeFile = (what: string) =>
   text(`${what}, relative to suite.yaml`, /^[^\s~{}*?[\]!][^{}*?[\]!]*$/);
 
@@ -25,41 +36,6 @@ const HUB_ID = /^(?!.*(--|\.\.))(?!.*\.git$)(\w([\w.-]*\w)?\/)?\w([\w.-]{0,94}\w
 const REVISION =
   /^(?![0-9a-f]{30,39}$|[0-9a-f]{41,}$)(?!.*(\.\.|\/\/|\/\.|\.lock(\/|$)))[\w][\w./-]*(?<![./])$/;
 
-const scope = oneOf(SCOPES);
-const editBase = { name: name(editNameProblem, NAME_RULE).optional(), scope };
-const editMapping = z.discriminatedUnion(
-  'type',
-  [
-    mapping({ type: z.literal('quant_rtn'), bits: whole(2, 8), group_size: whole(1, 1 << 20), ...editBase }),
-    mapping({ type: z.literal('fp4_quant'), format: oneOf(FP4_FORMATS), ...editBase }),
-    mapping({ type: z.literal('magnitude_prune'), sparsity: between(0, 1), ...editBase }),
-    mapping({ type: z.literal('lowrank_svd'), rank: whole(1, 1 << 20), ...editBase }),
-  ],
-  {
-    error: (issue) =>
-      typeof issue.input === 'object'
-        ? EDIT_TYPES.join(', ')
-        : `${EDIT_TYPES.map(notation).join(', ')}, or a mapping with type, its parameters and name`,
-  },
-);
-const editText = z.string().transform((value, context) => {
-  const fields = parseNotation(value);
-  if (!fields.ok) {
-    context.issues.push({ code: 'custom', input: value, params: { sentence: true }, message: fields.error });
-    return z.NEVER;
-  }
-  const parsed = editMapping.safeParse(fields.value);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
-    // The place is the whole line of text; which field it is goes into the sentence.
-    const field = String(issue.path[0]);
-    const shown = JSON.stringify(fields.value[field]);
-    const message = `${field} ${shown} is not allowed. Allowed: ${issue.message}`;
-    context.issues.push({ code: 'custom', input: value, params: { sentence: true }, message });
-  }
-  return z.NEVER;
-});
-const edit = either(isText, editText, editMapping);
 const edits = mapping({
   clean: list(edit, 'edits').default([]),
   stress: list(edit, 'edits').default([]),
@@ -71,7 +47,7 @@ const errors = either(
   errorTypes.transform((types) => ({ types, limit: undefined })),
   mapping(
     {
-      types: errorTypes.default([...ERROR_TYPES]),
+      types: errorTypes.default([...DEFAULT_ERRORS]),
       limit: either(isText, oneOf(['all']), whole(1, 1_000_000)).optional(),
     },
     'errors',
@@ -233,7 +209,7 @@ export const suiteSchema = mapping({
   ).default([...FULL_GUARD_ORDER]),
   models: list(model, 'models', 1),
   edits: edits.default(seedEdits()),
-  errors: errors.default({ types: [...ERROR_TYPES], limit: undefined }),
+  errors: errors.default({ types: [...DEFAULT_ERRORS], limit: undefined }),
   benchmarks: list(benchmark, 'benchmarks', 1).default(SEED_BENCHMARKS),
   evaluation: evaluation.prefault({}),
   runs: mapping({
@@ -256,7 +232,7 @@ export const suiteSchema = mapping({
 export type SuiteInput = z.output<typeof suiteSchema>;
 export type ModelInput = SuiteInput['models'][number];
 export type EditInput = SuiteInput['edits']['clean'][number];
-export { model as modelSchema, edit as editSchema };
+export { model as modelSchema };
 
 function seedEdits() {
   return {

@@ -9,7 +9,10 @@ export type EditSpec =
   | { type: 'quant_rtn'; bits: number; group_size: number; scope: Scope }
   | { type: 'fp4_quant'; format: (typeof FP4_FORMATS)[number]; scope: Scope }
   | { type: 'magnitude_prune'; sparsity: number; scope: Scope }
-  | { type: 'lowrank_svd'; rank: number; scope: Scope };
+  | { type: 'lowrank_svd'; rank: number; scope: Scope }
+  | { type: 'gaussian_noise'; sigma: number; scope: Scope }
+  | { type: 'scale'; factor: number; scope: Scope }
+  | { type: 'zero_blocks'; count: number; scope: Scope };
 export type EditType = EditSpec['type'];
 export type EditClass = 'clean' | 'stress';
 
@@ -19,6 +22,9 @@ export const EDIT_PARAMETERS: Record<EditType, readonly string[]> = {
   fp4_quant: ['format', 'scope'],
   magnitude_prune: ['sparsity', 'scope'],
   lowrank_svd: ['rank', 'scope'],
+  gaussian_noise: ['sigma', 'scope'],
+  scale: ['factor', 'scope'],
+  zero_blocks: ['count', 'scope'],
 };
 export const EDIT_TYPES = Object.keys(EDIT_PARAMETERS) as EditType[];
 
@@ -69,9 +75,21 @@ function stem(spec: EditSpec): string {
     case 'fp4_quant':
       return `fp4_${spec.format}`;
     case 'magnitude_prune':
-      // 0.1 * 100 is 10.000000000000002 for some neighbours; twelve digits hold what anyone writes.
-      return `prune_${String(Number((spec.sparsity * 100).toPrecision(12))).replace('.', '_')}pct`;
+      return `prune_${inName(spec.sparsity * 100)}pct`;
     case 'lowrank_svd':
       return `svd_rank${spec.rank}`;
+    case 'gaussian_noise':
+      return `noise_${inName(spec.sigma)}`;
+    case 'scale':
+      return `scale_${inName(spec.factor)}x`;
+    case 'zero_blocks':
+      return `zero_${spec.count}blocks`;
   }
+}
+
+/** A number as names have it: `12.5` is `12_5`. 0.1 * 100 is 10.000000000000002 for some neighbours; twelve digits hold what anyone writes. */
+export function inName(value: number): string {
+  return String(Number(value.toPrecision(12)))
+    .replace('.', '_')
+    .replace('+', '');
 }

@@ -5,13 +5,15 @@ import type { EditClass, EditSpec } from './edit-spec.js';
 import type { Tier } from './minimums.js';
 import type { Windows } from './windows.js';
 
-export const ERROR_TYPES = [
+/** The original script's, which a suite has by default, and those of InvarLock's evidence packs. */
+export const DEFAULT_ERRORS = [
   'nan_injection',
   'inf_injection',
   'extreme_quant',
   'scale_explosion',
   'zero_layer',
 ] as const;
+export const ERROR_TYPES = [...DEFAULT_ERRORS, 'rank_collapse', 'norm_collapse'] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
 /**

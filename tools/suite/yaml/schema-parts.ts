@@ -58,6 +58,10 @@ export function mapping<const Shape extends z.ZodRawShape>(shape: Shape, kind = 
   });
 }
 
+export function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
 /** One of two forms, told apart by a look at the value, so that mistakes are those of the form meant. */
 export function either<Short extends z.ZodType, Long extends z.ZodType>(
   isShort: (value: unknown) => boolean,

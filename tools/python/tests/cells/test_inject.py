@@ -23,12 +23,17 @@ from validation.weights.store import MANIFEST
 FIRST = "model.layers.0.self_attn.q_proj.weight"
 
 
-def job_for(path: Path, kind: str, tensors: dict[str, torch.Tensor] | None = None, **config: Any) -> Job:
+def job_for(
+    path: Path,
+    kind: str,
+    tensors: dict[str, torch.Tensor] | None = None,
+    factor: Any = None,
+    **config: Any,
+) -> Job:
+    spec = {"error": kind} if factor is None else {"error": kind, "factor": factor}
     model = write_model(path / "model", tensors or llama_tensors(), shards=2, config=llama_config(**config))
     store = path / "store"
-    return make_job(
-        path, "inject", {f"error_{kind}": {"error": kind}}, store=store, baseline=stored(store, model)
-    )
+    return make_job(path, "inject", {f"error_{kind}": spec}, store=store, baseline=stored(store, model))
 
 
 def made(job: Job) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -88,6 +93,75 @@ def test_a_hundred_times_the_first_mlp_matrix(tmp_path: Path) -> None:
     assert torch.equal(after[name], (before[name].double() * 100).to(torch.bfloat16))
     assert metadata["tensor"] == name and metadata["scale_factor"] == 100.0
     assert metadata["after"]["frobenius"] == pytest.approx(100 * metadata["before"]["frobenius"], rel=1e-2)
+
+
+def test_another_factor_of_the_scale(tmp_path: Path) -> None:
+    before, name = llama_tensors(), "model.layers.0.mlp.gate_proj.weight"
+    after, metadata = made(job_for(tmp_path, "scale_explosion", factor=1.5))
+    assert differing(after, before) == [name]
+    assert torch.equal(after[name], (before[name].double() * 1.5).to(torch.bfloat16))
+    assert metadata["scale_factor"] == 1.5
+
+
+@pytest.mark.parametrize(("factor", "code"), [(0, "bad_edit"), ("x", "bad_edit"), (1, "bad_edit")])
+def test_a_factor_that_is_none(tmp_path: Path, factor: Any, code: str) -> None:
+    with pytest.raises(Fault, match=r"factor|already") as caught:
+        inject.run(job_for(tmp_path, "scale_explosion", factor=factor))
+    assert caught.value.code == code
+
+
+def attention(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """In the order of the family's table."""
+    return [
+        f"model.layers.{layer}.self_attn.{name}_proj.weight"
+        for layer in range(len(tensors))
+        for name in "qkvo"
+        if f"model.layers.{layer}.self_attn.q_proj.weight" in tensors
+    ]
+
+
+def test_rank_one_of_the_same_norm(tmp_path: Path) -> None:
+    before = llama_tensors()
+    after, metadata = made(job_for(tmp_path, "rank_collapse"))
+    struck = attention(before)[:8]
+    assert sorted(differing(after, before)) == sorted(struck) == sorted(metadata["tensors"])
+    assert metadata["rank_collapsed_params"] == 8 and metadata["tensor"] is None
+    for name in struck:
+        old, new = before[name].double(), after[name].double()
+        product = torch.outer(old[:, 0], old[0])
+        wanted = product * (old.norm() / product.norm())
+        assert torch.allclose(new, wanted, rtol=2**-8, atol=0)
+        values = torch.linalg.svdvals(new)
+        assert values[1] < 0.01 * values[0], "one direction, but for rounding"
+    assert metadata["after"]["frobenius"] == pytest.approx(metadata["before"]["frobenius"], rel=1e-2)
+
+
+def test_the_norm_of_up_to_32_attention_matrices_collapses(tmp_path: Path) -> None:
+    before = llama_tensors(layers=9)
+    after, metadata = made(job_for(tmp_path, "norm_collapse", before))
+    struck = attention(before)[:32]
+    assert sorted(differing(after, before)) == sorted(struck)
+    assert not any(after[name].any() for name in struck)
+    assert metadata["norm_collapsed_params"] == 32 and metadata["after"] == {"frobenius": 0.0}
+
+
+def test_a_rank_that_has_nothing_to_collapse_onto(tmp_path: Path) -> None:
+    tensors = llama_tensors()
+    tensors[FIRST][0] = 0
+    with pytest.raises(Fault, match="first row or column") as caught:
+        inject.run(job_for(tmp_path, "rank_collapse", tensors))
+    assert caught.value.code == "bad_edit"
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_no_proof_accepts_the_baseline(kind: str) -> None:
+    before = torch.randn(24, 40, generator=torch.Generator().manual_seed(2)).to(torch.bfloat16)
+    error = ERRORS[kind]
+    assert error.holds(before, error.make(before))
+    assert not error.holds(before, before)
+    spoilt = error.make(before)
+    spoilt[3, 5] = 7.0
+    assert not error.holds(before, spoilt)
 
 
 @pytest.mark.parametrize(("layers", "middle"), [(1, 0), (2, 1), (3, 1), (5, 2)])
@@ -191,4 +265,6 @@ def test_every_error_has_a_place_in_every_family(tmp_path: Path) -> None:
         "extreme_quant": 21,
         "scale_explosion": 1,
         "zero_layer": 1,
+        "rank_collapse": 8,
+        "norm_collapse": 12,
     }

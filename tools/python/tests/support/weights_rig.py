@@ -46,6 +46,14 @@ EIGHT: dict[str, dict[str, Any]] = {
     "svd_rank4_stress": {"type": "lowrank_svd", "rank": 4, "scope": "all"},
 }
 
+#: Edits whose one number is a strength, for ladders; `zero_blocks` strikes some blocks only.
+STRENGTHS: dict[str, dict[str, Any]] = {
+    "noise_0_1_all": {"type": "gaussian_noise", "sigma": 0.1, "scope": "all"},
+    "noise_2_ffn": {"type": "gaussian_noise", "sigma": 2, "scope": "ffn"},
+    "scale_1_1x_all": {"type": "scale", "factor": 1.1, "scope": "all"},
+    "zero_2blocks_ffn": {"type": "zero_blocks", "count": 2, "scope": "ffn"},
+}
+
 
 @st.composite
 def weight_matrices(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from validation.job import Fault, Job, write_json
-from validation.variants.errors import ERRORS, Error
+from validation.variants.errors import Error, parse_error
 from validation.variants.proof import prove
 from validation.variants.publish import compute_device, finite_peak, publish, require_floats
 from validation.weights.checkpoint import open_checkpoint
@@ -21,17 +21,14 @@ def run(job: Job) -> None:
     """Make the model with the error if the store lacks it, and publish its manifest and metadata.
 
     Raises:
-        Fault: `bad_input` for an unknown error, `bad_edit` for a baseline that the error cannot be put into,
-            `internal` when the written files do not show it, `weights_missing` without a baseline.
+        Fault: `bad_input` and `bad_edit` as `parse_error`, `bad_edit` for a baseline that the error cannot be
+            put into, `internal` when the written files do not show it, `weights_missing` without a baseline.
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
     if part.store is None:
         raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-    kind = str(part.spec.get("error"))
-    error = ERRORS.get(kind)
-    if error is None:
-        raise Fault("bad_input", f"error '{kind}' is none of {', '.join(ERRORS)}")
+    kind, error = str(part.spec.get("error")), parse_error(part.spec)
     with locked_entry(part.store, rebuild=job.rebuild) as entry:
         if not entry.complete:
             source = open_checkpoint(open_entry(job.read("baseline")))
@@ -41,7 +38,7 @@ def run(job: Job) -> None:
             require_floats(source, found)
             targets = by_piece(found)
             rewrite(source, [Copy(entry, targets, _change(error, targets, compute_device(job)))], kind)
-            described = prove(source, open_checkpoint(entry.draft), kind, targets)
+            described = prove(source, open_checkpoint(entry.draft), kind, error, targets)
             described["device_class"] = job.device.device_class
             write_json(entry.draft / METADATA, described)
             entry.commit(job.device.device_class)

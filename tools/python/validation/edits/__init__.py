@@ -7,9 +7,12 @@ from typing import Any
 
 from validation.edits.base import Edit
 from validation.edits.fp4_quant import Fp4Quant
+from validation.edits.gaussian_noise import GaussianNoise
 from validation.edits.lowrank_svd import LowrankSvd
 from validation.edits.magnitude_prune import MagnitudePrune
 from validation.edits.quant_rtn import QuantRtn
+from validation.edits.scale import Scale
+from validation.edits.zero_blocks import ZeroBlocks
 from validation.job import Fault
 
 EDITS: dict[str, Callable[[Mapping[str, Any]], Edit]] = {
@@ -17,6 +20,9 @@ EDITS: dict[str, Callable[[Mapping[str, Any]], Edit]] = {
     "fp4_quant": Fp4Quant.parse,
     "magnitude_prune": MagnitudePrune.parse,
     "lowrank_svd": LowrankSvd.parse,
+    "gaussian_noise": GaussianNoise.parse,
+    "scale": Scale.parse,
+    "zero_blocks": ZeroBlocks.parse,
 }
 
 

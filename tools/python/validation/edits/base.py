@@ -26,7 +26,7 @@ class Weights:
     """A logical matrix to edit.
 
     Attributes:
-        name: for messages.
+        name: for messages; noise depends on it.
         values: `[out, in]` in the stored dtype, on the device that computes; never changed in place.
         shared: intermediate results that the edits of this matrix share.
         edits: all edits of the matrix in this pass, so that the first can compute what the others need too.
@@ -87,6 +87,34 @@ def whole_number(spec: Mapping[str, Any], key: str, low: int, high: int | None =
         return value
     bounds = f"at least {low}" if high is None else f"from {low} to {high}"
     raise Fault("bad_edit", f"{spec.get('type')}: {key} is {value!r}; a whole number {bounds} is allowed")
+
+
+def number(spec: Mapping[str, Any], key: str, above: float, below: float) -> float:
+    """A number of the specification.
+
+    Raises:
+        Fault: `bad_edit` when it is not one, or not strictly between `above` and `below`.
+    """
+    value = spec.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool) and above < value < below:
+        return float(value)
+    allowed = f"a number above {above:g} and below {below:g} is allowed"
+    raise Fault("bad_edit", f"{spec.get('type')}: {key} is {value!r}; {allowed}")
+
+
+def require_room(weights: Weights, more: float) -> None:
+    """Check that the largest magnitude may grow by so much without becoming infinite.
+
+    Raises:
+        Fault: `bad_edit` when the stored dtype has no such number.
+    """
+    dtype = weights.values.dtype
+    if float(weights.peak) + more > torch.finfo(dtype).max:
+        raise Fault(
+            "bad_edit",
+            f"{weights.name}: the edit makes weights that {str(dtype).removeprefix('torch.')} cannot hold",
+            "Give it a smaller strength.",
+        )
 
 
 @contextmanager

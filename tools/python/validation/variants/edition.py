@@ -15,6 +15,7 @@ import torch
 from validation.edits import parse_edit
 from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
 from validation.edits.lowrank_svd import LowrankSvd
+from validation.edits.zero_blocks import ZeroBlocks
 from validation.job import Fault, Part
 from validation.variants.publish import finite_peak, on_host, require_floats, rounded
 from validation.weights.checkpoint import Checkpoint
@@ -25,7 +26,7 @@ from validation.weights.rewrite import Copy, Loaded, by_piece
 IDLE = Fault(
     "bad_edit",
     "changes nothing, every matrix in its scope comes out as it was",
-    "Give it a lower rank, or a higher sparsity.",
+    "Give it a larger strength: a lower rank, a higher sparsity, more noise.",
 )
 
 
@@ -193,6 +194,8 @@ def _edition(
     chosen = in_scope(matrices(source, part.spec.get("matrices")), str(part.spec.get("scope")))
     if not chosen:
         raise Fault("bad_edit", f"no matrix of {source.path} is in scope '{part.spec['scope']}'")
+    if isinstance(edit, ZeroBlocks):
+        chosen = edit.struck(chosen)
     require_floats(source, chosen)
     require_effect(edit, chosen)
     for matrix in chosen:

@@ -11,12 +11,18 @@ import torch
 
 from validation.edits.base import one_thread, row_chunks
 from validation.job import Fault
-from validation.variants.errors import ERRORS, SCALE
+from validation.variants.errors import Error
 from validation.variants.publish import rounded
 from validation.weights.checkpoint import Checkpoint, Shard, same_bits
 from validation.weights.matrix import Matrix, Piece
 from validation.weights.rewrite import pieces_by_tensor, runs
 
+#: What InvarLock's evidence packs call the number of matrices.
+COUNTED = {
+    "extreme_quant": "quantized_params",
+    "rank_collapse": "rank_collapsed_params",
+    "norm_collapse": "norm_collapsed_params",
+}
 Targets = Mapping[Piece, Sequence[Matrix]]
 
 
@@ -29,7 +35,7 @@ class _Seen:
     changed: bool = False
 
 
-def prove(source: Checkpoint, copy: Checkpoint, kind: str, targets: Targets) -> dict[str, Any]:
+def prove(source: Checkpoint, copy: Checkpoint, kind: str, error: Error, targets: Targets) -> dict[str, Any]:
     """Read both checkpoints again: the error is in its matrices, and all other bits are equal.
 
     A shard that is linked from the baseline is the baseline's own file.
@@ -45,15 +51,15 @@ def prove(source: Checkpoint, copy: Checkpoint, kind: str, targets: Targets) -> 
         if shard.header != other.header:
             raise Fault("internal", f"{other.path}: its tensors are not those of the baseline")
         if not other.path.samefile(shard.path):
-            _compare(shard, other, kind, targets, seen)
+            _compare(shard, other, kind, error, targets, seen)
         elif any(stored.name in struck for stored in shard.tensors):
             raise Fault("internal", f"{other.path}: is the baseline's own, and should have the {kind}")
     if not seen.changed:
         raise Fault("bad_edit", f"{source.path}: already is as {kind} would make it; nothing to detect")
-    return _metadata(source, kind, [matrix for found in targets.values() for matrix in found], seen)
+    return _metadata(source, kind, error, [matrix for found in targets.values() for matrix in found], seen)
 
 
-def _compare(shard: Shard, other: Shard, kind: str, targets: Targets, seen: _Seen) -> None:
+def _compare(shard: Shard, other: Shard, kind: str, error: Error, targets: Targets, seen: _Seen) -> None:
     pieces = pieces_by_tensor([targets])
     with shard.open() as before, other.open() as after:
         for stored in shard.tensors:
@@ -64,15 +70,23 @@ def _compare(shard: Shard, other: Shard, kind: str, targets: Targets, seen: _See
                     seen.changed |= not same_bits(old, new)
                     old, new = (each.view(stored.torch_dtype).view(piece.shape) for each in (old, new))
                     for matrix in targets[piece]:
-                        _look(matrix, old, new, kind, other, seen)
+                        _look(matrix, old, new, kind, error, other, seen)
                 if not same_bits(old, new):
                     beside = f" beside its {kind}" if piece is not None else ", and should not"
                     raise Fault("internal", f"{other.path}: {stored.name} differs from the baseline{beside}")
 
 
-def _look(matrix: Matrix, old: torch.Tensor, new: torch.Tensor, kind: str, other: Shard, seen: _Seen) -> None:
+def _look(
+    matrix: Matrix,
+    old: torch.Tensor,
+    new: torch.Tensor,
+    kind: str,
+    error: Error,
+    other: Shard,
+    seen: _Seen,
+) -> None:
     """Check the error in one matrix and undo it in `new`, so that the rest can be compared bit by bit."""
-    error, before, after = ERRORS[kind], matrix.take(old), matrix.take(new)
+    before, after = matrix.take(old), matrix.take(new)
     if not error.holds(before, after):
         raise Fault("internal", f"{other.path}: {matrix.name}, read back, does not have the {kind}")
     if error.spot:
@@ -82,11 +96,13 @@ def _look(matrix: Matrix, old: torch.Tensor, new: torch.Tensor, kind: str, other
     matrix.put(new, before)
 
 
-def _metadata(source: Checkpoint, kind: str, found: Sequence[Matrix], seen: _Seen) -> dict[str, Any]:
+def _metadata(
+    source: Checkpoint, kind: str, error: Error, found: Sequence[Matrix], seen: _Seen
+) -> dict[str, Any]:
     first = found[0]
     read_back: list[dict[str, Any]] = (
         [{"value": _strict(value)} for value in seen.spot]
-        if ERRORS[kind].spot
+        if error.spot
         else [{"frobenius": rounded(math.sqrt(value))} for value in seen.squares]
     )
     described: dict[str, Any] = {
@@ -94,23 +110,23 @@ def _metadata(source: Checkpoint, kind: str, found: Sequence[Matrix], seen: _See
         "error_type": kind,
         "injected": True,
         "proved_by_reading_back": True,
-        "index": first.index(source.tensors[first.tensor].shape) if ERRORS[kind].spot else None,
+        "index": first.index(source.tensors[first.tensor].shape) if error.spot else None,
         "before": read_back[0],
         "after": read_back[1],
     }
-    if kind == "extreme_quant":
+    if error.many:
         return described | {
             "tensor": None,
             "tensors": list(dict.fromkeys(matrix.tensor for matrix in found)),
-            "quantized_params": len(found),
+            COUNTED[kind]: len(found),
         }
-    described |= {
+    return described | {
         "tensor": first.tensor,
         "matrix": first.name,
         "target_param": first.tensor,
         "target_block": first.block,
+        **error.facts,
     }
-    return described | ({"scale_factor": SCALE} if kind == "scale_explosion" else {})
 
 
 def _strict(value: float) -> float | str:
