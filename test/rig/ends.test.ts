@@ -1,12 +1,15 @@
 // How things end: nx after a failed cell, a cell whose warm host is stopped, a lease that cannot be given back.
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { acquireLease } from '../../tools/execution/lease/acquire.js';
 import { openLockDirectory } from '../../tools/execution/lease/directory/lock-directory.js';
+import { hostName, stoppedHost } from '../../tools/execution/worker/warm-host.js';
+import { isStopped } from '../../tools/host/process-identity.js';
 import { requestOf } from '../support/lease/executors.mjs';
-import { WarmRig } from '../support/rig/warm-rig.js';
+import { until, WarmRig } from '../support/rig/warm-rig.js';
 import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 test(
@@ -39,8 +42,31 @@ test.runIf(process.platform === 'linux')(
     });
     // Two looks, a second apart; here the machine may be busy with anything.
     expect(performance.now() - began).toBeLessThan(30_000);
+    expect(stoppedHost(rig.host())).toBe(host);
     process.kill(host, 'SIGCONT');
     expect((await rig.warm(['state'])).end).toMatchObject({ how: 'exit' });
+  },
+);
+
+test.runIf(process.platform === 'linux')(
+  'a stopped process that has the pid of a host that ended is not taken for it',
+  { timeout: 120_000 },
+  async () => {
+    await using rig = new WarmRig();
+    const host = rig.host();
+    const other = spawn('sleep', ['600']);
+    try {
+      other.kill('SIGSTOP');
+      await until(() => isStopped(other.pid ?? 0));
+      expect(stoppedHost(host)).toBeUndefined();
+      mkdirSync(host.directory);
+      for (const text of [`${other.pid ?? 0}\n`, '', 'no number']) {
+        writeFileSync(join(host.directory, `${hostName(host)}.pid`), text);
+        expect(stoppedHost(host)).toBeUndefined();
+      }
+    } finally {
+      other.kill('SIGKILL');
+    }
   },
 );
 

@@ -1,6 +1,7 @@
 // Targets that only look, or only tidy: doctor and clean.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa, execaSync } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
@@ -58,6 +59,25 @@ describe('doctor', { timeout: 120_000 }, () => {
     expect(first.output).toMatch(/^error {4}Python: its checks ended badly/m);
     expect(first.output).toContain('rig would fail here:');
     expect(first.exitCode).not.toBe(0);
+  });
+
+  test('a host with an AMD GPU, as its kernel shows it, is told why cells run on the CPU', async ({
+    skip,
+  }) => {
+    // A mount namespace of its own, where the list of PCI devices is another.
+    const shows = 'mount --bind "$0" /sys/bus/pci/devices && exec "$@"';
+    const unshare = [process.getuid?.() === 0 ? '-m' : '-rm', 'sh', '-c', shows];
+    rig.write('pci/0000:83:00.0/vendor', '0x1002\n');
+    rig.write('pci/0000:83:00.0/class', '0x038000\n');
+    const pci = join(rig.root, 'pci');
+    const tried = execaSync('unshare', [...unshare, pci, 'true'], { reject: false });
+    if (tried.exitCode !== 0) return skip('needs a mount namespace');
+    const { file, args, options } = rig.command(['run', 'rig:doctor']);
+    const told = await execa('unshare', [...unshare, pci, file, ...args], options);
+    expect(told.all).toMatch(
+      /^warning {2}GPUs: none is seen: cells run on the CPU; this host's AMD GPU is not used, as cells need CUDA \(an NVIDIA GPU\)$/m,
+    );
+    expect((await rig.nx(['run', 'rig:doctor'])).output).not.toContain('AMD');
   });
 
   test('names each fix of a broken suite, environment and disk, without a stack trace', async () => {

@@ -1,5 +1,5 @@
 // Executor `leases`: who holds and waits for what on this host; ends one lease by hand.
-import { say } from '../base/text/say.js';
+import { say, sayJson } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { breakByHand } from '../monitoring/status/break-by-hand.js';
 import { leaseLines } from '../monitoring/status/leases-text.js';
@@ -25,7 +25,8 @@ export default function leases(
       await breakByHand(root, String(id), yes, log);
     } else {
       const list = readLeaseList(root);
-      log(json ? JSON.stringify(list) : leaseLines(list).join('\n'));
+      if (json) sayJson(list);
+      else log(leaseLines(list).join('\n'));
     }
   });
 }

@@ -1,5 +1,5 @@
 // Executor `plan`: what a run of a suite would do, before anything runs.
-import { say } from '../base/text/say.js';
+import { say, shownJson } from '../base/text/say.js';
 import { resolve } from 'node:path';
 import type { ExecutorContext } from '@nx/devkit';
 import { writeWhole } from '../base/files.js';
@@ -17,10 +17,10 @@ export default function plan(
   return outcomeOf(`plan of ${options.suite} failed`, async () => {
     const report = await planReport(context.root, options.suite);
     const verbose = options.verbose === true || context.isVerbose;
-    const json = JSON.stringify(report);
+    const json = shownJson(report);
     if (options.file !== undefined) writeWhole(resolve(context.root, options.file), `${json}\n`);
     if (options.json !== true) say(planText(report, verbose).join('\n'));
-    else if (Buffer.byteLength(json) < NX_PIECE) say(json);
+    else if (Buffer.byteLength(json) < NX_PIECE) console.log(json);
     else if (options.file === undefined) {
       throw new Error('its JSON is longer than a line that Nx passes on whole. Give: --file plan.json');
     }

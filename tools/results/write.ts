@@ -9,6 +9,7 @@ import type { FaultRecord } from '../execution/records/fault-log.js';
 import { memoryRows } from './analysis/memory.js';
 import { rateText } from './outputs/text/format.js';
 import { outputPaths, OUTPUTS } from './outputs/index.js';
+import { json } from './outputs/parts.js';
 import type { MemoryPlan } from './analysis/memory.js';
 import type { VerdictPlan } from './read/expected.js';
 import { readResults } from './read/read.js';
@@ -80,7 +81,7 @@ export function renderVerdict(findings: Findings): Map<string, string> {
   const paths = outputPaths(analysis.suite);
   const contents = new Map<string, string>();
   for (const { path, value } of analysis.merged) {
-    if (value !== null) contents.set(path, `${JSON.stringify(value, null, 2)}\n`);
+    if (value !== null) contents.set(path, json(value));
   }
   for (const [name, path] of Object.entries(paths)) {
     contents.set(path, OUTPUTS[name as keyof typeof OUTPUTS].render(findings, Object.values(paths)));

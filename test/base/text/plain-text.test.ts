@@ -1,7 +1,8 @@
 // Characters that act on a terminal, or on the order of reading, are shown by their notation; nothing else changes.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { plain } from '../../../tools/base/text/plain-text.js';
+import { plain, plainJson } from '../../../tools/base/text/plain-text.js';
+import { shownJson } from '../../../tools/base/text/say.js';
 
 test.each([
   ['a colour', '\x1b[31mred\x1b[0m', '\\x1b[31mred\\x1b[0m'],
@@ -37,4 +38,27 @@ test('no text acts', () => {
       expect(plain(text)).not.toMatch(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u);
     }),
   );
+});
+
+test('JSON for programs is JSON whatever it holds: no text acts, and a parser gives back what was there', () => {
+  expect(plainJson({ a: '\x7f\x9b\u202e\u{e0041}é' })).toBe('{"a":"\\u007f\\u009b\\u202e\\udb40\\udc41é"}');
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
+      for (const text of [plainJson(value), plainJson(value, 2), shownJson(value)]) {
+        expect(text).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u);
+        expect(JSON.parse(text)).toEqual(value);
+      }
+    }),
+  );
+});
+
+test('secrets in JSON for programs become stars, and it stays JSON', () => {
+  const secrets = ['https://me:p@ss-word@h.example/x', `hf_${'aB3'.repeat(12)}`];
+  const text = shownJson({ lines: secrets, [secrets[1] ?? '']: [1, null, true] });
+  expect(text).not.toContain('aB3');
+  expect(text).not.toContain('ss-');
+  expect(Object.values(JSON.parse(text) as object)).toEqual([
+    [expect.stringContaining('h.example/x'), expect.stringMatching(/^\*+$/)],
+    [1, null, true],
+  ]);
 });

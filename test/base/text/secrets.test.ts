@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { redact, redactBytes, redactFile, secretsOf } from '../../../tools/base/text/redact.js';
 import { LogWriter } from '../../../tools/execution/worker/log-file.js';
-import { NAMED, TOKENS, URLS } from './secrets.js';
+import { NAMED, PLACES, TOKENS, URLS } from './secrets.js';
 
 const SPELL = `
 import base64, html, json, shlex, sys, urllib.parse
@@ -83,16 +83,6 @@ function found(text: string, secret: string): string | undefined {
   const all = views(text);
   return pieces.find((piece) => all.some((view) => view.includes(piece)));
 }
-
-const PLACES: [string, (text: string) => string][] = [
-  ['alone', (text) => text],
-  ['in a sentence', (text) => `the hub refused ${text} today`],
-  ['in quotes', (text) => `token="${text}", next`],
-  ['after an equals sign', (text) => `A=1 B=${text}\n`],
-  ['in JSON', (text) => `{"a": "${text}", "b": 1}`],
-  ['after an escaped line end', (text) => `"line\\n${text}\\nline"`],
-  ['in brackets', (text) => `[(${text})]`],
-];
 
 test('the corpus is as large as it says', () => {
   const kinds = Object.keys(TOKENS).length + Object.keys(NAMED).length + URLS.length;

@@ -65,3 +65,14 @@ export const URLS: [url: string, secrets: string[]][] = [
   [`https://api.example/v1?access_token=${noise(30)}&q=1`, [noise(30)]],
   [token('https://hooks.slack', '.com/services/T', noise(8), '/B', noise(8), '/', noise(24)), [noise(24)]],
 ];
+
+/** Where a secret may stand. */
+export const PLACES: [string, (text: string) => string][] = [
+  ['alone', (text) => text],
+  ['in a sentence', (text) => `the hub refused ${text} today`],
+  ['in quotes', (text) => `token="${text}", next`],
+  ['after an equals sign', (text) => `A=1 B=${text}\n`],
+  ['in JSON', (text) => `{"a": "${text}", "b": 1}`],
+  ['after an escaped line end', (text) => `"line\\n${text}\\nline"`],
+  ['in brackets', (text) => `[(${text})]`],
+];

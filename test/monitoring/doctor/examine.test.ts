@@ -4,6 +4,8 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { examine } from '../../../tools/monitoring/doctor/examine.js';
+import { gpus } from '../../../tools/monitoring/doctor/host.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import type { Finding } from '../../../tools/monitoring/doctor/finding.js';
 import { Rig, HUB_SUITE } from '../../support/rig/workspace.js';
 
@@ -89,6 +91,27 @@ test('a host in order: GPUs and the driver are told, and Python is told the driv
   expect(questions.datasets).toEqual([{ provider: 'wikitext2', split: 'validation', ...notYet }]);
   expect(questions.windows).toMatchObject([notYet]);
   expect(questions.models).toMatchObject([{ stored: false }]);
+});
+
+test("a Mac is told why cells run on the CPU of a computer that has Apple's GPU", async () => {
+  vi.stubEnv('PATH', '/usr/bin:/bin');
+  vi.stubEnv('VALIDATION_LOCK_DIR', join(rig.root, 'locks-of-a-mac'));
+  const settings = loadSiteSettings(rig.root);
+  const real = { platform: process.platform, arch: process.arch };
+  try {
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    Object.defineProperty(process, 'arch', { value: 'arm64' });
+    expect(await gpus(settings)).toMatchObject([
+      {
+        level: 'warning',
+        message:
+          "none is seen: cells run on the CPU; this host's Apple GPU is not used, as cells need CUDA (an NVIDIA GPU)",
+      },
+    ]);
+  } finally {
+    Object.defineProperty(process, 'platform', { value: real.platform });
+    Object.defineProperty(process, 'arch', { value: real.arch });
+  }
 });
 
 test('a model that this host cannot hold is an error where its sizes are known, and no more than a warning where not', async () => {

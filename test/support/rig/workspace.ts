@@ -184,7 +184,13 @@ export class Rig implements AsyncDisposable {
 
   /** Start nx without waiting for its end. */
   start(args: string[], env: Record<string, string> = {}) {
-    return execa(process.execPath, [join(REPOSITORY, 'node_modules/nx/dist/bin/nx.js'), ...args], {
+    const { file, args: all, options } = this.command(args, env);
+    return execa(file, all, options);
+  }
+
+  /** What `start` starts, for whoever puts something in front. */
+  command(args: string[], env: Record<string, string> = {}) {
+    const options = {
       cwd: this.root,
       reject: false,
       all: true,
@@ -201,7 +207,9 @@ export class Rig implements AsyncDisposable {
         VALIDATION_PYTHON_WARM: String(this.#warm),
         ...env,
       },
-    });
+    } as const;
+    const nx = join(REPOSITORY, 'node_modules/nx/dist/bin/nx.js');
+    return { file: process.execPath, args: [nx, ...args], options };
   }
 
   async nx(args: string[], env: Record<string, string> = {}): Promise<NxResult> {

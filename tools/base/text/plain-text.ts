@@ -15,6 +15,15 @@ export function plain(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(CONTROLS, notation);
 }
 
+/** A value as JSON for other programs: the same characters are in JSON's own notation, so that a parser gives them back. */
+export function plainJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(CONTROLS, (character) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
 function notation(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const digits = code.toString(16);

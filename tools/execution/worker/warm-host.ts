@@ -4,7 +4,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import { withFileLock } from '../../host/file-lock.js';
-import { isStopped, parentOf, pidsOfHost } from '../../host/process-identity.js';
+import { isStopped } from '../../host/process-identity.js';
 import type { WarmKey } from './warm-key.js';
 
 export interface WarmHost extends WarmKey {
@@ -31,15 +31,12 @@ const STOPPED_MS = 3_000;
 
 /** Pid of the running host, where it is stopped (SIGSTOP, Ctrl-Z, a debugger): it answers nobody. */
 export function stoppedHost(host: WarmHost): number | undefined {
-  const own = pidsOfHost().filter((pid) => {
-    const words = readIfThere(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
-    return (
-      words.includes('validation.warm') && words.includes(hostName(host)) && words.includes(host.directory)
-    );
-  });
-  // Its children, which work on cells, have its name too.
-  const itself = own.filter((pid) => !own.includes(parentOf(pid) ?? 0));
-  return itself.find(isStopped);
+  const pid = Number(readIfThere(join(host.directory, `${hostName(host)}.pid`)) ?? 'none');
+  if (!Number.isInteger(pid) || !isStopped(pid)) return undefined;
+  // The file outlives its host, and its pid may be another process's since.
+  const words = readIfThere(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
+  const isIt = ['validation.warm', hostName(host), host.directory].every((word) => words.includes(word));
+  return isIt ? pid : undefined;
 }
 
 /** @throws Error when there is no host and none can be started. */

@@ -1,5 +1,5 @@
 // Prints a status: once, or again and again, on a terminal in place of the last.
-import { say, shown } from '../../base/text/say.js';
+import { shown, shownJson } from '../../base/text/say.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellation } from '../../base/cancellation.js';
 import { readStatus, type OutdatedCache } from './read-status.js';
@@ -19,7 +19,7 @@ const CLEAR_BELOW = '\x1b[J';
 /** @throws Error when there is no status to show. */
 export async function showStatus(asked: StatusAsked): Promise<void> {
   const { lines } = await frame(asked);
-  say(lines.join('\n'));
+  console.log(lines.join('\n'));
 }
 
 /**
@@ -36,9 +36,9 @@ export async function watchStatus(asked: StatusAsked): Promise<void> {
       const next = await frame(asked, cache);
       cache = next.cache;
       if (!stdout.isTTY) {
-        say(`${frames > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
+        console.log(`${frames > 0 && !asked.json ? '\n' : ''}${next.lines.join('\n')}`);
       } else {
-        stdout.write(redraw(next.lines.map(shown), stdout.columns, stdout.rows));
+        stdout.write(redraw(next.lines, stdout.columns, stdout.rows));
       }
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -47,12 +47,13 @@ export async function watchStatus(asked: StatusAsked): Promise<void> {
   }
 }
 
+/** Lines as they may be shown. */
 async function frame(
   { workspaceRoot, suite, json }: StatusAsked,
   cache?: OutdatedCache,
 ): Promise<{ lines: string[]; cache: OutdatedCache }> {
   const { status, cache: next } = await readStatus(workspaceRoot, suite, cache);
-  return { lines: json ? [JSON.stringify(status)] : statusLines(status), cache: next };
+  return { lines: json ? [shownJson(status)] : statusLines(status).map(shown), cache: next };
 }
 
 /** From the top of the screen, cut to its size; what is left of the last frame goes. A size of 0 is not known. */

@@ -3,11 +3,12 @@ import { z } from 'zod';
 import type { Analysis } from '../analysis/analyse.js';
 import type { Rate } from '../analysis/statistics/confusion.js';
 import { compare } from '../../base/compare.js';
+import { plainJson } from '../../base/text/plain-text.js';
 import type { ErrorResult } from '../analysis/variants.js';
 
 /** Fixed key order, two blanks, no time: equal analyses give equal bytes. What is not a finite number becomes null. */
 export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${plainJson(value, 2)}\n`;
 }
 
 export const rateValue = z.number().min(0).max(1).nullable();

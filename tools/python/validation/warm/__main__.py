@@ -28,7 +28,9 @@ def main() -> None:
     stages = _stages(arguments.preload)
     path = arguments.directory / f"{arguments.name}.sock"
     listener = _bind(path)
-    if os.fork() != 0:
+    host = os.fork()
+    if host != 0:
+        _note_pid(arguments.directory / f"{arguments.name}.pid", host)
         os._exit(0)  # bound: from now on a caller waits until the host has imported what the job needs
     os.setsid()
     _redirect(arguments.directory / f"{arguments.name}.log")
@@ -78,6 +80,13 @@ def _bind(path: Path) -> socket.socket:
     os.umask(before)
     listener.listen(128)
     return listener
+
+
+def _note_pid(path: Path, pid: int) -> None:
+    """Whoever waits for a host's answer looks there whether it is stopped."""
+    whole = path.with_suffix(".pid.new")
+    whole.write_text(f"{pid}\n")
+    whole.replace(path)
 
 
 def _redirect(log: Path) -> None:
