@@ -13,7 +13,7 @@ import type { ReadModel } from './sections.js';
 type Json = Record<string, unknown>;
 type ReadPath = (path: string) => Input;
 
-const HIDDEN = ['hidden_size', 'n_embd', 'd_model'];
+const HIDDEN = ['hidden_size', 'n_embd', 'n_embed', 'd_model'];
 const INTERMEDIATE = ['intermediate_size', 'n_inner', 'ffn_dim', 'ffn_hidden_size'];
 
 /** A mistake for each edit whose rank is at least the smaller side of every matrix in its scope. */

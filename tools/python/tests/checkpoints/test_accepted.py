@@ -100,6 +100,21 @@ def test_a_proposed_declaration_has_the_matrices_of_the_table(saved: Saved) -> N
     ), "attention first"
 
 
+def test_parts_beside_the_text_are_left_out_and_a_name_of_no_part_is_an_error(tmp_path: Path) -> None:
+    source = save("llama4", tmp_path / "model")
+    tensors: Described = {
+        each.name: (each.torch_dtype, each.shape) for each in open_checkpoint(source).tensors.values()
+    }
+    text = {name for name in tensors if name.startswith("language_model.")}
+    vision = "vision_model.class_embedding"
+    assert vision in tensors and len(text) < len(tensors)
+    assert set(build(source, tensors).targets) == text
+    for name, shape in ((f"{vision}s", tensors[vision][1]), (vision, (*tensors[vision][1], 2))):
+        changed = {**tensors, name: (torch.bfloat16, shape)}
+        with pytest.raises(Fault, match=f"in the files, but not of the model: {name}$"):
+            build(source, changed)
+
+
 def without(tensors: Described, name: str) -> Described:
     return {each: of for each, of in tensors.items() if each != name}
 

@@ -104,6 +104,24 @@ def _more_config(kind: str) -> Any:
             num_local_experts=4,
             interleave_moe_layer_step=2,
         ),
+        "llama4": lambda: t.Llama4Config(
+            text_config={
+                **_SIZES,
+                "head_dim": 8,
+                "intermediate_size_mlp": 40,
+                "num_local_experts": 4,
+                "interleave_moe_layer_step": 2,
+            },
+            vision_config={
+                **vision,
+                "intermediate_size": 64,
+                "image_size": 28,
+                "patch_size": 14,
+                "vision_output_dim": 16,
+                "projector_input_dim": 16,
+                "projector_output_dim": 16,
+            },
+        ),
         "gpt_oss": lambda: t.GptOssConfig(
             **_SIZES, head_dim=8, num_local_experts=4, num_experts_per_tok=2, sliding_window=16
         ),
@@ -161,7 +179,8 @@ KINDS = (
 MORE_KINDS = (
     *("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "smollm3", "stablelm", "olmo", "olmo2", "olmo3"),
     *("exaone4", "cohere", "cohere2", "ministral", "helium", "seed_oss", "starcoder2", "glm", "glm4"),
-    *("llama4_text", "gpt_oss", "deepseek_v2", "deepseek_v3", "qwen3_next", "mpt", "bloom", "gptj"),
+    *("llama4_text", "llama4", "gpt_oss", "deepseek_v2", "deepseek_v3", "qwen3_next", "mpt", "bloom"),
+    "gptj",
 )
 
 
@@ -171,6 +190,8 @@ def make(kind: str) -> transformers.PreTrainedModel:
     config = _config(kind.removesuffix(" fused"))
     for part in {id(each): each for each in (config, config.get_text_config())}.values():
         part.initializer_range = 0.1
+    if kind == "llama4":  # of it AutoModelForCausalLM makes the part for text only, the hub has the whole
+        return transformers.Llama4ForConditionalGeneration(config).to(torch.bfloat16)
     return transformers.AutoModelForCausalLM.from_config(config).to(torch.bfloat16)
 
 
@@ -191,7 +212,8 @@ def logits(path: Path) -> torch.Tensor:
     model, loading = transformers.AutoModelForCausalLM.from_pretrained(
         path, dtype=torch.bfloat16, output_loading_info=True
     )
-    assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert not loading["missing_keys"] and not loading["mismatched_keys"]
+    assert all(re.match("vision_model|multi_modal_projector", name) for name in loading["unexpected_keys"])
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
     with torch.no_grad():
         found: torch.Tensor = model(TOKENS).logits[0].double()

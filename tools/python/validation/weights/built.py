@@ -87,8 +87,9 @@ def build(path: Path, tensors: Described, trusted: bool = False) -> Built:
                 f"{path}: transformers cannot build its model ({type(error).__name__}: {said})",
                 "Check config.json, and try AutoModelForCausalLM.from_pretrained on the directory.",
             ) from error
+        aside = _beside_text(config, loaded, tensors, reports[-1].unexpected_keys)
     found = {name: target for name, target in targets.items() if target is not None}
-    _require_equal(path, tensors, loaded, found, reports[-1])
+    _require_equal(path, tensors, loaded, found, reports[-1], aside)
     return Built(loaded, found)
 
 
@@ -143,8 +144,38 @@ def _targets(model: Any, tensors: Collection[str]) -> dict[str, str | None]:
     return result
 
 
+def _beside_text(config: Any, model: Any, tensors: Described, left: Collection[str]) -> set[str]:
+    """Of the tensors that the language model does not take, those of the whole that it is a part of.
+
+    AutoModelForCausalLM loads of some models that also see pictures only the part for text (Llama-4). The
+    parts beside it are no text, and are left out; a name that the whole does not have either stays an error.
+    """
+    transformers = importlib.import_module("transformers")
+    names = getattr(config, "architectures", None) or []
+    whole = getattr(transformers, str(names[0]), None) if names else None
+    if not left or whole is None or isinstance(model, whole) or text_part(config) is config:
+        return set()
+    try:
+        with torch.device("meta"):
+            built = whole(config)
+        there = built.state_dict()
+        targets = _targets(built, left)
+    except Exception:  # transformers raises anything: then these tensors are of no model that is known
+        return set()
+    return {
+        name
+        for name, target in targets.items()
+        if target is not None and tuple(there[target].shape) == tensors[name][1]
+    }
+
+
 def _require_equal(
-    path: Path, tensors: Described, model: Any, targets: Mapping[str, str], report: Any
+    path: Path,
+    tensors: Described,
+    model: Any,
+    targets: Mapping[str, str],
+    report: Any,
+    aside: Collection[str],
 ) -> None:
     there, broken = model.state_dict(), set(report.conversion_errors)
     packed = [
@@ -163,7 +194,7 @@ def _require_equal(
         f"{word}: {listed(names)}"
         for word, names in (
             ("missing in the files", report.missing_keys - broken),
-            ("in the files, but not of the model", report.unexpected_keys),
+            ("in the files, but not of the model", report.unexpected_keys - set(aside)),
             (
                 "of another shape",
                 [
