@@ -2,7 +2,7 @@
 // `node test/run-all.mjs lint unit` runs only the named steps; with --jobs 1 one after another, with their output as it comes.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 
@@ -74,6 +74,8 @@ if (!Number.isInteger(jobs) || jobs < 1) {
 let passed = 0;
 let failed = 0;
 const unhappy = [];
+/** Each test that failed, and the first line of why: the output of its step may be long past. */
+const failures = [];
 // Steps run in the order they are named in; one that another needs is named before it.
 const queue =
   wanted.length === 0 ? [...steps] : wanted.map((name) => steps.find((step) => step.name === name));
@@ -109,26 +111,47 @@ async function runStep({ name, command, args, options, count }) {
   passed += counts.passed;
   failed += counts.failed;
   if (!good) unhappy.push(name);
+  failures.push(...(counts.failures ?? []).map((line) => `${name}: ${line}`));
   console.log(
     `── ${name}: ${good ? 'ok' : `FAILED (exit code ${exitCode})`}, ${((Date.now() - began) / 1000).toFixed(0)} s`,
   );
 }
 rmSync(scratch, { recursive: true, force: true });
 if (unhappy.length > 0) console.log(`\nfailed steps: ${unhappy.join(', ')}`);
+for (const line of failures) console.log(`  ${line}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function countVitest(report) {
   if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-  return { passed: numPassedTests, failed: numFailedTests };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const failures = testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    const bad = assertionResults.filter(({ status }) => status === 'failed');
+    // A file that could not be loaded has no tests.
+    if (assertionResults.length === 0 && message) return [`${file}: ${firstLine(message)}`];
+    return bad.map(
+      ({ fullName, failureMessages }) =>
+        `${file} > ${fullName.trim()}: ${firstLine(failureMessages[0] ?? '')}`,
+    );
+  });
+  return { passed: numPassedTests, failed: numFailedTests, failures };
 }
 
 function countPytest() {
   const report = join(scratch, 'pytest.xml');
   if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const suite = /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? '';
+  const text = readFileSync(report, 'utf8');
+  const suite = /<testsuite [^>]*>/.exec(text)?.[0] ?? '';
   const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const bad = number('errors') + number('failures');
-  return { passed: number('tests') - bad - number('skipped'), failed: bad };
+  const cases = text.matchAll(
+    /<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:failure|error) message="([^"]*)"/g,
+  );
+  const failures = [...cases].map(([, where, name, message]) => `${where}::${name}: ${firstLine(message)}`);
+  return { passed: number('tests') - bad - number('skipped'), failed: bad, failures };
+}
+
+function firstLine(text) {
+  return text.split(/\n|&#10;/)[0].slice(0, 300);
 }
