@@ -269,7 +269,9 @@ def test_killed_at_any_moment_the_store_has_whole_entries_only(tmp_path: Path, k
         for entry in store.iterdir():
             if not entry.name.startswith("."):
                 assert said(entry) == digests(entry), f"after {attempt + 1} deaths"
-    # A machine that is busy at first and idle later ends most of them before they can be killed.
+        if process.exitcode == 0:
+            # The machine was busy when the time was taken, and is idle now.
+            lasted /= 2
     assert ends.count(-signal.SIGKILL) > 0, ends
     assert fork_all(lambda: run(job)) == [0]
     assert not list(store.glob(".tmp-*"))
