@@ -147,8 +147,8 @@ describe('the smoke suite', () => {
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('../fixtures/smoke-plan.txt');
   });
 
-  test('has 87 cells', () => {
-    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 66, 'tiny-moe': 21 });
+  test('has 84 cells', () => {
+    expect(countBy(planSuite(smoke()), (cell) => cell.model)).toEqual({ 'tiny-dense': 61, 'tiny-moe': 23 });
   });
 });
 
