@@ -7,7 +7,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'a model as a word',
     'models: [gpt2]\n',
     [
-      '1:10: models[0]: "gpt2" is not allowed. Allowed: a mapping of a model: name, id, path, facts, revision, trust_remote_code, size_class, mode, matrices, edits, errors, runs',
+      '1:10: models[0]: "gpt2" is not allowed. Allowed: a mapping of a model: name, id, path, facts, revision, trust_remote_code, size_class, mode, matrices, edits, errors, ladders, runs',
     ],
   ],
   [

@@ -9,14 +9,14 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an empty file',
     '',
     [
-      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   [
     'a list for the file',
     '- a\n',
     [
-      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   ['no models', 'tier: balanced\n', ['1:1: models: missing. Allowed: a list of models, at least 1']],
@@ -34,13 +34,13 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an unknown setting',
     `${MODEL}teir: balanced\n`,
     [
-      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
     ],
   ],
   [
     'an unknown setting far from any',
     `${MODEL}runs: {zebra: 1}\n`,
-    ['2:8: runs: unknown setting "zebra". Allowed here: calibration, clean, stress, nulls, repeat'],
+    ['2:8: runs: unknown setting "zebra". Allowed here: calibration, clean, stress, ladder, nulls, repeat'],
   ],
   [
     'a tier that is none',

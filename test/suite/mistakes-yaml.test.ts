@@ -41,8 +41,8 @@ test.each<[what: string, text: string, expected: string[]]>([
     'a prototype as a key',
     `${MODEL}runs: {__proto__: 1, constructor: 2}\n`,
     [
-      '2:8: runs: unknown setting "__proto__". Allowed here: calibration, clean, stress, nulls, repeat',
-      '2:22: runs: unknown setting "constructor". Allowed here: calibration, clean, stress, nulls, repeat',
+      '2:8: runs: unknown setting "__proto__". Allowed here: calibration, clean, stress, ladder, nulls, repeat',
+      '2:22: runs: unknown setting "constructor". Allowed here: calibration, clean, stress, ladder, nulls, repeat',
     ],
   ],
 ])('%s', (_, text, expected) => {

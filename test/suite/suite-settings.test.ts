@@ -27,7 +27,7 @@ function settingsOf(schema: z.ZodType, path = ''): string[] {
 
 type Json = Record<string, unknown>;
 
-/** A hub model in batch mode and one made here an edit a cell, with two edits, one error, two benchmarks. */
+/** A hub model in batch mode and one made here an edit a cell, with two edits, two errors, a ladder, two benchmarks. */
 const BASE: Json = {
   models: [
     { id: 'o/m-7b', mode: 'batch' },
@@ -39,6 +39,7 @@ const BASE: Json = {
   ],
   edits: { clean: ['quant_rtn:8:128:ffn'], stress: ['lowrank_svd:8:all'] },
   errors: ['nan_injection', 'zero_layer'],
+  ladders: [{ error: 'scale_explosion', vary: 'factor', steps: [2, 3] }],
   benchmarks: [
     { name: 'mmlu', task: 'mmlu', fewshot: 0 },
     { name: 'arc', task: 'arc_challenge', fewshot: 0 },
@@ -121,6 +122,8 @@ const ROWS: readonly Row[] = [
   ['models[0].edits.clean', ['quant_rtn:4:64:ffn'], ['+certify', '+eval', '-certify', '-eval', 'edit']],
   ['models[0].edits.stress', [], ['-baseline', '-certify', '-edit', '-eval']],
   ['models[0].errors', [], ['-certify', '-eval', '-inject']],
+  ['models[0].ladders', [], ['-certify', '-eval', '-inject']],
+  ['models[0].runs.ladder', 2, ['+certify']],
   ['models[0].runs.calibration', 1, ['-calibrate', 'baseline', 'certify', 'preset']],
   ['models[0].runs.clean', 1, ['-baseline', '-certify']],
   ['models[0].runs.stress', 2, ['+certify']],
@@ -130,6 +133,12 @@ const ROWS: readonly Row[] = [
   ['edits.stress', [], ['-certify', '-edit', '-eval', 'edit']],
   ['errors', ['zero_layer'], ['-certify', '-inject']],
   ['errors', { types: ['nan_injection', 'zero_layer'], limit: 5 }, EVALUATING],
+  // A step more makes nothing else anew; one of an edit is one more part of the batch.
+  [
+    'ladders',
+    [{ error: 'scale_explosion', vary: 'factor', steps: [2, 2.5, 3] }],
+    ['+certify', '+eval', '+inject'],
+  ],
   ['benchmarks[0].name', 'other', ['+eval', '-eval', 'eval']],
   ['benchmarks[0].task', 'hellaswag', ['data', ...EVALUATING]],
   ['benchmarks[0].fewshot', 5, EVALUATING],
@@ -142,6 +151,7 @@ const ROWS: readonly Row[] = [
   ['runs.calibration', 1, ['-calibrate', 'baseline', 'certify', 'preset']],
   ['runs.clean', 1, ['-baseline', '-certify']],
   ['runs.stress', 2, ['+certify']],
+  ['runs.ladder', 2, ['+certify']],
   ['runs.nulls', 2, ['+certify']],
   ['runs.repeat', 'identical', ['-baseline', 'certify']],
   // How labels are made of what was measured.

@@ -16,7 +16,7 @@ import type { VariantClass } from './read/expected.js';
 import type { CellKnowledge } from './read/receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
 
-const JUDGED: readonly string[] = ['baseline', 'clean', 'stress', 'error'] satisfies VariantClass[];
+const JUDGED: readonly string[] = ['baseline', 'clean', 'stress', 'ladder', 'error'] satisfies VariantClass[];
 
 export interface JudgedSuite extends WrittenVerdict {
   cells: GeneratedSuite['cells'];

@@ -54,7 +54,7 @@ export function editResults(
 ): EditResult[] {
   const scoresOf = byVariant(evaluations);
   const runsOf = byVariant(certificates);
-  return ofClass(plan, ['clean', 'stress']).map((variant) => {
+  return ofClass(plan, ['clean', 'stress', 'ladder']).map((variant) => {
     const scores = scoresOf(variant);
     const runs = runsOf(variant);
     const regression = anyOf(scores.map((row) => row.regression));

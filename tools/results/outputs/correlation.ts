@@ -15,7 +15,7 @@ import {
 
 const editSchema = z.strictObject({
   category: categorySchema,
-  class: z.enum(['clean', 'stress']),
+  class: z.enum(['clean', 'stress', 'ladder']),
   label: z
     .enum(['harmful', 'harmless', 'undecided'])
     .nullable()
@@ -91,7 +91,7 @@ export function correlationJson(analysis: Analysis): string {
 function editSummary(edit: EditResult): z.infer<typeof editSchema> {
   return {
     category: edit.category,
-    class: edit.class === 'clean' ? 'clean' : 'stress',
+    class: edit.class === 'clean' || edit.class === 'ladder' ? edit.class : 'stress',
     label: edit.label.ok ? edit.label.value.label : null,
     judged: edit.judged,
     regression: edit.regression,

@@ -4,7 +4,7 @@ import { canonicalJson } from '../../base/canonical.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
 
-export type VariantClass = 'baseline' | 'clean' | 'stress' | 'error';
+export type VariantClass = 'baseline' | 'clean' | 'stress' | 'ladder' | 'error';
 
 /** A model's baseline, an edit of it, or an error in it. */
 export interface PlannedVariant {
@@ -73,7 +73,7 @@ export interface Expected {
   calibrations: ExpectedCalibration[];
 }
 
-const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, error: 3 };
+const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, ladder: 3, error: 4 };
 
 /** Model, then class, then name: the order of every table. */
 export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {

@@ -102,6 +102,7 @@ const CLASS_TITLES: Record<PlannedVariant['class'], string> = {
   baseline: 'Baseline',
   clean: 'Clean edits, expected to pass',
   stress: 'Stress edits, which may hurt',
+  ladder: 'Steps of ladders: their answers say what they are',
   error: 'Injected errors, which must be detected',
 };
 

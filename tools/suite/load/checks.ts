@@ -3,9 +3,10 @@ import { SIZE_CLASSES } from '../model/cell.js';
 import { minimumViolations } from '../model/minimums.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt, show } from '../yaml/diagnostics.js';
-import { errorVariant, modelNameProblem } from '../model/names.js';
+import { errorStepVariant, errorVariant, modelNameProblem } from '../model/names.js';
 import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
 import { edit as editSchema } from './edit-schema.js';
+import { ladder, type LadderStep } from './ladder-schema.js';
 import type { ModelInput } from './schema.js';
 import type { ReadModel, Sections } from './sections.js';
 import type { Suite } from '../model/suite.js';
@@ -24,7 +25,7 @@ export function checkNames(source: YamlSource): Diagnostic[] {
       models.map((model, index) => [rawModelName(model), ['models', index]]),
     ),
     ...[suite, ...models].flatMap((owner, index) =>
-      checkEditNames(source, owner.edits, index === 0 ? [] : ['models', index - 1]),
+      checkEditNames(source, suite, owner, index === 0 ? [] : ['models', index - 1]),
     ),
     ...twice(
       source,
@@ -44,24 +45,44 @@ export function checkNames(source: YamlSource): Diagnostic[] {
   ];
 }
 
-function checkEditNames(source: YamlSource, edits: unknown, path: Path): Diagnostic[] {
+/** Of a suite, or of a model that has edits or ladders of its own, beside what it takes from the suite. */
+function checkEditNames(source: YamlSource, suite: Raw, owner: Raw, path: Path): Diagnostic[] {
+  const keys = ['edits', 'ladders'];
+  if (keys.every((key) => owner[key] === undefined)) return [];
+  const [edits, ladders] = keys.map((key) => ({
+    value: owner[key] ?? suite[key],
+    path: [...(owner[key] === undefined ? [] : path), key],
+  }));
   const named = (['clean', 'stress'] as const).flatMap((editClass) =>
-    asList(asMapping(edits)[editClass]).map((item, index): Named => {
+    asList(asMapping(edits?.value)[editClass]).map((item, index): Named => {
       const parsed = editSchema.safeParse(item);
       return [
         parsed.success ? resolveEdit(parsed.data, editClass).name : undefined,
-        [...path, 'edits', editClass, index],
+        [...(edits?.path ?? []), editClass, index],
       ];
     }),
   );
-  return twice(source, 'edit', named, '; give it a name of its own: {type: …, name: …}');
+  const steps = asList(ladders?.value).flatMap((item, index) => {
+    const parsed = ladder.safeParse(item);
+    const at = [...(ladders?.path ?? []), index, 'steps'];
+    return (parsed.success ? parsed.data : []).map((step, number): Named => [
+      stepName(step),
+      [...at, number],
+      '; leave one of them out',
+    ]);
+  });
+  return twice(source, 'edit', [...named, ...steps], '; give it a name of its own: {type: …, name: …}');
 }
 
-type Named = [name: string | undefined, path: Path];
+function stepName(step: LadderStep): string {
+  return 'edit' in step ? resolveEdit(step.edit, 'ladder').name : errorStepVariant(step.error);
+}
+
+type Named = [name: string | undefined, path: Path, advice?: string];
 
 function twice(source: YamlSource, what: string, named: readonly Named[], advice = ''): Diagnostic[] {
   const first = new Map<string, Path>();
-  return named.flatMap(([name, path]) => {
+  return named.flatMap(([name, path, own = advice]) => {
     if (name === undefined) return [];
     const before = first.get(name);
     first.set(name, before ?? path);
@@ -70,7 +91,7 @@ function twice(source: YamlSource, what: string, named: readonly Named[], advice
       diagnosticAt(
         source,
         path,
-        `a second ${what} named ${show(name)}, after line ${source.placeOf(before).line}${advice}`,
+        `a second ${what} named ${show(name)}, after line ${source.placeOf(before).line}${own}`,
       ),
     ];
   });
@@ -167,6 +188,7 @@ export function checkResultNames(source: YamlSource, suite: Suite): Diagnostic[]
       ...model.edits.map((edit) => edit.name),
       'baseline',
       ...model.errors.map(errorVariant),
+      ...model.errorSteps.map(errorStepVariant),
     ]);
     const owner = new Map<string, string>();
     for (const edit of edits) {

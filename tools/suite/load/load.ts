@@ -86,12 +86,12 @@ export function parseSuite(
     ...checkNames(source),
     ...checkContradictions(source, sections),
     ...sections.models.flatMap((model) => checkModel(source, model)),
-    ...(sections.unsure.has('benchmarks') || sections.unsure.has('edits')
+    ...(['benchmarks', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
       ? []
       : checkResultNames(source, suite)),
     ...(reference ? [] : minimums),
     ...checkInputs(source, sections, suite, readPath),
-    ...(['models', 'edits'].some((section) => sections.unsure.has(section as Section))
+    ...(['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
       ? []
       : rankProblems(source, sections.models, suite, readPath)),
   ];
@@ -110,7 +110,7 @@ export function parseSuite(
 }
 
 /** Sections that decide how many lines of a corpus the runs read. */
-const COUNTED = ['tier', 'windows', 'runs', 'edits', 'errors'] as const;
+const COUNTED = ['tier', 'windows', 'runs', 'edits', 'ladders', 'errors'] as const;
 
 function checkInputs(
   source: YamlSource,

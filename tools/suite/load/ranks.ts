@@ -26,25 +26,29 @@ export function rankProblems(
   return suite.models.flatMap((model, at) => {
     const read = models[at];
     if (read === undefined) return [];
-    const own = read.model.edits !== undefined;
-    const given = own || asMapping(source.value)?.edits !== undefined;
-    // A model made from facts is there to try things out: as long as nobody chose edits for it, its cell says it.
-    if (!given && model.source.type === 'facts') return [];
     const clean = model.edits.filter((edit) => edit.class === 'clean').length;
     let known: Json | undefined;
-    return model.edits.flatMap(({ spec, class: editClass }, index) => {
+    return model.edits.flatMap(({ spec, class: editClass, step }, index) => {
       if (spec.type !== 'lowrank_svd') return [];
+      const key = step === undefined ? 'edits' : 'ladders';
+      const own = read.model[key] !== undefined;
+      const given = own || asMapping(source.value)?.[key] !== undefined;
+      // A model made from facts is there to try things out: as long as nobody chose edits for it, its cell says it.
+      if (!given && model.source.type === 'facts') return [];
       known ??= sizesOf(suite.name, model, readPath) ?? {};
       const declared = model.matrices !== undefined;
       const most = largestRank(known, spec.scope, declared);
       if (most === undefined || spec.rank < most) return [];
-      const written = editClass === 'clean' ? index : index - clean;
+      const written: Path =
+        step === undefined
+          ? [editClass, editClass === 'clean' ? index : index - clean]
+          : [step[0], 'steps', step[1]];
       const ofModel: Path = ['models', read.index];
-      const path: Path = given ? [...(own ? ofModel : []), 'edits', editClass, written] : ofModel;
+      const path: Path = given ? [...(own ? ofModel : []), key, ...written] : ofModel;
       const message =
         `rank ${spec.rank} changes nothing of model ${model.name}: no matrix in its scope ` +
         `(${spec.scope}) has more than ${most}. Give it a rank below ${most}`;
-      const another = own ? '' : ', or the model edits of its own';
+      const another = own ? '' : `, or the model ${key} of its own`;
       return [
         diagnosticAt(source, path, given ? message + another : `the default edit of ${message}${another}`),
       ];

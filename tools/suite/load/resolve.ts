@@ -6,6 +6,7 @@ import { editName, type EditClass } from '../model/edit-spec.js';
 import { minimumsOf } from '../model/minimums.js';
 import { matricesSpec } from '../model/matrices.js';
 import { nameFromSource } from '../model/names.js';
+import type { LadderStep } from './ladder-schema.js';
 import type { EditInput, ModelInput, SuiteInput } from './schema.js';
 import { guessSizeClass, SIZE_TABLE, validWindows } from '../model/size-classes.js';
 import type { Windows } from '../model/windows.js';
@@ -41,6 +42,7 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
   const sizeClass = sizeClassOf(model) ?? '7b';
   const mode = model.mode ?? SIZE_TABLE[sizeClass].mode;
   const edits = model.edits ?? input.edits;
+  const ladders = model.ladders ?? input.ladders;
   const { split } = input.evaluation;
   return {
     name: nameOf(model) ?? '',
@@ -52,8 +54,10 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
     edits: [
       ...edits.clean.map((edit) => resolveEdit(edit, 'clean')),
       ...edits.stress.map((edit) => resolveEdit(edit, 'stress')),
+      ...ladders.flatMap((steps, at) => steps.flatMap((step, index) => ladderEdit(step, [at, index]))),
     ],
     errors: (model.errors ?? input.errors).types,
+    errorSteps: ladders.flatMap((steps) => steps.flatMap((step) => ('error' in step ? step.error : []))),
     errorLimit: errorLimit(model.errors?.limit ?? input.errors.limit),
     runs: { ...input.runs, ...withoutUndefined(model.runs ?? {}) },
     baseline: input.certify.baseline,
@@ -92,6 +96,10 @@ function sourceOf(directory: string, model: ModelInput): JsonObject {
 
 export function resolveEdit({ name, ...spec }: EditInput, editClass: EditClass): SuiteEdit {
   return { name: name ?? editName(spec, editClass), class: editClass, spec };
+}
+
+function ladderEdit(step: LadderStep, at: readonly [number, number]): SuiteEdit[] {
+  return 'edit' in step ? [{ ...resolveEdit(step.edit, 'ladder'), step: at }] : [];
 }
 
 /** InvarLock's settings for a size class. Overridden where the suite says so, else valid under the tier's minimums. */

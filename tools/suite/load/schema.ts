@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
 import { edit } from './edit-schema.js';
+import { ladder } from './ladder-schema.js';
 import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
@@ -54,11 +55,14 @@ const errors = either(
   ),
 );
 
+const ladders = list(ladder, 'ladders');
+
 const count = whole(1, 1000);
 const runsShape = {
   calibration: count,
   clean: count,
   stress: count,
+  ladder: count,
   nulls: whole(0, 1000),
   repeat: oneOf(['fresh', 'identical']),
 };
@@ -107,6 +111,7 @@ const model = mapping(
     matrices: matricesSchema.optional(),
     edits: edits.optional(),
     errors: errors.optional(),
+    ladders: ladders.optional(),
     runs: mapping(runsShape).partial().optional(),
   },
   'a model',
@@ -210,12 +215,14 @@ export const suiteSchema = mapping({
   models: list(model, 'models', 1),
   edits: edits.default(seedEdits()),
   errors: errors.default({ types: [...DEFAULT_ERRORS], limit: undefined }),
+  ladders: ladders.default([]),
   benchmarks: list(benchmark, 'benchmarks', 1).default(SEED_BENCHMARKS),
   evaluation: evaluation.prefault({}),
   runs: mapping({
     calibration: runsShape.calibration.default(5),
     clean: runsShape.clean.default(3),
     stress: runsShape.stress.default(2),
+    ladder: runsShape.ladder.default(1),
     nulls: runsShape.nulls.default(1),
     repeat: runsShape.repeat.default('fresh'),
   }).prefault({}),

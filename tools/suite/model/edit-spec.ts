@@ -1,5 +1,6 @@
 // Edits of weights: their parameters, the one-line notation (`quant_rtn:8:128:ffn`) and their names. docs/formulas.md#edits
 import { fail, ok, type Result } from '../../base/result.js';
+import { inName } from './names.js';
 
 export const SCOPES = ['ffn', 'attn', 'all'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -14,7 +15,8 @@ export type EditSpec =
   | { type: 'scale'; factor: number; scope: Scope }
   | { type: 'zero_blocks'; count: number; scope: Scope };
 export type EditType = EditSpec['type'];
-export type EditClass = 'clean' | 'stress';
+/** A `ladder`'s step is expected to be nothing: its outcomes say what it is. */
+export type EditClass = 'clean' | 'stress' | 'ladder';
 
 /** The parameters of a type in the order its one-line notation has them. */
 export const EDIT_PARAMETERS: Record<EditType, readonly string[]> = {
@@ -63,9 +65,14 @@ export function formatEdit(spec: EditSpec): string {
   return [spec.type, ...EDIT_PARAMETERS[spec.type].map((parameter) => String(values[parameter]))].join(':');
 }
 
-/** The name of the variant, as the original script has it: `quant_8bit_clean`, `prune_10pct_clean`, … */
+/**
+ * The name of the variant, as the original script has it: `quant_8bit_clean`, `prune_10pct_clean`, … A ladder's step is
+ * named by all its parameters, so that other steps and ladders never change its name: `quant_4bit_g32_ffn`.
+ */
 export function editName(spec: EditSpec, editClass: EditClass): string {
-  return `${stem(spec)}_${editClass}`;
+  if (editClass !== 'ladder') return `${stem(spec)}_${editClass}`;
+  const group = spec.type === 'quant_rtn' ? `_g${spec.group_size}` : '';
+  return `${stem(spec)}${group}_${spec.scope}`;
 }
 
 function stem(spec: EditSpec): string {
@@ -85,11 +92,4 @@ function stem(spec: EditSpec): string {
     case 'zero_blocks':
       return `zero_${spec.count}blocks`;
   }
-}
-
-/** A number as names have it: `12.5` is `12_5`. 0.1 * 100 is 10.000000000000002 for some neighbours; twelve digits hold what anyone writes. */
-export function inName(value: number): string {
-  return String(Number(value.toPrecision(12)))
-    .replace('.', '_')
-    .replace('+', '');
 }

@@ -59,3 +59,15 @@ export function projectName(suite: string, model: string, variant: string): stri
 export function errorVariant(type: string): string {
   return `error_${type}`;
 }
+
+/** Of an error at a strength of its own: `error_scale_explosion_1_5x`. */
+export function errorStepVariant({ type, factor }: { type: string; factor: number }): string {
+  return `${errorVariant(type)}_${inName(factor)}x`;
+}
+
+/** A number as names have it: `12.5` is `12_5`. Twelve digits: 0.1 * 100 is 10.000000000000002 for some neighbours. */
+export function inName(value: number): string {
+  return String(Number(value.toPrecision(12)))
+    .replace('.', '_')
+    .replace('+', '');
+}

@@ -16,6 +16,15 @@ export const DEFAULT_ERRORS = [
 export const ERROR_TYPES = [...DEFAULT_ERRORS, 'rank_collapse', 'norm_collapse'] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
+/** What a ladder of an error varies: errors that can be made weaker and stronger. */
+export const ERROR_STRENGTHS = { scale_explosion: 'factor' } as const;
+
+/** An error of a strength of its own, a step of a ladder. Its weights are finite. */
+export interface ErrorStep {
+  type: keyof typeof ERROR_STRENGTHS;
+  factor: number;
+}
+
 /**
  * Errors that put a NaN or an infinity into the weights, which is proven when they are made. They are harmful by that
  * alone and not evaluated: a model of NaNs answers nothing.
@@ -53,6 +62,8 @@ export interface Runs {
   calibration: number;
   clean: number;
   stress: number;
+  /** Certificates of each step of a ladder. */
+  ladder: number;
   /** Null runs, a check of numerical noise: certificates of the unedited baseline against itself. */
   nulls: number;
   /** `identical`: one run repeated, for determinism only. */
@@ -66,6 +77,8 @@ export interface SuiteEdit {
   name: string;
   class: EditClass;
   spec: EditSpec;
+  /** Of a ladder's step: the ladder's number in its list, and the step's in the ladder. */
+  step?: readonly [ladder: number, step: number];
 }
 
 export interface Benchmark {
@@ -110,9 +123,11 @@ export interface SuiteModel {
   mode: 'batch' | 'per-edit';
   /** Declared matrices, for edits and errors; absent where Python's table of families has them. */
   matrices?: JsonObject;
-  /** Clean edits first, each class in the order written. */
+  /** Clean edits first, then stress, then ladders; each class in the order written. */
   edits: readonly SuiteEdit[];
   errors: readonly ErrorType[];
+  /** Of ladders of errors. */
+  errorSteps: readonly ErrorStep[];
   /** Items of each benchmark that errors are evaluated on; null: all. */
   errorLimit: number | null;
   runs: Runs;
@@ -158,7 +173,7 @@ export interface Suite {
 
 /** Certified runs of an edit of that class. */
 export function runsOf(runs: Runs, editClass: EditClass): number {
-  return editClass === 'clean' ? runs.clean : runs.stress;
+  return runs[editClass];
 }
 
 /** The run whose windows certificate `run` is made on: identical repeats are all the first. */
@@ -171,6 +186,7 @@ export function distinctRuns(model: SuiteModel): number {
   const certified = [
     ...model.edits.map((edit) => runsOf(model.runs, edit.class)),
     ...model.errors.map(() => 1),
+    ...model.errorSteps.map(() => model.runs.ladder),
     model.runs.nulls,
   ];
   const most = Math.max(0, ...certified);

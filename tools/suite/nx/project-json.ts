@@ -4,7 +4,7 @@ import type { JsonObject } from '../../base/json-value.js';
 import { formatJson } from './format-json.js';
 import { dataCellId } from '../plan/plan-data.js';
 import { planSuite, BATCH_VARIANT } from '../plan/plan.js';
-import { DATA_PROJECT, errorVariant, projectName } from '../model/names.js';
+import { DATA_PROJECT, errorStepVariant, errorVariant, projectName } from '../model/names.js';
 import { suiteDirectory } from '../model/paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
 import { NO_SCHEDULE, schedules, type Schedule } from '../plan/schedule.js';
@@ -20,7 +20,7 @@ export interface ProjectFile {
   text: string;
 }
 
-type VariantClass = 'baseline' | 'clean' | 'stress' | 'error' | 'edits';
+type VariantClass = 'baseline' | 'clean' | 'stress' | 'ladder' | 'error' | 'edits';
 
 /** Every project.json of a suite, the suite's own first. `record` is kept in that one, for later runs to go by. */
 export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): ProjectFile[] {
@@ -72,6 +72,7 @@ function variantsOf(model: SuiteModel): [string, VariantClass][] {
     [BATCH_VARIANT, 'edits'],
     ...model.edits.map((edit): [string, VariantClass] => [edit.name, edit.class]),
     ...model.errors.map((type): [string, VariantClass] => [errorVariant(type), 'error']),
+    ...model.errorSteps.map((step): [string, VariantClass] => [errorStepVariant(step), 'ladder']),
   ];
 }
 
@@ -86,7 +87,7 @@ function variantProject(
   const project = cells[0]?.project ?? '';
   const variant = project.split('.')[2] ?? '';
   const edits = projectName(suite.name, model.name, BATCH_VARIANT);
-  const batch = model.mode === 'batch' && (variantClass === 'clean' || variantClass === 'stress');
+  const batch = cells.some(({ dependsOn }) => dependsOn.includes(`${edits}:edit`));
   return {
     $schema: '../../../../node_modules/nx/schemas/project-schema.json',
     name: project,
@@ -162,6 +163,8 @@ function describe(model: string, variant: string, variantClass: VariantClass): s
       return `${model} after edit ${variant}, which should pass`;
     case 'stress':
       return `${model} after edit ${variant}, which may be flagged`;
+    case 'ladder':
+      return `${model} after ${variant}, a step of a ladder: its outcomes say what it is`;
     case 'error':
       return `${model} with an error put in, which must be detected`;
   }

@@ -1,6 +1,8 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
-import type { Cell, CellPart } from '../model/cell.js';
-import { errorVariant } from '../model/names.js';
+import type { JsonObject } from '../../base/json-value.js';
+import type { Cell, CellId, CellPart } from '../model/cell.js';
+import type { EditClass } from '../model/edit-spec.js';
+import { errorStepVariant, errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
 import { dataCells } from './plan-data.js';
@@ -8,7 +10,14 @@ import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-mo
 import { certifyCell } from './plan-certify.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
 import { declaredMatrices } from './specs.js';
-import { hasFiniteWeights, runsOf, type ErrorType, type Suite, type SuiteEdit } from '../model/suite.js';
+import {
+  hasFiniteWeights,
+  runsOf,
+  type ErrorStep,
+  type ErrorType,
+  type Suite,
+  type SuiteEdit,
+} from '../model/suite.js';
 
 /** The variant whose project makes all edits of a model in batch mode. */
 export const BATCH_VARIANT = 'edits';
@@ -22,6 +31,7 @@ export function planSuite(suite: Suite): Cell[] {
       ...(model.mode === 'batch' && model.edits.length > 0 ? [batchCell(plan)] : []),
       ...model.edits.flatMap((edit) => editCells(plan, edit)),
       ...model.errors.flatMap((type) => errorCells(plan, type)),
+      ...model.errorSteps.flatMap((step) => errorStepCells(plan, step)),
     ];
   });
   return [...dataCells(suite), ...models];
@@ -53,7 +63,7 @@ function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
 }
 
 function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
-  const { model, paths, suite } = plan;
+  const { model, paths } = plan;
   const batch = model.mode === 'batch';
   const making = plan.id(batch ? BATCH_VARIANT : edit.name, 'edit');
   const own = cellOf(plan, edit.name, 'edit', 'edit', {
@@ -62,18 +72,19 @@ function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
     reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
     parts: [editPart(plan, edit)],
   });
+  return [...(batch ? [] : [own]), ...judgedCells(plan, edit.name, edit.class, making)];
+}
+
+/** Evaluations and certificates of an edit, or of an error at a strength of its own. */
+function judgedCells(plan: ModelPlan, variant: string, editClass: EditClass, making: CellId): Cell[] {
+  const { model, paths, suite } = plan;
   const evaluations = model.split
-    ? suite.benchmarks.map((benchmark) => benchmarkEvalCell(plan, { variant: edit.name, making }, benchmark))
-    : [evalCell(plan, { variant: edit.name, making })];
-  const certificates = numbers(runsOf(model.runs, edit.class)).map((run) =>
-    certifyCell(plan, {
-      variant: edit.name,
-      run,
-      making,
-      directory: paths.certificate(edit.name, run),
-    }),
+    ? suite.benchmarks.map((benchmark) => benchmarkEvalCell(plan, { variant, making }, benchmark))
+    : [evalCell(plan, { variant, making })];
+  const certificates = numbers(runsOf(model.runs, editClass)).map((run) =>
+    certifyCell(plan, { variant, run, making, directory: paths.certificate(variant, run) }),
   );
-  return [...(batch ? [] : [own]), ...evaluations, ...certificates];
+  return [...evaluations, ...certificates];
 }
 
 /** The baseline certified against itself: what a guard flags here, it flags of nothing. */
@@ -87,25 +98,7 @@ function nullCells(plan: ModelPlan): Cell[] {
 function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
   const { model, paths } = plan;
   const variant = errorVariant(type);
-  const link = paths.weights(variant);
-  const files = beside(link);
-  const inject = cellOf(plan, variant, 'inject', 'inject', {
-    description: `Inject ${type} into ${model.name}`,
-    dependsOn: [plan.id('baseline', 'setup')],
-    reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
-    parts: [
-      {
-        name: 'inject',
-        spec: { error: type, ...declaredMatrices(model) },
-        writes: [
-          { file: 'manifest.json', path: files.manifest },
-          { file: 'error_metadata.json', path: files.errorMetadata },
-        ],
-        receipt: files.receipt,
-        link,
-      },
-    ],
-  });
+  const inject = injectCell(plan, variant, `Inject ${type} into ${model.name}`, { error: type });
   const certificate = certifyCell(plan, {
     variant,
     run: 1,
@@ -117,4 +110,36 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
     ? [evalCell(plan, { variant, making: inject.id, limit: model.errorLimit })]
     : [];
   return [inject, ...evaluations, certificate];
+}
+
+/** An error at one strength of a ladder: nothing is expected of it, so it is evaluated and certified as an edit is. */
+function errorStepCells(plan: ModelPlan, step: ErrorStep): Cell[] {
+  const variant = errorStepVariant(step);
+  const { type, factor } = step;
+  const description = `Inject ${type} with factor ${factor} into ${plan.model.name}`;
+  const inject = injectCell(plan, variant, description, { error: type, factor });
+  return [inject, ...judgedCells(plan, variant, 'ladder', inject.id)];
+}
+
+function injectCell(plan: ModelPlan, variant: string, description: string, spec: JsonObject): Cell {
+  const { model, paths } = plan;
+  const link = paths.weights(variant);
+  const files = beside(link);
+  return cellOf(plan, variant, 'inject', 'inject', {
+    description,
+    dependsOn: [plan.id('baseline', 'setup')],
+    reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
+    parts: [
+      {
+        name: 'inject',
+        spec: { ...spec, ...declaredMatrices(model) },
+        writes: [
+          { file: 'manifest.json', path: files.manifest },
+          { file: 'error_metadata.json', path: files.errorMetadata },
+        ],
+        receipt: files.receipt,
+        link,
+      },
+    ],
+  });
 }

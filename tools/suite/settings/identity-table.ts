@@ -244,7 +244,10 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
         else delete suite.errors;
         return;
       }
-      for (const owner of [suite, ...modelsOf(suite)]) owner.errors = [];
+      for (const owner of [suite, ...modelsOf(suite)]) {
+        owner.errors = [];
+        if (Array.isArray(owner.ladders)) owner.ladders = owner.ladders.filter((one) => !isErrorLadder(one));
+      }
     },
   ),
   EDIT_TYPES_CLEAN: edits(
@@ -256,6 +259,10 @@ export const IDENTITY_TABLE: Readonly<Record<string, IdentityRow>> = {
     'quant_rtn:4:32:all,fp4_quant:aggressive:all,magnitude_prune:0.5:all,lowrank_svd:32:all',
   ),
 };
+
+function isErrorLadder(value: unknown): boolean {
+  return isMapping(value) && value.error !== undefined;
+}
 
 function runs(key: string, fallback: string, meaning: string, changes: string): IdentityRow {
   return row({ default: fallback, meaning, over: `runs.${key}`, changes }, count, (suite, value) => {

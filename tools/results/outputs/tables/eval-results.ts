@@ -21,7 +21,12 @@ const COLUMNS: readonly Column<EvaluationRow>[] = [
   column('task', word.nullable(), "lm-eval's task", (row) => row.task),
   column('metric', word.nullable(), "lm-eval's metric", (row) => row.metric),
   column('value', fraction.nullable(), 'Accuracy, a fraction of 1', (row) => row.accuracy),
-  column('class', words('baseline', 'clean', 'stress', 'error'), 'Class of the variant', (row) => row.class),
+  column(
+    'class',
+    words('baseline', 'clean', 'stress', 'ladder', 'error'),
+    'Class of the variant',
+    (row) => row.class,
+  ),
   column('benchmark', word, "The suite's name of the benchmark", (row) => row.benchmark),
   column(
     'state',

@@ -17,7 +17,7 @@ export interface SensitivityRow {
   flagRate: number | null;
 }
 
-const CLASS_ORDER = ['baseline', 'clean', 'stress', 'error'];
+const CLASS_ORDER = ['baseline', 'clean', 'stress', 'ladder', 'error'];
 
 /** Runs that only repeat another are not counted. */
 export function sensitivityRows(certificates: readonly CertificateRow[]): SensitivityRow[] {
@@ -84,7 +84,12 @@ const COLUMNS: readonly Column<SensitivityRow>[] = [
     'Share of the judged certificates that were flagged',
     (row) => row.flagRate,
   ),
-  column('class', words('baseline', 'clean', 'stress', 'error'), 'Class of the variant', (row) => row.class),
+  column(
+    'class',
+    words('baseline', 'clean', 'stress', 'ladder', 'error'),
+    'Class of the variant',
+    (row) => row.class,
+  ),
   column('models', count, 'Models it was planned for', (row) => row.models),
   column('certificates', count, 'Readable certificates, repeats left out', (row) => row.certificates),
 ];

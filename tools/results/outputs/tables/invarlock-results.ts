@@ -51,7 +51,7 @@ const COLUMNS: readonly Column<CertificateRow>[] = [
   ),
   column(
     'class',
-    words('baseline', 'clean', 'stress', 'error'),
+    words('baseline', 'clean', 'stress', 'ladder', 'error'),
     'Class of the variant; `baseline`: a null run',
     (row) => row.class,
   ),

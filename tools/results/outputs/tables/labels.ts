@@ -28,7 +28,12 @@ const share = z.number().min(-1).max(1).nullable();
 const COLUMNS: readonly Column<LabelRow>[] = [
   column('model', word, 'Name of the model', ({ variant }) => variant.model),
   column('variant', word, 'The edit, or `error_<type>`', ({ variant }) => variant.variant),
-  column('class', words('clean', 'stress', 'error'), 'Class of the variant', ({ variant }) => variant.class),
+  column(
+    'class',
+    words('clean', 'stress', 'ladder', 'error'),
+    'Class of the variant',
+    ({ variant }) => variant.class,
+  ),
   column(
     'label',
     words('harmful', 'harmless', 'undecided').nullable(),
