@@ -84,6 +84,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'compute/placement',
     'compute/whole_load',
     'evaluation/answer_keys',
+    'evaluation/hub_metrics',
     'evaluation/lm_eval_adapter',
     'evaluation/results',
     'evaluation/task_data',
@@ -101,6 +102,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
   eval: [
     'cells/eval',
     'evaluation/answer_keys',
+    'evaluation/hub_metrics',
     'evaluation/outcomes',
     'evaluation/results',
     'evaluation/lm_eval_adapter',

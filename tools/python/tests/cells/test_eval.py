@@ -322,6 +322,21 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], object]:
     return lambda tasks: (tasks / name).write_text((tasks / name).read_text().replace(old, new))
 
 
+METRIC = "  - { metric: f1, aggregation: mean, higher_is_better: true, hf_evaluate: true }"
+
+
+def with_code(head: str, inside: str = "pass") -> Callable[[Path], object]:
+    """A task that scores by a function of its own."""
+
+    def damage(tasks: Path) -> None:
+        scored = "def scored(doc, results):\n    " + inside + "\n    return {'acc': 1.0}\n"
+        (tasks / "utils.py").write_text(head + scored)
+        yaml = tasks / "smoke_arc.yaml"
+        yaml.write_text(yaml.read_text() + "\nprocess_results: !function utils.scored\n")
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "code", "message"),
     [
@@ -339,6 +354,26 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], object]:
         ),
         (replaced("smoke_arc.yaml", "{{query}}", "{{nothing}}"), "misconfigured", "UndefinedError"),
         (replaced("smoke_arc.yaml", "multiple_choice", "guessing"), "misconfigured", "guessing"),
+        (
+            replaced("smoke_arc.yaml", "metric_list:", f"metric_list:\n{METRIC}"),
+            "misconfigured",
+            "'smoke_arc' computes f1 by the library evaluate",
+        ),
+        (
+            replaced("smoke_arc.yaml", "metric_list:", "metric_list:\n  - metric: bertscore"),
+            "misconfigured",
+            "'smoke_arc' computes bertscore by the library evaluate",
+        ),
+        (
+            with_code("import evaluate\nrouge = evaluate.load('rouge')\n"),
+            "misconfigured",
+            "computes rouge by",
+        ),
+        (
+            with_code("import evaluate as e\n", "evaluate = e.load('code_eval')"),
+            "misconfigured",
+            "computes code_eval by",
+        ),
         (
             replaced("smoke_arc.yaml", "dataset_path: json", "dataset_path: no/where"),
             "unavailable",

@@ -192,7 +192,10 @@ class TestData:
             empty="o/empty",
             other_columns="o/other",
             no_config="cais/mmlu:alchemy",
+            metric="o/plain",
         )
+        metric, f1 = tmp_path / "tasks" / "metric.yaml", "{metric: f1, aggregation: mean, hf_evaluate: true}"
+        metric.write_text(metric.read_text().replace("{metric: acc}", f1))
         asked = {"tasks": questions, "include_path": str(tmp_path / "tasks")}
         environment = data.environment(tmp_path / "home")
         found = ask(environment, asked)
@@ -209,6 +212,8 @@ class TestData:
             assert "no such name or revision, or it is private" in said[name]["message"]
         assert "alchemy" in said["no_config"]["message"]
         assert "is undefined" in said["other_columns"]["message"]
+        assert "'metric' computes f1 by the library evaluate" in said["metric"]["message"]
+        assert "without hf_evaluate" in said["metric"]["fix"]
 
         # Offline nothing of it is in the store yet, whatever the hub's cache holds.
         data.reset()

@@ -51,7 +51,7 @@ def _guarded(
     try:
         yield from check(questions)
     except Fault as fault:
-        yield finding("error", check.__name__, str(fault), fault.hint)
+        yield finding("error", check.__name__, str(fault), fault.hint or "Check the file that it names.")
     except Exception as error:  # an exception of a library is the answer of this check
         yield finding("error", check.__name__, f"{type(error).__name__}: {error}", _REPAIR)
 

@@ -37,7 +37,12 @@ def windows(questions: Mapping[str, Any]) -> Iterator[Finding]:
         try:
             yield check(question, bool(questions.get("offline")), counted, Path(questions["work"]))
         except Fault as fault:
-            yield finding("error", f"windows of {question['model']}", str(fault), fault.hint)
+            yield finding(
+                "error",
+                f"windows of {question['model']}",
+                str(fault),
+                fault.hint or "Check dataset and windows in suite.yaml.",
+            )
 
 
 def check(

@@ -20,6 +20,7 @@ from typing import Any
 from validation.compute.placement import placed_as_planned
 from validation.compute.whole_load import whole_loads
 from validation.evaluation.answer_keys import answer_key
+from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.results import Benchmark, Evaluated
 from validation.hub.dataset_names import any_name
 from validation.job import Device, Fault, Site
@@ -271,7 +272,7 @@ class Evaluator:
         numpy.random.seed(self._seed)
         torch.manual_seed(self._seed)
         found_before = len(model.used_batches)
-        with self._source.inside(), any_name():
+        with self._source.inside(), any_name(), without_metrics_of_the_hub(benchmark.task):
             loaded = self._load(benchmark)
             per_task = None if limit is None else math.ceil(limit / max(1, len(loaded["tasks"])))
             with _asking(benchmark):
@@ -305,7 +306,8 @@ class Evaluator:
                 return {name: len(task.eval_docs) for name, task in loaded.items()}
 
     def _load(self, benchmark: Benchmark) -> Any:
-        with _told(f"task '{benchmark.task}' cannot be loaded", Exception):
+        task = benchmark.task
+        with _told(f"task '{task}' cannot be loaded", Exception), without_metrics_of_the_hub(task):
             loaded = self._manager.load([benchmark.task])
         for task in loaded["tasks"].values():
             if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.lm_eval_adapter import TaskSource, known_tasks
 from validation.hub.faults import fault_of, first_line
 from validation.job import Fault
@@ -33,7 +34,8 @@ class TaskData:
         """
         with self._source.inside():
             try:
-                return len(self._manager.load([task])["tasks"])
+                with without_metrics_of_the_hub(task):
+                    return len(self._manager.load([task])["tasks"])
             except (Fault, MemoryError):
                 raise
             except Exception as error:
