@@ -19,6 +19,8 @@ export const ROOMS = [
         ['outputs'],
         ['outputs/tables', 'outputs/text'],
         ['analysis'],
+        ['analysis/judge-results'],
+        ['analysis/judges'],
         ['analysis/ground-truth', 'analysis/judge'],
         ['analysis/certificates'],
         ['analysis/statistics'],

@@ -9,14 +9,14 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an empty file',
     '',
     [
-      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '1:1: empty. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, judges, certify, dataset, windows, invarlock',
     ],
   ],
   [
     'a list for the file',
     '- a\n',
     [
-      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '1:1: ["a"] is not allowed. Allowed: a mapping of settings: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, judges, certify, dataset, windows, invarlock',
     ],
   ],
   ['no models', 'tier: balanced\n', ['1:1: models: missing. Allowed: a list of models, at least 1']],
@@ -34,7 +34,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an unknown setting',
     `${MODEL}teir: balanced\n`,
     [
-      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, certify, dataset, windows, invarlock',
+      '2:1: unknown setting "teir"; did you mean "tier"? Allowed here: description, tier, determinism, attention, guards, models, edits, errors, ladders, benchmarks, evaluation, runs, ground_truth, judges, certify, dataset, windows, invarlock',
     ],
   ],
   [
@@ -118,6 +118,21 @@ test.each<[what: string, text: string, expected: string[]]>([
     [
       '2:17: errors.limit: "most" is not allowed. Allowed: all',
       '2:43: errors.types[1]: a second error named "zero_layer", after line 2',
+    ],
+  ],
+  [
+    'a judge that is none, and one twice',
+    `${MODEL}judges: [invarlock, kl, luck, kl]\n`,
+    [
+      '2:25: judges[2]: "luck" is not allowed. Allowed: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name',
+      '2:31: judges[3]: a second judge named "kl", after line 2',
+    ],
+  ],
+  [
+    'no judge at all',
+    `${MODEL}judges: []\n`,
+    [
+      '2:9: judges: [] is not allowed. Allowed: a list of judges: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name, at least 1',
     ],
   ],
   [

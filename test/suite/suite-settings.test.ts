@@ -157,6 +157,8 @@ const ROWS: readonly Row[] = [
   // How labels are made of what was measured.
   ['ground_truth.delta', 2, []],
   ['ground_truth.benchmark_delta', 3, []],
+  // Who is set side by side then: a judge more or less runs nothing again.
+  ['judges', ['invarlock', 'perplexity'], []],
   ['certify.baseline', 'fresh', ['-baseline', 'certify']],
   ['dataset', { provider: 'local_jsonl', file: 'own.jsonl' }, [...CERTIFYING, 'data']],
   ['dataset', { provider: 'wikitext2', split: 'test' }, CERTIFYING],

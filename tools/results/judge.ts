@@ -58,7 +58,10 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
   const log = readFaultLog(workspaceRoot, suite);
   const written = await writeVerdict({
     workspaceRoot,
-    plan: { suite, variants, cells: generated.cells, margins: marginsOf(generated) },
+    plan: {
+      ...{ suite, variants, cells: generated.cells },
+      ...{ margins: marginsOf(generated), judges: generated.judges },
+    },
     known: await knowledge(workspaceRoot, generated, faults),
     memory: planMemory(
       generated.cells,

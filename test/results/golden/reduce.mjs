@@ -26,6 +26,8 @@ for (const { path, outcomes } of expected.evaluations) {
   if (outcomes !== null) files[outcomes] = { parquet: readFileSync(join(root, outcomes), 'base64') };
 }
 for (const { path } of expected.calibrations) keep(path);
+for (const { path } of expected.makings)
+  keep(path, (value) => ('totals' in value ? { totals: value.totals } : {}));
 for (const { outcome, certificate } of expected.certificates) {
   keep(outcome);
   keep(certificate, reduceCertificate);

@@ -6,7 +6,7 @@ import { smokeFiles, smokeFindings } from './smoke-run.js';
 test('the analysis, verdict, summary and JUnit of a real smoke run', async () => {
   const rendered = renderVerdict(smokeFindings());
   const own = [...rendered].filter(([path]) => /\/(analysis|reports)\//.test(path));
-  expect(own).toHaveLength(13);
+  expect(own).toHaveLength(16);
   for (const [path, text] of own) {
     await expect(text).toMatchFileSnapshot(`./${path.slice(path.lastIndexOf('/') + 1)}.golden`);
   }

@@ -215,7 +215,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     await using still = await open(url, { javaScriptEnabled: false });
     await still.page.getByRole('button', { name: /svd_rank32_stress of tiny-dense/ }).click();
     expect(await still.page.getByRole('dialog').first().isVisible()).toBe(true);
-    expect(await still.page.locator('svg').count()).toBe(8);
+    expect(await still.page.locator('svg').count()).toBe(18);
   });
 });
 

@@ -1,4 +1,4 @@
-// The margins of ground truth: from suite.yaml into the suite's project, and read back from there.
+// The margins of ground truth, and the judges: from suite.yaml into the suite's project, and read back from there.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,31 @@ test.each([
       writeFileSync(join(root, path), text);
     }
     expect(readGeneratedSuite(root, 'x')?.groundTruth).toEqual(expected);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+const ALL = [
+  ...['invarlock', 'finite', 'perplexity', 'recovery', 'flips', 'kl', 'weight-error'],
+  ...['always', 'never', 'by-name'],
+];
+
+test.each([
+  ['', ALL, false],
+  ['judges: [kl, invarlock]', ['kl', 'invarlock'], true],
+])('%j', (setting, expected, written) => {
+  const root = mkdtempSync(join(tmpdir(), 'judges-'));
+  try {
+    const made = projectFiles(parsed(`models: [{id: a/m-7b}]\n${setting}\n`));
+    for (const { path, text } of made) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    // The default stands in no project: a judge more makes none of them anew.
+    expect(made[0]?.text.includes('"judges"')).toBe(written);
+    for (const { text } of made.slice(1)) expect(text).not.toContain('judges');
+    expect(readGeneratedSuite(root, 'x')?.judges).toEqual(expected);
   } finally {
     rmSync(root, { recursive: true });
   }

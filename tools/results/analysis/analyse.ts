@@ -10,6 +10,9 @@ import { type Finding, findingOf } from './ground-truth/finding.js';
 import { DEFAULT_MARGINS, type Margins } from './ground-truth/label.js';
 import { variantLabels } from './ground-truth/variant-labels.js';
 import { guardRates, type GuardRates } from './guard-rates.js';
+import { type Beyond, beyondThreshold } from './judge-results/beyond.js';
+import { judgeResults, type JudgeResult } from './judge-results/results.js';
+import { measuredVariants } from './measured.js';
 import { type MergedEvaluation, mergeEvaluations } from './merge.js';
 import { moreRuns, type MoreRuns } from './more-runs.js';
 import { nullRuns, type NullRuns } from './null-runs.js';
@@ -51,6 +54,10 @@ export interface Analysis {
   guardRates: GuardRates[];
   nulls: NullRuns;
   moreRuns: MoreRuns;
+  /** Judges side by side, InvarLock among them, in the order the suite names them. */
+  judges: JudgeResult[];
+  /** InvarLock beside a threshold of the perplexity ratio. */
+  beyond: Beyond;
   /** calibration_stats.json by model; null where there is none that can be read. */
   calibrations: { model: string; stats: CalibrationStats | null }[];
 }
@@ -65,6 +72,9 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   const labels = variantLabels(expected.evaluations, files, unfinished, margins);
   const edits = editResults(plan, evaluations.rows, certificates.rows, labels.of);
   const errors = errorResults(plan, certificates.rows, labels.of);
+  const measured = measuredVariants(edits, errors, {
+    ...{ labels, margins, makings: expected.makings, files, unfinished },
+  });
   const table = confusion(edits.map((edit) => edit.category));
   const nulls = nullRuns(certificates.rows);
   const calibrations = readCalibrations(expected.calibrations, files, unfinished);
@@ -122,6 +132,8 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     guardRates: guardRates(edits, errors, nulls.models),
     nulls,
     moreRuns: moreRuns(sample, phase0, confidence),
+    judges: judgeResults(measured, plan.judges),
+    beyond: beyondThreshold(measured, certificates.rows),
     calibrations: calibrations.rows,
   };
 }

@@ -7,6 +7,8 @@ import { summaryMarkdown } from './text/markdown.js';
 import { verdictText } from './text/verdict-text.js';
 import { correlationJson, correlationSchema } from './correlation.js';
 import { evaluationRowSchema, evaluationsCsv } from './tables/eval-results.js';
+import { judgesJson, judgesSchema } from './judges.js';
+import { judgementRowSchema, judgementsCsv, judgeRowSchema, judgesCsv } from './tables/judges.js';
 import { labelRowSchema, labelsCsv } from './tables/labels.js';
 import { sensitivityCsv, sensitivityRowSchema } from './tables/guard-matrix.js';
 import { certificateRowSchema, certificatesCsv } from './tables/invarlock-results.js';
@@ -50,6 +52,21 @@ export const OUTPUTS = {
     path: 'analysis/guard_sensitivity_matrix.csv',
     schema: sensitivityRowSchema,
     render: ({ analysis }) => sensitivityCsv(analysis.certificates),
+  },
+  judges: {
+    path: 'analysis/judges.csv',
+    schema: judgeRowSchema,
+    render: judgesCsv,
+  },
+  judgements: {
+    path: 'analysis/judgements.csv',
+    schema: judgementRowSchema,
+    render: judgementsCsv,
+  },
+  judgesJson: {
+    path: 'analysis/judges.json',
+    schema: judgesSchema,
+    render: judgesJson,
   },
   calibration: {
     path: 'analysis/calibration_summary.json',

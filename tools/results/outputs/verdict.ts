@@ -4,6 +4,7 @@ import type { Analysis } from '../analysis/analyse.js';
 import { DETECTORS } from '../analysis/guard-rates.js';
 import type { EditResult } from '../analysis/variants.js';
 import { findingJson, findingSchema, labelJson, labelSchema } from './finding.js';
+import { beyondJson, beyondSchema } from './judges.js';
 import { MISSING_REASONS } from './tables/eval-results.js';
 import {
   countsSchema,
@@ -64,6 +65,7 @@ export const verdictSchema = z
     suite: z.string(),
     complete: z.boolean().describe('Nothing is missing; only then is there a verdict'),
     finding: findingSchema,
+    beyond_a_threshold: beyondSchema.describe('What InvarLock adds beyond a threshold of the ratio'),
     labels: z.array(labelSchema),
     verdict: z
       .enum([...phase0.options, 'INCOMPLETE'])
@@ -138,6 +140,7 @@ export function verdictJson(analysis: Analysis): string {
     suite: analysis.suite,
     complete,
     finding: findingJson(analysis),
+    beyond_a_threshold: beyondJson(analysis),
     labels: [...analysis.edits, ...analysis.errors].map(labelJson),
     verdict: complete ? verdict.verdict : 'INCOMPLETE',
     verdict_confidence: complete ? verdict.confidence : null,

@@ -3,6 +3,7 @@ import { compare } from '../../base/compare.js';
 import { canonicalJson } from '../../base/canonical.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
+import type { JudgeName } from '../../suite/model/suite.js';
 
 export type VariantClass = 'baseline' | 'clean' | 'stress' | 'ladder' | 'error';
 
@@ -24,6 +25,8 @@ export interface VerdictPlan {
   cells: readonly PlannedCell[];
   /** Margins of the labels, fractions of 1; the defaults where the suite records none. */
   margins?: { overall: number; perBenchmark: number };
+  /** Judges set side by side; all where the suite records none. */
+  judges?: readonly JudgeName[];
 }
 
 export interface ExpectedEvaluation extends PlannedVariant {
@@ -66,11 +69,20 @@ export interface ExpectedPart {
   spec: JsonObject;
 }
 
+/** What was done to the weights of a variant, as whoever made it recorded. */
+export interface ExpectedMaking {
+  model: string;
+  variant: string;
+  receipt: string;
+  path: string;
+}
+
 export interface Expected {
   parts: ExpectedPart[];
   evaluations: ExpectedEvaluation[];
   certificates: ExpectedCertificate[];
   calibrations: ExpectedCalibration[];
+  makings: ExpectedMaking[];
 }
 
 const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, ladder: 3, error: 4 };
@@ -85,12 +97,13 @@ export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {
 /** Results expected of the plan, in an order that does not depend on the order of its cells. */
 export function expectedResults(plan: VerdictPlan): Expected {
   const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
-  const expected: Expected = { parts: [], evaluations: [], certificates: [], calibrations: [] };
+  const expected: Expected = { parts: [], evaluations: [], certificates: [], calibrations: [], makings: [] };
   for (const cell of plan.cells) {
     for (const part of cell.parts) {
       expected.parts.push({ cell: cell.id, name: part.name, receipt: part.receipt, spec: part.spec });
     }
     if (cell.kind === 'preset') expected.calibrations.push(...calibrationOf(cell));
+    if (cell.kind === 'edit' || cell.kind === 'inject') expected.makings.push(...makingsOf(cell));
     if (cell.kind !== 'eval' && cell.kind !== 'certify') continue;
     const [part] = cell.parts;
     if (part === undefined)
@@ -133,6 +146,7 @@ export function expectedResults(plan: VerdictPlan): Expected {
   expected.evaluations.sort((a, b) => compareVariants(a, b) || compare(a.path, b.path));
   expected.certificates.sort((a, b) => compareVariants(a, b) || a.run - b.run);
   expected.calibrations.sort((a, b) => compare(a.model, b.model));
+  expected.makings.sort((a, b) => compare(a.path, b.path));
   return expected;
 }
 
@@ -141,6 +155,15 @@ function calibrationOf({ id, model, parts }: PlannedCell): ExpectedCalibration[]
     writes
       .filter(({ file }) => file === 'calibration_stats.json')
       .map(({ path }) => ({ model, cell: id, receipt, path })),
+  );
+}
+
+/** A batch makes a variant a part. */
+function makingsOf({ id, kind, model, parts }: PlannedCell): ExpectedMaking[] {
+  return parts.flatMap(({ name, writes, receipt }) =>
+    writes
+      .filter(({ file }) => file.endsWith('_metadata.json'))
+      .map(({ path }) => ({ model, variant: kind === 'edit' ? name : variantOfCell(id), receipt, path })),
   );
 }
 

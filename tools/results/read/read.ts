@@ -16,6 +16,7 @@ function pathsOf(expected: Expected): string[] {
     ...expected.evaluations.flatMap(({ path, outcomes }) => (outcomes === null ? [path] : [path, outcomes])),
     ...expected.certificates.flatMap((one) => [one.outcome, one.certificate]),
     ...expected.calibrations.map((one) => one.path),
+    ...expected.makings.map((one) => one.path),
   ];
 }
 

@@ -109,6 +109,11 @@ export type ReceiptFile = z.infer<typeof receiptSchema>;
 export const calibrationStatsSchema = z.looseObject({ drift: z.looseObject({}).optional() });
 export type CalibrationStats = z.infer<typeof calibrationStatsSchema>;
 
+/** edit_metadata.json or error_metadata.json of what made a variant. */
+export const makingSchema = z.looseObject({
+  totals: z.looseObject({ relative_error: z.number().min(0).nullish() }).nullish(),
+});
+
 /** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues

@@ -5,6 +5,7 @@ import { LIMITS, type RateName } from '../analysis/ground-truth/limits.js';
 import type { Rate } from '../analysis/statistics/confusion.js';
 import { DETECTOR_NAMES } from '../analysis/guard-rates.js';
 import { andList, findingSentence, flaggedSentence, originalRule } from '../outputs/text/finding-text.js';
+import { upperFirst } from '../outputs/text/format.js';
 import { moreRunsSentences } from '../outputs/text/more-runs-text.js';
 import { headline } from '../outputs/text/verdict-text.js';
 import { html, type Html } from './drawing/html.js';
@@ -176,8 +177,4 @@ function originalFigures(analysis: Analysis): Html {
     </div>
     ${moreRunsSentences(analysis.moreRuns).map((sentence) => html`<p>${sentence}</p>`)}
   </details>`;
-}
-
-function upperFirst(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

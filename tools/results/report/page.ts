@@ -4,6 +4,7 @@ import { durationChart, memoryChart } from './drawing/charts.js';
 import { verdictSection } from './first-screen.js';
 import { html, Html, linkTo } from './drawing/html.js';
 import { lanesOf } from './drawing/lanes.js';
+import { judgesSection } from './judges-section.js';
 import { matrixSection } from './matrix.js';
 import { section } from './parts.js';
 import { correlationCharts, secondaryCharts } from './drawing/scatter.js';
@@ -50,6 +51,7 @@ export function renderPage({ findings, description, settings, parameters, key }:
     ...(missing === null ? [] : [['missing', 'Missing']]),
     ['matrix', 'Matrix'],
     ['guards', 'Guards'],
+    ['judges', 'Judges'],
     ['correlation', 'Correlation'],
     ['timeline', 'Timeline'],
     ['memory', 'Memory'],
@@ -81,7 +83,7 @@ export function renderPage({ findings, description, settings, parameters, key }:
         </header>
         <main>
           ${verdictSection(findings, description)} ${missing} ${matrixSection(findings, parameters)}
-          ${confusionSection(analysis)}
+          ${confusionSection(analysis)} ${judgesSection(findings, draw)}
           ${section(
             'correlation',
             'Accuracy change against perplexity ratio',

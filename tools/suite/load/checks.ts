@@ -32,6 +32,11 @@ export function checkNames(source: YamlSource): Diagnostic[] {
       'benchmark',
       asList(suite.benchmarks).map((item, index) => [asText(asMapping(item).name), ['benchmarks', index]]),
     ),
+    ...twice(
+      source,
+      'judge',
+      asList(suite.judges).map((item, index) => [asText(item), ['judges', index]]),
+    ),
     ...[suite, ...models].flatMap((owner, index) => {
       const listed = Array.isArray(owner.errors);
       const path = [...(index === 0 ? [] : ['models', index - 1]), 'errors', ...(listed ? [] : ['types'])];

@@ -32,6 +32,7 @@ export function resolveSuite(name: string, directory: string, input: SuiteInput)
       delta: input.ground_truth.delta,
       benchmarkDelta: input.ground_truth.benchmark_delta,
     },
+    judges: input.judges,
     evalSeed: seed,
     evalLimit: limit === 'all' ? null : limit,
     evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,

@@ -54,6 +54,24 @@ export type Guard = (typeof GUARDS)[number];
 export const FULL_GUARD_ORDER: readonly Guard[] = ['invariants', 'spectral', 'rmt', 'variance', 'invariants'];
 export const REFERENCE_GUARD_ORDER: readonly Guard[] = ['invariants', 'variance', 'invariants'];
 
+/**
+ * Judges that the results set side by side; what each does is in tools/results/analysis/judges. All of these read what
+ * other cells leave anyway, so they are the default.
+ */
+export const JUDGES = [
+  'invarlock',
+  'finite',
+  'perplexity',
+  'recovery',
+  'flips',
+  'kl',
+  'weight-error',
+  'always',
+  'never',
+  'by-name',
+] as const;
+export type JudgeName = (typeof JUDGES)[number];
+
 export type Determinism = 'throughput' | 'strict';
 /** `auto`: flash attention where it is installed and the architecture supports it, else eager. */
 export type Attention = 'auto' | 'eager';
@@ -164,6 +182,8 @@ export interface Suite {
   data?: HubData;
   /** Read with the results only; in no cell. */
   groundTruth: GroundTruth;
+  /** Judges set side by side, in the order written; read with the results only. */
+  judges: readonly JudgeName[];
   evalSeed: number;
   /** Items of each benchmark that every evaluation asks, its first ones (lm-eval's --limit, shared among its tasks); null: all. */
   evalLimit: number | null;

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import type { CellOptions } from '../model/cell.js';
-import { GROUND_TRUTH, type GroundTruth } from '../model/suite.js';
+import { GROUND_TRUTH, JUDGES, type GroundTruth, type JudgeName } from '../model/suite.js';
 import { hasConflictMarkers } from './conflict.js';
 import { requireInStep } from './in-step.js';
 import { readRecord } from './record.js';
@@ -28,6 +28,7 @@ export interface GeneratedSuite {
   cells: GeneratedCell[];
   /** What labels are made with; in points. */
   groundTruth: GroundTruth;
+  judges: readonly JudgeName[];
 }
 
 /** As the generator writes them. */
@@ -46,7 +47,7 @@ interface Target {
 interface ProjectFile {
   name: string;
   tags: string[];
-  metadata?: { groundTruth?: GroundTruth };
+  metadata?: { groundTruth?: GroundTruth; judges?: string[] };
   targets: Record<string, Target>;
 }
 
@@ -66,6 +67,7 @@ export function readGeneratedSuite(workspaceRoot: string, suite: string): Genera
   return {
     suite,
     groundTruth: own.metadata?.groundTruth ?? GROUND_TRUTH,
+    judges: judgesOf(own.metadata?.judges),
     variants: projects.map((project) => ({
       model: tag(project, 'model'),
       variant: tag(project, 'variant'),
@@ -90,6 +92,11 @@ export function requireGeneratedSuite(workspaceRoot: string, suite: string): Gen
     return generated;
   }
   throw new Error(`suite ${suite} has no projects yet. Make them: npx nx g ./tools:suite ${suite}`);
+}
+
+/** In the order written; one that this version has not is none of its judges. */
+function judgesOf(names: readonly string[] = JUDGES): JudgeName[] {
+  return names.flatMap((name) => JUDGES.find((known) => known === name) ?? []);
 }
 
 function idsOf({ projects, target }: Dependency): string[] {

@@ -8,7 +8,7 @@ import { DATA_PROJECT, errorStepVariant, errorVariant, projectName } from '../mo
 import { suiteDirectory } from '../model/paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
 import { NO_SCHEDULE, schedules, type Schedule } from '../plan/schedule.js';
-import type { Suite, SuiteModel } from '../model/suite.js';
+import { JUDGES, type Suite, type SuiteModel } from '../model/suite.js';
 import { cellTarget, dependsOn, gather, madePaths, metadata, PYTHON_ENVIRONMENT } from './targets.js';
 
 /** Stands in `metadata.generated` of every project.json made here; files without it are never touched. */
@@ -194,6 +194,8 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       ...(isEmpty(record.sizes) ? {} : { sizes: record.sizes }),
       ...(record.suiteDigest === '' ? {} : { suiteDigest: record.suiteDigest }),
       groundTruth: { ...suite.groundTruth },
+      // Not written where it is the default: a judge more is no reason to make a project anew.
+      ...(suite.judges.join() === JUDGES.join() ? {} : { judges: [...suite.judges] }),
       cells: countByModel(cells),
     },
     implicitDependencies: projects,

@@ -12,20 +12,24 @@ export interface Margins {
   drift: number | null;
   /** Spectral caps left before the budget is spent: max_caps − caps_applied (modules). */
   spectralCaps: number | null;
+  /** The same as a share of the budget: (max_caps − caps_applied) ÷ max_caps; of no budget, the caps themselves. */
+  spectral: number | null;
   /** The family nearest to its limit: smallest (allowed − edge risk) ÷ allowed (fraction of 1). */
   rmt: number | null;
 }
 
 export function marginsOf(raw: RawCertificate, threshold: number, gates: Gates): Margins {
   const { ratio_vs_baseline: ratio, display_ci: interval } = raw.primary_metric;
+  const caps =
+    gates.spectral_stable === 'not_run' || raw.spectral?.evaluated === false
+      ? null
+      : difference(raw.spectral?.max_caps, raw.spectral?.caps_applied);
   return {
     ratio: difference(threshold, ratio),
     ratioUpper: difference(threshold, interval?.[1]),
     drift: driftMargin(raw),
-    spectralCaps:
-      gates.spectral_stable === 'not_run' || raw.spectral?.evaluated === false
-        ? null
-        : difference(raw.spectral?.max_caps, raw.spectral?.caps_applied),
+    spectralCaps: caps,
+    spectral: caps === null ? null : caps / Math.max(1, raw.spectral?.max_caps ?? 1),
     rmt: gates.rmt_stable === 'not_run' || raw.rmt?.evaluated === false ? null : rmtMargin(raw),
   };
 }

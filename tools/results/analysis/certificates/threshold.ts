@@ -7,7 +7,11 @@ export interface Acceptance {
   max: number;
 }
 
-const TIER_LIMITS: Record<string, number> = { conservative: 1.05, balanced: 1.1, aggressive: 1.2 };
+export const TIER_LIMITS: Readonly<Record<string, number>> = {
+  conservative: 1.05,
+  balanced: 1.1,
+  aggressive: 1.2,
+};
 const HYSTERESIS = 0.002;
 
 /**

@@ -48,10 +48,29 @@ export interface Finding {
   accuracy: { decided: Rate; undecidedRight: number | null; undecidedWrong: number | null };
 }
 
+/** The rates of a judge, without what follows from them. */
+export function ratesOf(
+  variants: readonly JudgedVariant[],
+): Pick<Finding, 'sensitivity' | 'specificity' | 'errorDetection' | 'nonFiniteDetection'> {
+  const of = (kind: JudgedVariant['kind'], label: Label): JudgedVariant[] =>
+    variants.filter((one) => one.kind === kind && one.label === label);
+  return {
+    sensitivity: rateOf(of('edit', 'harmful'), true),
+    specificity: rateOf(of('edit', 'harmless'), false),
+    errorDetection: rateOf(
+      of('error', 'harmful').filter(({ nonFinite }) => !nonFinite),
+      true,
+    ),
+    nonFiniteDetection: rateOf(
+      variants.filter(({ kind, nonFinite }) => kind === 'error' && nonFinite),
+      true,
+    ),
+  };
+}
+
 /** @param variants every planned edit and error, one entry each */
 export function findingOf(variants: readonly JudgedVariant[]): Finding {
   const edits = variants.filter(({ kind }) => kind === 'edit');
-  const errors = variants.filter(({ kind }) => kind === 'error');
   const harmful = (one: JudgedVariant): boolean => one.label === 'harmful';
   const harmless = (one: JudgedVariant): boolean => one.label === 'harmless';
   const decided = edits.filter((one) => (harmful(one) || harmless(one)) && one.flagged !== null);
@@ -62,14 +81,7 @@ export function findingOf(variants: readonly JudgedVariant[]): Finding {
     unlabelled: edits.filter(({ label }) => label === null).length,
     unjudged: edits.filter((one) => (harmful(one) || harmless(one)) && one.flagged === null).length,
   };
-  const rates = {
-    sensitivity: rateOf(decided.filter(harmful), true),
-    specificity: rateOf(decided.filter(harmless), false),
-    errorDetection: rateOf(
-      errors.filter((one) => harmful(one) && !one.nonFinite),
-      true,
-    ),
-  };
+  const { nonFiniteDetection, ...rates } = ratesOf(variants);
   const right = rates.sensitivity.hits + rates.specificity.hits;
   const open = edits.filter(({ label, flagged }) => label === 'undecided' && flagged !== null).length;
   const all = decided.length + open;
@@ -77,10 +89,7 @@ export function findingOf(variants: readonly JudgedVariant[]): Finding {
     ...judge(rates, coverage),
     coverage,
     ...rates,
-    nonFiniteDetection: rateOf(
-      errors.filter(({ nonFinite }) => nonFinite),
-      true,
-    ),
+    nonFiniteDetection,
     accuracy: {
       decided: rateOf(decided, (one) => one.flagged === harmful(one)),
       undecidedRight: all === 0 ? null : (right + open) / all,

@@ -37,7 +37,7 @@ function inverse(rising: (p: number) => number, target: number): number {
 }
 
 const DRAWS = 10_000;
-const SEED = 20_260_101;
+export const SEED = 20_260_101;
 
 /**
  * 95 % percentile interval of the pooled rate when whole models are drawn with replacement. Its draws are the same each
@@ -64,7 +64,7 @@ export function bootstrapOfModels(counts: readonly ModelCount[]): Interval {
 }
 
 /** A small generator of numbers in [0, 1) with 32 bits of state, the same on every machine. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -9,7 +9,10 @@ import { joinArms, type JoinedBenchmark } from './pairs.js';
 /** A label, or in a few words why there is none. */
 export type VariantLabel = { ok: true; value: Labelled } | { ok: false; reason: string };
 
-export const NO_OUTCOMES: VariantLabel = { ok: false, reason: 'not assessable: no outcomes' };
+export const NO_OUTCOMES: { ok: false; reason: string } = {
+  ok: false,
+  reason: 'not assessable: no outcomes',
+};
 
 /** The reader has looked at the table itself. */
 const outcomesSchema = z.custom<Outcomes>(
@@ -18,6 +21,8 @@ const outcomesSchema = z.custom<Outcomes>(
 
 export interface VariantLabels {
   of: (variant: Pick<PlannedVariant, 'model' | 'variant'>) => VariantLabel;
+  /** What the label was made of; null where there is none. */
+  joined: (variant: Pick<PlannedVariant, 'model' | 'variant'>) => readonly JoinedBenchmark[] | null;
   missing: Missing[];
 }
 
@@ -37,15 +42,24 @@ export function variantLabels(
   };
   const arms = evaluations.map((one) => ({ one, outcomes: read(one) }));
   const labels = new Map<string, VariantLabel>();
+  const pairs = new Map<string, readonly JoinedBenchmark[]>();
   for (const model of new Set(evaluations.map((one) => one.model))) {
     const ofModel = arms.filter(({ one }) => one.model === model);
     const baselines = ofModel.filter(({ one }) => one.class === 'baseline');
     for (const variant of new Set(ofModel.map(({ one }) => one.variant))) {
       const parts = ofModel.filter(({ one }) => one.variant === variant && one.class !== 'baseline');
-      if (parts.length > 0) labels.set(`${model}\0${variant}`, label(baselines, parts, margins, missing));
+      if (parts.length === 0) continue;
+      const key = `${model}\0${variant}`;
+      const joined = joinParts(baselines, parts, missing);
+      if (joined.ok) pairs.set(key, joined.value);
+      labels.set(key, joined.ok ? { ok: true, value: labelOf(joined.value, margins) } : joined);
     }
   }
-  return { of: ({ model, variant }) => labels.get(`${model}\0${variant}`) ?? NO_OUTCOMES, missing };
+  return {
+    of: ({ model, variant }) => labels.get(`${model}\0${variant}`) ?? NO_OUTCOMES,
+    joined: ({ model, variant }) => pairs.get(`${model}\0${variant}`) ?? null,
+    missing,
+  };
 }
 
 interface Arm {
@@ -53,12 +67,12 @@ interface Arm {
   outcomes: Outcomes | null;
 }
 
-function label(
+/** All benchmarks of a variant, each joined with the baseline's: at least one. */
+function joinParts(
   baselines: readonly Arm[],
   parts: readonly Arm[],
-  margins: Margins,
   missing: Missing[],
-): VariantLabel {
+): { ok: true; value: JoinedBenchmark[] } | typeof NO_OUTCOMES {
   const joined: JoinedBenchmark[] = [];
   for (const { one, outcomes } of parts) {
     if (outcomes === null) return NO_OUTCOMES;
@@ -74,5 +88,5 @@ function label(
       joined.push(pair.value);
     }
   }
-  return joined.length === 0 ? NO_OUTCOMES : { ok: true, value: labelOf(joined, margins) };
+  return joined.length === 0 ? NO_OUTCOMES : { ok: true, value: joined };
 }

@@ -20,6 +20,11 @@ function harmless(text: string): string {
   return /^\s*[=+\-@]/.test(shown) ? `'${shown}` : shown;
 }
 
+/** The last digits of what is iterated may differ from machine to machine. */
+export function sixDigits(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
 const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|$)/y;
 
 /**

@@ -39,6 +39,10 @@ export function intervalText({ value, interval: { low, high } }: Rate): string {
   return `${percentText(value).padEnd(8)} [${interval}]`;
 }
 
+export function upperFirst(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
 /** Columns as wide as their widest cell; the last is wrapped, below itself where there is room. */
 export function columns(rows: readonly (readonly string[])[], indent = 2): string[] {
   const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => (row[index] ?? '').length)));

@@ -5,7 +5,8 @@ import type { MissingReason } from '../../read/files.js';
 import type { Findings } from '../../analysis/findings.js';
 import { COMPARED_WITH_NAMES } from '../../analysis/certificates/compared-with.js';
 import { findingSentence, labelText, originalRule } from './finding-text.js';
-import { ratioText } from './format.js';
+import { beyondSentence } from './judges-text.js';
+import { ratioText, upperFirst } from './format.js';
 import { DETECTOR_NAMES } from '../../analysis/guard-rates.js';
 import { moreRunsSentences } from './more-runs-text.js';
 import { headline } from './verdict-text.js';
@@ -36,6 +37,8 @@ export function summaryMarkdown({ analysis, faults }: Findings): string {
     coverage(analysis),
     '',
     ...guards(analysis),
+    `${escape(upperFirst(beyondSentence(analysis)))}.`,
+    '',
     ...list('Missed: harmful edits that were not flagged', edits(analysis, 'missed')),
     ...list('False alarms: harmless edits that were flagged', edits(analysis, 'false_alarm')),
     ...list('Harmful errors that were not flagged', missedErrors(analysis)),

@@ -1,4 +1,5 @@
 // What more runs would buy, in sentences: for the text, the Markdown summary and the report alike.
+import { upperFirst } from './format.js';
 import type { MoreRuns, Purchase } from '../../analysis/more-runs.js';
 
 const NAMES: Record<Purchase['what'], (count: number) => string> = {
@@ -16,14 +17,10 @@ export function moreRunsSentences({ target, needed, ways, obstacles }: MoreRuns)
       : [
           `Confidence ${target} needs a score of ${needed}; if they came out alike, ${orList(each)} would reach it.`,
         ];
-  return [...buys, ...obstacles.map((obstacle) => `${capital(obstacle)}.`)];
+  return [...buys, ...obstacles.map((obstacle) => `${upperFirst(obstacle)}.`)];
 }
 
 function orList(items: readonly string[]): string {
   if (items.length < 2) return items.join('');
   return `${items.slice(0, -1).join(', ')} or ${items.at(-1) ?? ''}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

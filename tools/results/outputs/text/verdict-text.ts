@@ -5,6 +5,7 @@ import type { CertificateRow } from '../../analysis/certificates/rows.js';
 import { columns, intervalText, pointsText, ratioText, rateText, WIDTH, wrap } from './format.js';
 import { findingLines, guardLines, standingText, wrongLines } from './finding-section.js';
 import { findingSentence, originalRule } from './finding-text.js';
+import { judgeLines } from './judges-text.js';
 import { missingLines } from './missing-text.js';
 import { BASELINES_OWN, baselinesOwn } from '../../analysis/null-runs.js';
 import { moreRunsSentences } from './more-runs-text.js';
@@ -26,6 +27,7 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
   const sections = [
     [...wrap(headline(analysis).split(' '), WIDTH), ...opening(analysis), ...findingLines(analysis)],
     guardLines(analysis),
+    judgeLines(analysis),
     nullLines(analysis),
     wrongLines('Missed: these edits are harmful, and were not flagged', edits, 'missed'),
     wrongLines('False alarms: these edits are harmless, and were flagged', edits, 'false_alarm'),

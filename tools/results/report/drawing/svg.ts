@@ -46,7 +46,7 @@ export async function loadCharts(): Promise<Draw> {
     import('echarts/renderers'),
   ]);
   use([
-    ...[charts.ScatterChart, charts.BarChart, charts.CustomChart, charts.BoxplotChart],
+    ...[charts.ScatterChart, charts.LineChart, charts.BarChart, charts.CustomChart, charts.BoxplotChart],
     ...[components.GridComponent, components.LegendComponent, components.MarkLineComponent],
     SVGRenderer,
   ]);

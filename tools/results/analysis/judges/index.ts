@@ -1,0 +1,30 @@
+// The table of judges: by the name that suite.yaml has for it, each with the judges it stands for.
+import type { JudgeName } from '../../../suite/model/suite.js';
+import { flips, kl, recovery } from './answers.js';
+import { always, byName, never } from './blind.js';
+import { invarlock } from './invarlock.js';
+import { type Judge, type JudgeAnswer, type Subject, undecided } from './judge.js';
+import { finite, perplexity } from './perplexity.js';
+import { weightError } from './weights.js';
+
+export const JUDGE_TABLE: Readonly<Record<JudgeName, readonly Judge[]>> = {
+  invarlock: [invarlock],
+  finite: [finite],
+  perplexity,
+  recovery,
+  flips: [flips],
+  kl: [kl],
+  'weight-error': [weightError],
+  always: [always],
+  never: [never],
+  'by-name': [byName],
+};
+
+/** A judge that breaks has not decided, and says why; the others never hear of it. */
+export function ask(judge: Judge, subject: Subject): JudgeAnswer {
+  try {
+    return judge.judge(subject);
+  } catch (error) {
+    return undecided(`the judge failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

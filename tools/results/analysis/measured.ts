@@ -1,0 +1,72 @@
+// Edits and errors as the judges get them, with the labels by which each judge is measured.
+import { inHalf, JUDGES_HALF, LABELS_HALF } from './ground-truth/halves.js';
+import { labelOf, type Margins } from './ground-truth/label.js';
+import type { VariantLabel, VariantLabels } from './ground-truth/variant-labels.js';
+import type { Measured } from './judge-results/results.js';
+import type { ExpectedMaking, PlannedVariant } from '../read/expected.js';
+import { type Files, type Missing, parseFile } from '../read/files.js';
+import { makingSchema } from '../read/schema.js';
+import type { EditResult, ErrorResult } from './variants.js';
+
+/** What the run left of how variants were made and answered. */
+export interface Evidence {
+  labels: VariantLabels;
+  margins: Margins;
+  makings: readonly ExpectedMaking[];
+  files: Files;
+  unfinished: ReadonlyMap<string, Missing>;
+}
+
+export function measuredVariants(
+  edits: readonly EditResult[],
+  errors: readonly ErrorResult[],
+  evidence: Evidence,
+): Measured[] {
+  return [
+    ...edits.map((edit) => measured(edit, 'edit', false, evidence)),
+    ...errors.map((error) => measured(error, 'error', error.nonFinite, evidence)),
+  ];
+}
+
+function measured(
+  one: EditResult | ErrorResult,
+  kind: Measured['kind'],
+  nonFinite: boolean,
+  evidence: Evidence,
+): Measured {
+  const { model, variant } = one;
+  const joined = evidence.labels.joined(one);
+  return {
+    subject: {
+      ...{ model, variant, class: one.class },
+      runs: one.runs,
+      answers: joined === null ? null : inHalf(joined, JUDGES_HALF),
+      weightError: weightError(one, evidence),
+    },
+    kind,
+    nonFinite,
+    labels: { all: one.label, half: halfLabel(one, evidence) },
+  };
+}
+
+function halfLabel(
+  one: EditResult | ErrorResult,
+  { labels, margins }: Pick<Evidence, 'labels' | 'margins'>,
+): VariantLabel {
+  const joined = labels.joined(one);
+  if (joined === null) return one.label;
+  const half = inHalf(joined, LABELS_HALF);
+  if (half.length === 0) return { ok: false, reason: 'not assessable: no items in this half' };
+  return { ok: true, value: labelOf(half, margins) };
+}
+
+/** Only what a finished cell recorded counts; a variant that says nothing has none. */
+function weightError(
+  { model, variant }: PlannedVariant,
+  { makings, files, unfinished }: Pick<Evidence, 'makings' | 'files' | 'unfinished'>,
+): number | null {
+  const making = makings.find((one) => one.model === model && one.variant === variant);
+  if (making === undefined || unfinished.has(making.receipt)) return null;
+  const parsed = parseFile(files, making.path, makingSchema);
+  return parsed.ok ? (parsed.value.totals?.relative_error ?? null) : null;
+}
