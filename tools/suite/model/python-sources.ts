@@ -114,7 +114,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'weights/store',
   ],
   edit: ['cells/edit', 'compute/fp4_native', 'variants/edition', ...REWRITING],
-  inject: ['cells/inject', 'variants/errors', 'variants/proof', ...REWRITING],
+  inject: ['cells/inject', 'variants/errors', 'variants/proof', 'variants/tying', ...REWRITING],
   certify: ['cells/certify', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
 };
 

@@ -13,7 +13,12 @@ export const DEFAULT_ERRORS = [
   'scale_explosion',
   'zero_layer',
 ] as const;
-export const ERROR_TYPES = [...DEFAULT_ERRORS, 'rank_collapse', 'norm_collapse'] as const;
+export const ERROR_TYPES = [
+  ...DEFAULT_ERRORS,
+  'rank_collapse',
+  'norm_collapse',
+  'weight_tying_break',
+] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
 /** What a ladder of an error varies: errors that can be made weaker and stronger. */

@@ -153,6 +153,35 @@ def test_a_rank_that_has_nothing_to_collapse_onto(tmp_path: Path) -> None:
     assert caught.value.code == "bad_edit"
 
 
+HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+
+
+def test_a_head_that_becomes_its_embedding(tmp_path: Path) -> None:
+    before = llama_tensors()
+    after, metadata = made(job_for(tmp_path, "weight_tying_break"))
+    assert differing(after, before) == [HEAD]
+    assert torch.equal(after[HEAD], before[EMBEDDING])
+    assert (metadata["tensor"], metadata["target_block"]) == (HEAD, None)
+    assert (metadata["mode"], metadata["embedding"]) == ("tie", EMBEDDING)
+    assert metadata["before"] != metadata["after"]
+
+
+@pytest.mark.parametrize("how", ["no head", "tied", "another shape", "equal"])
+def test_tying_that_cannot_be_broken(tmp_path: Path, how: str) -> None:
+    tensors = llama_tensors()
+    if how == "no head":
+        del tensors[HEAD]
+    if how == "another shape":
+        tensors[EMBEDDING] = tensors[EMBEDDING][:, :-1].clone()
+    if how == "equal":
+        tensors[HEAD] = tensors[EMBEDDING].clone()
+    job = job_for(tmp_path, "weight_tying_break", tensors, tie_word_embeddings=how == "tied")
+    said = {"another shape": "no input embedding like lm_head.weight", "equal": "already"}
+    with pytest.raises(Fault, match=said.get(how, "no LM head of its own")) as caught:
+        inject.run(job)
+    assert caught.value.code == "bad_edit"
+
+
 @pytest.mark.parametrize("kind", ERRORS)
 def test_no_proof_accepts_the_baseline(kind: str) -> None:
     before = torch.randn(24, 40, generator=torch.Generator().manual_seed(2)).to(torch.bfloat16)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from validation.job import Fault, Job, write_json
-from validation.variants.errors import Error, parse_error
+from validation.variants.errors import TYING, Error, parse_error
 from validation.variants.proof import prove
 from validation.variants.publish import compute_device, finite_peak, publish, require_floats
+from validation.variants.tying import tied
 from validation.weights.checkpoint import open_checkpoint
 from validation.weights.matrices import matrices
 from validation.weights.matrix import Matrix, Piece
@@ -28,11 +29,15 @@ def run(job: Job) -> None:
     part = job.only
     if part.store is None:
         raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-    kind, error = str(part.spec.get("error")), parse_error(part.spec)
+    kind = str(part.spec.get("error"))
+    known = None if kind == TYING else parse_error(part.spec)
     with locked_entry(part.store, rebuild=job.rebuild) as entry:
         if not entry.complete:
             source = open_checkpoint(open_entry(job.read("baseline")))
-            found = error.strikes(matrices(source, part.spec.get("matrices")))
+            if known is None:
+                error, found = tied(source)
+            else:
+                error, found = known, known.strikes(matrices(source, part.spec.get("matrices")))
             if not found:
                 raise Fault("bad_edit", f"{source.path}: has no matrix for {kind}")
             require_floats(source, found)

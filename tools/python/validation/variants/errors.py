@@ -9,8 +9,9 @@
 | zero_layer | the first matrix of block num_layers // 2 | zeros |
 | rank_collapse | the first 8 attention matrices | rank 1 of the same norm: first column times first row |
 | norm_collapse | the first 32 attention matrices | zeros |
+| weight_tying_break | the LM head | the input embedding (see `tying`) |
 
-The last two are of InvarLock's evidence packs. `scale_explosion` may have another `factor`.
+The last three are of InvarLock's evidence packs. `scale_explosion` may have another `factor`.
 "First" is the order of the family's table: attention before MLP, as in the model, whatever the file's order.
 Formulas: docs/formulas.md, "Injected errors".
 """
@@ -31,6 +32,8 @@ from validation.weights.checkpoint import same_bits
 from validation.weights.matrix import Matrix
 
 SCALE = 100.0
+#: The error that is about no matrix of a block: `tying` makes it.
+TYING = "weight_tying_break"
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def parse_error(spec: Mapping[str, Any]) -> Error:
     """
     kind = str(spec.get("error"))
     if kind not in ERRORS:
-        raise Fault("bad_input", f"error '{kind}' is none of {', '.join(ERRORS)}")
+        raise Fault("bad_input", f"error '{kind}' is none of {', '.join((*ERRORS, TYING))}")
     if "factor" in spec and kind == "scale_explosion":
         return _scaled(number({"type": kind, **spec}, "factor", 0, 1_000_000))
     return ERRORS[kind]

@@ -124,7 +124,7 @@ def _metadata(
         "tensor": first.tensor,
         "matrix": first.name,
         "target_param": first.tensor,
-        "target_block": first.block,
+        "target_block": first.block if first.block >= 0 else None,
         **error.facts,
     }
 
