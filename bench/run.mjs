@@ -1,5 +1,5 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
-// `warm` is the first half of `smoke`, `model` both halves for one model; `kernels` needs a GPU.
+// `warm` is the first half of `smoke`, `model` both halves for one model; `dose` runs the suite of ladders; `kernels` needs a GPU.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { b200 } from './b200.mjs';
 import { leases } from './leases.mjs';
 import { outcomes } from './outcomes.mjs';
 import { line, median } from './print.mjs';
-import { smoke } from './smoke.mjs';
+import { dose, smoke } from './smoke.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -106,7 +106,12 @@ async function groundTruth() {
 const LOAD = `parseSuite('b200', text, () => ({ kind: 'none' })).value.suite`;
 const BENCHES = { plan, b200, leases, report, outcomes, 'ground-truth': groundTruth, edits, smoke };
 /** Run only when asked for by name. */
-const PARTS = { kernels, warm: () => smoke({ alone: true }), model: () => smoke({ model: 'tiny-moe' }) };
+const PARTS = {
+  kernels,
+  dose,
+  warm: () => smoke({ alone: true }),
+  model: () => smoke({ model: 'tiny-moe' }),
+};
 
 const wanted = process.argv.slice(2);
 for (const name of wanted.filter((each) => !(each in { ...BENCHES, ...PARTS }))) {

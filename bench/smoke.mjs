@@ -20,23 +20,30 @@ export async function smoke({ alone = false, model } = {}) {
   line('speed-up, core-seconds', `${factor('cores')} x`);
 }
 
-/** One run from nothing, and what is measured of it. */
-async function measured({ warm, which }, then = async () => 0) {
+/** The suite of ladders, with warm hosts. */
+export async function dose() {
+  await measured({ warm: true, suite: 'dose', which: [] });
+}
+
+/** One run from nothing, and what is measured of it; without a suite, of all that have been generated: smoke. */
+async function measured({ warm, which, suite }, then = async () => 0) {
   const checkout = await Checkout.create();
   try {
+    if (suite !== undefined) await checkout.nx('g', './tools:suite', suite);
     if (!warm) {
       rewrite(checkout, 'workspace-config/site.yaml', 'warm: true', 'warm: false');
       rewrite(checkout, 'suites/smoke/suite.yaml', '\nruns:', '\ncertify: { baseline: fresh }\nruns:');
       await checkout.nx('g', './tools:suite', 'smoke');
     }
     const meter = new CpuMeter(checkout.root);
-    const run = await checkout.nx('run-many', '-t', 'certify', ...which);
+    const run =
+      suite === undefined
+        ? await checkout.nx('run-many', '-t', 'certify', ...which)
+        : await checkout.nx('run', `${suite}:certify`);
     const shares = meter.stop();
     if (run.exitCode !== 0) {
       // Figures of a run that failed say nothing.
-      throw new Error(
-        `nx run-many ended with ${run.exitCode}:\n${run.output.split('\n').slice(-60).join('\n')}`,
-      );
+      throw new Error(`nx ended with ${run.exitCode}:\n${run.output.split('\n').slice(-60).join('\n')}`);
     }
     const scheduled = await then(checkout);
     const window = span(checkout.root);

@@ -1,8 +1,12 @@
 // Ladders: an edit or error at many strengths, which becomes ordinary variants.
 import { describe, expect, test } from 'vitest';
+import { additionOf } from '../../tools/suite/plan/original.js';
 import { planSuite } from '../../tools/suite/plan/plan.js';
 import { projectFiles } from '../../tools/suite/nx/project-json.js';
 import { slicesOf } from '../../tools/suite/model/suite.js';
+import { loadSuite } from '../../tools/suite/load/load.js';
+import { formatDiagnostic } from '../../tools/suite/yaml/diagnostics.js';
+import { REPOSITORY } from '../support/repository.js';
 import { diagnostics, parsed } from './parse.js';
 
 const NONE = 'edits: {clean: [], stress: []}\nerrors: []\n';
@@ -218,6 +222,27 @@ test.each<[what: string, ladder: string, expected: string[]]>([
   ],
 ])('%s is told with its place', (_, ladder, expected) => {
   expect(diagnostics(`models: [{id: m-7b}]\nladders:\n  - ${ladder}\n`)).toEqual(expected);
+});
+
+test.each([
+  // Calibrations, preset, null run, baseline report and evaluation, setup, batch; each step is evaluated and certified.
+  ['dose', ['tiny'], 8, 35, 3],
+  ['b200-dose', ['7b', '13b', '13b'], 11, 24, 4],
+] as const)('suite %s is valid, and of so many cells', (name, sizes, own, edits, errors) => {
+  const loaded = loadSuite(REPOSITORY, name);
+  if (!loaded.ok) throw new Error(loaded.error.map(formatDiagnostic).join('\n'));
+  const { suite, warnings } = loaded.value;
+  expect(warnings).toEqual([]);
+  expect(suite.models.map(({ sizeClass }) => sizeClass)).toEqual(sizes);
+  for (const model of suite.models) {
+    expect([model.edits.length, model.errorSteps.length]).toEqual([edits, errors]);
+    const evaluations = model.split ? suite.benchmarks.length : 1;
+    const cells = planSuite(suite).filter((cell) => cell.model === model.name);
+    // What makes, evaluates and certifies steps is none of the original script's.
+    const steps = cells.filter(({ id }) => additionOf(id) === 'cell of a ladder');
+    expect(steps).toHaveLength(edits * (evaluations + 1) + errors * (1 + evaluations + 1));
+    expect(cells).toHaveLength(own + edits * (evaluations + 1) + errors * (1 + evaluations + 1));
+  }
 });
 
 test('a rank that no matrix exceeds is told at its step', () => {

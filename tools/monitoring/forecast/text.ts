@@ -50,6 +50,7 @@ const ADDED: Record<Addition, string> = {
   'baseline report': 'baseline reports',
   'evaluation of an error': 'evaluations of errors',
   'null run': 'null runs',
+  'cell of a ladder': 'cells of ladders',
 };
 
 function section(title: string, lines: readonly string[]): string[] {
