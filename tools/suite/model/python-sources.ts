@@ -34,6 +34,7 @@ const INVARLOCK = [
 const REWRITING = [
   'weights/built',
   'weights/listing',
+  'weights/fused',
   'weights/proposal',
   'weights/prefetch',
   'weights/checkpoint',

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from family_models import KINDS, MORE_KINDS, logits, role, save
+from family_models import KINDS, MORE_KINDS, PROPOSED_KINDS, logits, role, save
 from weights_rig import make_job, recipe
 
 from validation.cells import setup
@@ -78,10 +78,6 @@ def zeroed(saved: Saved, source: Checkpoint, found: list[Matrix], wanted: str) -
     return logits(made.path)
 
 
-#: Where a proposal keeps in one matrix what the table divides, for no name or size tells how.
-_WHOLE = {"falcon", "falcon multi-query", "gpt_neox", "deepseek_v2", "deepseek_v3", "qwen3_next"}
-
-
 def test_a_proposed_declaration_has_the_matrices_of_the_table(saved: Saved) -> None:
     source = open_checkpoint(saved.baseline)
     specs: list[Spec] = []
@@ -90,14 +86,33 @@ def test_a_proposed_declaration_has_the_matrices_of_the_table(saved: Saved) -> N
     proposed, table = matrices(source, specs[0]), matrices(source)
 
     def places(found: list[Matrix]) -> set[Any]:
-        if saved.kind in _WHOLE:
-            return {(matrix.tensor, matrix.group, matrix.block, matrix.transposed) for matrix in found}
         return {(each.piece, each.rows, each.group, each.block, each.transposed) for each in found}
 
     assert places(proposed) == places(table)
+    assert "edited as one matrix" not in text
     assert [matrix.group for matrix in proposed if matrix.block == 0] == sorted(
         matrix.group for matrix in proposed if matrix.block == 0
     ), "attention first"
+
+
+@pytest.mark.parametrize("kind", PROPOSED_KINDS)
+def test_fused_parts_of_a_proposal_are_what_the_model_takes_them_for(kind: str, tmp_path: Path) -> None:
+    model = Saved(kind, tmp_path, *[save(kind, tmp_path / "model")] * 2)
+    source, specs = open_checkpoint(model.baseline), list[Spec]()
+    text = propose(source, specs.append)
+    assert text is not None and "edited as one matrix" not in text
+    found = matrices(source, specs[0])
+    no_values, no_output = (zeroed(model, source, found, word) for word in ("v", "o"))
+    assert torch.equal(no_values, no_output)
+    assert not torch.equal(no_values, logits(model.baseline))
+
+
+def test_a_fused_tensor_that_nothing_tells_how_to_divide_says_so_in_its_row(tmp_path: Path) -> None:
+    source = open_checkpoint(save("persimmon", tmp_path / "model"))
+    config = {**source.config, "num_attention_heads": 3}  # not of these sizes
+    text = propose(replace(source, config=config), lambda _: None)
+    row = next(line for line in (text or "").splitlines() if "query_key_value" in line)
+    assert row.endswith("} # edited as one matrix: neither its name nor config.json tells how its parts lie")
 
 
 def test_parts_beside_the_text_are_left_out_and_a_name_of_no_part_is_an_error(tmp_path: Path) -> None:

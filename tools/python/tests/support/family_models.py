@@ -149,6 +149,16 @@ def _more_config(kind: str) -> Any:
         "mpt": lambda: t.MptConfig(**short, d_model=HIDDEN, n_layers=3, n_heads=4, max_seq_len=POSITIONS),
         "bloom": lambda: t.BloomConfig(**short, hidden_size=HIDDEN, n_layer=3, n_head=4),
         "gptj": lambda: t.GPTJConfig(**_GPT, rotary_dim=8),
+        "codegen": lambda: t.CodeGenConfig(**_GPT, rotary_dim=8),
+        "gpt_bigcode": lambda: t.GPTBigCodeConfig(**_GPT, multi_query=False),
+        "gpt_bigcode multi-query": lambda: t.GPTBigCodeConfig(**_GPT, multi_query=True),
+        "persimmon": lambda: t.PersimmonConfig(**whole, qk_layernorm=False),
+        "qwen3_5": lambda: t.Qwen3_5TextConfig(
+            **_SIZES,
+            **linear,
+            head_dim=8,
+            layer_types=["linear_attention", "full_attention", "linear_attention"],
+        ),
     }
     return make[kind]()
 
@@ -182,6 +192,10 @@ MORE_KINDS = (
     *("llama4_text", "llama4", "gpt_oss", "deepseek_v2", "deepseek_v3", "qwen3_next", "mpt", "bloom"),
     "gptj",
 )
+
+
+#: Without a table; their declarations are proposed, with fused parts divided.
+PROPOSED_KINDS = ("codegen", "gpt_bigcode", "gpt_bigcode multi-query", "persimmon", "qwen3_5")
 
 
 def make(kind: str) -> transformers.PreTrainedModel:
@@ -231,7 +245,7 @@ def role(name: str) -> str:
         ("up", r"\.(up_proj|w3)\.weight$|\.up$"),
         ("out", r"\.(down_proj|w2|fc2|fc_out|dense_4h_to_h|mlp\.c_proj)\.weight$|down_proj\[\d+\]$"),
         ("low", r"\.(q_a_proj|kv_a_proj_with_mqa)\.weight$"),
-        ("output gate", r"\.(gate_out|z)$"),
+        ("output gate", r"\.(gate_out|z)$|in_proj_z\.weight$"),
     ):
         if re.search(pattern, name):
             return word

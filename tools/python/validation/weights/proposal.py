@@ -15,6 +15,7 @@ from typing import Any
 from validation.job import Fault
 from validation.weights.built import Built, build
 from validation.weights.checkpoint import Checkpoint
+from validation.weights.fused import WHOLE, divided, is_fused
 from validation.weights.layout import group_of
 from validation.weights.sizes import Sizes, size
 
@@ -26,9 +27,6 @@ _NO_MATRIX = re.compile(
 )
 _GATE_UP = re.compile(r"(gate_up_proj|gate_and_up|w13|fc1_gate|gate_up)(\.weight)?$")
 _OUT = re.compile(r"(attn|attention)\.(o_proj|out_proj|dense|c_proj|wo)\.weight$")
-#: Fused q, k, v: head after head in these, one above the other in the others.
-_BY_HEADS = re.compile(r"query_key_value\.weight$")
-_STACKED = re.compile(r"(qkv|qkv_proj|Wqkv|W_pack|c_attn|in_proj_qkv)\.weight$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class _Row:
     transposed: bool = False
     parts: tuple[tuple[str, int], ...] = ()
     groups: int = 1
+    whole: bool = False
 
     def spec(self) -> dict[str, Any]:
         """As suite.yaml's generator writes it."""
@@ -61,7 +60,8 @@ class _Row:
         if self.groups > 1:
             more.append(f"groups: {self.groups}")
         # a mapping in YAML, and braces are in the names
-        return f"{{ {', '.join([f"tensor: '{self.tensor}'", *more])} }}"
+        row = f"{{ {', '.join([f"tensor: '{self.tensor}'", *more])} }}"
+        return f"{row} # {WHOLE}" if self.whole else row
 
 
 def propose(checkpoint: Checkpoint, usable: Callable[[Spec], object]) -> str | None:
@@ -144,8 +144,8 @@ def _row(pattern: str, name: str, checkpoint: Checkpoint, built: Built) -> _Row 
         return None
     parts, groups = _gate_and_up(name, owner, outputs)
     if not parts:
-        parts, groups = _fused_heads(name, config, outputs)
-    return _Row(group, pattern, False, transposed, parts, groups)
+        parts, groups = divided(name, config, outputs)
+    return _Row(group, pattern, False, transposed, parts, groups, whole=not parts and is_fused(name))
 
 
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
@@ -167,23 +167,3 @@ def _gate_and_up(name: str, owner: Any, outputs: int) -> tuple[tuple[tuple[str, 
         return (), 1
     parts = (("gate", 1), ("up", 1))
     return parts, 1 if getattr(owner, "is_concatenated", True) else outputs // 2
-
-
-def _fused_heads(
-    name: str, config: Mapping[str, Any], outputs: int
-) -> tuple[tuple[tuple[str, int], ...], int]:
-    """q, k and v of a fused tensor, where the heads of the configuration fit it."""
-    heads = size(config, "num_attention_heads")
-    shared = size(config, "num_key_value_heads", "num_kv_heads") or heads
-    hidden = size(config, "hidden_size")
-    if heads is None or shared is None or hidden is None:
-        return (), 1
-    head = size(config, "head_dim") or hidden // heads
-    if outputs != (heads + 2 * shared) * head:
-        return (), 1
-    if _BY_HEADS.search(name) and heads == shared and not config.get("multi_query"):
-        return (("q", 1), ("k", 1), ("v", 1)), heads
-    if _STACKED.search(name):
-        equal = heads == shared
-        return (("q", 1 if equal else heads), ("k", 1 if equal else shared), ("v", 1 if equal else shared)), 1
-    return (), 1
