@@ -53,6 +53,9 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
     'output/smoke/analysis/eval_results.csv',
     'output/smoke/analysis/invarlock_results.csv',
     'output/smoke/analysis/correlation_analysis.json',
+    'output/smoke/analysis/judges.csv',
+    'output/smoke/analysis/judges.json',
+    'output/smoke/analysis/judgements.csv',
   ]) {
     expect(existsSync(join(checkout.root, path)), path).toBe(true);
   }
@@ -97,6 +100,29 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
     expect(labelOf(ruined), ruined).toMatchObject({ label: 'harmful', flagged: true });
   }
   expect(labelOf('tiny-dense/quant_8bit_clean')).toMatchObject({ label: 'harmless', flagged: false });
+
+  // InvarLock beside other judges: each judged every edit and error, or says why not; what they took is counted.
+  const { judges, beyond_a_threshold: beyond } = json('output/smoke/analysis/judges.json') as {
+    judges: {
+      judge: string;
+      counts: Record<string, number>;
+      auc: { auc: number };
+      cost: { cells: number };
+    }[];
+    beyond_a_threshold: { variants: number; sentence: string };
+  };
+  const judgeOf = (name: string) => judges.find(({ judge }) => judge === name);
+  expect(judges).toHaveLength(13);
+  for (const { counts } of judges) {
+    expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(labels.length);
+  }
+  expect(judgeOf('invarlock')?.counts.undecided).toBe(0);
+  expect(judgeOf('perplexity-1.10')?.auc.auc).toBeGreaterThan(0.8);
+  // Of the edits' own records; errors have none.
+  expect(judgeOf('weight-error')?.counts.undecided).toBeLessThan(labels.length / 2);
+  expect(judgeOf('invarlock')?.cost.cells).toBeGreaterThan(judgeOf('perplexity-1.10')?.cost.cells ?? NaN);
+  expect(judgeOf('always')?.cost.cells).toBe(0);
+  expect(beyond.variants).toBeGreaterThanOrEqual(15);
 
   // Another program, in another language, comes to the same labels and the same finding.
   const recomputed = await checkout.run('.venv/bin/python', [
