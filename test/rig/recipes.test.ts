@@ -85,12 +85,16 @@ async function sh(command: string, show = ''): Promise<string> {
 /** Cells that nx would run for a command. */
 async function cellsOf(command: string): Promise<string[]> {
   const shown = await sh(command, '--graph=stdout');
-  const { tasks } = JSON.parse(shown.slice(shown.indexOf('\n{') + 1)) as {
+  const { tasks, graph } = JSON.parse(shown.slice(shown.indexOf('\n{') + 1)) as {
     tasks: { tasks: Record<string, unknown> };
+    graph: { nodes: Record<string, { data: { targets: Record<string, { executor: string }> } }> };
   };
   // Of every suite; what gathers cells is none.
   return Object.keys(tasks.tasks)
-    .filter((id) => id.includes('.') && !id.endsWith(':certify'))
+    .filter((id) => {
+      const [project = '', target = ''] = id.split(':');
+      return graph.nodes[project]?.data.targets[target]?.executor === './tools:cell';
+    })
     .sort();
 }
 
@@ -161,7 +165,10 @@ const CHECKS: Record<string, Check> = {
   'npx nx run b200.mistral-7b-v01.quant_8bit_clean:certify': selects(
     ({ project }) => project === 'b200.mistral-7b-v01.quant_8bit_clean',
   ),
-  "npx nx run-many -t eval-mmlu -p 'tag:suite:b200'": selects(({ target }) => target === 'eval-mmlu'),
+  // Of variants that one cell evaluates on all benchmarks, that one.
+  "npx nx run-many -t eval-mmlu -p 'tag:suite:b200'": selects(
+    ({ target }) => target === 'eval-mmlu' || target === 'eval',
+  ),
   "npx nx run-many -t certify -p 'tag:suite:b200' --exclude 'tag:model:llama-2-70b-hf,tag:model:qwen15-72b,b200'":
     selects(({ model }) => !['llama-2-70b-hf', 'qwen15-72b'].includes(model)),
   'npx nx run b200.mistral-7b-v01.quant_8bit_clean:certify-1': selects(

@@ -68,6 +68,25 @@ describe('the projects of a suite', () => {
     expect(cellTargets).toHaveLength(cells.length);
   });
 
+  test('have the names of evaluations alike, whether one cell does all or each its own', () => {
+    const all = { executor: 'nx:noop', cache: false, dependsOn: ['eval'] };
+    const ways = (variant: string): unknown[] =>
+      ['eval', 'eval-mmlu', 'eval-winogrande'].map((name) => target(variant, name));
+    const cell = { executor: './tools:cell' };
+    expect(ways('b200.mistral-7b-v01.baseline')).toMatchObject([cell, all, all]);
+    expect(ways('b200.qwen15-72b.quant_8bit_clean')).toMatchObject([cell, all, all]);
+    expect(ways('b200.mistral-7b-v01.quant_8bit_clean')).toMatchObject([
+      { ...all, dependsOn: ['eval-mmlu', 'eval-hellaswag', 'eval-arc', 'eval-winogrande'] },
+      cell,
+      cell,
+    ]);
+    // Nothing of it where nothing is evaluated.
+    expect(Object.keys(byName.get('b200.mistral-7b-v01.error_nan_injection')?.targets ?? {})).not.toContain(
+      'eval',
+    );
+    expect(Object.keys(byName.get('b200.mistral-7b-v01.edits')?.targets ?? {})).not.toContain('eval');
+  });
+
   test('draw the graph: suite → variants → batch → baseline', () => {
     expect(byName.get('b200')?.implicitDependencies).toHaveLength(118);
     const dependencies = (variant: string): string[] | undefined =>

@@ -106,9 +106,34 @@ function variantProject(
         `${project}:certify`,
         cells.map((cell) => cell.target),
       ),
+      ...evaluationNames(suite, project, cells),
       ...cellTargets(suite, cells, made, hints),
     },
   };
+}
+
+/**
+ * `eval` and `eval-<benchmark>` as every variant that is evaluated has them, whether one cell does all or each its own:
+ * a command that names them for many models leaves none out.
+ */
+function evaluationNames(suite: Suite, project: string, cells: readonly Cell[]): JsonObject {
+  const done = cells.filter(({ kind }) => kind === 'eval').map(({ target }) => target);
+  if (done.length === 0) return {};
+  const named = ['eval', ...suite.benchmarks.map(({ name }) => `eval-${name}`)];
+  return Object.fromEntries(
+    named
+      .filter((name) => !done.includes(name))
+      .map((name) => [
+        name,
+        gather(
+          name === 'eval'
+            ? `Every evaluation of ${project}`
+            : `${name} of ${project}: one cell does all benchmarks`,
+          `${project}:${name}`,
+          done,
+        ),
+      ]),
+  );
 }
 
 /** Of what a suite reads from the hub: the verdict waits for it as for a variant, though it judges nothing of it. */
