@@ -105,7 +105,7 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   const judged = await judgeSuite(workspaceRoot, suite);
   say(`\n${judged.lines.join('\n')}`);
   sayLines(runSummary(workspaceRoot, suite, judged.cells, startTime));
-  say(await reportSuite(workspaceRoot, judged));
+  for (const line of await reportSuite(workspaceRoot, judged)) say(line);
 }
 
 function sayLines(lines: readonly string[]): void {

@@ -10,6 +10,7 @@ import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { readFaultLog, type FaultRecord } from '../execution/records/fault-log.js';
 import type { Margins } from './analysis/ground-truth/label.js';
+import { noteFinding } from './history.js';
 import { makeReport } from './report/make-report.js';
 import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';
@@ -22,10 +23,19 @@ export interface JudgedSuite extends WrittenVerdict {
   cells: GeneratedSuite['cells'];
 }
 
-/** The report of a judged suite, as a line that says where it is. */
-export async function reportSuite(workspaceRoot: string, { findings, cells }: JudgedSuite): Promise<string> {
+/** The report of a judged suite: lines that say where it is, and what was found before if that was something else. */
+export async function reportSuite(
+  workspaceRoot: string,
+  { findings, cells }: JudgedSuite,
+): Promise<string[]> {
+  const before = noteFinding(workspaceRoot, findings);
   const { path, changed } = await makeReport(workspaceRoot, findings, cells);
-  return `  ${path}${changed ? '' : ' (as it was)'}`;
+  return [
+    `  ${path}${changed ? '' : ' (as it was)'}`,
+    ...(before === undefined
+      ? []
+      : [`  before, ${before.at.slice(0, 10)}: ${before.status}: ${before.sentence}`]),
+  ];
 }
 
 /**
@@ -37,7 +47,7 @@ export async function reportSuite(workspaceRoot: string, { findings, cells }: Ju
 export async function sayVerdictAndReport(workspaceRoot: string, suite: string): Promise<boolean> {
   const judged = await judgeSuite(workspaceRoot, suite);
   for (const line of judged.lines) say(line);
-  say(await reportSuite(workspaceRoot, judged));
+  for (const line of await reportSuite(workspaceRoot, judged)) say(line);
   const altered = judged.findings.analysis.missing.filter(({ reason }) => reason === 'altered');
   for (const { cell, detail } of altered) {
     complain(`${cell}: ${detail} after its cell had ended; make it again: npx nx run ${cell}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
 import { readIfThere, writeWhole } from '../../base/files.js';
 import type { Findings } from '../analysis/findings.js';
+import { readHistory } from '../history.js';
 import type { PlannedCell } from '../read/expected.js';
 import { editParameters, modelSettings } from './model-settings.js';
 
@@ -29,6 +30,7 @@ export async function makeReport(
     settings: modelSettings(cells),
     parameters: editParameters(cells),
     description: descriptionOf(workspaceRoot, suite),
+    history: readHistory(workspaceRoot, suite),
   };
   // NaN would be null in JSON, and so would a ratio that is missing.
   const facts = JSON.stringify(content, (_key, value: unknown) =>

@@ -1,5 +1,6 @@
 // The report: one HTML page with everything in it, made from the findings of a run, whole or not.
 import type { Findings } from '../analysis/findings.js';
+import type { HistoryEntry } from '../history.js';
 import { durationChart, memoryChart } from './drawing/charts.js';
 import { verdictSection } from './first-screen.js';
 import { html, Html, linkTo } from './drawing/html.js';
@@ -8,7 +9,13 @@ import { judgesSection } from './judges-section.js';
 import { matrixSection } from './matrix.js';
 import { section } from './parts.js';
 import { correlationCharts, secondaryCharts } from './drawing/scatter.js';
-import { cellsTable, faultsSection, settingsSection, type ModelSettings } from './run-section.js';
+import {
+  cellsTable,
+  faultsSection,
+  historySection,
+  settingsSection,
+  type ModelSettings,
+} from './run-section.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
 import type { Chart, Draw } from './drawing/svg.js';
@@ -21,6 +28,8 @@ export interface Page {
   settings: readonly ModelSettings[];
   /** Of each edit, as the suite gives them; several where the models differ. */
   parameters: Readonly<Record<string, readonly string[]>>;
+  /** Findings of complete runs, oldest first. */
+  history: readonly HistoryEntry[];
   /** Digest of all it is made of. */
   key: string;
 }
@@ -29,7 +38,8 @@ export interface Page {
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-export function renderPage({ findings, description, settings, parameters, key }: Page, draw: Draw): string {
+export function renderPage(page: Page, draw: Draw): string {
+  const { findings, description, settings, parameters, history, key } = page;
   const { analysis, records, memory } = findings;
   const { suite } = analysis;
   const link = (path: string): Html => html`<a class="path" href="${linkTo(suite, path)}">${path}</a>`;
@@ -57,6 +67,7 @@ export function renderPage({ findings, description, settings, parameters, key }:
     ['memory', 'Memory'],
     ['cells', 'Cells'],
     ['faults', 'Faults'],
+    ...(history.length > 1 ? [['history', 'Earlier findings']] : []),
     ['settings', 'Settings'],
   ];
   return html`<!doctype html>
@@ -124,7 +135,7 @@ export function renderPage({ findings, description, settings, parameters, key }:
             chart(memoryChart(memory), 'Nothing was measured yet.'),
           )}
           ${section('cells', 'Cells and durations', chart(durationChart(records), 'No receipt says how long its cell ran.'), cellsTable(findings))}
-          ${faultsSection(findings)} ${settingsSection(findings, settings)}
+          ${faultsSection(findings)} ${historySection(history)} ${settingsSection(findings, settings)}
         </main>
         <footer>
           <p>

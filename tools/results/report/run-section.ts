@@ -2,6 +2,7 @@
 import { GIB } from '../../base/units.js';
 import type { CellResult } from '../analysis/cell-results.js';
 import type { Findings } from '../analysis/findings.js';
+import type { HistoryEntry } from '../history.js';
 import type { FaultRecord } from '../../execution/records/fault-log.js';
 import { durationText } from './drawing/charts.js';
 import { html, linkTo, type Html } from './drawing/html.js';
@@ -153,6 +154,28 @@ export function settingsSection({ analysis, records }: Findings, models: readonl
     </div>`,
     html`<h3>Again</h3>
       ${command(`npx nx run ${analysis.suite}:certify`)}${command(`npx nx run ${analysis.suite}:report`)}`,
+  );
+}
+
+/** Newest first; nothing while there is only one. */
+export function historySection(history: readonly HistoryEntry[]): Html | null {
+  if (history.length < 2) return null;
+  const share = ({ hits, of }: { hits: number; of: number }): string => `${hits} of ${of}`;
+  return section(
+    'history',
+    'Earlier findings',
+    html`<p>Every complete run whose finding differed from the one before, the newest first.</p>`,
+    sortable<HistoryEntry>(
+      [...history].reverse(),
+      [
+        { name: 'last cell ended (UTC)', show: ({ at }) => at.slice(0, 16).replace('T', ' ') },
+        { name: 'finding', show: ({ status, sentence }) => `${status}: ${sentence}` },
+        { name: 'harmful flagged', number: true, show: ({ sensitivity }) => share(sensitivity) },
+        { name: 'harmless left alone', number: true, show: ({ specificity }) => share(specificity) },
+        { name: 'errors flagged', number: true, show: ({ error_detection }) => share(error_detection) },
+      ],
+      { id: 'history-table', label: 'Earlier findings', tall: true },
+    ),
   );
 }
 
