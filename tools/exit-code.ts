@@ -1,4 +1,5 @@
-// The exit code of an nx run: Nx ends with 130, as after Ctrl-C, where a failed cell had others skipped. It is 1 here.
+// The exit code of an nx run: Nx ends with 130, as after Ctrl-C, where a failed cell had others skipped. It is 1 here, and
+// 75 where the end of an allocation stopped it, and the same command would go on.
 import { constants } from 'node:os';
 
 let wasInterrupted = false;
@@ -15,10 +16,15 @@ export function watchSignals(): void {
   }
 }
 
-/** Called after it. Nx's own choice is made later, when it ends the process. */
-export function tellFailure(statuses: readonly string[]): void {
+/** Of sysexits.h: EX_TEMPFAIL, try again. */
+export const GOES_ON = 75;
+
+/** Called after it. Nx's own choice is made later, when it ends the process. @param goesOn the same command would go on. */
+export function tellFailure(statuses: readonly string[], goesOn: boolean): void {
   if (wasInterrupted || !statuses.includes('failure')) return;
   process.once('exit', (code) => {
-    if (code === INTERRUPTED && !wasInterrupted) process.exitCode = 1;
+    if (wasInterrupted) return;
+    if (goesOn) process.exitCode = GOES_ON;
+    else if (code === INTERRUPTED) process.exitCode = 1;
   });
 }

@@ -17,8 +17,29 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const { lines, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
+  if (RUNS_ANY.test(argv.slice(2).join(' '))) await enterHost(workspaceRoot);
   watchSignals();
 };
+
+/** What a run that may start cells has to know of this host and of other runs: its end, and that no other host runs them. */
+async function enterHost(workspaceRoot: string): Promise<void> {
+  const { loadSiteSettings } = await import('./suite/settings/settings.js');
+  let settings;
+  try {
+    settings = loadSiteSettings(workspaceRoot);
+  } catch {
+    // Every cell says what is wrong with them.
+    return;
+  }
+  const { lookAtAllocation } = await import('./monitoring/run/allocation.js');
+  const { lines, refusal, deadline } = lookAtAllocation(settings);
+  for (const line of lines) say(line);
+  if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
+  if (deadline !== undefined) process.env.VALIDATION_DEADLINE = deadline;
+  const { becomeHead } = await import('./monitoring/run/head.js');
+  const other = await becomeHead(workspaceRoot, settings.lockDirectory);
+  if (other !== undefined) throw withoutStack(`not started: ${other}`);
+}
 
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
 function resetAdvice(argv: readonly string[]): string | undefined {
@@ -38,6 +59,8 @@ function withoutStack(sentence: string): Error {
 }
 
 const RUNS_CELLS = /[ :,](data|setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
+/** Also what gathers them. */
+const RUNS_ANY = new RegExp(`${RUNS_CELLS.source}|[ :,](verdict|report|compare)\\b`);
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
 /** Targets after which the verdict is no news: they made it, make no results, or only look. */
@@ -54,7 +77,11 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
 ]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
-  tellFailure(Object.values(context.taskResults).map(({ status }) => status));
+  const goesOn = await wouldGoOn(context);
+  tellFailure(
+    Object.values(context.taskResults).map(({ status }) => status),
+    goesOn,
+  );
   try {
     await judgeWhatRan(context);
   } finally {
@@ -63,6 +90,24 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
 };
 
 type Context = Parameters<PostTasksExecution>[1];
+
+/** Whether this host's end stopped the run, and the same command would go on: a run that finished no cell says what to do. */
+async function wouldGoOn({ workspaceRoot, taskResults, startTime }: Context): Promise<boolean> {
+  const { VALIDATION_DEADLINE: deadline } = process.env;
+  if (deadline === undefined) return false;
+  const { metDeadline } = await import('./execution/progress/deadline-record.js');
+  const results = Object.values(taskResults);
+  const suites = [...new Set(results.map(({ task }) => task.target.project.split('.')[0] ?? ''))];
+  const stopped = suites.filter((suite) => metDeadline(workspaceRoot, suite, startTime));
+  if (stopped.length === 0) return false;
+  const { readGeneratedSuite } = await import('./suite/nx/generated.js');
+  const cells = new Set(
+    suites.flatMap((suite) => readGeneratedSuite(workspaceRoot, suite)?.cells.map(({ id }) => id) ?? []),
+  );
+  if (results.some(({ status, task }) => status === 'success' && cells.has(task.id))) return true;
+  complain(`no cell ended before ${deadline}: the next run would do no more. Ask for a longer allocation.`);
+  return false;
+}
 
 async function judgeWhatRan(context: Context): Promise<void> {
   const tasks = Object.values(context.taskResults).map(({ task }) => task.target);

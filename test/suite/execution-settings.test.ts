@@ -15,6 +15,7 @@ import { AS_PLANNED } from '../../tools/execution/cell/adjustment.js';
 import { newAttempt } from '../../tools/execution/worker/attempt.js';
 import { readMachineIdentity } from '../../tools/execution/records/identity.js';
 import { workerEnvironment, writeJobFile } from '../../tools/execution/worker/job-file.js';
+import { cutMs } from '../../tools/execution/lease/deadline.js';
 import { leaseRequest } from '../../tools/execution/cell/lease-request.js';
 import { NO_RETRIES } from '../../tools/execution/cell/retries.js';
 import { backoffMs, decideRetry } from '../../tools/execution/cell/retry.js';
@@ -231,6 +232,8 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   maxOomRetries: failed('out_of_memory'),
   backoffSeconds: (settings) => backoffMs(1, settings, 0.5),
   maxBackoffSeconds: (settings) => backoffMs(9, settings, 0.5),
+  deadline: cutMs,
+  deadlineMarginSeconds: (settings) => cutMs({ ...settings, deadline: '2001-02-03T04:05:06Z' }),
 };
 
 /** The settings and the environment with one setting changed: by its variable, or in the file. */

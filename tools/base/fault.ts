@@ -43,6 +43,8 @@ export type FaultCode =
   | 'killed'
   /** The run was cancelled. */
   | 'cancelled'
+  /** This host is taken away (the end of an allocation) before the cell could end. */
+  | 'deadline'
   /** The lease was revoked by hand (`nx leases --break`). */
   | 'broken'
   /** Python ended well but left a result out. */
@@ -81,6 +83,7 @@ export function classOf(code: FaultCode): FaultClass {
     case 'crashed':
       return 'unknown';
     case 'cancelled':
+    case 'deadline':
       return 'cancelled';
     case 'bad_input':
     case 'bad_edit':

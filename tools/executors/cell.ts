@@ -3,11 +3,13 @@ import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { cancellation } from '../base/cancellation.js';
 import { clearFault, readFault } from '../execution/records/last-fault.js';
+import { noteDeadline } from '../execution/progress/deadline-record.js';
 import { noteProgress } from '../execution/progress/note-progress.js';
 import { caught, type CellFailure } from '../execution/cell/failure.js';
 import { recordFailure } from '../execution/cell/record-failure.js';
 import { runCell } from '../execution/cell/run-cell.js';
 import type { CellOptions } from '../suite/model/cell.js';
+import { suiteOf } from '../suite/plan/planned.js';
 import { NO_SCHEDULE, type Schedule } from '../suite/plan/schedule.js';
 
 export default async function cell(
@@ -55,6 +57,10 @@ function fail(root: string, project: string, target: string, failure: CellFailur
   complain(`${project}:${target} failed (${code}): ${message}`);
   if (hint !== '') complain(hint);
   if (code === 'cancelled') return { success: false };
+  if (code === 'deadline') {
+    noteDeadline(root, suiteOf(project), `${project}:${target}`, message);
+    return { success: false };
+  }
   complain(`Run it again alone: npx nx run ${project}:${target} --excludeTaskDependencies`);
   recordFailure(root, project, target, failure);
   return { success: false };

@@ -4,6 +4,7 @@ import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { GIB } from '../base/units.js';
 import { cgroupLimits } from './cgroup.js';
+import { slurmLimits } from './slurm.js';
 
 /** What the operating system and everything that is no cell keep of the host's memory. */
 const SYSTEM_SHARE = 0.1;
@@ -13,9 +14,9 @@ export function hostRamGiB(): number {
   return ramLimitGiB() * (1 - SYSTEM_SHARE);
 }
 
-/** GiB of memory that this process may use, as the host or its control groups say. */
+/** GiB of memory that this process may use, as the host, its control groups or Slurm say. */
 export function ramLimitGiB(): number {
-  return Math.min(totalmem(), cgroupLimits().memoryBytes) / GIB;
+  return Math.min(totalmem(), cgroupLimits().memoryBytes, slurmLimits().memoryBytes) / GIB;
 }
 
 /** GiB of the host's memory that nobody uses, or that the system can take back at once. */
@@ -25,7 +26,7 @@ export function freeRamGiB(): number {
 
 /** Cores that this process may use: those it may run on, or less where a control group limits its time; at least 1. */
 export function cores(): number {
-  return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupLimits().cpus)));
+  return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupLimits().cpus, slurmLimits().cpus)));
 }
 
 /** Names the file system a directory lies on, or will lie on once it is made. */

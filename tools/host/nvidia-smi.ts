@@ -3,7 +3,9 @@ import { execFile, type ChildProcess, type ExecFileException } from 'node:child_
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '../base/canonical.js';
 import { identityOf, type ProcessIdentity } from './process-identity.js';
+import { slurmJob } from './slurm.js';
 
 /** What it printed, and how it ended. */
 export interface SmiAnswer {
@@ -53,6 +55,13 @@ export function findNvidiaSmi(
   const files = places.filter(isFile);
   // One that may not be run is one all the same: that it fails is told.
   return files.find(mayRun) ?? files[0];
+}
+
+/** Names what nvidia-smi shows to this process: an answer that another view got is none for this one. */
+export function deviceView(environment: NodeJS.ProcessEnv = process.env): string {
+  const { PATH, NVIDIA_VISIBLE_DEVICES: ofContainer = '' } = environment;
+  const job = slurmJob(environment)?.view ?? '';
+  return sha256(JSON.stringify([findNvidiaSmi(PATH ?? '') ?? '', ofContainer, job])).slice(0, 12);
 }
 
 function isFile(path: string): boolean {

@@ -89,6 +89,7 @@ test('variables with a bad value are named, all in one go', () => {
 function another(row: SiteRow<unknown>): [text: string, value: unknown] {
   const candidates: [string, unknown][] = [
     ['/elsewhere', '/elsewhere'],
+    ['2030-01-31T18:00:00Z', '2030-01-31T18:00:00Z'],
     ...row.type.allowed.split(', ').map((word): [string, unknown] => [word, word]),
     ['false', false],
     ['true', true],

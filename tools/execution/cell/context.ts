@@ -3,6 +3,7 @@ import { GIB } from '../../base/units.js';
 import { Fault } from '../../base/fault.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
+import { untilCut } from '../lease/deadline.js';
 import { untilAnswered } from '../lease/gpus/until-answered.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from '../records/identity.js';
 import { Journal } from '../records/journal.js';
@@ -92,6 +93,7 @@ async function open(run: CellRun): Promise<CellContext> {
   const minFreeBytes = minFreeDiskGiB(settings.minFreeDiskGiB, schedule.suiteGiB) * GIB;
   return {
     ...run,
+    signal: untilCut(settings, run.signal),
     cell: `${project}:${run.target}`,
     settings,
     directory: openLockDirectory(settings.lockDirectory),

@@ -6,6 +6,7 @@ import { ok, type Result } from '../../base/result.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { acquireLease } from '../lease/acquire.js';
 import { countFinished } from '../lease/count-finished.js';
+import { cutFault, cutMs, requireTime } from '../lease/deadline.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { isAltered } from '../store/altered.js';
 import { requireDisk } from '../store/disk.js';
@@ -31,7 +32,14 @@ async function receiptToReceipt(run: CellRun): Promise<Result<CellOutcome, CellF
   const opened = await openCell(run);
   if (!opened.ok) return failed(opened.error);
   const context = opened.value;
+  const ended = await passes(context);
+  // What its own signal did not cancel was cut for the time that is left.
+  const isCut = !run.signal.aborted && Date.now() >= cutMs(context.settings);
+  if (ended.ok || ended.error.fault.code !== 'cancelled' || !isCut) return ended;
+  return failed(cutFault(context.settings));
+}
 
+async function passes(context: CellContext): Promise<Result<CellOutcome, CellFailure>> {
   // Receipts that stand end the cell without a lease.
   const pending = await pendingParts(context, context.log);
   if (pending.length === 0) {
@@ -92,12 +100,9 @@ async function runPass(
   const rebuilt = await rebuildWeights(context, runCell);
   if (!rebuilt.ok) return rebuilt;
 
-  const acquired = await acquireLease(
-    context.directory,
-    leaseRequest(context, open, earlier),
-    context.signal,
-    context.log,
-  );
+  const request = leaseRequest(context, open, earlier);
+  requireTime(context.settings, context, request.standing);
+  const acquired = await acquireLease(context.directory, request, context.signal, context.log);
   if (!acquired.ok) return failed(faultOfLease(acquired.error));
   const lease = acquired.value;
   let finished: { seconds: number } | undefined;
@@ -116,6 +121,8 @@ async function runPass(
     removeReferences = await referToWeights(now, granted);
     if (removeReferences === undefined) return ok({ end: 'weights evicted' });
     requireDisk(context.disk);
+    // It may have waited for long.
+    requireTime(context.settings, context, request.standing);
 
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');

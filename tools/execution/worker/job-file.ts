@@ -7,6 +7,7 @@ import type { CellOptions, CellPart } from '../../suite/model/cell.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import type { Attempt } from './attempt.js';
 import { writeWhole } from '../../base/files.js';
+import { slurmJob } from '../../host/slurm.js';
 import type { PendingPart } from '../records/pending-part.js';
 import type { ResolvedRead } from '../records/reads.js';
 
@@ -83,11 +84,29 @@ export function workerEnvironment(
     // .venv is compiled already; nothing else is to appear in source or task folders.
     PYTHONDONTWRITEBYTECODE: '1',
     [LEASE_VARIABLE]: lease.id,
-    CUDA_VISIBLE_DEVICES: lease.gpus.join(','),
+    CUDA_VISIBLE_DEVICES: visibleTo(lease),
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
     OMP_NUM_THREADS: count,
     MKL_NUM_THREADS: count,
     OPENBLAS_NUM_THREADS: count,
     TOKENIZERS_PARALLELISM: 'false',
   };
+}
+
+/**
+ * The GPUs of a lease by their UUIDs; in a Slurm job by the names that Slurm gave them, in its order, so that a lease of
+ * all of them is CUDA_VISIBLE_DEVICES as Slurm set it.
+ */
+export function visibleTo(
+  { gpus, gpuIndices }: Pick<LeaseRecord, 'gpus' | 'gpuIndices'>,
+  environment: NodeJS.ProcessEnv = process.env,
+): string {
+  const byUuid = gpus.join(',');
+  if (slurmJob(environment) === undefined || gpus.length === 0) return byUuid;
+  const isLeased = (name: string): boolean =>
+    gpuIndices.some((index) => String(index) === name) ||
+    (name.length > 4 && gpus.some((uuid) => uuid.startsWith(name)));
+  const granted = (environment.CUDA_VISIBLE_DEVICES ?? '').split(',').map((name) => name.trim());
+  const own = granted.filter(isLeased);
+  return own.length === gpus.length ? own.join(',') : byUuid;
 }

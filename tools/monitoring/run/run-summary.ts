@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import { rootCauses, type RootCause } from './blocked.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
+import { metDeadline } from '../../execution/progress/deadline-record.js';
 import { pressurePath } from '../../execution/store/disk.js';
 import { faultLogPath, readFaultLog, type FaultRecord } from '../../execution/records/fault-log.js';
 import { cellStates, isFinished, type ReceiptFacts } from '../../execution/records/cell-states.js';
@@ -25,11 +26,23 @@ export function runSummary(
     ...causeLines(causesOf(workspaceRoot, cells)),
     ...errorLines(errors, suite),
     ...pressureLines(workspaceRoot, suite, since),
+    ...deadlineLines(workspaceRoot, suite, cells, since),
   ];
 }
 
 function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCause[] {
   const faults = readFaults(workspaceRoot, cells);
+  const states = statesOf(workspaceRoot, cells, faults);
+  const failed = [...faults].filter(([id]) => states.get(id) === 'failed');
+  const finished = cells.flatMap(({ id }) => (isFinished(states.get(id)) ? [id] : []));
+  return rootCauses(cells, new Map(failed.map(([id, { sentence }]) => [id, sentence])), new Set(finished));
+}
+
+function statesOf(
+  workspaceRoot: string,
+  cells: readonly PlannedCell[],
+  faults: ReturnType<typeof readFaults>,
+): ReturnType<typeof cellStates> {
   const receipts = new Map<string, ReceiptFacts>();
   for (const path of cells.flatMap(receiptsOf)) {
     const endedAt = readReceipt(join(workspaceRoot, path))?.endedAt;
@@ -37,13 +50,10 @@ function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCau
   }
   // The run has ended: nobody holds or waits for a lease of it.
   const facts = { running: new Set<string>(), waiting: new Set<string>(), receipts, faults };
-  const states = cellStates(
+  return cellStates(
     cells.map((cell) => ({ id: cell.id, dependsOn: [], receipts: receiptsOf(cell) })),
     facts,
   );
-  const failed = [...faults].filter(([id]) => states.get(id) === 'failed');
-  const finished = cells.flatMap(({ id }) => (isFinished(states.get(id)) ? [id] : []));
-  return rootCauses(cells, new Map(failed.map(([id, { sentence }]) => [id, sentence])), new Set(finished));
 }
 
 const receiptsOf = ({ parts }: PlannedCell): string[] => parts.map(({ receipt }) => receipt);
@@ -70,6 +80,22 @@ export function errorLines(errors: readonly FaultRecord[], suite: string): strin
     ...errors
       .slice(-SHOWN_ERRORS)
       .map(({ at, cell, code, message }) => `    ${at} ${cell} ${code}: ${message.split('\n')[0] ?? ''}`),
+  ];
+}
+
+/** The closing line of a run that the end of its allocation stopped. */
+function deadlineLines(
+  workspaceRoot: string,
+  suite: string,
+  cells: readonly PlannedCell[],
+  since: number,
+): string[] {
+  if (!metDeadline(workspaceRoot, suite, since)) return [];
+  const states = statesOf(workspaceRoot, cells, readFaults(workspaceRoot, cells));
+  const left = cells.filter(({ id }) => !isFinished(states.get(id))).length;
+  const when = process.env.VALIDATION_DEADLINE ?? 'its deadline';
+  return [
+    `  the run ended in time before this host is taken away (${when}): ${left} of ${cells.length} cells are left. The same command goes on with them.`,
   ];
 }
 

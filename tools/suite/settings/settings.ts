@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { cores } from '../../host/host.js';
+import { slurmJob } from '../../host/slurm.js';
 import { CELL_KINDS } from '../model/cell.js';
 import { describeIssue, formatDiagnostic, sortDiagnostics } from '../yaml/diagnostics.js';
 import { mapping } from '../yaml/schema-parts.js';
@@ -65,7 +66,10 @@ export function loadSiteSettings(
   return {
     ...values,
     cpuSlots: cpuSlots === 'auto' ? auto : cpuSlots,
-    lockDirectory: lockDirectory === 'auto' ? defaultLockDirectory() : absolute(lockDirectory),
+    lockDirectory: forJob(
+      lockDirectory === 'auto' ? defaultLockDirectory() : absolute(lockDirectory),
+      environment,
+    ),
     storageRoot: absolute(storageRoot),
     outputDirectory: outputDirectory === null ? null : absolute(outputDirectory),
   };
@@ -91,6 +95,12 @@ function givenBy(name: SiteKey, environment: NodeJS.ProcessEnv): string {
 
 function defaultLockDirectory(): string {
   return join(tmpdir(), `validation-suite-${process.getuid?.() ?? 'user'}`);
+}
+
+/** A Slurm job has one of its own: what it sees of the node's GPUs, no other job sees. */
+function forJob(directory: string, environment: NodeJS.ProcessEnv): string {
+  const job = slurmJob(environment);
+  return job === undefined ? directory : `${directory}-${job.view}`;
 }
 
 type SiteFile = Record<string, unknown>;

@@ -155,7 +155,7 @@ export const SITE_TABLE = {
     { key: 'leases.directory', variable: 'VALIDATION_LOCK_DIR' },
     directory,
     'auto',
-    'where leases lie, one a host for every workspace; auto: <temporary directory>/validation-suite-<uid>',
+    'where leases lie, one a host for every workspace; auto: <temporary directory>/validation-suite-<uid>; a Slurm job adds its number',
   ),
 
   gpuLocks: row(
@@ -283,6 +283,21 @@ export const SITE_TABLE = {
     21_600,
     "a cell's process is ended after so many seconds; 0 or empty: never",
     0,
+  ),
+  deadline: row(
+    { key: 'deadline.at', variable: 'VALIDATION_DEADLINE' },
+    words(
+      'a date and time with its zone, such as 2030-01-31T18:00:00Z',
+      /^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/,
+    ),
+    null,
+    'when this host is taken away: cells that would pass it are not started; in a Slurm job the end of the job, if that is earlier',
+  ),
+  deadlineMarginSeconds: row(
+    { key: 'deadline.margin_s', variable: 'VALIDATION_DEADLINE_MARGIN' },
+    seconds,
+    120,
+    'so many seconds before it running cells are ended, and the verdict is made',
   ),
   maxRetries: row(
     { key: 'retries.max' },

@@ -10,18 +10,18 @@ import {
   type LaterField,
   type ProcessReadings,
 } from '../../../host/gpu-answer.js';
-import { runNvidiaSmi, smiFailure, type SmiAnswer } from '../../../host/nvidia-smi.js';
+import { deviceView, runNvidiaSmi, smiFailure, type SmiAnswer } from '../../../host/nvidia-smi.js';
 import type { LockDirectory } from '../directory/lock-directory.js';
 import { readShared, type Wanted } from './reading-cache.js';
 
 /** @throws NvidiaSmiFailure when it is there and tells of no GPU; undefined where the host has none. */
 export function askGpus(directory: LockDirectory, wanted: Wanted): Promise<GpuReadings | undefined> {
-  return readShared(directory.readings, 'gpus', wanted, (limitMs) => gpusOf(limitMs));
+  return readShared(directory.readings, `gpus-${deviceView()}`, wanted, (limitMs) => gpusOf(limitMs));
 }
 
 /** @throws NvidiaSmiFailure when it does not tell who computes. */
 export function askProcesses(directory: LockDirectory, wanted: Wanted): Promise<ProcessReadings | undefined> {
-  return readShared(directory.readings, 'processes', wanted, async (limitMs) => {
+  return readShared(directory.readings, `processes-${deviceView()}`, wanted, async (limitMs) => {
     const answer = await query('compute-apps', PROCESS_FIELDS, limitMs);
     if (answer === undefined) return undefined;
     const judged = judgeProcesses(answer);

@@ -1,0 +1,140 @@
+// A real Slurm cluster on this machine (cluster.sh), for tests: its own directory, ports on the loopback, and end.
+import { randomInt } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+
+const SCRIPT = join(import.meta.dirname, 'cluster.sh');
+const INSTALL =
+  'apt-get install -y --no-install-recommends slurmctld slurmd slurm-client munge (Debian, Ubuntu), as root';
+/** Daemons lie where not every user's PATH looks. */
+const PATH = [process.env.PATH ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter);
+
+/** Why no cluster can be had here; undefined where one can. */
+export function noSlurm(): string | undefined {
+  const wanted = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'scontrol'];
+  const missing = wanted.filter(
+    (name) => !PATH.split(delimiter).some((directory) => existsSync(join(directory, name))),
+  );
+  if (missing.length > 0) return `${missing.join(', ')} not found. To run these tests: ${INSTALL}`;
+  return process.getuid?.() === 0 ? undefined : 'a cluster of daemons needs root';
+}
+
+const ENDED = /^(COMPLETED|FAILED|CANCELLED|TIMEOUT|OUT_OF_MEMORY|NODE_FAIL|BOOT_FAIL)/;
+
+export interface JobFacts {
+  state: string;
+  exitCode: number;
+  restarts: number;
+}
+
+export class Cluster implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'validation-slurm-'));
+  readonly env = { SLURM_CONF: join(this.directory, 'slurm.conf'), PATH };
+
+  static async start(): Promise<Cluster> {
+    const cluster = new Cluster();
+    const { exitCode, all } = await execa(
+      'bash',
+      [SCRIPT, 'start', cluster.directory, String(await ports())],
+      {
+        all: true,
+        reject: false,
+        env: { PATH },
+      },
+    );
+    const idle = (all.match(/ idle /g) ?? []).length;
+    if (exitCode === 0 && idle === 4) return cluster;
+    await cluster[Symbol.asyncDispose]();
+    throw new Error(`the Slurm cluster did not start: ${all}`);
+  }
+
+  /** @returns the job's number. */
+  async submit(
+    script: string,
+    args: string[],
+    { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+  ): Promise<string> {
+    const { stdout } = await execa('sbatch', ['--parsable', ...args, script], {
+      cwd,
+      env: { ...env, ...this.env, PATH: [env.PATH ?? '', PATH].join(delimiter) },
+    });
+    return stdout.trim();
+  }
+
+  async job(id: string): Promise<JobFacts> {
+    const { stdout } = await execa('scontrol', ['show', 'job', id, '--oneliner'], { env: this.env });
+    const of = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(stdout)?.[1] ?? '';
+    return {
+      state: of('JobState'),
+      exitCode: Number(of('ExitCode').split(':')[0]),
+      restarts: Number(of('Restarts')),
+    };
+  }
+
+  /** Another time limit, for its next allocation. */
+  async longer(id: string, minutes: number): Promise<void> {
+    await execa('scontrol', ['update', `JobId=${id}`, `TimeLimit=${minutes}`], { env: this.env });
+  }
+
+  async ended(id: string, timeoutMs = 600_000): Promise<JobFacts> {
+    return this.until(id, ({ state }) => ENDED.test(state), timeoutMs);
+  }
+
+  async until(id: string, what: (job: JobFacts) => boolean, timeoutMs = 300_000): Promise<JobFacts> {
+    const began = Date.now();
+    for (;;) {
+      const job = await this.job(id);
+      if (what(job)) return job;
+      if (ENDED.test(job.state)) throw new Error(`job ${id} has ended: ${JSON.stringify(job)}`);
+      if (Date.now() - began > timeoutMs) throw new Error(`job ${id} is ${JSON.stringify(job)}`);
+      await sleep(250);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await execa('scancel', ['--user=root', '--full'], { env: this.env, reject: false, timeout: 20_000 });
+    await sleep(1_000);
+    const pids = ['slurmd-node1', 'slurmd-node2', 'slurmctld', 'munged'].map((name) => this.#pid(name));
+    await execa('bash', [SCRIPT, 'stop', this.directory], { env: { PATH }, reject: false });
+    for (let looks = 0; looks < 200 && pids.some(isThere); looks += 1) await sleep(50);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #pid(name: string): number {
+    const path = join(this.directory, 'run', `${name}.pid.own`);
+    return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
+  }
+}
+
+function isThere(pid: number): boolean {
+  return pid > 0 && existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`).length > 0;
+}
+
+/** The first of a row of ports that are free: the controller's, and four and five further those of the nodes. */
+async function ports(): Promise<number> {
+  for (;;) {
+    const first = randomInt(20_000, 60_000);
+    const free = await Promise.all([0, 4, 5].map((offset) => isFree(first + offset)));
+    if (free.every(Boolean)) return first;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    return await new Promise<boolean>((resolve) => {
+      server.once('error', () => {
+        resolve(false);
+      });
+      server.listen(port, '127.0.0.1', () => {
+        resolve(true);
+      });
+    });
+  } finally {
+    server.close();
+  }
+}
