@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { historyPath, noteFinding, readHistory } from '../../tools/results/history.js';
+import { historyPath, noteFinding, readHistory } from '../../tools/results/outputs/history.js';
 import { makeReport, reportPath } from '../../tools/results/report/make-report.js';
 import { filesOf, findingsOf, planOf } from './builders.js';
 

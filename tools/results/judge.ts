@@ -10,7 +10,7 @@ import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { readFaultLog, type FaultRecord } from '../execution/records/fault-log.js';
 import type { Margins } from './analysis/ground-truth/label.js';
-import { noteFinding } from './history.js';
+import { noteFinding } from './outputs/history.js';
 import { makeReport } from './report/make-report.js';
 import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';

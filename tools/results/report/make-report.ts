@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
 import { readIfThere, writeWhole } from '../../base/files.js';
 import type { Findings } from '../analysis/findings.js';
-import { readHistory } from '../history.js';
+import { readHistory } from '../outputs/history.js';
 import type { PlannedCell } from '../read/expected.js';
 import { editParameters, modelSettings } from './model-settings.js';
 

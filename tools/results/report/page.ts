@@ -1,6 +1,6 @@
 // The report: one HTML page with everything in it, made from the findings of a run, whole or not.
 import type { Findings } from '../analysis/findings.js';
-import type { HistoryEntry } from '../history.js';
+import type { HistoryEntry } from '../outputs/history.js';
 import { durationChart, memoryChart } from './drawing/charts.js';
 import { verdictSection } from './first-screen.js';
 import { html, Html, linkTo } from './drawing/html.js';

@@ -2,7 +2,7 @@
 import { GIB } from '../../base/units.js';
 import type { CellResult } from '../analysis/cell-results.js';
 import type { Findings } from '../analysis/findings.js';
-import type { HistoryEntry } from '../history.js';
+import type { HistoryEntry } from '../outputs/history.js';
 import type { FaultRecord } from '../../execution/records/fault-log.js';
 import { durationText } from './drawing/charts.js';
 import { html, linkTo, type Html } from './drawing/html.js';

@@ -2,10 +2,10 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../base/files.js';
-import { sha256 } from '../base/canonical.js';
-import type { Findings } from './analysis/findings.js';
-import { findingJson } from './outputs/finding.js';
+import { readIfThere } from '../../base/files.js';
+import { sha256 } from '../../base/canonical.js';
+import type { Findings } from '../analysis/findings.js';
+import { findingJson } from './finding.js';
 
 const rate = z.looseObject({ hits: z.number(), of: z.number() });
 const entrySchema = z.looseObject({
