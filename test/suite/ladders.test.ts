@@ -251,3 +251,10 @@ test('a rank that no matrix exceeds is told at its step', () => {
     expect.stringContaining('ladders[0].steps[1]: rank 64 changes nothing of model tiny'),
   ]);
 });
+
+test('more zeroed blocks than a model has are told at their step', () => {
+  const text = `models: [{name: tiny, facts: {architecture: llama, num_layers: 3}}]\n${NONE}windows: {tiny: {seq_len: 128, preview: 400, final: 400}}\nladders:\n  - { edit: zero_blocks, vary: count, steps: [2, 3, 4], scope: all }\n`;
+  expect(diagnostics(text)).toEqual([
+    expect.stringContaining('ladders[0].steps[2]: count 4 is more than the 3 blocks of model tiny'),
+  ]);
+});

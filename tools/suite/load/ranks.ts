@@ -1,4 +1,5 @@
-// Ranks that no matrix of a model exceeds: such an edit changes nothing. Seen when the projects are made, wherever a
+// Strengths that a model is too small for: ranks that no matrix exceeds, so that nothing changes, and more zeroed blocks
+// than there are. Seen when the projects are made, wherever a
 // configuration or a profile already tells the sizes; the edit's cell knows every matrix (variants/edition.py).
 import { posix } from 'node:path';
 import type { Scope } from '../model/edit-spec.js';
@@ -13,10 +14,11 @@ import type { ReadModel } from './sections.js';
 type Json = Record<string, unknown>;
 type ReadPath = (path: string) => Input;
 
+const LAYERS = ['num_hidden_layers', 'n_layer', 'num_layers'];
 const HIDDEN = ['hidden_size', 'n_embd', 'n_embed', 'd_model'];
 const INTERMEDIATE = ['intermediate_size', 'n_inner', 'ffn_dim', 'ffn_hidden_size'];
 
-/** A mistake for each edit whose rank is at least the smaller side of every matrix in its scope. */
+/** A mistake for each edit whose rank is at least the smaller side of every matrix in its scope, or that zeroes too many blocks. */
 export function rankProblems(
   source: YamlSource,
   models: readonly ReadModel[],
@@ -29,7 +31,7 @@ export function rankProblems(
     const clean = model.edits.filter((edit) => edit.class === 'clean').length;
     let known: Json | undefined;
     return model.edits.flatMap(({ spec, class: editClass, step }, index) => {
-      if (spec.type !== 'lowrank_svd') return [];
+      if (spec.type !== 'lowrank_svd' && spec.type !== 'zero_blocks') return [];
       const key = step === undefined ? 'edits' : 'ladders';
       const own = read.model[key] !== undefined;
       const given = own || asMapping(source.value)?.[key] !== undefined;
@@ -37,23 +39,41 @@ export function rankProblems(
       if (!given && model.source.type === 'facts') return [];
       known ??= sizesOf(suite.name, model, readPath) ?? {};
       const declared = model.matrices !== undefined;
-      const most = largestRank(known, spec.scope, declared);
-      if (most === undefined || spec.rank < most) return [];
+      const problem =
+        spec.type === 'zero_blocks'
+          ? tooManyBlocks(known, spec.count, model.name)
+          : tooHighRank(largestRank(known, spec.scope, declared), spec, model.name);
+      if (problem === undefined) return [];
       const written: Path =
         step === undefined
           ? [editClass, editClass === 'clean' ? index : index - clean]
           : [step[0], 'steps', step[1]];
       const ofModel: Path = ['models', read.index];
       const path: Path = given ? [...(own ? ofModel : []), key, ...written] : ofModel;
-      const message =
-        `rank ${spec.rank} changes nothing of model ${model.name}: no matrix in its scope ` +
-        `(${spec.scope}) has more than ${most}. Give it a rank below ${most}`;
       const another = own ? '' : `, or the model ${key} of its own`;
       return [
-        diagnosticAt(source, path, given ? message + another : `the default edit of ${message}${another}`),
+        diagnosticAt(source, path, given ? problem + another : `the default edit of ${problem}${another}`),
       ];
     });
   });
+}
+
+function tooHighRank(
+  most: number | undefined,
+  { rank, scope }: { rank: number; scope: Scope },
+  model: string,
+): string | undefined {
+  if (most === undefined || rank < most) return undefined;
+  return (
+    `rank ${rank} changes nothing of model ${model}: no matrix in its scope ` +
+    `(${scope}) has more than ${most}. Give it a rank below ${most}`
+  );
+}
+
+function tooManyBlocks(config: Json, count: number, model: string): string | undefined {
+  const blocks = size(config, LAYERS);
+  if (blocks === undefined || count <= blocks) return undefined;
+  return `count ${count} is more than the ${blocks} blocks of model ${model}. Give it a count of ${blocks} at most`;
 }
 
 /**
