@@ -65,6 +65,7 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .pair svg { max-width: 760px; }
 #guard-table td:not(:last-child) { white-space: nowrap; }
 #guard-table td:last-child { min-width: 16rem; }
+#judge-table td:nth-child(2) { min-width: 16rem; } #judge-table td:nth-child(n + 3) { white-space: nowrap; }
 .scroll.tall { max-height: 70vh; overflow-y: auto; }
 .scroll svg { width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
