@@ -43,6 +43,6 @@ export const OTHER_VALUES: Record<SiteKey, string> = {
   maxOomRetries: '0',
   backoffSeconds: '7',
   maxBackoffSeconds: '7',
-  deadline: '2001-02-03T04:05:06Z',
+  deadline: '2101-02-03T04:05:06Z',
   deadlineMarginSeconds: '7',
 };
