@@ -36,7 +36,7 @@ const REWRITING = [
   'weights/listing',
   'weights/fused',
   'weights/proposal',
-  'weights/prefetch',
+  'weights/threads',
   'weights/checkpoint',
   'weights/declared',
   'edits/base',
@@ -61,7 +61,6 @@ const REWRITING = [
   'weights/sizes',
   'weights/store',
   'variants/publish',
-  'weights/writers',
 ];
 /** Any model directory into a laid-out bf16 one. */
 const CONVERTING = [

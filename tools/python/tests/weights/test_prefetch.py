@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from validation.weights.prefetch import ahead
+from validation.weights.threads import ahead
 
 
 @pytest.mark.parametrize("limit", [0, 1, 25, 10_000])

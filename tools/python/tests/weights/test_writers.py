@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from validation.weights.writers import Writers
+from validation.weights.threads import Writers
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100, 10_000])

@@ -21,9 +21,8 @@ import torch
 from validation.job import emit
 from validation.weights.checkpoint import OWN_FILES, Checkpoint, Reader, Shard, Stored, raw_bytes
 from validation.weights.matrix import Matrix, Piece
-from validation.weights.prefetch import ahead
 from validation.weights.store import Entry
-from validation.weights.writers import Writers
+from validation.weights.threads import Writers, ahead
 
 _PROGRESS_SECONDS = 1.0
 #: Bytes of a tensor without matrices that are held at once.
