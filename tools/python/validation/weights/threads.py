@@ -1,4 +1,4 @@
-"""The threads beside a pass: one reads ahead, one for each copy writes behind, up to a limit of bytes each."""
+"""The threads beside a pass: one reads ahead, one for each copy writes behind, up to a limit of bytes."""
 
 from __future__ import annotations
 
