@@ -66,7 +66,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async job(id: string): Promise<JobFacts> {
-    const { stdout } = await execa('scontrol', ['show', 'job', id, '--oneliner'], { env: this.env });
+    const { stdout } = await this.#scontrol('show', 'job', id, '--oneliner');
     const of = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(stdout)?.[1] ?? '';
     return {
       state: of('JobState'),
@@ -77,7 +77,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Another time limit, for its next allocation. */
   async longer(id: string, minutes: number): Promise<void> {
-    await execa('scontrol', ['update', `JobId=${id}`, `TimeLimit=${minutes}`], { env: this.env });
+    await this.#scontrol('update', `JobId=${id}`, `TimeLimit=${minutes}`);
   }
 
   async ended(id: string, timeoutMs = 600_000): Promise<JobFacts> {
@@ -92,6 +92,18 @@ export class Cluster implements AsyncDisposable {
       if (ENDED.test(job.state)) throw new Error(`job ${id} has ended: ${JSON.stringify(job)}`);
       if (Date.now() - began > timeoutMs) throw new Error(`job ${id} is ${JSON.stringify(job)}`);
       await sleep(250);
+    }
+  }
+
+  /** A controller on a busy machine may be late with an answer. */
+  async #scontrol(...args: string[]): Promise<{ stdout: string }> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await execa('scontrol', args, { env: this.env });
+      } catch (error) {
+        if (tries === 5) throw error;
+        await sleep(2_000);
+      }
     }
   }
 
