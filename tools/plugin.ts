@@ -17,8 +17,9 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const { lines, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
-  if (RUNS_ANY.test(argv.slice(2).join(' '))) await enterHost(workspaceRoot);
-  watchSignals();
+  const runsAny = RUNS_ANY.test(argv.slice(2).join(' '));
+  if (runsAny) await enterHost(workspaceRoot);
+  watchSignals(runsAny);
 };
 
 /** What a run that may start cells has to know of this host and of other runs: its end, and that no other host runs them. */

@@ -87,13 +87,15 @@ async function setUpAgain(rig: Rig): Promise<void> {
 }
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s ends the workers, frees the slots, and the next run goes on',
+  '%s ends the workers, frees the slots, is told and no success, and the next run goes on',
   { timeout: 120_000 },
   async (signal) => {
     await using rig = new Rig(SMALL_SUITE);
     const { run, worker } = await sleepingSetup(rig);
     run.kill(signal);
-    await run;
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(130);
+    expect(all).toContain(`stopped by ${signal}: finished cells are kept, and the same command goes on`);
     await until(() => identityOf(worker) === undefined && leases(rig).length === 0, 10_000);
     expect(rig.exists('output/rig/models/m/baseline.receipt.json')).toBe(false);
     await setUpAgain(rig);
