@@ -76,6 +76,8 @@ let failed = 0;
 const unhappy = [];
 /** Each test that failed, and the first line of why: the output of its step may be long past. */
 const failures = [];
+/** Each test that was skipped, for what this machine lacks. */
+const skips = [];
 // Steps run in the order they are named in; one that another needs is named before it.
 const queue =
   wanted.length === 0 ? [...steps] : wanted.map((name) => steps.find((step) => step.name === name));
@@ -112,11 +114,13 @@ async function runStep({ name, command, args, options, count }) {
   failed += counts.failed;
   if (!good) unhappy.push(name);
   failures.push(...(counts.failures ?? []).map((line) => `${name}: ${line}`));
+  skips.push(...(counts.skips ?? []).map((line) => `${name}: ${line}`));
   console.log(
     `── ${name}: ${good ? 'ok' : `FAILED (exit code ${exitCode})`}, ${((Date.now() - began) / 1000).toFixed(0)} s`,
   );
 }
 rmSync(scratch, { recursive: true, force: true });
+if (skips.length > 0) console.log(`\n${skips.length} skipped:\n  ${skips.join('\n  ')}`);
 if (unhappy.length > 0) console.log(`\nfailed steps: ${unhappy.join(', ')}`);
 for (const line of failures) console.log(`  ${line}`);
 console.log(`\n${passed} passed, ${failed} failed`);
@@ -135,7 +139,12 @@ function countVitest(report) {
         `${file} > ${fullName.trim()}: ${firstLine(failureMessages[0] ?? '')}`,
     );
   });
-  return { passed: numPassedTests, failed: numFailedTests, failures };
+  const skips = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'skipped' || status === 'pending')
+      .map(({ fullName }) => `${relative(process.cwd(), name)} > ${fullName.trim()}`),
+  );
+  return { passed: numPassedTests, failed: numFailedTests, failures, skips };
 }
 
 function countPytest() {
@@ -145,11 +154,21 @@ function countPytest() {
   const suite = /<testsuite [^>]*>/.exec(text)?.[0] ?? '';
   const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const bad = number('errors') + number('failures');
-  const cases = text.matchAll(
-    /<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:failure|error) message="([^"]*)"/g,
-  );
-  const failures = [...cases].map(([, where, name, message]) => `${where}::${name}: ${firstLine(message)}`);
-  return { passed: number('tests') - bad - number('skipped'), failed: bad, failures };
+  const ended = (how) =>
+    [
+      ...text.matchAll(
+        new RegExp(
+          `<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:${how})[^>]*? message="([^"]*)"`,
+          'g',
+        ),
+      ),
+    ].map(([, where, name, message]) => `${where}::${name}: ${firstLine(message)}`);
+  return {
+    passed: number('tests') - bad - number('skipped'),
+    failed: bad,
+    failures: ended('failure|error'),
+    skips: ended('skipped'),
+  };
 }
 
 function firstLine(text) {

@@ -7,7 +7,6 @@ import { Cluster, noSlurm } from '../../support/slurm/cluster.js';
 import { Rig, SMALL_SUITE, type Ran } from '../../support/rig/workspace.js';
 
 const missing = noSlurm();
-if (missing !== undefined) console.warn(`skipped, in real Slurm allocations: ${missing}`);
 
 /** The script that docs/slurm.md has, as it is written there. */
 const SBATCH =
@@ -56,7 +55,8 @@ class SlurmRig extends Rig {
   }
 }
 
-describe.skipIf(missing !== undefined)('in real Slurm allocations', { timeout: 900_000 }, () => {
+const title = `in real Slurm allocations${missing === undefined ? '' : ` (${missing})`}`;
+describe.skipIf(missing !== undefined)(title, { timeout: 900_000 }, () => {
   beforeAll(async () => {
     cluster = await Cluster.start();
   }, 120_000);
