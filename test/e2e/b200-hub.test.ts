@@ -1,5 +1,6 @@
 // Suite b200 as it ships, from a hub to its verdict by the documented commands: of its eight models one that has an edit a
-// cell, of its edits two, every kind of cell. All eight, and one in batch mode: test/nightly/b200-hub.test.ts.
+// cell, of its edits two, every kind of cell; before it what is different in batch mode, of a model that has all edits in one.
+// All eight, and one in batch mode to its verdict: test/nightly/b200-hub.test.ts.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -7,10 +8,12 @@ import { HubSuite, IN_SHORT } from './hub-suite.js';
 
 const MODEL = 'llama-2-70b-hf';
 const EDIT = 'svd_rank256_clean';
+const IN_BATCH = 'yi-34b';
 const CERTIFY = ['run-many', '-t', 'certify', '-p', 'tag:suite:b200'];
 
 test('b200 runs from a hub to its verdict, and asks the hub nothing once models and data are here', async () => {
   await using suite = await HubSuite.create();
+  await batchMode(suite);
   const made = await suite.generate([MODEL], IN_SHORT);
   expect(made.exitCode, made.output).toBe(0);
   expect(made.output).not.toContain('not pinned');
@@ -69,3 +72,23 @@ test('b200 runs from a hub to its verdict, and asks the hub nothing once models 
   expect(kept.map((path) => suite.read(path))).toEqual(before);
   console.log(`without the hub: ${again.seconds.toFixed(0)} s`);
 });
+
+/** The edits in one pass, an evaluation a benchmark and edit, and the errors: its certificates are as everybody's. */
+async function batchMode(suite: HubSuite): Promise<void> {
+  const made = await suite.generate([IN_BATCH], IN_SHORT);
+  expect(made.exitCode, made.output).toBe(0);
+  const run = await suite.nx('run-many', '-t', 'eval', 'inject', '-p', `tag:model:${IN_BATCH}`);
+  expect(run.exitCode, run.output).toBe(0);
+  console.log(`b200, ${IN_BATCH}, edits in one pass and evaluations: ${run.seconds.toFixed(0)} s`);
+  const items = { mmlu: 57 * 4, hellaswag: 16, arc: 16, winogrande: 16 };
+  for (const [benchmark, n] of Object.entries(items)) {
+    const { benchmarks } = suite.json(`${IN_BATCH}/evals/${EDIT}_${benchmark}_results.json`) as {
+      benchmarks: Record<string, { n: number }>;
+    };
+    expect(benchmarks).toMatchObject({ [benchmark]: { n } });
+  }
+  const { attempts } = suite.json(`${IN_BATCH}/models/${EDIT}.receipt.json`) as {
+    attempts: { log: string }[];
+  };
+  expect(attempts.map(({ log }) => log)).toEqual([expect.stringContaining('/edits/edit/attempt-1/')]);
+}

@@ -166,7 +166,9 @@ def test_shards_an_edit_leaves_alone_are_linked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_an_error_writes_one_shard(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_writes_the_shards_of_its_matrices_only(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(layout, "SHARD_BYTES", 9000)
     baseline = set_up(tmp_path)
     job = make_job(
@@ -176,8 +178,13 @@ def test_an_error_writes_one_shard(tmp_path: Path, kind: str, monkeypatch: pytes
     entry = entry_of(job)
     written = {path.name for path in entry.glob("*.safetensors")} - linked(entry, baseline.path)
     assert said(entry) == digests(entry)
-    if kind == "extreme_quant":
-        assert groups_in(entry, written) == {"attention", "mlp"}
+    groups = {
+        "extreme_quant": {"attention", "mlp"},
+        "rank_collapse": {"attention"},
+        "norm_collapse": {"attention"},
+    }
+    if kind in groups:
+        assert groups_in(entry, written) == groups[kind]
     else:
         assert len(written) == 1
 
