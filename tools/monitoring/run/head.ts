@@ -37,7 +37,12 @@ export async function becomeHead(workspaceRoot: string, lockDirectory: string): 
     const job = id === undefined ? null : { id, restarts: restarts ?? 0 };
     const head: Head = { who: ownIdentity(), lockDirectory, since: new Date().toISOString(), job };
     // Before the look at the others: of two that do both, at least one sees the other.
-    writeWhole(own, `${JSON.stringify(head, null, 2)}\n`);
+    try {
+      writeWhole(own, `${JSON.stringify(head, null, 2)}\n`);
+    } catch {
+      // Full or read-only: no cell can write there either, and each says so by its name.
+      return undefined;
+    }
     const other = otherHead(workspaceRoot, own, head);
     if (other === undefined) {
       keep(own);
