@@ -20,7 +20,7 @@ function percentText(value: number | null): string {
   return value === null ? '-' : `${(100 * value).toFixed(1)} %`;
 }
 
-/** `81.8 %   [52.3 to 94.9]   9 of 11 edits judged`. */
+/** `81.8 %   [52.3 to 94.9]   9 of 11 edits right`. */
 export function rateText(rate: Rate, what: string): string {
   if (rate.of === 0) return `-        no ${what}`;
   return `${intervalText(rate).padEnd(25)}  ${rate.hits} of ${rate.of} ${what}`;
