@@ -181,6 +181,29 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(await rows()).toHaveLength(2);
     await page.getByRole('searchbox', { name: 'Find an edit or a word' }).fill('');
     expect(await rows()).toEqual(all);
+
+    // Within its kind; what is no number is the worst.
+    const names = async (kind: RegExp): Promise<string[]> =>
+      (await rows())
+        .map((text) => /\w+/.exec(text.replaceAll('\u200b', ''))?.[0] ?? '')
+        .filter((name) => kind.test(name));
+    await page.getByLabel('sorted by').selectOption('perplexity ratio');
+    expect(await names(/_stress$/)).toEqual([
+      'svd_rank32_stress',
+      'quant_2bit_stress',
+      'svd_rank16_stress',
+      'prune_70pct_stress',
+      'fp4_aggressive_stress',
+    ]);
+    expect((await names(/^error_/)).slice(0, 3)).toEqual([
+      'error_inf_injection',
+      'error_nan_injection',
+      'error_extreme_quant',
+    ]);
+    await page.getByLabel('sorted by').selectOption('accuracy lost');
+    expect((await names(/_stress$/))[0]).toBe('quant_2bit_stress');
+    await page.getByLabel('sorted by').selectOption('kind of edit');
+    expect(await rows()).toEqual(all);
     expect(problems).toEqual([]);
   });
 

@@ -40,15 +40,28 @@ export function matrixSection(
   const rows = variantsOf(judged);
   const logs = new Map(cells.map(({ cell, record }) => [cell, record?.attempts.at(-1)?.log ?? null]));
   const byKey = new Map(judged.map((one) => [`${one.model} ${one.variant}`, one]));
+  /** Over the models; what is no number is the worst there is. Empty where no model has the figure. */
+  const worst = (variant: string, of: (one: Judged) => number | null): string => {
+    const values = analysis.models.flatMap((model) => {
+      const one = byKey.get(`${model} ${variant}`);
+      return one === undefined ? [] : (of(one) ?? []);
+    });
+    const highest = Math.max(...values.map((value) => (Number.isNaN(value) ? Infinity : value)));
+    return values.length === 0 ? '' : String(highest);
+  };
   const body = rows.map(
     (row, index) =>
       html` ${
-        row.class !== rows[index - 1]?.class &&
-        html`<tr class="group">
-          <th colspan="${analysis.models.length + 1}" scope="rowgroup">${CLASS_TITLES[row.class]}</th>
-        </tr>`
-      }
-        <tr${analysis.models.some((model) => isMistake(byKey.get(`${model} ${row.variant}`))) && html` data-mistake`}>
+          row.class !== rows[index - 1]?.class &&
+          html`<tr class="group">
+            <th colspan="${analysis.models.length + 1}" scope="rowgroup">${CLASS_TITLES[row.class]}</th>
+          </tr>`
+        }
+        <tr
+          data-points="${worst(row.variant, pointsOf)}"
+          data-ratio="${worst(row.variant, ratioOf)}"
+          ${analysis.models.some((model) => isMistake(byKey.get(`${model} ${row.variant}`))) && html`data-mistake`}
+        >
           <th scope="row">
             ${breakable(row.variant)}${(parameters[row.variant] ?? []).map((text) => html`<small>${text}</small>`)}
           </th>
@@ -74,6 +87,14 @@ export function matrixSection(
     <div id="matrix-filter" hidden>
       <input type="search" placeholder="Find an edit or a word" aria-label="Find an edit or a word" />
       <label><input type="checkbox" /> only mistakes</label>
+      <label
+        >sorted by
+        <select>
+          <option value="">kind of edit</option>
+          <option value="points">accuracy lost</option>
+          <option value="ratio">perplexity ratio</option>
+        </select></label
+      >
       <span class="muted" role="status"></span>
     </div>
     <div class="scroll" tabindex="0" role="region" aria-label="Matrix of edits and models">
@@ -163,9 +184,23 @@ function lookOf(one: Judged): Look {
   }
 }
 
+function ratioOf(one: Judged): number | null {
+  return 'meanRatio' in one ? one.meanRatio : (one.runs[0]?.judgement?.pm.ratio ?? null);
+}
+
+function deltaOf(one: Judged): number | null {
+  return one.label.ok ? one.label.value.difference : 'meanDelta' in one ? one.meanDelta : null;
+}
+
+/** Accuracy lost: higher is worse. */
+function pointsOf(one: Judged): number | null {
+  const delta = deltaOf(one);
+  return delta === null ? null : 0 - delta;
+}
+
 function figures(one: Judged): string {
-  const ratio = 'meanRatio' in one ? one.meanRatio : (one.runs[0]?.judgement?.pm.ratio ?? null);
-  const delta = one.label.ok ? one.label.value.difference : 'meanDelta' in one ? one.meanDelta : null;
+  const ratio = ratioOf(one);
+  const delta = deltaOf(one);
   const perplexity =
     ratio === null ? 'no ratio' : Number.isFinite(ratio) ? `×${ratioText(ratio)}` : 'ratio is no number';
   return delta === null ? perplexity : `${pointsText(delta)} pt · ${perplexity}`;

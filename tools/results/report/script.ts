@@ -94,6 +94,23 @@ export const SCRIPT = `
     };
     words.addEventListener('input', narrow);
     mistakes.addEventListener('change', narrow);
+    // Within its kind, the worst first; rows without the figure stand last.
+    const [sorted] = filter.querySelectorAll('select');
+    const listed = [...rows];
+    sorted.addEventListener('change', () => {
+      const kinds = [];
+      for (const row of listed) {
+        if (row.classList.contains('group')) kinds.push([row, []]);
+        else kinds.at(-1)[1].push(row);
+      }
+      const figure = (row) => {
+        const text = row.dataset[sorted.value];
+        return text === undefined || text === '' ? -Infinity : Number(text);
+      };
+      const all = kinds.flatMap(([head, own]) => [head, ...(sorted.value === '' ? own : own.toSorted((a, b) => figure(b) - figure(a) || 0))]);
+      rows.splice(0, rows.length, ...all);
+      rows.forEach((row) => row.parentElement.append(row));
+    });
   }
 
   // The link of a panel opens it.
