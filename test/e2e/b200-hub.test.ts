@@ -1,5 +1,5 @@
 // Suite b200 as it ships, from a hub to its verdict by the documented commands: of its eight models one that has an edit a
-// cell, of its edits two, every kind of cell; before it what is different in batch mode, of a model that has all edits in one.
+// cell, of its edits two, every kind of cell; and what is different in batch mode, of a model that has all edits in one.
 // All eight, and one in batch mode to its verdict: test/nightly/b200-hub.test.ts.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,6 @@ const CERTIFY = ['run-many', '-t', 'certify', '-p', 'tag:suite:b200'];
 
 test('b200 runs from a hub to its verdict, and asks the hub nothing once models and data are here', async () => {
   await using suite = await HubSuite.create();
-  await batchMode(suite);
   const made = await suite.generate([MODEL], IN_SHORT);
   expect(made.exitCode, made.output).toBe(0);
   expect(made.output).not.toContain('not pinned');
@@ -29,6 +28,8 @@ test('b200 runs from a hub to its verdict, and asks the hub nothing once models 
   expect(doctor.output).toMatch(new RegExp(`ok +windows of ${MODEL}: 360 \\+ 360 windows of 128 tokens`));
   expect(doctor.exitCode, doctor.output).toBe(0);
 
+  await batchMode(suite);
+  expect((await suite.generate([MODEL], IN_SHORT)).exitCode).toBe(0);
   const fetched = await suite.nx('run-many', '-t', 'data', 'setup', '-p', 'tag:suite:b200');
   expect(fetched.exitCode, fetched.output).toBe(0);
   suite.hub.requests.length = 0;
