@@ -1,5 +1,8 @@
 // Distribution functions the tests need: normal, Student's t and binomial, to at least ten significant digits.
 
+/** Two-sided 95 % quantile of the normal distribution. */
+export const NORMAL_95 = 1.959963984540054;
+
 /** P(Z ≤ z) of a standard normal variable; keeps its relative precision in both tails. */
 export function normalCdf(z: number): number {
   if (Number.isNaN(z)) return NaN;

@@ -1,5 +1,7 @@
 // Intervals of the finding's rates: exact for one model, and over several models no narrower than resampled models.
 import type { Rate } from '../statistics/confusion.js';
+import { bisect } from '../statistics/bisect.js';
+import { drawnModels, percentiles, widest } from '../statistics/resampling.js';
 import type { Interval } from '../statistics/statistics.js';
 import { betaCdf } from './distributions.js';
 
@@ -26,52 +28,25 @@ export function clopperPearson(k: number, n: number): Interval {
 
 /** The p at which a rising function of p on 0 to 1 reaches `target`. */
 function inverse(rising: (p: number) => number, target: number): number {
-  let low = 0;
-  let high = 1;
-  for (let step = 0; step < 60; step += 1) {
-    const middle = (low + high) / 2;
-    if (rising(middle) < target) low = middle;
-    else high = middle;
-  }
-  return (low + high) / 2;
+  return bisect(0, 1, (p) => rising(p) < target);
 }
 
 const DRAWS = 10_000;
-export const SEED = 20_260_101;
 
 /**
  * 95 % percentile interval of the pooled rate when whole models are drawn with replacement. Its draws are the same each
  * time. A draw without a trial is left out.
  */
 export function bootstrapOfModels(counts: readonly ModelCount[]): Interval {
-  const random = mulberry32(SEED);
-  const rates: number[] = [];
-  for (let draw = 0; draw < DRAWS; draw += 1) {
-    let hits = 0;
-    let of = 0;
-    counts.forEach(() => {
-      const one = counts[Math.floor(random() * counts.length)];
-      hits += one?.hits ?? 0;
-      of += one?.of ?? 0;
-    });
-    if (of > 0) rates.push(hits / of);
-  }
-  if (rates.length === 0) return { low: 0, high: 1 };
-  rates.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    rates[Math.min(rates.length - 1, Math.floor(share * rates.length))] ?? 0;
-  return { low: at(TAIL), high: at(1 - TAIL) };
-}
-
-/** A small generator of numbers in [0, 1) with 32 bits of state, the same on every machine. */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const rates = drawnModels(counts.length, DRAWS).flatMap((draw) => {
+    let [hits, of] = [0, 0];
+    for (const at of draw) {
+      hits += counts[at]?.hits ?? 0;
+      of += counts[at]?.of ?? 0;
+    }
+    return of > 0 ? [hits / of] : [];
+  });
+  return percentiles(rates) ?? { low: 0, high: 1 };
 }
 
 /** A rate with its exact interval. */
@@ -90,6 +65,5 @@ export function modelsRate(counts: readonly ModelCount[]): Rate {
   const exact = pooled.interval;
   const tried = counts.filter((one) => one.of > 0);
   const resampled = tried.length > 1 ? bootstrapOfModels(tried) : exact;
-  const interval = { low: Math.min(exact.low, resampled.low), high: Math.max(exact.high, resampled.high) };
-  return { ...pooled, interval };
+  return { ...pooled, interval: widest([exact, resampled]) };
 }

@@ -1,5 +1,7 @@
 // How well a score tells harmful from harmless variants at any limit: the area under its ROC curve, with its interval.
-import { mulberry32, SEED } from '../ground-truth/intervals.js';
+import { NORMAL_95 } from '../ground-truth/distributions.js';
+import { bisect } from '../statistics/bisect.js';
+import { drawnModels, percentiles, widest } from '../statistics/resampling.js';
 import type { Interval } from '../statistics/statistics.js';
 
 export interface Scored {
@@ -17,7 +19,6 @@ export interface Auc {
   harmless: number;
 }
 
-const Z95 = 1.959963984540054;
 const DRAWS = 2_000;
 
 /**
@@ -29,15 +30,12 @@ export function auc(variants: readonly Scored[]): Auc | null {
   const harmless = variants.filter((one) => !one.harmful);
   if (harmful.length === 0 || harmless.length === 0) return null;
   const value = areaOf(harmful, harmless);
-  const intervals = [
+  const { low, high } = widest([
     newcombe(value, harmful.length, harmless.length),
     ...(harmful.length > 1 && harmless.length > 1 ? [delong(harmful, harmless)] : []),
     ...byModels(harmful, harmless),
-  ];
-  const interval = {
-    low: Math.max(0, Math.min(...intervals.map(({ low }) => low))),
-    high: Math.min(1, Math.max(...intervals.map(({ high }) => high))),
-  };
+  ]);
+  const interval = { low: Math.max(0, low), high: Math.min(1, high) };
   return { value, interval, harmful: harmful.length, harmless: harmless.length };
 }
 
@@ -64,7 +62,7 @@ export function delong(harmful: readonly Scored[], harmless: readonly Scored[]):
   const ofHarmless = harmless.map((one) => areaOf(harmful, [one]));
   const variance = (placements: readonly number[]): number =>
     sum(placements.map((one) => (one - value) ** 2)) / (placements.length - 1) / placements.length;
-  const half = Z95 * Math.sqrt(variance(ofHarmful) + variance(ofHarmless));
+  const half = NORMAL_95 * Math.sqrt(variance(ofHarmful) + variance(ofHarmless));
   return { low: value - half, high: value + half };
 }
 
@@ -75,26 +73,15 @@ export function delong(harmful: readonly Scored[], harmless: readonly Scored[]):
 export function newcombe(value: number, harmful: number, harmless: number): Interval {
   const n = (harmful + harmless) / 2 - 1;
   const reach = (theta: number): number =>
-    Z95 *
+    NORMAL_95 *
     Math.sqrt(
       (theta * (1 - theta) * (1 + (n * (1 - theta)) / (2 - theta) + (n * theta) / (1 + theta))) /
         (harmful * harmless),
     );
   return {
-    low: between(0, value, (theta) => value - theta > reach(theta)),
-    high: between(1, value, (theta) => theta - value > reach(theta)),
+    low: bisect(0, value, (theta) => value - theta > reach(theta)),
+    high: bisect(1, value, (theta) => theta - value > reach(theta)),
   };
-}
-
-/** Where a condition that holds from `outer` on ends on the way to `inner`; `outer` where it does not hold there. */
-function between(outer: number, inner: number, holds: (theta: number) => boolean): number {
-  let [out, inside] = [outer, inner];
-  for (let step = 0; step < 60; step += 1) {
-    const middle = (out + inside) / 2;
-    if (holds(middle)) out = middle;
-    else inside = middle;
-  }
-  return (out + inside) / 2;
 }
 
 /** Percentiles of whole models drawn with replacement; draws without a harmful or a harmless variant are left out. */
@@ -105,24 +92,16 @@ function byModels(harmful: readonly Scored[], harmless: readonly Scored[]): Inte
     models.map((model) => ones.filter((one) => one.model === model));
   const [bad, good] = [of(harmful), of(harmless)];
   const won2 = bad.map((some) => good.map((others) => won(some, others)));
-  const random = mulberry32(SEED);
-  const areas: number[] = [];
-  for (let draw = 0; draw < DRAWS; draw += 1) {
-    const times = models.map(() => 0);
-    models.forEach(() => {
-      const at = Math.floor(random() * models.length);
-      times[at] = (times[at] ?? 0) + 1;
-    });
+  const areas = drawnModels(models.length, DRAWS).flatMap((draw) => {
+    const times = models.map((_, at) => draw.filter((one) => one === at).length);
     const weigh = (groups: readonly Scored[][]): number =>
       sum(groups.map((group, at) => (times[at] ?? 0) * group.length));
     const pairs = weigh(bad) * weigh(good);
     const points = sum(
       won2.map((row, i) => sum(row.map((one, j) => one * (times[i] ?? 0) * (times[j] ?? 0)))),
     );
-    if (pairs > 0) areas.push(points / pairs);
-  }
-  areas.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    areas[Math.min(areas.length - 1, Math.floor(share * areas.length))] ?? 0;
-  return areas.length === 0 ? [] : [{ low: at(0.025), high: at(0.975) }];
+    return pairs > 0 ? [points / pairs] : [];
+  });
+  const interval = percentiles(areas);
+  return interval === undefined ? [] : [interval];
 }

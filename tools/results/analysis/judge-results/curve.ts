@@ -1,5 +1,6 @@
 // The detection curve of a judge: the probability that it flags a variant, against how much the variant really lost.
-import { mulberry32, SEED } from '../ground-truth/intervals.js';
+import { NORMAL_95 } from '../ground-truth/distributions.js';
+import { drawnModels, percentiles, widest } from '../statistics/resampling.js';
 import type { Interval } from '../statistics/statistics.js';
 import { firth, type FirthFit } from './firth.js';
 
@@ -35,7 +36,6 @@ const LEAST_VARIANTS = 10;
 const LEAST_OF_EACH = 3;
 const POINTS = 41;
 const CAUGHT = 0.8;
-const Z95 = 1.959963984540054;
 const DRAWS = 1_000;
 
 /**
@@ -54,13 +54,12 @@ export function detectionCurve(variants: readonly Dosed[]): Curve | null {
   const [from, to] = [Math.min(...doses), Math.max(...doses)];
   const points = Array.from({ length: POINTS }, (_, at) => {
     const dose = from + ((to - from) * at) / (POINTS - 1);
-    const drawn = resampled.map((one) => logistic(logitAt(one, dose))).sort((a, b) => a - b);
     const wald = bandAt(fit, dose);
+    const drawn = percentiles(resampled.map((one) => logistic(logitAt(one, dose)))) ?? wald;
     return {
       harm: Math.sinh(dose),
       probability: logistic(logitAt(fit, dose)),
-      low: Math.min(wald.low, drawn[Math.floor(0.025 * drawn.length)] ?? 1),
-      high: Math.max(wald.high, drawn[Math.floor(0.975 * drawn.length)] ?? 0),
+      ...widest([wald, drawn]),
     };
   });
   const rises = fit.slope > 0;
@@ -91,7 +90,7 @@ function logitAt({ intercept, slope }: FirthFit, dose: number): number {
 
 function bandAt(fit: FirthFit, dose: number): Interval {
   const [[a, b], [, c]] = fit.covariance;
-  const half = Z95 * Math.sqrt(Math.max(0, a + 2 * dose * b + dose * dose * c));
+  const half = NORMAL_95 * Math.sqrt(Math.max(0, a + 2 * dose * b + dose * dose * c));
   const logit = logitAt(fit, dose);
   return { low: logistic(logit - half), high: logistic(logit + half) };
 }
@@ -116,10 +115,9 @@ function byModels(variants: readonly Dosed[]): FirthFit[] {
   const models = [...new Set(variants.map(({ model }) => model))];
   if (models.length < 2) return [];
   const groups = models.map((model) => variants.filter((one) => one.model === model));
-  const random = mulberry32(SEED);
   const known = new Map<string, FirthFit>();
-  return Array.from({ length: DRAWS }, () => {
-    const drawn = models.map(() => Math.floor(random() * models.length)).sort((a, b) => a - b);
+  return drawnModels(models.length, DRAWS).map((draw) => {
+    const drawn = draw.toSorted((a, b) => a - b);
     const key = drawn.join();
     const fit = known.get(key) ?? fitOf(drawn.flatMap((at) => groups[at] ?? []));
     known.set(key, fit);

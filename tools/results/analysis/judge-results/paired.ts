@@ -1,7 +1,8 @@
 // Two judges on the same variants: exact McNemar test of who is right more often, and the interval of the difference.
-import { binomialTail } from '../ground-truth/distributions.js';
-import { mulberry32, SEED } from '../ground-truth/intervals.js';
+import { binomialTail, NORMAL_95 } from '../ground-truth/distributions.js';
 import { tangoStatistic } from '../ground-truth/paired-tests.js';
+import { bisect } from '../statistics/bisect.js';
+import { drawnModels, percentiles, widest } from '../statistics/resampling.js';
 import type { Interval } from '../statistics/statistics.js';
 
 /** Who was right about one variant that is known to be harmful or harmless. */
@@ -26,7 +27,6 @@ export interface Paired {
   interval: Interval;
 }
 
-const Z95 = 1.959963984540054;
 const DRAWS = 2_000;
 
 export function paired(variants: readonly Rightness[]): Paired {
@@ -54,25 +54,11 @@ export function mcnemarTwoSided(b: number, c: number): number {
 export function tangoInterval(b: number, c: number, n: number): Interval {
   const estimate = (b - c) / n;
   // The statistic falls as the supposed difference rises.
-  const where = (outer: number, beyond: (statistic: number) => boolean): number => {
-    let [out, inside] = [outer, estimate];
-    for (let step = 0; step < 60; step += 1) {
-      const middle = (out + inside) / 2;
-      if (beyond(tangoStatistic({ lost: b, won: c, n }, middle))) out = middle;
-      else inside = middle;
-    }
-    return (out + inside) / 2;
-  };
+  const where = (outer: number, beyond: (statistic: number) => boolean): number =>
+    bisect(outer, estimate, (middle) => beyond(tangoStatistic({ lost: b, won: c, n }, middle)));
   return {
-    low: where(-1, (statistic) => statistic > Z95),
-    high: where(1, (statistic) => statistic < -Z95),
-  };
-}
-
-function widest(intervals: readonly Interval[]): Interval {
-  return {
-    low: Math.min(...intervals.map(({ low }) => low)),
-    high: Math.max(...intervals.map(({ high }) => high)),
+    low: where(-1, (statistic) => statistic > NORMAL_95),
+    high: where(1, (statistic) => statistic < -NORMAL_95),
   };
 }
 
@@ -87,18 +73,14 @@ function byModels(variants: readonly Rightness[]): Interval[] {
       net: ones.reduce((sum, { one, other }) => sum + Number(one) - Number(other), 0),
     };
   });
-  const random = mulberry32(SEED);
-  const differences: number[] = [];
-  for (let draw = 0; draw < DRAWS; draw += 1) {
+  const differences = drawnModels(models.length, DRAWS).map((draw) => {
     let [n, net] = [0, 0];
-    counts.forEach(() => {
-      const drawn = counts[Math.floor(random() * counts.length)];
-      n += drawn?.n ?? 0;
-      net += drawn?.net ?? 0;
-    });
-    differences.push(net / n);
-  }
-  differences.sort((a, b) => a - b);
-  const at = (share: number): number => differences[Math.floor(share * differences.length)] ?? 0;
-  return [{ low: at(0.025), high: at(0.975) }];
+    for (const at of draw) {
+      n += counts[at]?.n ?? 0;
+      net += counts[at]?.net ?? 0;
+    }
+    return net / n;
+  });
+  const interval = percentiles(differences);
+  return interval === undefined ? [] : [interval];
 }
