@@ -109,9 +109,12 @@ export type ReceiptFile = z.infer<typeof receiptSchema>;
 export const calibrationStatsSchema = z.looseObject({ drift: z.looseObject({}).optional() });
 export type CalibrationStats = z.infer<typeof calibrationStatsSchema>;
 
+/** No finite number: JSON has no word for it. */
+const notFinite = z.enum(['nan', 'inf']).transform(() => Infinity);
+
 /** edit_metadata.json or error_metadata.json of what made a variant. */
 export const makingSchema = z.looseObject({
-  totals: z.looseObject({ relative_error: z.number().min(0).nullish() }).nullish(),
+  totals: z.looseObject({ relative_error: z.union([z.number().min(0), notFinite]).nullish() }).nullish(),
 });
 
 /** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */

@@ -60,6 +60,7 @@ const REWRITING = [
   'weights/rounding',
   'weights/sizes',
   'weights/store',
+  'variants/difference',
   'variants/publish',
 ];
 /** Any model directory into a laid-out bf16 one. */

@@ -150,28 +150,41 @@ test('what a judge took is that of the cells it reads', () => {
     record('a:eval', 'eval', 100, 200),
     // Two parts of one process are one cell.
     ...[record('e:edit', 'edit', 3, 5), record('e:edit', 'edit', 3, 5)],
+    record('x:inject', 'inject', 2, 1),
   ];
   const cost = (name: string) => costOf(judgeNamed(name).reads, records);
   expect(cost('invarlock')).toEqual({ gpuSeconds: 14, runSeconds: 29, cells: 3 });
   expect(cost('perplexity-1.10')).toEqual({ gpuSeconds: 4, runSeconds: 9, cells: 2 });
   expect(cost('kl')).toEqual({ gpuSeconds: 100, runSeconds: 200, cells: 1 });
-  expect(cost('weight-error')).toEqual({ gpuSeconds: 3, runSeconds: 5, cells: 1 });
+  expect(cost('weight-error')).toEqual({ gpuSeconds: 5, runSeconds: 6, cells: 2 });
   expect(cost('always')).toEqual({ gpuSeconds: 0, runSeconds: 0, cells: 0 });
 });
 
-test('weights are judged by what the edit recorded; its tables are the same bytes whatever order files are read in', () => {
+test('weights are judged by what the edit or error recorded; its tables are the same bytes whatever order files are read in', () => {
   const path = 'output/s/m/models/e07_stress.edit_metadata.json';
+  const ofError = 'output/s/m/models/error_nan_injection.error_metadata.json';
+  const writing = (cell: (typeof plan.cells)[number], part: (typeof cell.parts)[number]) =>
+    part.name === 'e07_stress'
+      ? [{ file: 'edit_metadata.json', path }]
+      : cell.kind === 'inject'
+        ? [{ file: 'error_metadata.json', path: ofError }]
+        : part.writes;
   const cells = plan.cells.map((cell) => ({
     ...cell,
-    parts: cell.parts.map((part) =>
-      part.name === 'e07_stress' ? { ...part, writes: [{ file: 'edit_metadata.json', path }] } : part,
-    ),
+    parts: cell.parts.map((part) => ({ ...part, writes: writing(cell, part) })),
   }));
-  const recorded = new Map(files).set(path, content({ schema: 1, totals: { relative_error: 0.25 } }));
-  const answer = analyse({ ...plan, cells }, recorded)
-    .judges.find(({ judge }) => judge === 'weight-error')
-    ?.answers.find(({ variant }) => variant === 'e07_stress');
-  expect(answer).toMatchObject({ judgement: 'flagged', score: 0.25, margin: 0.1 - 0.25 });
+  const totals = (error: number | string) => content({ schema: 1, totals: { relative_error: error } });
+  const recorded = new Map(files).set(path, totals(0.25)).set(ofError, totals('nan'));
+  const answer = (variant: string, from = recorded) =>
+    analyse({ ...plan, cells }, from)
+      .judges.find(({ judge }) => judge === 'weight-error')
+      ?.answers.find((one) => one.variant === variant);
+  expect(answer('e07_stress')).toMatchObject({ judgement: 'flagged', score: 0.25, margin: 0.1 - 0.25 });
+  expect(answer('error_nan_injection')).toMatchObject({
+    ...{ judgement: 'flagged', score: Infinity, because: 'a weight is no finite number' },
+  });
+  const small = new Map(recorded).set(ofError, totals(0.02));
+  expect(answer('error_nan_injection', small)).toMatchObject({ judgement: 'passed', score: 0.02 });
   const rendered = (from: Parameters<typeof findingsOf>[1]) =>
     [...renderVerdict(findingsOf({ ...plan, cells }, from))].filter(([name]) => name.includes('judg'));
   expect(rendered(recorded)).toHaveLength(3);

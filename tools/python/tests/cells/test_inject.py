@@ -69,6 +69,7 @@ def test_one_value(tmp_path: Path, kind: str, is_it: Any, said: str) -> None:
     assert metadata["before"] == {"value": float(before[FIRST][0, 0])} and metadata["after"] == {
         "value": said
     }
+    assert metadata["totals"]["relative_error"] == said
     assert (
         metadata["target_param"] == FIRST and metadata["target_block"] == 0 and metadata["injected"] is True
     )
@@ -80,6 +81,15 @@ def test_two_bits_everywhere(tmp_path: Path) -> None:
     projections = [name for name in before if "_proj." in name]
     assert differing(after, before) == projections and metadata["quantized_params"] == len(projections) == 21
     assert sorted(metadata["tensors"]) == sorted(projections)
+    moved = math.hypot(
+        *(float((after[name].double() - before[name].double()).norm()) for name in projections)
+    )
+    there = math.hypot(*(float(before[name].double().norm()) for name in projections))
+    assert metadata["totals"]["relative_error"] == pytest.approx(moved / there, rel=1e-5)
+    assert (metadata["totals"]["matrices"], metadata["totals"]["parameters_changed"]) == (
+        21,
+        sum(before[name].numel() for name in projections),
+    )
     for name in projections:
         scale = before[name].abs().max()
         expected = torch.round(before[name].double() / float(scale)) * float(scale)
@@ -92,6 +102,7 @@ def test_a_hundred_times_the_first_mlp_matrix(tmp_path: Path) -> None:
     assert differing(after, before) == [name]
     assert torch.equal(after[name], (before[name].double() * 100).to(torch.bfloat16))
     assert metadata["tensor"] == name and metadata["scale_factor"] == 100.0
+    assert metadata["totals"]["relative_error"] == pytest.approx(99, rel=1e-2)
     assert metadata["after"]["frobenius"] == pytest.approx(100 * metadata["before"]["frobenius"], rel=1e-2)
 
 

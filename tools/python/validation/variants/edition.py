@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from validation.edits import parse_edit
-from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights, one_thread, row_chunks
+from validation.edits.base import ARITHMETIC_THREADS, Edit, Weights
 from validation.edits.lowrank_svd import LowrankSvd
 from validation.edits.zero_blocks import ZeroBlocks
 from validation.job import Fault, Part
+from validation.variants.difference import Difference
 from validation.variants.publish import finite_peak, on_host, require_floats, rounded
 from validation.weights.checkpoint import Checkpoint
 from validation.weights.matrices import in_scope, matrices
@@ -41,8 +42,7 @@ class Edition:
         device: where the edit is computed.
         by_matrix: the edits of all copies of this pass, by the name of a matrix.
         rows: the metadata of each edited matrix, by name.
-        squares: sums of squares of (W' - W) and of W over all edited matrices.
-        magnitudes: the same sums of magnitudes.
+        difference: how far all edited matrices are from the baseline's.
     """
 
     edit: Edit
@@ -51,13 +51,12 @@ class Edition:
     device: torch.device
     by_matrix: dict[str, list[Edit]]
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    squares: tuple[float, float] = (0.0, 0.0)
-    magnitudes: tuple[float, float] = (0.0, 0.0)
+    difference: Difference = field(default_factory=Difference)
 
     @property
     def changes_nothing(self) -> bool:
         """Whether every matrix came out as it was, although there was something to change."""
-        return self.magnitudes[0] == 0 and self.magnitudes[1] > 0
+        return self.difference.magnitudes[0] == 0 and self.difference.magnitudes[1] > 0
 
     def change(self, loaded: Loaded) -> torch.Tensor:
         """Edit the matrices of one piece.
@@ -84,7 +83,7 @@ class Edition:
                 "tensor": matrix.tensor,
                 "shape": list(matrix.shape),
                 "parameters": matrix.parameters,
-                **self._errors(before, edited.values),
+                **self.difference.add(before, edited.values),
                 **edited.facts,
             }
         if result is None:
@@ -115,30 +114,10 @@ class Edition:
                 "parameters_edited": edited,
                 "parameters": total,
                 "coverage": rounded(edited / total),
-                "relative_error": rounded(
-                    (self.squares[0] / self.squares[1]) ** 0.5 if self.squares[1] else 0.0
-                ),
+                "relative_error": self.difference.relative_error,
                 "bytes_written": copy.bytes_written,
                 "bytes_linked": copy.bytes_linked,
             },
-        }
-
-    def _errors(self, before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
-        """|W' - W| / |W| by the Frobenius norm and by the sum of magnitudes; 0 for a matrix of zeros."""
-        sums = torch.zeros(4, dtype=torch.float64, device=before.device)
-        with one_thread():
-            for rows in row_chunks(before):
-                old = before[rows].float()
-                new = after[rows].float() - old
-                for index, part in enumerate((new, old)):
-                    sums[index] += (part * part).sum(dtype=torch.float64)
-                    sums[index + 2] += part.abs().sum(dtype=torch.float64)
-        new2, old2, new1, old1 = (float(value) for value in sums)
-        self.squares = (self.squares[0] + new2, self.squares[1] + old2)
-        self.magnitudes = (self.magnitudes[0] + new1, self.magnitudes[1] + old1)
-        return {
-            "relative_error": rounded((new2 / old2) ** 0.5 if old2 else 0.0),
-            "relative_l1_error": rounded(new1 / old1 if old1 else 0.0),
         }
 
 

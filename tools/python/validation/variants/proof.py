@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from validation.edits.base import one_thread, row_chunks
 from validation.job import Fault
+from validation.variants.difference import Difference, strict
 from validation.variants.errors import Error
 from validation.variants.publish import rounded
 from validation.weights.checkpoint import Checkpoint, Shard, same_bits
@@ -28,10 +29,14 @@ Targets = Mapping[Piece, Sequence[Matrix]]
 
 @dataclass
 class _Seen:
-    """What reading back has found so far, before and after: sums of squares, or the one value of a spot."""
+    """What reading back has found so far, before and after: sums of squares, or the one value of a spot.
+
+    Beside them, how far the matrices with the error are from the baseline's.
+    """
 
     squares: tuple[float, float] = (0.0, 0.0)
     spot: tuple[float, float] = (0.0, 0.0)
+    difference: Difference = field(default_factory=Difference)
     changed: bool = False
 
 
@@ -93,6 +98,7 @@ def _look(
         seen.spot = (float(before[0, 0]), float(after[0, 0]))
     else:
         seen.squares = (seen.squares[0] + _square(before), seen.squares[1] + _square(after))
+    seen.difference.add(before, after)
     matrix.put(new, before)
 
 
@@ -101,7 +107,7 @@ def _metadata(
 ) -> dict[str, Any]:
     first = found[0]
     read_back: list[dict[str, Any]] = (
-        [{"value": _strict(value)} for value in seen.spot]
+        [{"value": strict(value)} for value in seen.spot]
         if error.spot
         else [{"frobenius": rounded(math.sqrt(value))} for value in seen.squares]
     )
@@ -113,6 +119,12 @@ def _metadata(
         "index": first.index(source.tensors[first.tensor].shape) if error.spot else None,
         "before": read_back[0],
         "after": read_back[1],
+        "totals": {
+            "matrices": len(found),
+            "tensors": len({matrix.tensor for matrix in found}),
+            "parameters_changed": sum(matrix.parameters for matrix in found),
+            "relative_error": strict(seen.difference.relative_error),
+        },
     }
     if error.many:
         return described | {
@@ -127,11 +139,6 @@ def _metadata(
         "target_block": first.block if first.block >= 0 else None,
         **error.facts,
     }
-
-
-def _strict(value: float) -> float | str:
-    """A number, or the name of one that strict JSON cannot hold (NaN, infinity)."""
-    return value if math.isfinite(value) else str(value)
 
 
 def _square(values: torch.Tensor) -> float:

@@ -10,7 +10,7 @@ export interface Subject extends PlannedVariant {
   runs: readonly CertificateRow[];
   /** Its answers beside the baseline's, to the judges' half of the items; null where it was not evaluated. */
   answers: readonly JoinedBenchmark[] | null;
-  /** ‖ΔW‖ ÷ ‖W‖ over the matrices an edit changed, as the edit recorded it. */
+  /** ‖ΔW‖ ÷ ‖W‖ over the matrices that an edit or error changed, as its cell recorded it; infinite beside NaN or Inf. */
   weightError: number | null;
 }
 

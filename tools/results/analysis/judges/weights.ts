@@ -1,4 +1,4 @@
-// A judge that looks at the weights alone: how large is what an edit changed, beside what was there?
+// A judge that looks at the weights alone: how large is what an edit or an error changed, beside what was there?
 import { against, type Judge, type JudgeAnswer, undecided } from './judge.js';
 
 /** A convention of this suite: nobody has set a limit. */
@@ -6,11 +6,15 @@ const LIMIT = 0.1;
 
 export const weightError: Judge = {
   name: 'weight-error',
-  rule: `‖ΔW‖ ÷ ‖W‖ over the edited matrices is above ${LIMIT}`,
+  rule: `‖ΔW‖ ÷ ‖W‖ over the changed matrices is above ${LIMIT}, or no number`,
   readsOutcomes: false,
-  reads: ['edit'],
+  reads: ['edit', 'inject'],
   judge: ({ weightError: error }): JudgeAnswer =>
     error === null
       ? undecided('no relative error of the weights is recorded')
-      : against(LIMIT, error, `relative error ${error.toPrecision(3)}`),
+      : against(
+          LIMIT,
+          error,
+          Number.isFinite(error) ? `relative error ${error.toPrecision(3)}` : 'a weight is no finite number',
+        ),
 };
