@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   digestDirectory,
@@ -69,6 +79,41 @@ test('whole writes make their directories and leave nothing beside the file', ()
   expect(readIfThere(join(root, 'x/y/z.json'))).toBe('1');
   expect(readIfThere(join(root, 'x/none'))).toBeUndefined();
   expect(readIfThere(join(root, 'x/y/z.json/none'))).toBeUndefined();
+});
+
+test('what a killed writer left beside a file goes with the next writing of it, and nothing else does', () => {
+  const left = ['state.json.0123456789ab.tmp', 'state.json.ba9876543210.tmp'];
+  const others = [
+    'state.json.tmp',
+    'other.json.0123456789ab.tmp',
+    'state.json.0123456789ab.tmp.tmp',
+    'state.json.x.tmp',
+  ];
+  for (const name of [...left, ...others]) {
+    writeFileSync(join(root, name), 'half');
+    utimesSync(join(root, name), new Date(0), new Date(0));
+  }
+  // Of one that may be at work.
+  others.push('state.json.aaaaaaaaaaaa.tmp');
+  writeFileSync(join(root, 'state.json.aaaaaaaaaaaa.tmp'), 'half');
+  writeWhole(join(root, 'state.json'), '1');
+  expect(readdirSync(root).sort()).toEqual(['state.json', ...others].sort());
+});
+
+test('writers of one file at once take nothing from each other but temporary files', async () => {
+  const path = join(root, 'state.json');
+  const program = `
+    import { writeWhole } from ${JSON.stringify(join(import.meta.dirname, '../../tools/dist/base/files.js'))};
+    for (let n = 0; n < 200; n += 1) writeWhole(${JSON.stringify(path)}, JSON.stringify(process.argv[1].repeat(5000)));
+  `;
+  const writers = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((letter) =>
+      execa(process.execPath, ['--input-type=module', '--eval', program, letter], { reject: false }),
+    ),
+  );
+  expect(writers.map(({ stderr }) => stderr)).toEqual(['', '', '', '']);
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatch(/^(a+|b+|c+|d+)$/);
+  expect(readdirSync(root)).toEqual(['state.json']);
 });
 
 test('a listing changes with names, sizes and times, and follows links', () => {

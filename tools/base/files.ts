@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   createReadStream,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -15,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256 } from './canonical.js';
 
@@ -135,15 +136,48 @@ function firstMissing(path: string): string {
     : firstMissing(parent);
 }
 
-/** Write a file by temporary file and rename; directories on the way are made. */
+/**
+ * Write a file by temporary file and rename; directories on the way are made. What a writer of the same file left behind
+ * when it was killed between the two goes too; one that was only slow and so loses its temporary file writes it again.
+ */
 export function writeWhole(path: string, text: string, mode = 0o644): void {
   makeDirectory(dirname(path));
+  for (let tries = 1; !replace(path, text, mode, tries === MOST_TRIES); tries += 1);
+  for (const left of temporariesOf(path)) {
+    const modified = statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - modified > SLOW_WRITE_MS) rmSync(left, { force: true });
+  }
+}
+
+/** Between the two steps lie milliseconds. */
+const SLOW_WRITE_MS = 1000;
+const MOST_TRIES = 3;
+
+/** False: somebody took the temporary file away. */
+function replace(path: string, text: string, mode: number, last: boolean): boolean {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     writeFileSync(temporary, text, { mode });
     renameSync(temporary, path);
+    return true;
   } catch (error) {
     rmSync(temporary, { force: true });
+    const isTaken = (error as NodeJS.ErrnoException).code === 'ENOENT' && existsSync(dirname(path)) && !last;
+    if (isTaken) return false;
     throw error;
   }
+}
+
+function temporariesOf(path: string): string[] {
+  const name = basename(path);
+  return readdirSync(dirname(path))
+    .filter((other) => isTemporary(other) && other.replace(TEMPORARY, '') === name)
+    .map((other) => join(dirname(path), other));
+}
+
+const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/;
+
+/** What writeWhole leaves behind when it is killed between its two steps. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
 }

@@ -8,6 +8,7 @@ import { removeHeartbeat } from './heartbeat.js';
 import { identitySchema } from './identity-schema.js';
 import { isId } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
+import { isTemporary } from '../../../base/files.js';
 import { ok } from '../../../base/result.js';
 import { damaged, writePlain } from '../../../host/plain-file.js';
 import { readRecord, type RecordRead } from '../../../host/read-record.js';
@@ -177,11 +178,6 @@ export function readLeases(directory: LockDirectory): Records<LeaseRecord> {
 
 export function readLease(directory: LockDirectory, id: string): RecordRead<LeaseRecord> {
   return readRecord(join(directory.leases, `${id}.json`), leaseSchema);
-}
-
-/** What writeWhole leaves behind when it is killed between its two steps. */
-export function isTemporary(name: string): boolean {
-  return /\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 function collect<T extends { id: string }>(

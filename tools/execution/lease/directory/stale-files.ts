@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { removeHeartbeat } from './heartbeat.js';
 import { isId, isOwnerAlive } from './ids.js';
 import type { LockDirectory } from './lock-directory.js';
-import { isTemporary } from './records.js';
+import { isTemporary } from '../../../base/files.js';
 
 const STALE_MS = 600_000;
 
