@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 import { drained } from './base/drained.js';
+import { RESTORING } from './base/restoring.js';
 import { tellFailure, watchSignals } from './exit-code.js';
 
 export const name = 'validation-suite';
@@ -75,9 +76,11 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
   'doctor',
   'clean',
   'plan',
+  'restore',
 ]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
+  if (process.env[RESTORING] !== undefined) return;
   const goesOn = await wouldGoOn(context);
   tellFailure(
     Object.values(context.taskResults).map(({ status }) => status),

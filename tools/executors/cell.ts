@@ -67,7 +67,7 @@ function fail(root: string, project: string, target: string, failure: CellFailur
 }
 
 /** It stands in the target's metadata, where it is in no hash. A project made before it had one still runs. */
-function scheduleOf({
+export function scheduleOf({
   projectsConfigurations,
   projectName = '',
   targetName = '',

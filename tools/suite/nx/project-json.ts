@@ -262,6 +262,15 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
         metadata: metadata(`Make the report of what there is of ${name}; runs nothing`, `${name}:report`),
         options: { suite: name },
       },
+      restore: {
+        executor: './tools:restore',
+        cache: false,
+        metadata: metadata(
+          `Put the finished cells of ${name} back into Nx's cache, by one look at their receipts`,
+          `${name}:restore`,
+        ),
+        options: { suite: name },
+      },
       compare: {
         executor: './tools:compare',
         cache: false,

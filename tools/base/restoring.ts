@@ -1,0 +1,27 @@
+// How `restore` and the nx run it starts find each other: by a variable that names the file of what was found.
+import { appendFileSync } from 'node:fs';
+import { readIfThere } from './files.js';
+
+/** Set in a run that only restores: no cell runs in it, and no verdict is made. */
+export const RESTORING = 'SUITE_RESTORE_ANSWERS';
+
+export interface Looked {
+  cell: string;
+  /** Why its receipts do not stand; undefined where they do. */
+  why?: string;
+}
+
+/** The file, in a run that only restores. */
+export function restoring(): string | undefined {
+  const path = process.env[RESTORING] ?? '';
+  return path === '' ? undefined : path;
+}
+
+export function noteLooked(path: string, looked: Looked): void {
+  appendFileSync(path, `${JSON.stringify(looked)}\n`);
+}
+
+export function readLooked(path: string): Looked[] {
+  const lines = (readIfThere(path) ?? '').split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as Looked);
+}
