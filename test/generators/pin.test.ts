@@ -196,3 +196,26 @@ describe('data sets of benchmarks and windows', () => {
     expect(revisions(workspace)).toEqual({ 'Salesforce/wikitext': COMMIT });
   });
 });
+
+test('a checkpoint of the hub is pinned as models are, and asked for once', async () => {
+  using workspace = new Workspace();
+  workspace.write(
+    'suites/x/suite.yaml',
+    'models: [{name: m, facts: {architecture: llama}}]\nedits: {clean: [{checkpoint: o/made, revision: v1}]}\n',
+  );
+  const generate = (): Promise<string[]> =>
+    workspace.generate((tree) => suiteGenerator(tree, { name: 'x' }, { HF_ENDPOINT: hub }));
+  const before = asked.length;
+  await generate();
+  const url = '/api/models/o/made/revision/v1?blobs=true';
+  expect(asked.slice(before).filter((one) => one.url === url)).toHaveLength(1);
+  const cells = readGeneratedSuite(workspace.root, 'x')?.cells ?? [];
+  expect(cells.find(({ kind }) => kind === 'adopt')?.parts[0]?.spec).toEqual({
+    type: 'checkpoint',
+    source: { type: 'hub', id: 'o/made', revision: COMMIT },
+  });
+  const known = asked.length;
+  expect(await generate()).toEqual([]);
+  await workspace.generate((tree) => syncGenerator(tree));
+  expect(asked.slice(known).filter((one) => one.url.includes('o/made'))).toEqual([]);
+});

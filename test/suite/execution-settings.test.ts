@@ -339,6 +339,7 @@ describe('time-outs of single tasks', () => {
     CREATE_ERROR: ['inject', 'error_zero_layer', 'inject'],
     CERTIFY_ERROR: ['certify', 'error_zero_layer', 'certify-1'],
     EVAL_ERROR: ['eval', 'error_zero_layer', 'eval'],
+    ADOPT_CHECKPOINT: ['adopt', 'mine', 'adopt'],
   };
 
   test.each(TASK_NAMES)('TASK_TIMEOUT_%s is that of its task alone, and changes no hash', async (name) => {

@@ -51,7 +51,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an edit as a number',
     `${MODEL}edits: {clean: [8]}\n`,
     [
-      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>, or a mapping with type, its parameters and name',
+      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>, a mapping with type, its parameters and name, or one with checkpoint',
     ],
   ],
   [
@@ -67,14 +67,14 @@ test.each<[what: string, text: string, expected: string[]]>([
     'two edits of one name',
     `${MODEL}edits:\n  clean:\n    - quant_rtn:8:128:ffn\n    - quant_rtn:8:64:ffn\n`,
     [
-      '5:7: edits.clean[1]: a second edit named "quant_8bit_clean", after line 4; give it a name of its own: {type: …, name: …}',
+      '5:7: edits.clean[1]: a second edit named "quant_8bit_clean", after line 4; give it a name of its own: {…, name: …}',
     ],
   ],
   [
     "two edits of one name in a model's own list",
     `models:\n  - id: m-7b\n    edits:\n      stress: ['lowrank_svd:8:ffn', 'lowrank_svd:8:all']\n`,
     [
-      '4:37: models[0].edits.stress[1]: a second edit named "svd_rank8_stress", after line 4; give it a name of its own: {type: …, name: …}',
+      '4:37: models[0].edits.stress[1]: a second edit named "svd_rank8_stress", after line 4; give it a name of its own: {…, name: …}',
     ],
   ],
   [

@@ -1,6 +1,7 @@
 // Hub revisions to commits: a branch that moves must not change what a suite is. What a record of both, and of sizes, makes
 // of a suite.
-import type { Suite, SuiteModel } from '../suite/model/suite.js';
+import { isOwn } from '../suite/model/edit-spec.js';
+import type { Suite, SuiteEdit, SuiteModel } from '../suite/model/suite.js';
 import type { SuiteRecord } from '../suite/nx/record.js';
 
 export const COMMIT = /^[0-9a-f]{40}$/;
@@ -12,8 +13,8 @@ export type Commits = Readonly<Record<string, string>>;
 /** What the sources of a suite were when its projects were made. */
 export type Sources = Pick<SuiteRecord, 'commits' | 'sizes'>;
 
-/** `<hub id>@<revision as written>`, the key of a record's commits; undefined for a model that needs none. */
-export function pinKey({ source }: SuiteModel): string | undefined {
+/** `<hub id>@<revision as written>`, the key of a record's commits; undefined for a model or checkpoint that needs none. */
+export function pinKey({ source }: Pick<SuiteModel, 'source'>): string | undefined {
   const { type, id, revision } = source;
   if (type !== 'hub' || typeof id !== 'string' || typeof revision !== 'string') return undefined;
   return COMMIT.test(revision) ? undefined : `${id}@${revision}`;
@@ -33,12 +34,22 @@ export function pinned(suite: Suite, { commits, sizes }: Sources): Suite {
     return {
       ...model,
       ...(commit === undefined ? {} : { source: { ...model.source, revision: commit } }),
+      edits: model.edits.map((edit) => pinnedEdit(edit, commits)),
       ...(sourceBytes === undefined ? {} : { sourceBytes }),
     };
   });
   const { data } = suite;
   if (data === undefined) return { ...suite, models };
   return { ...suite, models, data: { ...data, revisions: revisionsOf(commits) } };
+}
+
+function pinnedEdit(edit: SuiteEdit, commits: Commits): SuiteEdit {
+  const { spec } = edit;
+  if (!isOwn(spec) || spec.source.type !== 'hub') return edit;
+  const commit = commits[pinKey(spec) ?? ''];
+  return commit === undefined
+    ? edit
+    : { ...edit, spec: { ...spec, source: { ...spec.source, revision: commit } } };
 }
 
 /** Commit by a dataset's id, sorted, by the task or provider that reads it. */

@@ -3,6 +3,7 @@
 import { logger } from '@nx/devkit';
 import { shown } from '../base/text/say.js';
 import { messageOf } from '../base/message.js';
+import { isOwn } from '../suite/model/edit-spec.js';
 import { DATASET_OF_PROVIDER, type Suite, type SuiteModel } from '../suite/model/suite.js';
 import { GeneratorError } from './generator-error.js';
 import { askHub, isOffline, type Answer } from './hub.js';
@@ -23,12 +24,13 @@ export async function resolveSources(
   known: Sources,
   environment: NodeJS.ProcessEnv,
 ): Promise<Sources> {
-  const [models, datasets] = await Promise.all([
+  const [models, checkpoints, datasets] = await Promise.all([
     Promise.all(suite.models.map((model) => sourceOf(workspaceRoot, model, known, environment))),
+    checkpointCommits(suite, known.commits, environment),
     datasetCommits(workspaceRoot, suite, known.commits, environment),
   ]);
   return {
-    commits: Object.fromEntries([...models.flatMap(({ commits }) => commits), ...datasets]),
+    commits: Object.fromEntries([...checkpoints, ...models.flatMap(({ commits }) => commits), ...datasets]),
     sizes: Object.fromEntries(models.flatMap(({ sizes }) => sizes)),
   };
 }
@@ -79,6 +81,26 @@ async function datasetCommits(
 
 async function datasetCommit(id: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
   return (await ask('dataset', id, 'main', environment))?.commit;
+}
+
+/** Of edited checkpoints at the hub. They are as large as their model: their sizes are not asked for. */
+async function checkpointCommits(
+  { models }: Suite,
+  known: Commits,
+  environment: NodeJS.ProcessEnv,
+): Promise<Entry[]> {
+  const specs = models.flatMap(({ edits }) => edits.flatMap(({ spec }) => (isOwn(spec) ? [spec] : [])));
+  const wanted = new Map(
+    specs.flatMap((spec) => (pinKey(spec) === undefined ? [] : [[pinKey(spec) ?? '', spec]])),
+  );
+  const found = await Promise.all(
+    [...wanted].map(async ([key, { source }]): Promise<Entry[]> => {
+      if (source.type !== 'hub') return [];
+      const commit = known[key] ?? (await ask('model', source.id, source.revision, environment))?.commit;
+      return commit === undefined ? [] : [[key, commit]];
+    }),
+  );
+  return found.flat();
 }
 
 interface ModelSource {

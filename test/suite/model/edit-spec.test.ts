@@ -8,8 +8,10 @@ import {
   type EditSpec,
 } from '../../../tools/suite/model/edit-spec.js';
 import { editNameProblem } from '../../../tools/suite/model/names.js';
-import { resolveEdit } from '../../../tools/suite/load/resolve.js';
-import { edit as editSchema } from '../../../tools/suite/load/edit-schema.js';
+import { nameOfEdit } from '../../../tools/suite/load/resolve.js';
+import { editOf } from '../../../tools/suite/load/edit-schema.js';
+
+const editSchema = editOf('clean');
 
 const scope = fc.constantFrom(...SCOPES);
 const spec: fc.Arbitrary<EditSpec> = fc.oneof(
@@ -76,7 +78,7 @@ describe('the one-line notation', () => {
     ['magnitude_prune:0.125:all', 'stress', 'prune_12_5pct_stress'],
     [' lowrank_svd : 32 : all ', 'stress', 'svd_rank32_stress'],
   ] as const)('%s, %s, is called %s', (text, editClass, name) => {
-    expect(resolveEdit(editSchema.parse(text), editClass).name).toBe(name);
+    expect(nameOfEdit(editSchema.parse(text), editClass)).toBe(name);
   });
 
   test('names of any edit are plain words', () => {

@@ -87,6 +87,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'preset':
     case 'edit':
     case 'inject':
+    case 'adopt':
       return undefined;
   }
 }

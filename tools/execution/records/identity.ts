@@ -21,6 +21,7 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   // LAPACK, for low-rank edits, is scipy's.
   edit: ['torch', 'scipy'],
   inject: ['torch'],
+  adopt: ['torch', 'transformers'],
   certify: ['torch', 'transformers', 'invarlock'],
 };
 

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
 import { canonicalJson, sha256 } from '../../base/canonical.js';
-import type { CellOptions } from '../../suite/model/cell.js';
+import type { CellKind, CellOptions, CellPart } from '../../suite/model/cell.js';
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import { PYTHON_LOCK } from '../../suite/model/python-sources.js';
 import type { Driver } from './driver.js';
@@ -53,8 +53,8 @@ export async function askPython(
   { offline, driver, stored }: Known,
 ): Promise<Finding[]> {
   const asked = questions(workspaceRoot, cells, stored);
-  const timeout =
-    TIMEOUT_MS + asked.models.length * TIMEOUT_PER_MODEL_MS + asked.tasks.length * TIMEOUT_PER_BENCHMARK_MS;
+  const looks = asked.models.length + asked.checkpoints.length;
+  const timeout = TIMEOUT_MS + looks * TIMEOUT_PER_MODEL_MS + asked.tasks.length * TIMEOUT_PER_BENCHMARK_MS;
   const { stdout, exitCode, stderr, timedOut } = await execa(
     join(workspaceRoot, '.venv', 'bin', 'python'),
     ['-m', 'validation.doctor'],
@@ -103,6 +103,16 @@ function questions(
           .map((each) => ({ name: each.name, spec: each.spec })),
         stored: stored.has(receipt),
       })),
+    checkpoints: parts
+      .filter(({ kind }) => kind === 'adopt')
+      .map(({ model, name, spec, receipt }) => ({
+        model,
+        name,
+        source: spec.source ?? null,
+        trust_remote_code: spec.trust_remote_code === true,
+        stored: stored.has(receipt),
+        baseline: baselineOf(parts, model, stored),
+      })),
     tasks: benchmarksOf(cells, data),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
     datasets: distinct(parts.flatMap(({ spec }) => datasetOf(spec, data))),
@@ -111,6 +121,16 @@ function questions(
       ...dataFor(datasetOf({ invarlock: question.invarlock }, data)[0]?.provider, data),
     })),
   };
+}
+
+/** What a checkpoint is compared with: where the model comes from, and where the store has it. */
+function baselineOf(
+  parts: readonly (CellPart & { model: string; kind: CellKind })[],
+  model: string,
+  stored: ReadonlyMap<string, string>,
+): JsonObject {
+  const setup = parts.find((part) => part.kind === 'setup' && part.model === model);
+  return { source: setup?.spec.source ?? null, stored: stored.get(setup?.receipt ?? '') ?? null };
 }
 
 /** By the name of the task or provider: the commits that it is fetched at, and where it lies if it has been. */

@@ -10,7 +10,7 @@ import type { CellKind } from '../../suite/model/cell.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 
-const KINDS: readonly CellKind[] = ['setup', 'data'];
+const KINDS: readonly CellKind[] = ['setup', 'data', 'adopt'];
 
 /** Directories in the store by the receipt of the part, of parts whose receipts stand and whose files are whole. */
 export async function storedParts(

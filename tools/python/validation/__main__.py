@@ -16,7 +16,7 @@ from pathlib import Path
 from validation.job import EXIT_CODES, Fault, FaultCode, emit, load_job
 from validation.usage import usage
 
-KINDS = ("data", "setup", "calibrate", "preset", "baseline", "eval", "edit", "inject", "certify")
+KINDS = ("data", "setup", "calibrate", "preset", "baseline", "eval", "edit", "inject", "certify", "adopt")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -94,6 +94,9 @@ export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {
   );
 }
 
+/** Kinds of cells that make the weights of variants. */
+const MAKING: ReadonlySet<string> = new Set(['edit', 'inject', 'adopt']);
+
 /** Results expected of the plan, in an order that does not depend on the order of its cells. */
 export function expectedResults(plan: VerdictPlan): Expected {
   const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
@@ -103,7 +106,7 @@ export function expectedResults(plan: VerdictPlan): Expected {
       expected.parts.push({ cell: cell.id, name: part.name, receipt: part.receipt, spec: part.spec });
     }
     if (cell.kind === 'preset') expected.calibrations.push(...calibrationOf(cell));
-    if (cell.kind === 'edit' || cell.kind === 'inject') expected.makings.push(...makingsOf(cell));
+    if (MAKING.has(cell.kind)) expected.makings.push(...makingsOf(cell));
     if (cell.kind !== 'eval' && cell.kind !== 'certify') continue;
     const [part] = cell.parts;
     if (part === undefined)

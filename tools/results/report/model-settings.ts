@@ -39,7 +39,7 @@ export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
 /** Of each edit by its name, `quant_rtn, bits 8, group size 64, scope ffn`; several where the models differ. */
 export function editParameters(cells: readonly PlannedCell[]): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  for (const { parts } of cells.filter(({ kind }) => kind === 'edit')) {
+  for (const { parts } of cells.filter(({ kind }) => kind === 'edit' || kind === 'adopt')) {
     for (const { name, spec } of parts) {
       const { type, ...others } = spec;
       const said = Object.entries(others).map(([key, value]) => `${key.replaceAll('_', ' ')} ${text(value)}`);

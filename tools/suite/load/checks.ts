@@ -4,8 +4,8 @@ import { minimumViolations } from '../model/minimums.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt, show } from '../yaml/diagnostics.js';
 import { errorStepVariant, errorVariant, modelNameProblem } from '../model/names.js';
-import { invarlockOf, nameOf, resolveEdit, sizeClassOf } from './resolve.js';
-import { edit as editSchema } from './edit-schema.js';
+import { invarlockOf, nameOf, nameOfEdit, sizeClassOf } from './resolve.js';
+import { editOf } from './edit-schema.js';
 import { ladder, type LadderStep } from './ladder-schema.js';
 import type { ModelInput } from './schema.js';
 import type { ReadModel, Sections } from './sections.js';
@@ -60,9 +60,9 @@ function checkEditNames(source: YamlSource, suite: Raw, owner: Raw, path: Path):
   }));
   const named = (['clean', 'stress'] as const).flatMap((editClass) =>
     asList(asMapping(edits?.value)[editClass]).map((item, index): Named => {
-      const parsed = editSchema.safeParse(item);
+      const parsed = editOf(editClass).safeParse(item);
       return [
-        parsed.success ? resolveEdit(parsed.data, editClass).name : undefined,
+        parsed.success ? nameOfEdit(parsed.data, editClass) : undefined,
         [...(edits?.path ?? []), editClass, index],
       ];
     }),
@@ -76,11 +76,11 @@ function checkEditNames(source: YamlSource, suite: Raw, owner: Raw, path: Path):
       '; leave one of them out',
     ]);
   });
-  return twice(source, 'edit', [...named, ...steps], '; give it a name of its own: {type: …, name: …}');
+  return twice(source, 'edit', [...named, ...steps], '; give it a name of its own: {…, name: …}');
 }
 
 function stepName(step: LadderStep): string {
-  return 'edit' in step ? resolveEdit(step.edit, 'ladder').name : errorStepVariant(step.error);
+  return 'edit' in step ? nameOfEdit(step.edit, 'ladder') : errorStepVariant(step.error);
 }
 
 type Named = [name: string | undefined, path: Path, advice?: string];

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
 import { checkContradictions, checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
+import { checkOwnEdits } from './own-edits.js';
 import { corpusProblems } from '../model/corpus.js';
 import { overlay, type Identity } from '../settings/identity.js';
 import { diagnosticAt, sortDiagnostics } from '../yaml/diagnostics.js';
@@ -93,6 +94,9 @@ export function parseSuite(
     ...checkInputs(source, sections, suite, readPath),
     ...(['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
       ? []
+      : checkOwnEdits(source, sections.models, suite)),
+    ...(['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
+      ? []
       : rankProblems(source, sections.models, suite, readPath)),
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
@@ -104,7 +108,7 @@ export function parseSuite(
     digest: suiteDigest(written.value),
     warnings: sortDiagnostics([
       ...(reference ? minimums : []),
-      ...modelPathWarnings(source, suite, readPath),
+      ...modelPathWarnings(source, sections.models, suite, readPath),
     ]),
   });
 }
@@ -118,7 +122,8 @@ function checkInputs(
   suite: Suite,
   readPath: (path: string) => Input,
 ): Diagnostic[] {
-  const found: Diagnostic[] = modelPathProblems(source, suite, readPath);
+  const sure = !['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section));
+  const found = modelPathProblems(source, sure ? sections.models : [], suite, readPath);
   const outside = (written: string): boolean => {
     const path = posix.join(suiteDirectory(suite.name), written);
     return posix.isAbsolute(written) || path === '.' || path === '..' || path.startsWith('../');

@@ -7,7 +7,8 @@ import { beside, modelPaths } from '../model/paths.js';
 import type { Suite, SuiteModel } from '../model/suite.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt } from '../yaml/diagnostics.js';
-import type { Path, YamlSource } from '../yaml/yaml-source.js';
+import type { YamlSource } from '../yaml/yaml-source.js';
+import { editPlaces } from './edit-places.js';
 import type { Input } from './input.js';
 import type { ReadModel } from './sections.js';
 
@@ -28,13 +29,10 @@ export function rankProblems(
   return suite.models.flatMap((model, at) => {
     const read = models[at];
     if (read === undefined) return [];
-    const clean = model.edits.filter((edit) => edit.class === 'clean').length;
     let known: Json | undefined;
-    return model.edits.flatMap(({ spec, class: editClass, step }, index) => {
+    return editPlaces(source, read, model).flatMap(({ edit: { spec, step }, path, own, given }) => {
       if (spec.type !== 'lowrank_svd' && spec.type !== 'zero_blocks') return [];
       const key = step === undefined ? 'edits' : 'ladders';
-      const own = read.model[key] !== undefined;
-      const given = own || asMapping(source.value)?.[key] !== undefined;
       // A model made from facts is there to try things out: as long as nobody chose edits for it, its cell says it.
       if (!given && model.source.type === 'facts') return [];
       known ??= sizesOf(suite.name, model, readPath) ?? {};
@@ -44,12 +42,6 @@ export function rankProblems(
           ? tooManyBlocks(known, spec.count, model.name)
           : tooHighRank(largestRank(known, spec.scope, declared), spec, model.name);
       if (problem === undefined) return [];
-      const written: Path =
-        step === undefined
-          ? [editClass, editClass === 'clean' ? index : index - clean]
-          : [step[0], 'steps', step[1]];
-      const ofModel: Path = ['models', read.index];
-      const path: Path = given ? [...(own ? ofModel : []), key, ...written] : ofModel;
       const another = own ? '' : `, or the model ${key} of its own`;
       return [
         diagnosticAt(source, path, given ? problem + another : `the default edit of ${problem}${another}`),

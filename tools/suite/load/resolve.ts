@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { SizeClass } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
 import { editName, type EditClass } from '../model/edit-spec.js';
+import { isPath } from './own-edit-schema.js';
 import { minimumsOf } from '../model/minimums.js';
 import { matricesSpec } from '../model/matrices.js';
 import { nameFromSource } from '../model/names.js';
@@ -53,9 +54,11 @@ function resolveModel(directory: string, input: SuiteInput, model: ModelInput): 
     mode,
     ...(model.matrices === undefined ? {} : { matrices: matricesSpec(model.matrices) }),
     edits: [
-      ...edits.clean.map((edit) => resolveEdit(edit, 'clean')),
-      ...edits.stress.map((edit) => resolveEdit(edit, 'stress')),
-      ...ladders.flatMap((steps, at) => steps.flatMap((step, index) => ladderEdit(step, [at, index]))),
+      ...edits.clean.map((edit) => resolveEdit(directory, edit, 'clean')),
+      ...edits.stress.map((edit) => resolveEdit(directory, edit, 'stress')),
+      ...ladders.flatMap((steps, at) =>
+        steps.flatMap((step, index) => ladderEdit(directory, step, [at, index])),
+      ),
     ],
     errors: (model.errors ?? input.errors).types,
     errorSteps: ladders.flatMap((steps) => steps.flatMap((step) => ('error' in step ? step.error : []))),
@@ -88,19 +91,37 @@ export function sizeClassOf(model: ModelInput): SizeClass | undefined {
 
 function sourceOf(directory: string, model: ModelInput): JsonObject {
   if (model.facts !== undefined) return { type: 'facts', ...model.facts };
-  if (model.path !== undefined) {
-    const absolute = posix.isAbsolute(model.path);
-    return { type: 'path', path: absolute ? posix.normalize(model.path) : posix.join(directory, model.path) };
-  }
+  if (model.path !== undefined) return pathSource(directory, model.path);
   return { type: 'hub', id: model.id ?? '', revision: model.revision ?? 'main' };
 }
 
-export function resolveEdit({ name, ...spec }: EditInput, editClass: EditClass): SuiteEdit {
-  return { name: name ?? editName(spec, editClass), class: editClass, spec };
+/** Workspace-relative, or absolute. */
+function pathSource(directory: string, path: string): { type: 'path'; path: string } {
+  const absolute = posix.isAbsolute(path);
+  return { type: 'path', path: absolute ? posix.normalize(path) : posix.join(directory, path) };
 }
 
-function ladderEdit(step: LadderStep, at: readonly [number, number]): SuiteEdit[] {
-  return 'edit' in step ? [{ ...resolveEdit(step.edit, 'ladder'), step: at }] : [];
+/** The name given, or that of its parameters or source. */
+export function nameOfEdit(edit: EditInput, editClass: EditClass): string {
+  if (edit.name !== undefined) return edit.name;
+  return 'checkpoint' in edit ? nameFromSource(edit.checkpoint) : editName(edit, editClass);
+}
+
+function resolveEdit(directory: string, edit: EditInput, editClass: EditClass): SuiteEdit {
+  const named = { name: nameOfEdit(edit, editClass), class: editClass };
+  if (!('checkpoint' in edit)) {
+    const { name: _, ...spec } = edit;
+    return { ...named, spec };
+  }
+  const { checkpoint, revision = 'main' } = edit;
+  const source = isPath(checkpoint)
+    ? pathSource(directory, checkpoint)
+    : { type: 'hub' as const, id: checkpoint, revision };
+  return { ...named, spec: { type: 'checkpoint', source } };
+}
+
+function ladderEdit(directory: string, step: LadderStep, at: readonly [number, number]): SuiteEdit[] {
+  return 'edit' in step ? [{ ...resolveEdit(directory, step.edit, 'ladder'), step: at }] : [];
 }
 
 /** InvarLock's settings for a size class. Overridden where the suite says so, else valid under the tier's minimums. */

@@ -1,8 +1,9 @@
 // suite.yaml as people write it: a zod schema with the original script's defaults. resolve.ts turns it into a Suite.
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
-import { edit } from './edit-schema.js';
+import { editOf } from './edit-schema.js';
 import { ladder } from './ladder-schema.js';
+import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
 import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';
@@ -32,15 +33,9 @@ import {
 const relativeFile = (what: string) =>
   text(`${what}, relative to suite.yaml`, /^[^\s~{}*?[\]!][^{}*?[\]!]*$/);
 
-/** As the hub has them: no end is a dash or a dot, none of both is doubled, and `.git` is no part. */
-const HUB_ID = /^(?!.*(--|\.\.))(?!.*\.git$)(\w([\w.-]*\w)?\/)?\w([\w.-]{0,94}\w)?$/;
-/** As git has names of refs. A run of hexadecimal digits that is no commit's length is one with a digit too many or few. */
-const REVISION =
-  /^(?![0-9a-f]{30,39}$|[0-9a-f]{41,}$)(?!.*(\.\.|\/\/|\/\.|\.lock(\/|$)))[\w][\w./-]*(?<![./])$/;
-
 const edits = mapping({
-  clean: list(edit, 'edits').default([]),
-  stress: list(edit, 'edits').default([]),
+  clean: list(editOf('clean'), 'edits').default([]),
+  stress: list(editOf('stress'), 'edits').default([]),
 });
 const errorTypes = list(oneOf(ERROR_TYPES), `errors: ${ERROR_TYPES.join(', ')}`);
 /** A list of types, or with the number of items that each is evaluated on. */
@@ -105,7 +100,7 @@ const model = mapping(
       /^(?!~)\s*\S/,
     ).optional(),
     facts: facts.optional(),
-    revision: text('a branch, tag or commit (40 digits) of the hub repository', REVISION).optional(),
+    revision: text(REVISION_RULE, REVISION).optional(),
     trust_remote_code: flag().default(false),
     size_class: oneOf(SIZE_CLASSES).optional(),
     mode: oneOf(['batch', 'per-edit']).optional(),
@@ -240,7 +235,7 @@ export const suiteSchema = mapping({
 
 export type SuiteInput = z.output<typeof suiteSchema>;
 export type ModelInput = SuiteInput['models'][number];
-export type EditInput = SuiteInput['edits']['clean'][number];
+export type EditInput = SuiteInput['edits']['clean' | 'stress'][number];
 export { model as modelSchema };
 
 function seedEdits() {

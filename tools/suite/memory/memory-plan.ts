@@ -176,6 +176,7 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     cell.sizeClass === 'tiny' || weights <= TINY_GIB ? Math.min(gib, CUDA_GIB + weights) : gib;
   switch (cell.kind) {
     case 'setup':
+    case 'adopt':
       return weights + headroom(settings.loadOverheadGiB);
     case 'edit':
       return cell.parts.length > 1

@@ -27,6 +27,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   edit: [1.5, 1.2],
   inject: [1.3, 1.15],
   certify: [1.1, 1.05],
+  adopt: [1.0, 1.0],
 };
 
 /**

@@ -11,6 +11,7 @@ export const CELL_KINDS = [
   'edit',
   'inject',
   'certify',
+  'adopt',
 ] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
 

@@ -15,6 +15,19 @@ export type EditSpec =
   | { type: 'scale'; factor: number; scope: Scope }
   | { type: 'zero_blocks'; count: number; scope: Scope };
 export type EditType = EditSpec['type'];
+
+/** An edit made elsewhere: its weights are there already. */
+export interface CheckpointSpec {
+  type: 'checkpoint';
+  /** As a model's. */
+  source: { type: 'hub'; id: string; revision: string } | { type: 'path'; path: string };
+}
+export type OwnSpec = CheckpointSpec;
+
+export function isOwn(spec: EditSpec | OwnSpec): spec is OwnSpec {
+  return spec.type === 'checkpoint';
+}
+
 /** A `ladder`'s step is expected to be nothing: its outcomes say what it is. */
 export type EditClass = 'clean' | 'stress' | 'ladder';
 

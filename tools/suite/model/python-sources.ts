@@ -30,15 +30,8 @@ const INVARLOCK = [
   'hub/offline',
   'weights/store',
 ];
-/** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
-const REWRITING = [
-  'weights/built',
-  'weights/listing',
-  'weights/fused',
-  'weights/proposal',
-  'weights/threads',
-  'weights/checkpoint',
-  'weights/declared',
+/** All that the package loads with its arithmetic. */
+const EDITS = [
   'edits/base',
   'edits/fp4_quant',
   'edits/gaussian_noise',
@@ -52,6 +45,17 @@ const REWRITING = [
   'edits/subspace',
   'edits/thresholds',
   'edits/zero_blocks',
+];
+/** Weights rewritten tensor by tensor; errors use the arithmetic of edits. */
+const REWRITING = [
+  ...EDITS,
+  'weights/built',
+  'weights/listing',
+  'weights/fused',
+  'weights/proposal',
+  'weights/threads',
+  'weights/checkpoint',
+  'weights/declared',
   'weights/families',
   'weights/layout',
   'weights/matrices',
@@ -116,6 +120,21 @@ const MODULES: Record<CellKind, readonly string[]> = {
   ],
   edit: ['cells/edit', 'compute/fp4_native', 'variants/edition', ...REWRITING],
   inject: ['cells/inject', 'variants/errors', 'variants/proof', 'variants/tying', ...REWRITING],
+  adopt: [
+    'cells/adopt',
+    ...CONVERTING,
+    'sources/download',
+    ...FACTS,
+    'sources/hub_space',
+    'sources/profile',
+    ...EDITS,
+    'weights/matrix',
+    'variants/publish',
+    'variants/adoption',
+    'variants/comparable',
+    'variants/difference',
+    'variants/likeness',
+  ],
   certify: ['cells/certify', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
 };
 

@@ -1,7 +1,7 @@
 // A suite as planSuite takes it: every setting resolved, nothing left to default.
 import type { SizeClass } from './cell.js';
 import type { JsonObject } from '../../base/json-value.js';
-import type { EditClass, EditSpec } from './edit-spec.js';
+import type { EditClass, EditSpec, OwnSpec } from './edit-spec.js';
 import type { Tier } from './minimums.js';
 import type { Windows } from './windows.js';
 
@@ -99,7 +99,7 @@ export type BaselineSource = 'shared' | 'fresh';
 export interface SuiteEdit {
   name: string;
   class: EditClass;
-  spec: EditSpec;
+  spec: EditSpec | OwnSpec;
   /** Of a ladder's step: the ladder's number in its list, and the step's in the ladder. */
   step?: readonly [ladder: number, step: number];
 }

@@ -1,5 +1,5 @@
 // The original script's names of tasks, by which time-outs are given, and which cell has which. FETCH_DATA,
-// BASELINE_REPORT and EVAL_ERROR are this suite's own. docs/formulas.md#tasks-and-base-priorities
+// BASELINE_REPORT, EVAL_ERROR and ADOPT_CHECKPOINT are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -20,6 +20,7 @@ export const TASK_NAMES = [
   'CREATE_ERROR',
   'CERTIFY_ERROR',
   'EVAL_ERROR',
+  'ADOPT_CHECKPOINT',
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
@@ -38,6 +39,8 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return 'BASELINE_REPORT';
     case 'edit':
       return variant === 'edits' ? 'CREATE_EDITS_BATCH' : 'CREATE_EDIT';
+    case 'adopt':
+      return 'ADOPT_CHECKPOINT';
     case 'inject':
       return 'CREATE_ERROR';
     case 'certify':

@@ -15,6 +15,7 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   edit: [20, 3],
   inject: [20, 2],
   certify: [60, 12],
+  adopt: [30, 8],
 };
 
 /** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */

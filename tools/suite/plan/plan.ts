@@ -1,7 +1,7 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
 import type { JsonObject } from '../../base/json-value.js';
 import type { Cell, CellId, CellPart } from '../model/cell.js';
-import type { EditClass } from '../model/edit-spec.js';
+import { isOwn, type EditClass } from '../model/edit-spec.js';
 import { errorStepVariant, errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
@@ -9,6 +9,7 @@ import { dataCells } from './plan-data.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
+import { adoptionCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
 import {
   hasFiniteWeights,
@@ -28,7 +29,7 @@ export function planSuite(suite: Suite): Cell[] {
     return [
       ...baselineCells(plan),
       ...nullCells(plan),
-      ...(model.mode === 'batch' && model.edits.length > 0 ? [batchCell(plan)] : []),
+      ...(model.mode === 'batch' && madeHere(plan).length > 0 ? [batchCell(plan)] : []),
       ...model.edits.flatMap((edit) => editCells(plan, edit)),
       ...model.errors.flatMap((type) => errorCells(plan, type)),
       ...model.errorSteps.flatMap((step) => errorStepCells(plan, step)),
@@ -37,13 +38,19 @@ export function planSuite(suite: Suite): Cell[] {
   return [...dataCells(suite), ...models];
 }
 
+/** Edits that a pass over the baseline makes; the others are made elsewhere. */
+function madeHere({ model }: ModelPlan): SuiteEdit[] {
+  return model.edits.filter(({ spec }) => !isOwn(spec));
+}
+
 function batchCell(plan: ModelPlan): Cell {
   const { model, paths } = plan;
+  const edits = madeHere(plan);
   return cellOf(plan, BATCH_VARIANT, 'edit', 'edit', {
-    description: `Make all ${model.edits.length} edits of ${model.name} in one pass over its baseline`,
+    description: `Make all ${edits.length} edits of ${model.name} in one pass over its baseline`,
     dependsOn: [plan.id('baseline', 'setup')],
     reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
-    parts: model.edits.map((edit) => editPart(plan, edit)),
+    parts: edits.map((edit) => editPart(plan, edit)),
   });
 }
 
@@ -64,6 +71,10 @@ function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
 
 function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
   const { model, paths } = plan;
+  if (isOwn(edit.spec)) {
+    const adoption = adoptionCell(plan, edit.name, edit.spec);
+    return [adoption, ...judgedCells(plan, edit.name, edit.class, adoption.id)];
+  }
   const batch = model.mode === 'batch';
   const making = plan.id(batch ? BATCH_VARIANT : edit.name, 'edit');
   const own = cellOf(plan, edit.name, 'edit', 'edit', {

@@ -11,6 +11,7 @@ const BASE: Record<CellKind, number> = {
   eval: 65,
   certify: 65,
   inject: 60,
+  adopt: 70,
 };
 
 /** 0–100, higher first. A baseline's evaluation goes before those of edits, what is done with errors after. */

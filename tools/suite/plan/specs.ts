@@ -75,7 +75,7 @@ export function evalSpec(
 }
 
 /** Named only where a suite opts in, so that the specs of all other models stay as they are. */
-function remoteCode(trusted: boolean): JsonObject {
+export function remoteCode(trusted: boolean): JsonObject {
   return trusted ? { trust_remote_code: true } : {};
 }
 
@@ -89,8 +89,8 @@ export function corpusReads(model: SuiteModel): CellRead[] {
   return dataset.provider === 'local_jsonl' ? [{ name: 'corpus', path: dataset.file, as: 'file' }] : [];
 }
 
-/** A local model is known by its files, not by its path alone: one trained anew is made anew. */
-export function sourceReads({ source }: SuiteModel): CellRead[] {
+/** A local model or checkpoint is known by its files, not by its path alone: one trained anew is made anew. */
+export function sourceReads({ source }: Pick<SuiteModel, 'source'>): CellRead[] {
   const { type, path } = source;
   return type === 'path' && typeof path === 'string' ? [{ name: 'source', path, as: 'listing' }] : [];
 }

@@ -9,8 +9,10 @@ import pytest
 import torch
 from doctor_rig import ask, hub_model
 from hub import Hub
+from weights_rig import llama_config, llama_tensors, write_model
 
 from validation.compute.numerics import Flash
+from validation.doctor.checkpoints import checkpoints
 from validation.doctor.cuda import (
     Driver,
     Torch,
@@ -127,3 +129,34 @@ def test_this_torch_has_kernels_for_the_suites_hosts() -> None:
     if known:  # a build for CPUs has none
         for capability in ((8, 0), (9, 0), (10, 0)):
             assert judge_kernels(0, "NVIDIA X", capability, known)["level"] == "ok"
+
+
+def test_checkpoints_are_compared_with_their_baselines(tmp_path: Path) -> None:
+    """In its directory; one that is made by its setup is not here yet."""
+    tensors = llama_tensors()
+    model = write_model(tmp_path / "model", tensors)
+    edited = {name: each * 2 for name, each in tensors.items()}
+    sources = {
+        "good": write_model(tmp_path / "good", edited),
+        "short": write_model(
+            tmp_path / "short", llama_tensors(layers=2), config=llama_config(num_hidden_layers=2)
+        ),
+        "gone": tmp_path / "gone",
+    }
+    here = {"source": {"type": "path", "path": str(model)}, "stored": None}
+    made = {"source": {"type": "facts"}, "stored": None}
+    asked = [
+        {"name": name, "model": "m", "source": {"type": "path", "path": str(path)}, "baseline": baseline}
+        for name, path, baseline in [(*each, here) for each in sources.items()]
+        + [("early", sources["good"], made)]
+    ]
+    findings = {
+        each["what"]: (each["level"], each["message"])
+        for each in checkpoints({"checkpoints": asked, "offline": True})
+    }
+    assert findings["checkpoint good of m"] == ("ok", f"{sources['good']}: a variant of its model")
+    assert findings["checkpoint short of m"][0] == "error"
+    assert "layers 2, the baseline has 3" in findings["checkpoint short of m"][1]
+    assert findings["checkpoint gone of m"] == ("error", f"{sources['gone']}: no such directory")
+    assert findings["checkpoint early of m"][0] == "ok"
+    assert "not here yet" in findings["checkpoint early of m"][1]

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from validation.doctor.checkpoints import checkpoints
 from validation.doctor.cuda import accelerator
 from validation.doctor.data import datasets, tasks
 from validation.doctor.finding import Finding, finding
@@ -39,7 +40,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="validation-doctor-") as work,
     ):
         questions["work"] = work
-        for check in (versions, accelerator, models, datasets, windows, tasks):
+        for check in (versions, accelerator, models, checkpoints, datasets, windows, tasks):
             for found in _guarded(check, questions):
                 print(json.dumps(found), file=answers, flush=True)
     return 0

@@ -36,14 +36,15 @@ def models(questions: Mapping[str, Any]) -> Iterator[Finding]:
                 where = f"{source['id']} at {source.get('revision') or 'main'}"
                 yield finding("ok", what, f"{where}: its weights are in the store")
             case "hub":
-                yield _hub_model(what, source, trusted, bool(questions.get("offline")))
+                yield hub_model(what, source, trusted, bool(questions.get("offline")))
             case "path":
                 yield local_model(what, model, trusted)
             case _:
                 yield finding("ok", what, "is made here")
 
 
-def _hub_model(what: str, source: Mapping[str, Any], trusted: bool, offline: bool) -> Finding:
+def hub_model(what: str, source: Mapping[str, Any], trusted: bool, offline: bool) -> Finding:
+    """Whether a model or checkpoint is in the local cache, or at the hub."""
     from huggingface_hub import constants
 
     repository, revision = str(source["id"]), str(source.get("revision") or "main")

@@ -69,7 +69,10 @@ STAGES = (
         (*_TORCH, "validation.cells.edit", "validation.cells.inject", "validation.cells.preset"),
         frozenset({"edit", "inject", "preset"}),
     ),
-    Stage((*_TRANSFORMERS, "validation.cells.setup"), frozenset({"setup"})),
+    Stage(
+        (*_TRANSFORMERS, "validation.cells.setup", "validation.cells.adopt"),
+        frozenset({"setup", "adopt"}),
+    ),
     Stage(
         (*_INVARLOCK, "validation.cells.calibrate", "validation.cells.baseline", "validation.cells.certify"),
         frozenset({"calibrate", "baseline", "certify"}),
