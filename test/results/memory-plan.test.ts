@@ -86,7 +86,9 @@ describe.each(CASES)('settings %s, profiles %s', (of, known) => {
           expect(row.note).toMatch(new RegExp(`: ${row.gpus} GPUs of .* and there are ${count}$`));
       }
       expect(table).toEqual(counted);
-      expect(new Set(rows.map(({ kind }) => kind))).toEqual(new Set(CELL_KINDS.filter((kind) => kind !== 'adopt')));
+      expect(new Set(rows.map(({ kind }) => kind))).toEqual(
+        new Set(CELL_KINDS.filter((kind) => kind !== 'adopt')),
+      );
       expect(new Set(rows.map(({ model }) => model))).toEqual(new Set(models));
     },
   );

@@ -31,7 +31,12 @@ export function ownEdit(listed: ListedClass) {
       revision: text(REVISION_RULE, REVISION).optional(),
     },
     'an edited checkpoint',
-  ).transform(({ class: _, ...edit }, context) => {
+  ).transform(({ checkpoint, name: given, revision }, context) => {
+    const edit = {
+      checkpoint,
+      ...(given === undefined ? {} : { name: given }),
+      ...(revision === undefined ? {} : { revision }),
+    };
     const say = (key: string, message: string): void => {
       context.issues.push({ code: 'custom', input: edit, path: [key], params: { sentence: true }, message });
     };

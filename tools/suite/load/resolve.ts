@@ -108,12 +108,10 @@ export function nameOfEdit(edit: EditInput, editClass: EditClass): string {
 }
 
 function resolveEdit(directory: string, edit: EditInput, editClass: EditClass): SuiteEdit {
-  const named = { name: nameOfEdit(edit, editClass), class: editClass };
-  if (!('checkpoint' in edit)) {
-    const { name: _, ...spec } = edit;
-    return { ...named, spec };
-  }
-  const { checkpoint, revision = 'main' } = edit;
+  const { name = nameOfEdit(edit, editClass), ...rest } = edit;
+  const named = { name, class: editClass };
+  if (!('checkpoint' in rest)) return { ...named, spec: rest };
+  const { checkpoint, revision = 'main' } = rest;
   const source = isPath(checkpoint)
     ? pathSource(directory, checkpoint)
     : { type: 'hub' as const, id: checkpoint, revision };
