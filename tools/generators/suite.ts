@@ -8,14 +8,15 @@ import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { suiteDirectory } from '../suite/model/paths.js';
 import { projectFiles } from '../suite/nx/project-json.js';
 import { EMPTY_RECORD, parseRecord } from '../suite/nx/record.js';
-import { nearest } from '../suite/yaml/suggest.js';
 import { GeneratorError } from './generator-error.js';
 import { pinned } from './pin.js';
 import { resolveSources } from './sources.js';
+import { suiteList, unknownSuite } from './suite-list.js';
 import { writeSuite } from './write-suite.js';
 
 export interface SuiteGeneratorOptions {
-  name: string;
+  /** Without it the suites are listed, and nothing is written. */
+  name?: string;
   /** Ask the hub again for commits that are recorded already. */
   refresh?: boolean;
 }
@@ -31,6 +32,10 @@ export default async function suiteGenerator(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
   const suites = listSuites(tree.root);
+  if (name === undefined) {
+    logger.info(shown(suiteList(tree, suites).join('\n')));
+    return;
+  }
   if (!suites.includes(name)) throw unknownSuite(name, suites);
   const unknown = unknownVariables(environment);
   if (unknown.length > 0) throw new GeneratorError('Unknown settings; nothing was written', unknown);
@@ -53,14 +58,4 @@ export default async function suiteGenerator(
 
 function readText(tree: Tree, path: string): string | undefined {
   return tree.read(path, 'utf-8') ?? undefined;
-}
-
-function unknownSuite(name: string, suites: readonly string[]): GeneratorError {
-  const near = nearest(name, suites);
-  const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
-  const known = suites.length === 0 ? 'there are none yet' : suites.join(', ');
-  return new GeneratorError(`No suite named ${JSON.stringify(name)}.${hint}`, [
-    `Suites of this workspace: ${known}`,
-    'A suite is a directory below suites/ with a suite.yaml in it.',
-  ]);
 }

@@ -33,7 +33,8 @@ export function isMaterialised(tree: Tree, suite: string): boolean {
   return isGenerated(tree, `${suiteDirectory(suite)}/project.json`);
 }
 
-function generatedFiles(tree: Tree, suite: string): string[] {
+/** Of its models and variants. */
+export function generatedFiles(tree: Tree, suite: string): string[] {
   const root = suiteDirectory(suite);
   return directories(tree, root)
     .flatMap((model) => directories(tree, model))
