@@ -1,5 +1,6 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
-// `warm` is the first half of `smoke`, `model` both halves for one model; `dose` runs the suite of ladders; `kernels` needs a GPU.
+// `warm` is the first half of `smoke`, `model` both halves for one model; `dose` runs the suite of ladders; `kernels` needs a GPU;
+// `evaluation` is on a CPU, or with --cuda on a GPU.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +68,15 @@ async function kernels() {
   });
 }
 
+/** Shared prefixes against lm-eval's own way; `npm run bench -- evaluation --cuda` on a GPU. */
+async function evaluation() {
+  await execa(join(ROOT, '.venv/bin/python'), ['bench/evaluation.py', ...flags], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
+  });
+}
+
 /** Analysis and report of the original script's cells, and of ten times as many, each run in a process of its own. */
 async function report() {
   const { layTree } = await import('./report-tree.mjs');
@@ -108,12 +118,15 @@ const BENCHES = { plan, b200, leases, report, outcomes, 'ground-truth': groundTr
 /** Run only when asked for by name. */
 const PARTS = {
   kernels,
+  evaluation,
   dose,
   warm: () => smoke({ alone: true }),
   model: () => smoke({ model: 'tiny-moe' }),
 };
 
-const wanted = process.argv.slice(2);
+const given = process.argv.slice(2);
+const wanted = given.filter((each) => each !== '--cuda');
+const flags = given.filter((each) => each === '--cuda');
 for (const name of wanted.filter((each) => !(each in { ...BENCHES, ...PARTS }))) {
   console.error(`no benchmark ${name}; there are ${Object.keys({ ...BENCHES, ...PARTS }).join(', ')}`);
   process.exit(2);

@@ -22,7 +22,7 @@ import {
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
-  const { tasks, seed, limit, torch_compile } = input.evaluation;
+  const { tasks, seed, limit, torch_compile, shared_prefix } = input.evaluation;
   return {
     name,
     description: input.description,
@@ -37,6 +37,7 @@ export function resolveSuite(name: string, directory: string, input: SuiteInput)
     evalSeed: seed,
     evalLimit: limit === 'all' ? null : limit,
     evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,
+    evalSharedPrefix: shared_prefix,
   };
 }
 

@@ -194,6 +194,8 @@ export interface Suite {
   evalLimit: number | null;
   /** torch.compile in evaluations; `auto`: on a GPU. */
   evalCompile: boolean | 'auto';
+  /** Whether what requests begin with alike is computed once, where the architecture allows it. */
+  evalSharedPrefix: 'auto' | 'off';
 }
 
 /** Certified runs of an edit of that class. */

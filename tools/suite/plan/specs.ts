@@ -69,6 +69,7 @@ export function evalSpec(
     determinism: model.invarlock.determinism,
     torch_compile: suite.evalCompile,
     attention: model.invarlock.attention,
+    ...(suite.evalSharedPrefix === 'off' ? {} : { shared_prefix: suite.evalSharedPrefix }),
     ...(limit === null ? {} : { limit }),
     ...remoteCode(model.trustRemoteCode),
   };

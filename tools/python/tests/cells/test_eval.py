@@ -21,7 +21,8 @@ from repository import SMOKE
 from safetensors.torch import load_file, save_file
 
 from validation.cells.eval import run
-from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, batch_of, load_model
+from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource
+from validation.evaluation.model_loading import Loading, batch_of, load_model
 from validation.evaluation.results import Benchmark, Evaluated, not_a_number, strict, summary
 from validation.facts.model import make
 from validation.job import Device, Fault, Job, Part, Read
@@ -251,6 +252,41 @@ def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path
     assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 128
 
 
+def test_with_shared_prefixes_the_answers_are_the_same_but_for_rounding(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr("validation.cells.eval.report_settings", told.append)
+    subject = stored(weights, tmp_path / "store")
+    tables, results = {}, {}
+    for name in ("off", "auto"):
+        asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"), ("hellaswag", "smoke_hellaswag"))
+        asked.only.spec["shared_prefix"] = name
+        run(asked)
+        tables[name] = parquet.read_table(asked.only.out / "outcomes.parquet").to_pylist()
+        results[name] = json.loads((asked.only.out / "results.json").read_text())
+    for one, other in zip(tables["off"], tables["auto"], strict=True):
+        assert (one["doc_hash"], one["prompt_hash"], one["gold"]) == (
+            other["doc_hash"],
+            other["prompt_hash"],
+            other["gold"],
+        )
+        assert other["loglikelihoods"] == pytest.approx(one["loglikelihoods"], rel=0.02)
+        if one["correct"] != other["correct"]:  # a tie of bf16
+            lengths = one["choice_characters"] if one["metric"] == "acc_norm" else [1, 1, 1, 1]
+            shares = [value / length for value, length in zip(one["loglikelihoods"], lengths, strict=True)]
+            second, first = sorted(shares)[-2:]
+            assert first - second <= 0.02 * abs(first)
+    assert {each["way"] for each in results["off"]["shared_prefix"].values()} == {"lm-eval"}
+    for found in results["auto"]["shared_prefix"].values():
+        assert found["way"] == "branches" and found["sample"]["trusted"]
+        assert found["tokens_computed"] < 0.75 * found["tokens_asked"]
+    off, auto = told
+    assert off["shared_prefix_why"] == "evaluation.shared_prefix is off"
+    assert (auto["shared_prefix"], auto["torch_compile"]) == ("branches", False)
+    assert auto["tokens_computed"] < auto["tokens_asked"] == off["tokens_asked"]
+
+
 def test_outcomes_hold_what_the_accuracies_are_made_of(weights: Path, tmp_path: Path) -> None:
     asked = job(
         tmp_path / "job",
@@ -298,8 +334,10 @@ def test_a_limit_is_shared_by_a_benchmarks_tasks(weights: Path, tmp_path: Path) 
     assert results["benchmarks"]["mmlu"]["n"] == 20
 
 
-def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", ["off", "auto"])
+def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path, shared: str) -> None:
     asked = job(tmp_path / "job", stored(weights, tmp_path / "store", broken=True), ("arc", "smoke_arc"))
+    asked.only.spec["shared_prefix"] = shared
     run(asked)
     results = json.loads((asked.only.out / "results.json").read_text())
     assert results["benchmarks"]["arc"]["accuracy"] is None

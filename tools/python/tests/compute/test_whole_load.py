@@ -15,7 +15,7 @@ from weights_rig import llama_tensors, write_model
 
 from validation.compute.numerics import Attention
 from validation.compute.whole_load import whole_loads
-from validation.evaluation.lm_eval_adapter import Loading, load_model
+from validation.evaluation.model_loading import Loading, load_model
 from validation.invarlock.hooks.loading import loads_as_configured
 from validation.job import Device, Fault
 

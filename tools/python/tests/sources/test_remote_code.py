@@ -12,7 +12,7 @@ from invarlock_rig import settings_of
 from weights_rig import llama_config, llama_tensors, make_job, write_model
 
 from validation.cells import setup
-from validation.evaluation.lm_eval_adapter import Loading, load_model
+from validation.evaluation.model_loading import Loading, load_model
 from validation.invarlock.config import run_environment
 from validation.job import Device, Fault
 

@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
-from validation.evaluation.lm_eval_adapter import Evaluator, Loading, TaskSource, known_tasks, load_model
+from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, known_tasks
+from validation.evaluation.model_loading import Loading, load_model, way_of_weights
 from validation.evaluation.outcomes import write_outcomes
+from validation.evaluation.prefixes.ways import Way
 from validation.evaluation.results import Benchmark, Evaluated, strict, summary
 from validation.hub.offline import offline_caches
 from validation.job import Fault, Job, emit, write_json, write_text
@@ -36,8 +38,16 @@ def run(job: Job) -> None:
         evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
         emit("progress", message="loading the model", done=0, total=len(benchmarks))
         computes = apply_determinism(part.spec.get("determinism", "throughput"), job.device)
+        way = way_of_weights(
+            weights,
+            part.spec.get("shared_prefix", "off"),
+            compiled=part.spec.get("torch_compile") is True,
+            trust_remote_code=_trusted(job),
+        )
         attention = attention_of(weights, part.spec.get("attention", "auto"), job.device, _trusted(job))
-        loading = _loading(job, attention.name)
+        if way.kind == "branches":
+            attention = attention.with_masks()
+        loading = _loading(job, attention.name, way)
         model = load_model(weights, loading)
         evaluated: dict[str, Evaluated] = {}
         for done, benchmark in enumerate(benchmarks):
@@ -54,6 +64,7 @@ def run(job: Job) -> None:
             "torch_compile": loading.compile,
         }
         | attention.settings
+        | _shared_prefix(evaluated)
         | model.placed
     )
     emit("part", name=part.name)
@@ -76,14 +87,16 @@ def _trusted(job: Job) -> bool:
     return job.only.spec.get("trust_remote_code") is True
 
 
-def _loading(job: Job, attention: str | None) -> Loading:
+def _loading(job: Job, attention: str | None, way: Way) -> Loading:
     spec = job.only.spec
     return Loading(
         device=job.device,
         batch_size=spec["batch_size"],
         trust_remote_code=_trusted(job),
         attention=attention,
-        compile=compiles(spec.get("torch_compile", "auto"), job.device),
+        # Batches of shared prefixes all have shapes of their own, which would all be compiled.
+        compile=way.kind == "lm-eval" and compiles(spec.get("torch_compile", "auto"), job.device),
+        way=way,
         site=job.site,
     )
 
@@ -109,8 +122,24 @@ def _results(benchmarks: list[Benchmark], evaluated: dict[str, Evaluated]) -> di
         merged["n-shot"].update(each.shots)
         merged["n-samples"].update(each.sizes)
     accuracies = {benchmark.name: summary(benchmark, evaluated[benchmark.name]) for benchmark in benchmarks}
-    found: dict[str, Any] = strict({"schema": 1, **merged, "benchmarks": accuracies})
+    ways = {benchmark.name: evaluated[benchmark.name].shared_prefix for benchmark in benchmarks}
+    found: dict[str, Any] = strict({"schema": 1, **merged, "benchmarks": accuracies, "shared_prefix": ways})
     return found
+
+
+def _shared_prefix(evaluated: dict[str, Evaluated]) -> dict[str, Any]:
+    """Of all benchmarks, as the receipt records it. The way is the last one's: none is gone twice."""
+    ways = [each.shared_prefix for each in evaluated.values()]
+    samples = [each["sample"] for each in ways if each["sample"] is not None]
+    return {
+        "shared_prefix": ways[-1]["way"],
+        "shared_prefix_why": ways[-1]["why"],
+        "tokens_asked": sum(each["tokens_asked"] for each in ways),
+        "tokens_computed": sum(each["tokens_computed"] for each in ways),
+        "sampled": sum(each["requests"] for each in samples),
+        "sample_difference": max((each["difference"] for each in samples), default=None),
+        "sample_batch_change": max((each["batch_change"] for each in samples), default=None),
+    }
 
 
 def _log_samples(job: Job, evaluated: Evaluated) -> None:

@@ -68,6 +68,12 @@ class Attention:
         """The choice as receipts record it."""
         return {"attention": self.name or "transformers' own", "attention_why": self.reason}
 
+    def with_masks(self) -> Attention:
+        """One that takes masks, which say what a token sees where prefixes are shared."""
+        if self.name != "flash_attention_2":
+            return self
+        return Attention(None, f"shared prefixes need masks, which {self.reason} does not take")
+
 
 @dataclass(frozen=True)
 class Flash:

@@ -7,43 +7,21 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import math
 import random
-import traceback
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 from typing import Any
 
-from validation.compute.placement import placed_as_planned
-from validation.compute.whole_load import whole_loads
 from validation.evaluation.answer_keys import answer_key
 from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.results import Benchmark, Evaluated
+from validation.evaluation.told import told
 from validation.hub.dataset_names import any_name
-from validation.job import Device, Fault, Site
+from validation.job import Fault
 
 #: `dataset_path` values that read local files; anything else is a name on the hub.
 LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
-#: Exceptions of the hub and the network, told by their names: their classes move between versions.
-_UNAVAILABLE = frozenset(
-    {
-        "GatedRepoError",
-        "RepositoryNotFoundError",
-        "RevisionNotFoundError",
-        "LocalEntryNotFoundError",
-        "OfflineModeIsEnabled",
-        "DatasetNotFoundError",
-        "HfHubHTTPError",
-        "HTTPError",
-        "TransportError",
-        "ConnectionError",
-        "TimeoutError",
-        "RequestException",
-    }
-)
 
 
 class TaskSource:
@@ -96,118 +74,6 @@ def _scan(directory: Path) -> tuple[frozenset[str], bool]:
     return frozenset(names), local
 
 
-@dataclass(frozen=True)
-class Loading:
-    """How an evaluation loads its model: what its spec says, and where the site puts it."""
-
-    device: Device
-    batch_size: int | str
-    trust_remote_code: bool = False
-    attention: str | None = None
-    compile: bool = False
-    site: Site = field(default_factory=Site)
-
-
-#: lm-eval's own limit for `auto` without a number.
-AUTO_BATCH = 64
-
-
-def batch_of(batch_size: int | str, *, fixed: bool) -> tuple[int | str, int]:
-    """lm-eval's `batch_size` and `max_batch_size` for a spec's.
-
-    `auto:N` means "found by trial, at most N" (the caps of the size
-    classes, docs/formulas.md); lm-eval's own `auto:N` would find it N times
-    and limit nothing. `fixed`: nothing can be tried (a CPU, or a GPU with other cells on it), so N it is.
-    """
-    if isinstance(batch_size, int):
-        return batch_size, batch_size
-    _, _, cap = batch_size.partition(":")
-    most = int(cap) if cap else AUTO_BATCH
-    return (most, most) if fixed else ("auto", most)
-
-
-def load_model(weights: Path, loading: Loading) -> Any:
-    """The model in bf16, on one device or spread over all visible GPUs.
-
-    Its `used_batches` are the batch sizes it is evaluated with, as they are found; `placed` says where a
-    spread model lies.
-
-    Raises:
-        Fault: `misconfigured` for a model that transformers does not load (often for want of a tokenizer); as
-            `whole_loads`; as `placed_as_planned` for one that should be spread and is not.
-    """
-    import torch
-    from lm_eval.models.huggingface import HFLM
-
-    device, site = loading.device, loading.site
-    torch.set_num_threads(device.threads)
-    batch_size, most = batch_of(loading.batch_size, fixed=device.type == "cpu" or site.shared)
-    if batch_size == "auto":
-        for index in range(device.gpus):
-            torch.cuda.set_per_process_memory_fraction(site.memory_fraction, index)
-    spread = device.gpus > 1 and site.parallelize
-    attention = {} if loading.attention is None else {"attn_implementation": loading.attention}
-    with (
-        _told("the model or its tokenizer cannot be loaded", OSError, ValueError, ImportError),
-        whole_loads(),
-    ):
-        model = HFLM(
-            pretrained=str(weights),
-            device=device.type,
-            dtype="bfloat16",
-            batch_size=batch_size,
-            max_batch_size=most,
-            parallelize=spread,
-            trust_remote_code=loading.trust_remote_code,
-            **attention,
-        )
-    model.placed = placed_as_planned(model.model, device) if spread else {}
-    if loading.compile:
-        model._model = torch.compile(model._model)
-    _record_batches(model, batch_size)
-    return model
-
-
-def _record_batches(model: Any, batch_size: int | str) -> None:
-    """lm-eval forgets the sizes it found once a task is done."""
-    used: list[int] = [] if isinstance(batch_size, str) else [batch_size]
-    detect = model._detect_batch_size
-
-    def recorded(*args: Any, **kwargs: Any) -> int:
-        size: int = detect(*args, **kwargs)
-        used.append(size)
-        return size
-
-    model._detect_batch_size = recorded
-    model.used_batches = used
-
-
-@contextmanager
-def _told(what: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Exceptions of these kinds as faults: `disk_full`, `unavailable`, else `misconfigured`."""
-    try:
-        yield
-    except (Fault, MemoryError):
-        raise
-    except kinds as error:
-        traceback.print_exc()  # for the log
-        causes: list[BaseException] = []
-        cause: BaseException | None = error
-        while cause is not None and cause not in causes:
-            causes.append(cause)
-            cause = cause.__cause__ or cause.__context__
-        said = "; ".join(
-            f"{type(each).__name__}: {str(each).strip().partition('\n')[0]}" for each in causes[:2]
-        )
-        message = f"{what} ({said})"
-        if any(isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT) for each in causes):
-            raise Fault("disk_full", message) from error
-        if any(kind.__name__ in _UNAVAILABLE for each in causes for kind in type(each).__mro__):
-            hint = "Check the network, and dataset_path of the task; gated data needs HF_TOKEN."
-            raise Fault("unavailable", message, hint) from error
-        raise Fault("misconfigured", message) from error
-
-
 _default_index: dict[str, Any] | None = None
 
 
@@ -238,7 +104,7 @@ def known_tasks(source: TaskSource, tasks: list[str]) -> Any:
     Raises:
         Fault: `misconfigured` for a task that is nowhere defined.
     """
-    with _told("the task definitions cannot be read", Exception):
+    with told("the task definitions cannot be read", Exception):
         manager = task_manager(source.directory, not source.covers(tasks))
     known: list[str] = manager.all_tasks
     for task in tasks:
@@ -289,6 +155,7 @@ class Evaluator:
             samples=raw["samples"],
             keys=keys,
             limit=per_task,
+            shared_prefix=model.measured(),
             batches=model.used_batches[found_before:] or model.used_batches,
         )
 
@@ -307,7 +174,7 @@ class Evaluator:
 
     def _load(self, benchmark: Benchmark) -> Any:
         task = benchmark.task
-        with _told(f"task '{task}' cannot be loaded", Exception), without_metrics_of_the_hub(task):
+        with told(f"task '{task}' cannot be loaded", Exception), without_metrics_of_the_hub(task):
             loaded = self._manager.load([benchmark.task])
         for task in loaded["tasks"].values():
             if task.get_config("num_fewshot") != 0:  # a task that says 0 cannot have examples
@@ -320,6 +187,6 @@ def _asking(benchmark: Benchmark) -> AbstractContextManager[None]:
     """What a sample without one of the fields its task asks for makes lm-eval raise, as a fault."""
     from jinja2 import TemplateError
 
-    return _told(
+    return told(
         f"task '{benchmark.task}' cannot be evaluated", LookupError, TypeError, ValueError, TemplateError
     )

@@ -43,6 +43,7 @@ class Evaluated:
         keys: the answer key of each of the samples, in their order.
         batches: the batch sizes they were asked with.
         limit: how many of each task's items were asked, its first ones; None: all.
+        shared_prefix: how log-likelihoods were computed, and what that cost.
     """
 
     results: Mapping[str, Mapping[str, Any]]
@@ -53,6 +54,7 @@ class Evaluated:
     keys: Mapping[str, Sequence[AnswerKey]] = field(default_factory=dict)
     batches: Sequence[int] = ()
     limit: int | None = None
+    shared_prefix: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -1,0 +1,193 @@
+"""lm-eval's Hugging Face model with one method of its own: log-likelihoods at the cost of unique tokens.
+
+Tokenisation, the order of answers, lm-eval's cache, generation and rolling likelihoods stay lm-eval's.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from lm_eval.models.huggingface import HFLM
+
+from validation.evaluation.prefixes.forward import Answer, Forward, kept_bytes
+from validation.evaluation.prefixes.masks import Masks
+from validation.evaluation.prefixes.plan import Budget, Group, Plan, Request, plan
+from validation.evaluation.prefixes.trust import Sample, compare, places, rounding
+from validation.evaluation.prefixes.ways import Way
+
+Asked = tuple[Any, list[int], list[int]]
+Answered = tuple[float, bool]
+#: Where batches are found by trial, the first forward passes have at least so many tokens: with fewer a GPU
+#: waits for its weights.
+_GPU_TOKENS = 4096
+
+
+@dataclass
+class Usage:
+    """What log-likelihoods cost, and how they were computed.
+
+    Attributes:
+        tokens_asked: what lm-eval would compute: every distinct request whole.
+        tokens_computed: what was computed for the answers; samples of trust are not in it.
+        asked_again: requests whose answer was not a number, and was asked lm-eval's way.
+        sample: the last one; None where lm-eval's way was gone from the beginning.
+    """
+
+    tokens_asked: int = 0
+    tokens_computed: int = 0
+    asked_again: int = 0
+    sample: Sample | None = None
+
+
+class SharedPrefixLM(HFLM):  # type: ignore[misc]
+    """HFLM; `go` says which way its log-likelihoods are computed.
+
+    Attributes:
+        way: the one gone from now on; it changes once, to lm-eval's, where a sample is beyond its bound.
+        usage: since `measured` began.
+    """
+
+    way = Way("lm-eval", "not asked for")
+    usage = Usage()
+
+    def go(self, way: Way) -> None:
+        """Decide for a way."""
+        self.way, self.usage = way, Usage()
+        if way.kind == "lm-eval":
+            return
+        if self.backend != "causal" or self.world_size > 1 or self.model.get_output_embeddings() is None:
+            self.way = Way("lm-eval", "the model is not one causal language model in one process")
+            return
+        config = self.model.config.to_dict()
+        masks = Masks.of_model(
+            config, positions=way.kind == "branches", mapped=way.mapped, dtype=self.model.dtype
+        )
+        self._forward = Forward(self.model, masks, self.device)
+        self._kept_bytes = kept_bytes(config)
+
+    def measured(self) -> dict[str, Any]:
+        """The way gone, and what it took until now; from here on it is counted anew."""
+        used, self.usage = self.usage, Usage()
+        return {"way": self.way.kind, "why": self.way.reason, **asdict(used)}
+
+    def _loglikelihood_tokens(
+        self, requests: list[Asked], disable_tqdm: bool = False, override_bs: int | None = None
+    ) -> list[Answered]:
+        asked = [self._request(*each[1:]) for each in requests]
+        self.usage.tokens_asked += sum(map(len, {each.tokens for each in asked}))
+        if self.way.kind == "lm-eval" or override_bs is not None or not requests:
+            self.usage.tokens_computed += sum(map(len, {each.tokens for each in asked}))
+            return self._whole(requests, disable_tqdm=disable_tqdm, override_bs=override_bs)
+        answers, roundings = self._shared(asked)
+        strange = [place for place, answer in enumerate(answers) if math.isnan(answer[0])]
+        self.usage.asked_again += len(strange)
+        for place, answer in zip(strange, self._lm_evals(requests, strange), strict=True):
+            answers[place] = answer
+        self.usage.sample = self._sample(requests, answers, roundings)
+        if not self.usage.sample.trusted:
+            return self._distrusted(requests, self.usage.sample, disable_tqdm)
+        for (text, _, _), answer in zip(requests, answers, strict=True):
+            if text is not None:  # of a rolling likelihood lm-eval keeps the sum only
+                self.cache_hook.add_partial("loglikelihood", text, answer)
+        return answers
+
+    def _whole(self, requests: list[Asked], **named: Any) -> list[Answered]:
+        return list(super()._loglikelihood_tokens(requests, **named))
+
+    def _request(self, context: Sequence[int], continuation: Sequence[int]) -> Request:
+        """The model's input, cut from the left as lm-eval cuts it."""
+        whole = (*context, *continuation)[-(self.max_length + 1) :]
+        return Request(whole[:-1], tuple(continuation))
+
+    def _shared(self, requests: Sequence[Request]) -> tuple[list[Answered], list[float]]:
+        """The answers, and how coarse each is."""
+        budget = self._budget(requests)
+        logprobs = [[math.nan] * len(each.targets) for each in requests]
+        greedy = [True] * len(requests)
+        largest = [[0.0] * len(each.targets) for each in requests]
+        planned = plan(requests, budget, branches=self.way.kind == "branches")
+        self.usage.tokens_computed += planned.computed
+        waiting = list(planned.groups)
+        while waiting:
+            answers = self._group(planned, waiting[0])
+            if answers is None:  # and all it held is free again
+                torch.cuda.empty_cache()
+                budget = budget.halved()
+                waiting = list(planned.regrouped(waiting, budget))
+                continue
+            del waiting[0]
+            for answer in answers:
+                logprobs[answer.request][answer.k] = answer.logprob
+                greedy[answer.request] &= answer.greedy
+                largest[answer.request][answer.k] = answer.largest
+        found = [(math.fsum(each), likeliest) for each, likeliest in zip(logprobs, greedy, strict=True)]
+        return found, [rounding(each) for each in largest]
+
+    def _group(self, planned: Plan, group: Group) -> list[Answer] | None:
+        """Its answers; None where there was no memory for it, and less can be asked for at a time."""
+        try:
+            return self._forward.group(planned, group)
+        except torch.OutOfMemoryError:
+            if self.batch_size != "auto" or max(map(len, (group.trunks, *group.batches))) < 2:
+                raise
+            return None
+
+    def _budget(self, requests: Sequence[Request]) -> Budget:
+        """As many tokens as lm-eval's largest batch, and as much kept as its logits would take."""
+        tried = self.batch_size == "auto"  # on a GPU only; there, what is too much is halved
+        rows = self.max_batch_size if tried else int(self.batch_size)
+        longest = max(len(each.tokens) for each in requests)
+        tokens = max(rows * longest, _GPU_TOKENS if tried else 0)
+        logits = 2 * 2 * int(self.model.config.get_text_config().vocab_size)  # bf16, and their log-softmax
+        kept = max(longest, tokens * logits // self._kept_bytes)
+        eager = self.model.config._attn_implementation == "eager"
+        return Budget(tokens, kept, rows * longest * longest if eager else None)
+
+    def _lm_evals(self, requests: Sequence[Asked], which: Sequence[int], batch: int | None = None) -> Any:
+        """Some requests lm-eval's way, with log-softmax in float32, and without its cache."""
+        with self._set(
+            softmax_dtype=torch.float32, **({} if batch is None else {"batch_size_per_gpu": batch})
+        ):
+            chosen = [(None, *requests[place][1:]) for place in which]
+            return self._whole(chosen, disable_tqdm=True) if chosen else []
+
+    def _sample(
+        self, requests: Sequence[Asked], answers: Sequence[Answered], roundings: Sequence[float]
+    ) -> Sample:
+        by_tokens = sorted(range(len(requests)), key=lambda place: requests[place][1:])
+        which = [by_tokens[place] for place in places(len(requests))]
+        most = self.max_batch_size if self.batch_size == "auto" else int(self.batch_size)
+        # float32 takes more than lm-eval's own log-softmax, and is to need no more memory.
+        together = self._lm_evals(requests, which, max(1, min(most, 2 * len(which)) // 2))
+        one_by_one = self._lm_evals(requests, which, 1)
+        own = [answers[place] for place in which]
+        return compare(own, together, one_by_one, [roundings[place] for place in which])
+
+    def _distrusted(self, requests: list[Asked], sample: Sample, disable_tqdm: bool) -> list[Answered]:
+        """Go lm-eval's way from now on, with log-softmax in float32, as all other variants have it."""
+        reason = (
+            f"shared prefixes gave log-likelihoods up to {sample.difference:.3g} from lm-eval's, where "
+            f"{sample.bound:.3g} is allowed"
+        )
+        print(f"{reason}: this evaluation goes lm-eval's way", file=sys.stderr, flush=True)
+        self.way = Way("lm-eval", reason)
+        self.softmax_dtype = torch.float32
+        self.usage.tokens_computed += sum(map(len, {self._request(*each[1:]).tokens for each in requests}))
+        return self._whole(requests, disable_tqdm=disable_tqdm)
+
+    @contextmanager
+    def _set(self, **values: Any) -> Iterator[None]:
+        before = {name: getattr(self, name) for name in values}
+        for name, value in values.items():
+            setattr(self, name, value)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
