@@ -95,7 +95,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an unknown error',
     `${MODEL}errors: [nan]\n`,
     [
-      '2:10: errors[0]: "nan" is not allowed. Allowed: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer, rank_collapse, norm_collapse, weight_tying_break',
+      '2:10: errors[0]: "nan" is not allowed. Allowed: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer, rank_collapse, norm_collapse, weight_tying_break, missing_tensor, shape_mismatch',
     ],
   ],
   [
@@ -109,7 +109,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     [
       '2:10: errors: unknown setting "a". Allowed here: types, limit',
       '2:23: errors.limit: 0 is not allowed. Allowed: a whole number from 1 to 1000000',
-      '2:33: errors.types: 3 is not allowed. Allowed: a list of errors: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer, rank_collapse, norm_collapse, weight_tying_break',
+      '2:33: errors.types: 3 is not allowed. Allowed: a list of errors: nan_injection, inf_injection, extreme_quant, scale_explosion, zero_layer, rank_collapse, norm_collapse, weight_tying_break, missing_tensor, shape_mismatch',
     ],
   ],
   [

@@ -133,6 +133,67 @@ describe('what is missing', () => {
     expect(analysis.confidence.score).toBe(0);
   });
 
+  test('a model that cannot be loaded is harmful by definition, whatever is said of it; what was made up is told', () => {
+    const plan = planOf({ errors: ['missing_tensor', 'shape_mismatch'] });
+    const broken = (id: string): boolean => /error_(missing|shape)/.test(id);
+    const evaluation = (type: string) => {
+      const path = `output/s/m/evals/error_${type}_results`;
+      const spec = { benchmarks: [{ name: 'city', task: 'city_task', fewshot: 0 }], subject_error: type };
+      const writes = [{ file: 'results.json', path: `${path}.json` }];
+      const parts = [{ name: 'eval', spec, writes, receipt: `${path}.receipt.json` }];
+      return { id: `s.m.error_${type}:eval`, kind: 'eval' as const, model: 'm', parts };
+    };
+    const cells = [...plan.cells, evaluation('missing_tensor'), evaluation('shape_mismatch')];
+    const files = filesOf({ ...plan, cells }, { certificates: { 'm/error_missing_tensor/1': {} } });
+    for (const type of ['missing_tensor', 'shape_mismatch']) {
+      const said = { schema: 1, benchmarks: {}, cannot_be_loaded: 'missing in the files: w' };
+      files.set(`output/s/m/evals/error_${type}_results.json`, content(said));
+    }
+    const outcome = (of: object) => content({ schema: 1, exit_code: 0, reason: null, ...of });
+    const at = 'output/s/m/certificates/errors';
+    files.set(
+      `${at}/missing_tensor/outcome.json`,
+      outcome({ status: 'certified', made_up: ['missing in the files: w'] }),
+    );
+    files.set(
+      `${at}/shape_mismatch/outcome.json`,
+      outcome({ status: 'refused', exit_code: 3, reason: 'it cannot be loaded (why)' }),
+    );
+    files.delete(`${at}/shape_mismatch/evaluation.cert.json`);
+
+    const findings = findingsOf({ ...plan, cells }, files);
+    const { analysis } = findings;
+    expect(analysis.missing).toEqual([]);
+    expect(
+      analysis.errors.map(({ variant, unloadable, standing, judged }) => [
+        variant,
+        unloadable,
+        standing,
+        judged,
+      ]),
+    ).toEqual([
+      ['error_missing_tensor', true, 'missed', false],
+      ['error_shape_mismatch', true, 'caught', true],
+    ]);
+    // Apart, as NaN and Inf are: whoever cannot load a model has not judged it well.
+    expect(analysis.finding.nonFiniteDetection).toMatchObject({ hits: 1, of: 2 });
+    expect(analysis.finding.errorDetection.of).toBe(0);
+    expect(analysis.evaluations.filter(({ variant }) => broken(variant)).map(({ state }) => state)).toEqual([
+      'unloadable',
+      'unloadable',
+    ]);
+    const rendered = renderVerdict(findings);
+    const text = (name: string) => [...rendered].find(([path]) => path.endsWith(name))?.[1] ?? '';
+    expect(text('final_verdict.txt')).toMatch(/error_missing_tensor +harmful, not flagged/);
+    expect(text('final_verdict.txt')).toMatch(/error_shape_mismatch +harmful, flagged/);
+    expect(text('final_verdict.txt')).toMatch(/NaN, Inf or not loadable/);
+    expect(text('labels.csv')).toMatch(/^m,error_shape_mismatch,error,harmful,unloadable,/m);
+    expect(text('junit.xml')).toContain('harmful: cannot be loaded: missing in the files: w');
+    expect(text('junit.xml')).toContain('refuted: InvarLock refused the model (it cannot be loaded (why))');
+    expect(text('junit.xml')).toContain('loaded with random numbers: missing in the files: w');
+    expect(text('final_verdict.json')).toContain('"test": "unloadable"');
+  });
+
   test('a result without a receipt is not a result', () => {
     const analysis = run({}, {}, (files) =>
       files.delete('output/s/m/certificates/a_clean/run_1/receipt.json'),

@@ -240,6 +240,25 @@ describe('evaluations of errors', () => {
     ]);
   });
 
+  test('of models that cannot be loaded only say so, and their certificates know it; no other spec changes', () => {
+    const cells = planSuite(
+      parsed(
+        'models: [{name: m, facts: {architecture: llama}}]\nerrors: [missing_tensor, shape_mismatch, zero_layer]\n',
+      ),
+    );
+    const told = cells.flatMap(({ id, parts }) =>
+      parts.flatMap(({ spec }) => ('subject_error' in spec ? [[id, spec.subject_error]] : [])),
+    );
+    expect(told).toEqual([
+      ['x.m.error_missing_tensor:eval', 'missing_tensor'],
+      ['x.m.error_missing_tensor:certify-1', 'missing_tensor'],
+      ['x.m.error_shape_mismatch:eval', 'shape_mismatch'],
+      ['x.m.error_shape_mismatch:certify-1', 'shape_mismatch'],
+    ]);
+    const evaluation = cells.find(({ id }) => id === 'x.m.error_missing_tensor:eval');
+    expect(evaluation?.parts[0]?.writes.map(({ file }) => file)).toEqual(['results.json']);
+  });
+
   test('ask 800 items a benchmark, or as many as is said, for one model or all', () => {
     const limits = (rest: string): unknown[] => evaluations(rest).map(({ parts }) => parts[0]?.spec.limit);
     expect(limits('errors: [zero_layer]')).toEqual([800]);

@@ -9,8 +9,8 @@ export interface EvaluationRow {
   variant: string;
   class: VariantClass;
   benchmark: string;
-  /** `ok`, or why the numbers are missing. */
-  state: 'ok' | MissingReason;
+  /** `ok`, `unloadable` of a model that is so on purpose, or why the numbers are missing. */
+  state: 'ok' | 'unloadable' | MissingReason;
   task: string | null;
   metric: string | null;
   /** Fraction of 1. */
@@ -59,6 +59,9 @@ export function evaluationRows(
     if (!result.ok) {
       if (result.missing !== null) missing.push(result.missing);
       return one.benchmarks.map((benchmark) => emptyRow(one, benchmark, result.state));
+    }
+    if (typeof result.value.cannot_be_loaded === 'string') {
+      return one.benchmarks.map((benchmark) => emptyRow(one, benchmark, 'unloadable'));
     }
     read.set(one.path, result.value);
     return one.benchmarks.map((benchmark) => {

@@ -24,14 +24,14 @@ export function measuredVariants(
 ): Measured[] {
   return [
     ...edits.map((edit) => measured(edit, 'edit', false, evidence)),
-    ...errors.map((error) => measured(error, 'error', error.nonFinite, evidence)),
+    ...errors.map((error) => measured(error, 'error', error.nonFinite || error.unloadable, evidence)),
   ];
 }
 
 function measured(
   one: EditResult | ErrorResult,
   kind: Measured['kind'],
-  nonFinite: boolean,
+  byDefinition: boolean,
   evidence: Evidence,
 ): Measured {
   const { model, variant } = one;
@@ -44,7 +44,7 @@ function measured(
       weightError: weightError(one, evidence),
     },
     kind,
-    nonFinite,
+    byDefinition,
     labels: { all: one.label, half: halfLabel(one, evidence) },
   };
 }

@@ -40,6 +40,8 @@ export interface EditResult extends PlannedVariant, Compared {
 export interface ErrorResult extends PlannedVariant, Compared {
   /** Its weights are NaN or Inf, or its answers were no finite numbers. */
   nonFinite: boolean;
+  /** Its files are not the model, so nothing can load it whole: harmful by what it is, as the above. */
+  unloadable: boolean;
   /** The original rule's: all_pass or invariants_pass is false in any run, or the model was refused. */
   detected: Tri;
   triage: Triage | null;
@@ -96,6 +98,7 @@ export function errorResults(
       ...variant,
       ...compared(label, runs),
       nonFinite,
+      unloadable: isUnloadable(label),
       detected,
       triage: triageOfRuns(runs.map((row) => row.triage)),
       runs,
@@ -108,8 +111,13 @@ function compared(label: VariantLabel, runs: readonly CertificateRow[]): Compare
   return { label, judged, standing: standingOf(label, judged) };
 }
 
+function isUnloadable(label: VariantLabel): boolean {
+  return !label.ok && label.unloadable !== undefined;
+}
+
 function standingOf(label: VariantLabel, judged: Tri): Standing {
-  if (!label.ok) return 'unlabelled';
+  if (isUnloadable(label) && judged !== null) return judged ? 'caught' : 'missed';
+  if (!label.ok) return isUnloadable(label) ? 'unjudged' : 'unlabelled';
   if (label.value.label === 'undecided') return 'undecided';
   if (judged === null) return 'unjudged';
   if (label.value.label === 'harmful') return judged ? 'caught' : 'missed';
@@ -125,14 +133,18 @@ export function judgedVariants(
     model,
     label,
     judged,
-  }: EditResult | ErrorResult): Omit<JudgedVariant, 'kind' | 'nonFinite'> => ({
+  }: EditResult | ErrorResult): Omit<JudgedVariant, 'kind' | 'byDefinition'> => ({
     model,
     label: label.ok ? label.value.label : null,
     flagged: judged,
   });
   return [
-    ...edits.map((edit) => ({ ...of(edit), kind: 'edit' as const, nonFinite: false })),
-    ...errors.map((error) => ({ ...of(error), kind: 'error' as const, nonFinite: error.nonFinite })),
+    ...edits.map((edit) => ({ ...of(edit), kind: 'edit' as const, byDefinition: false })),
+    ...errors.map((error) => ({
+      ...of(error),
+      kind: 'error' as const,
+      byDefinition: error.nonFinite || error.unloadable,
+    })),
   ];
 }
 

@@ -16,7 +16,9 @@ export const findingSchema = z.strictObject({
   sensitivity: rateSchema.describe('Harmful edits flagged'),
   specificity: rateSchema.describe('Harmless edits left alone'),
   error_detection: rateSchema.describe('Errors shown harmful by their answers, flagged'),
-  non_finite_detection: rateSchema.describe('Errors with NaN or Inf, flagged; in no limit'),
+  non_finite_detection: rateSchema.describe(
+    'Errors with NaN or Inf, or that cannot be loaded, flagged; in no limit',
+  ),
   coverage: z.strictObject({
     decided: count.describe('Edits with a label other than undecided and a judgement'),
     of: count.describe('All planned edits'),
@@ -59,7 +61,7 @@ export const labelSchema = z.strictObject({
   no_label: z.string().nullable().describe('Why there is none'),
   decided_by: z
     .strictObject({
-      test: z.enum(['non_finite', 'drop', 'margin']),
+      test: z.enum(['non_finite', 'unloadable', 'drop', 'margin']),
       benchmark: z.string().nullable().describe('Null: the mean of all'),
       p: fraction.nullable(),
     })
@@ -74,12 +76,17 @@ export const labelSchema = z.strictObject({
 
 export function labelJson(variant: EditResult | ErrorResult): z.infer<typeof labelSchema> {
   const { label } = variant;
+  const unloadable = 'unloadable' in variant && variant.unloadable;
   const regression = 'regression' in variant ? variant.regression : null;
   return {
     name: `${variant.model}/${variant.variant}`,
-    label: label.ok ? label.value.label : null,
-    no_label: label.ok ? null : label.reason,
-    decided_by: label.ok ? label.value.decidedBy : null,
+    label: label.ok ? label.value.label : unloadable ? 'harmful' : null,
+    no_label: label.ok || unloadable ? null : label.reason,
+    decided_by: label.ok
+      ? label.value.decidedBy
+      : unloadable
+        ? { test: 'unloadable', benchmark: null, p: null }
+        : null,
     flagged: variant.judged,
     non_finite:
       ('nonFinite' in variant && variant.nonFinite) ||

@@ -53,7 +53,7 @@ const judgeSchema = z.strictObject({
   sensitivity: rateSchema.describe('Harmful edits flagged'),
   specificity: rateSchema.describe('Harmless edits left alone'),
   error_detection: rateSchema.describe('Errors shown harmful by their answers, flagged'),
-  non_finite_detection: rateSchema.describe('Errors with NaN or Inf, flagged'),
+  non_finite_detection: rateSchema.describe('Errors with NaN or Inf, or that cannot be loaded, flagged'),
   auc: z
     .strictObject({
       auc: fraction,

@@ -75,10 +75,15 @@ function output({ cell, record }: CellResult, outcome: readonly string[]): strin
   return [`      <system-out>${escape(lines.join('\n'))}</system-out>`];
 }
 
-/** What a certificate says of the model, by cell: the same row has the path of its receipt's directory. */
-function outcomesOf({ suite, certificates, nulls }: Findings['analysis']): Map<string, string[]> {
-  return new Map(
-    certificates.map((row) => {
+/** What a certificate says of the model, by cell, and an evaluation of a model that cannot be loaded. */
+function outcomesOf({ suite, certificates, errors, nulls }: Findings['analysis']): Map<string, string[]> {
+  return new Map([
+    ...errors.flatMap(({ model, variant, label }): [string, string[]][] =>
+      label.ok || label.unloadable === undefined
+        ? []
+        : [[`${suite}.${model}.${variant}:eval`, [`harmful: ${label.reason}: ${label.unloadable}`]]],
+    ),
+    ...certificates.map((row): [string, string[]] => {
       const target = row.class === 'baseline' ? `null-${row.run}` : `certify-${row.run}`;
       const said =
         row.flagged === null
@@ -91,10 +96,13 @@ function outcomesOf({ suite, certificates, nulls }: Findings['analysis']): Map<s
       const why = reasonsOf(nulls, row);
       return [
         `${suite}.${row.model}.${row.variant}:${target}`,
-        [`certificate: ${said}${why.length === 0 ? '' : ` [${why.join(', ')}]`}`],
+        [
+          `certificate: ${said}${why.length === 0 ? '' : ` [${why.join(', ')}]`}`,
+          ...(row.madeUp.length === 0 ? [] : [`loaded with random numbers: ${row.madeUp.join('; ')}`]),
+        ],
       ];
     }),
-  );
+  ]);
 }
 
 function totals(states: readonly CellResult[]): string {

@@ -83,6 +83,8 @@ export const outcomeSchema = z.looseObject({
   reason: z.string().nullable(),
   /** What became of each guard of the order: `ran`, `errored: …`, `not_ready: …`. InvarLock's flags do not tell. */
   guards: z.record(z.string(), z.string()).default({}),
+  /** What InvarLock loaded a broken subject without, and gave random numbers. */
+  made_up: z.array(z.string()).default([]),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
@@ -98,7 +100,11 @@ const benchmarkSchema = z.looseObject({
 export type BenchmarkResult = z.infer<typeof benchmarkSchema>;
 
 /** results.json of an eval cell: lm-eval's dictionary plus `benchmarks`. */
-export const evaluationSchema = z.looseObject({ benchmarks: z.record(z.string(), benchmarkSchema) });
+export const evaluationSchema = z.looseObject({
+  benchmarks: z.record(z.string(), benchmarkSchema),
+  /** Why a model whose structure was broken on purpose cannot be loaded; it then has no benchmarks. */
+  cannot_be_loaded: z.string().nullish(),
+});
 export type EvaluationFile = z.infer<typeof evaluationSchema>;
 
 /** What a verdict needs of a receipt: that it is one. Its figures are read apart (records.ts): none is a verdict's. */

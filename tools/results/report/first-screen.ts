@@ -113,7 +113,9 @@ function countsSentence(analysis: Analysis): string {
   ] as const;
   const rest = open.flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]));
   const errors =
-    nonFiniteDetection.of === 0 ? '' : ` Errors with NaN or Inf, apart: ${rateText(nonFiniteDetection)}.`;
+    nonFiniteDetection.of === 0
+      ? ''
+      : ` Errors with NaN or Inf${analysis.errors.some(({ unloadable }) => unloadable) ? ', or that cannot be loaded' : ''}, apart: ${rateText(nonFiniteDetection)}.`;
   return (
     `${hits} of ${of} right: ${missed} harmful ${missed === 1 ? 'edit' : 'edits'} missed, ` +
     `${alarms} false ${alarms === 1 ? 'alarm' : 'alarms'}. ` +

@@ -246,7 +246,9 @@ function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string
     <p>
       <span class="tag ${tone}">${mark} ${word}</span>${one.triage !== null && html`, triage ${one.triage}`}
     </p>
-    <p>${labelText(one.label).why}</p>
+    <p>
+      ${labelText(one.label).why}${!one.label.ok && one.label.unloadable !== undefined && html`: ${one.label.unloadable}`}
+    </p>
     ${one.label.ok && evidence(one.label.value)} ${'evaluations' in one && evaluations(one)}
     <h3>Certificates</h3>
     ${one.runs.map((run) => certificate(analysis, project, run, logs))}
@@ -342,7 +344,7 @@ function certificate(
         judgement !== null &&
         html`, ratio ${ratioText(judgement.pm.ratio)} (threshold ${judgement.threshold.toFixed(4)}, margin
         ${ratioText(judgement.margins.ratio)})`
-      }${reasons.length > 0 && html`: ${reasons.join(', ')}`}${run.refusal !== null && html`<br />InvarLock refused the model: ${run.refusal}`}
+      }${reasons.length > 0 && html`: ${reasons.join(', ')}`}${run.refusal !== null && html`<br />InvarLock refused the model: ${run.refusal}`}${run.madeUp.length > 0 && html`<br />InvarLock loaded it, with random numbers: ${run.madeUp.join('; ')}`}
     </p>
     <p>
       ${

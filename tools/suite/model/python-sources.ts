@@ -128,7 +128,14 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'weights/store',
   ],
   edit: ['cells/edit', 'compute/fp4_native', 'variants/edition', ...REWRITING],
-  inject: ['cells/inject', 'variants/errors', 'variants/proof', 'variants/tying', ...REWRITING],
+  inject: [
+    'cells/inject',
+    'variants/errors',
+    'variants/proof',
+    'variants/structure',
+    'variants/tying',
+    ...REWRITING,
+  ],
   adopt: [
     'cells/adopt',
     ...CONVERTING,

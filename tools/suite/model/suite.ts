@@ -5,7 +5,7 @@ import type { EditClass, EditSpec, OwnSpec } from './edit-spec.js';
 import type { Tier } from './minimums.js';
 import type { Windows } from './windows.js';
 
-/** The original script's, which a suite has by default, and those of InvarLock's evidence packs. */
+/** The original script's, which a suite has by default; after them those of InvarLock's evidence packs. */
 export const DEFAULT_ERRORS = [
   'nan_injection',
   'inf_injection',
@@ -13,11 +13,14 @@ export const DEFAULT_ERRORS = [
   'scale_explosion',
   'zero_layer',
 ] as const;
+/** Errors of whole tensors: the files are not the model any more, and cannot be loaded. */
+export const STRUCTURAL_ERRORS = ['missing_tensor', 'shape_mismatch'] as const;
 export const ERROR_TYPES = [
   ...DEFAULT_ERRORS,
   'rank_collapse',
   'norm_collapse',
   'weight_tying_break',
+  ...STRUCTURAL_ERRORS,
 ] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
@@ -38,6 +41,12 @@ const NON_FINITE_ERRORS: readonly ErrorType[] = ['nan_injection', 'inf_injection
 
 export function hasFiniteWeights(type: ErrorType): boolean {
   return !NON_FINITE_ERRORS.includes(type);
+}
+
+export type StructuralError = (typeof STRUCTURAL_ERRORS)[number];
+
+export function isStructural(type: ErrorType): type is StructuralError {
+  return STRUCTURAL_ERRORS.some((one) => one === type);
 }
 
 /**

@@ -3,8 +3,8 @@ import type { Cell, CellId } from '../model/cell.js';
 import { beside } from '../model/paths.js';
 import { windowData } from './plan-data.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
-import { certifySpec, corpusReads } from './specs.js';
-import { windowsRun } from '../model/suite.js';
+import { brokenSubject, certifySpec, corpusReads } from './specs.js';
+import { type StructuralError, windowsRun } from '../model/suite.js';
 
 export interface Certified {
   /** What is compared with the baseline: an edit, an error, or `baseline` itself in a null run. */
@@ -12,9 +12,12 @@ export interface Certified {
   run: number;
   making: CellId;
   directory: string;
+  /** What is wrong with the subject's files, where they are not the model. */
+  subjectError?: StructuralError;
 }
 
-export function certifyCell(plan: ModelPlan, { variant, run, making, directory }: Certified): Cell {
+export function certifyCell(plan: ModelPlan, certified: Certified): Cell {
+  const { variant, run, making, directory } = certified;
   const { model, paths, suite } = plan;
   const unedited = variant === 'baseline';
   const target = unedited ? `null-${run}` : `certify-${run}`;
@@ -44,7 +47,7 @@ export function certifyCell(plan: ModelPlan, { variant, run, making, directory }
     parts: [
       {
         name: target,
-        spec: certifySpec(model, run),
+        spec: { ...certifySpec(model, run), ...brokenSubject(certified.subjectError) },
         writes: [
           { file: 'outcome.json', path: `${directory}/outcome.json` },
           { file: 'evaluation.cert.json', path: `${directory}/evaluation.cert.json`, optional: true },

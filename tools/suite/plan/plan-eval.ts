@@ -1,10 +1,10 @@
 // Evaluations: lm-eval's benchmarks on a variant, all in one cell or each in one of its own.
 import type { Cell, CellId } from '../model/cell.js';
 import { beside } from '../model/paths.js';
-import type { Benchmark } from '../model/suite.js';
+import type { Benchmark, StructuralError } from '../model/suite.js';
 import { benchmarkData } from './plan-data.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
-import { evalSpec, tasksReads } from './specs.js';
+import { brokenSubject, evalSpec, tasksReads } from './specs.js';
 
 export interface Evaluated {
   /** `baseline`, an edit, or an error. */
@@ -12,6 +12,8 @@ export interface Evaluated {
   making: CellId;
   /** Items of each benchmark, where they are fewer than the suite's limit. */
   limit?: number | null;
+  /** What is wrong with its files, where they are not the model: then it answers nothing. */
+  subjectError?: StructuralError;
 }
 
 export function evalCell(plan: ModelPlan, evaluated: Evaluated): Cell {
@@ -19,6 +21,10 @@ export function evalCell(plan: ModelPlan, evaluated: Evaluated): Cell {
   const limit = limitOf(plan, evaluated);
   const whole =
     variant === 'baseline' ? `the unedited ${plan.model.name}` : `${variant} of ${plan.model.name}`;
+  if (evaluated.subjectError !== undefined) {
+    const description = `See that ${whole} cannot be loaded`;
+    return cell(plan, evaluated, 'eval', variant, plan.suite.benchmarks, description);
+  }
   const items = limit === null ? 'every benchmark' : `${limit} items of every benchmark`;
   return cell(plan, evaluated, 'eval', variant, plan.suite.benchmarks, `Evaluate ${whole} on ${items}`);
 }
@@ -39,7 +45,7 @@ function cell(
   description: string,
 ): Cell {
   const { model, paths, suite } = plan;
-  const { variant, making } = evaluated;
+  const { variant, making, subjectError } = evaluated;
   const { results, outcomes, receipt } = paths.evaluation(file);
   const data = benchmarkData(suite, benchmarks);
   const link = variant === 'baseline' ? paths.baseline : paths.weights(variant);
@@ -50,10 +56,13 @@ function cell(
     parts: [
       {
         name: target,
-        spec: evalSpec(suite, model, benchmarks, limitOf(plan, evaluated)),
+        spec: {
+          ...evalSpec(suite, model, benchmarks, limitOf(plan, evaluated)),
+          ...brokenSubject(subjectError),
+        },
         writes: [
           { file: 'results.json', path: results },
-          { file: 'outcomes.parquet', path: outcomes },
+          ...(subjectError === undefined ? [{ file: 'outcomes.parquet', path: outcomes }] : []),
         ],
         receipt,
       },

@@ -13,6 +13,7 @@ import { adoptionCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
 import {
   hasFiniteWeights,
+  isStructural,
   runsOf,
   type ErrorStep,
   type ErrorType,
@@ -110,15 +111,14 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
   const { model, paths } = plan;
   const variant = errorVariant(type);
   const inject = injectCell(plan, variant, `Inject ${type} into ${model.name}`, { error: type });
+  const broken = isStructural(type) ? { subjectError: type } : {};
   const certificate = certifyCell(plan, {
-    variant,
-    run: 1,
-    making: inject.id,
+    ...{ variant, run: 1, making: inject.id, ...broken },
     directory: paths.errorCertificate(type),
   });
   // One cell even where edits have one a benchmark: of so few items, most of the time goes to loading the model.
   const evaluations = hasFiniteWeights(type)
-    ? [evalCell(plan, { variant, making: inject.id, limit: model.errorLimit })]
+    ? [evalCell(plan, { variant, making: inject.id, limit: model.errorLimit, ...broken })]
     : [];
   return [inject, ...evaluations, certificate];
 }

@@ -1,7 +1,13 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
 import type { CellRead } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
-import { windowsRun, type Benchmark, type Suite, type SuiteModel } from '../model/suite.js';
+import {
+  windowsRun,
+  type Benchmark,
+  type StructuralError,
+  type Suite,
+  type SuiteModel,
+} from '../model/suite.js';
 
 /** The same for calibrations, the preset and certificates of a model. */
 function invarlockSpec({ invarlock: settings, trustRemoteCode }: SuiteModel): JsonObject {
@@ -73,6 +79,11 @@ export function evalSpec(
     ...(limit === null ? {} : { limit }),
     ...remoteCode(model.trustRemoteCode),
   };
+}
+
+/** Of a subject that cannot be loaded, on purpose: what is wrong with it. No other cell's spec has it. */
+export function brokenSubject(error: StructuralError | undefined): JsonObject {
+  return error === undefined ? {} : { subject_error: error };
 }
 
 /** Named only where a suite opts in, so that the specs of all other models stay as they are. */

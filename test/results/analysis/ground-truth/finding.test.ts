@@ -16,15 +16,15 @@ interface Group {
   label: Label | null;
   flagged: boolean | null;
   kind?: 'edit' | 'error';
-  nonFinite?: boolean;
+  byDefinition?: boolean;
 }
 
 /** Variants spread evenly over the models. */
 function run(groups: readonly Group[], models: readonly string[] = MODELS): Finding {
   return findingOf(
-    groups.flatMap(({ count, kind = 'edit', nonFinite = false, ...rest }) =>
+    groups.flatMap(({ count, kind = 'edit', byDefinition = false, ...rest }) =>
       Array.from({ length: count }, (_, at): JudgedVariant => {
-        return { model: models[at % models.length] ?? '', kind, nonFinite, ...rest };
+        return { model: models[at % models.length] ?? '', kind, byDefinition, ...rest };
       }),
     ),
   );
@@ -120,11 +120,11 @@ describe('findingOf', () => {
     ]);
   });
 
-  it('keeps errors with NaN or Inf apart: they buy no error detection', () => {
+  it('keeps errors that are harmful by what they are apart: they buy no error detection', () => {
     const finding = run([
       { count: 24, label: 'harmful', flagged: true },
       { count: 40, label: 'harmless', flagged: false },
-      { ...errors, nonFinite: true },
+      { ...errors, byDefinition: true },
       { count: 3, kind: 'error', label: 'harmless', flagged: false },
     ]);
     expect(finding.status).toBe('INSUFFICIENT');

@@ -213,3 +213,22 @@ def test_real_refusal_of_a_subject(real: tuple[Path, dict[str, int], str]) -> No
     assert outcome["reason"] == "the primary metric is degraded or not finite"
     written = json.loads((out / "evaluation.cert.json").read_text(encoding="utf-8"))
     assert written["validation"]["invariants_pass"] is False
+
+
+def test_a_subject_that_cannot_be_loaded_is_a_result(real: tuple[Path, dict[str, int], str]) -> None:
+    root, _, _ = real
+
+    def result(error: str) -> tuple[Path, dict[str, Any]]:
+        out = root / f"certify-{error}" / "out"
+        return out, json.loads((out / "outcome.json").read_text(encoding="utf-8"))
+
+    out, reshaped = result("shape_mismatch")
+    assert (reshaped["status"], reshaped["exit_code"], reshaped["made_up"]) == ("refused", 3, [])
+    assert reshaped["reason"].startswith("it cannot be loaded (RuntimeError: ")
+    assert not (out / "evaluation.cert.json").exists()
+
+    # InvarLock loads this one, gives the missing tensor random numbers, and certifies what it has made up.
+    out, missing = result("missing_tensor")
+    assert missing["status"] == "certified"
+    assert missing["made_up"] == ["missing in the files: model.layers.0.self_attn.q_proj.weight"]
+    assert json.loads((out / "evaluation.cert.json").read_text(encoding="utf-8"))["validation"]

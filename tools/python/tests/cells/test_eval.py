@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 from repository import SMOKE
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 
 from validation.cells.eval import run
 from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource
@@ -346,6 +347,37 @@ def test_a_model_of_nans_has_no_accuracy(weights: Path, tmp_path: Path, shared: 
     assert len(rows) == 512
     assert not any(row["correct"] for row in rows)
     assert all(math.isnan(value) for row in rows for value in row["loglikelihoods"])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [("missing_tensor", "missing in the files"), ("shape_mismatch", "of another shape")]
+)
+def test_a_model_broken_on_purpose_says_why_it_cannot_be_loaded(
+    weights: Path, tmp_path: Path, error: str, said: str
+) -> None:
+    name = "model.layers.0.self_attn.q_proj.weight"
+    broken = tmp_path / "broken"
+    shutil.copytree(weights, broken)
+    tensors = load((broken / "model.safetensors").read_bytes())
+    if error == "missing_tensor":
+        del tensors[name]
+    else:
+        tensors[name] = torch.cat([tensors[name], tensors[name]])
+    save_file(tensors, broken / "model.safetensors", {"format": "pt"})
+
+    def asked(subject: Path, at: str) -> Job:
+        made = job(tmp_path / at, stored(subject, tmp_path / f"{at}-store"), ("mmlu", "smoke_mmlu"))
+        return replace(made, parts=(replace(made.only, spec={**made.only.spec, "subject_error": error}),))
+
+    told = asked(broken, "told")
+    run(told)
+    assert sorted(path.name for path in told.only.out.iterdir()) == ["results.json"]
+    results = json.loads((told.only.out / "results.json").read_text())
+    assert results["benchmarks"] == {} and f"{said}: {name}" in results["cannot_be_loaded"]
+    assert str(tmp_path) not in results["cannot_be_loaded"]
+    with pytest.raises(Fault, match="loads whole, although") as caught:
+        run(asked(weights, "whole"))
+    assert caught.value.code == "internal"
 
 
 def test_an_unknown_task_is_named_with_those_near_it(weights: Path, tmp_path: Path) -> None:

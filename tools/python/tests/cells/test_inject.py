@@ -13,7 +13,9 @@ from weights_rig import llama_config, llama_tensors, load_model, make_job, store
 
 from validation.cells import inject
 from validation.job import Fault, Job
-from validation.variants.errors import ERRORS
+from validation.variants import structure
+from validation.variants.errors import ERRORS, STRUCTURAL
+from validation.weights.built import build
 from validation.weights.checkpoint import open_checkpoint
 from validation.weights.matrices import matrices
 from validation.weights.matrix import Piece
@@ -308,3 +310,85 @@ def test_every_error_has_a_place_in_every_family(tmp_path: Path) -> None:
         "rank_collapse": 8,
         "norm_collapse": 12,
     }
+
+
+def test_a_tensor_of_the_last_block_is_missing(tmp_path: Path) -> None:
+    before, name = llama_tensors(), "model.layers.2.self_attn.q_proj.weight"
+    job = job_for(tmp_path, "missing_tensor")
+    after, metadata = made(job)
+    assert sorted(after) == sorted(set(before) - {name})
+    assert differing(after, {each: before[each] for each in after}) == []
+    assert (metadata["tensor"], metadata["before"], metadata["after"]) == (
+        name,
+        {"shape": list(before[name].shape)},
+        None,
+    )
+    assert f"missing in the files: {name}" in metadata["said_of_it"]
+    entry = entry_of(job)
+    index = json.loads((entry / "model.safetensors.index.json").read_text())
+    assert name not in index["weight_map"]
+    baseline = job.read("baseline").path
+    assert (entry / "config.json").read_bytes() == (baseline / "config.json").read_bytes()
+    linked = [path.name for path in entry.glob("*.safetensors") if path.samefile(baseline / path.name)]
+    assert len(linked) == 1, "the other shard is the baseline's own"
+    with pytest.raises(Fault, match="missing in the files"):
+        build(entry, described(entry))
+
+
+def test_an_embedding_with_more_rows_than_the_model(tmp_path: Path) -> None:
+    before, name = llama_tensors(), "model.embed_tokens.weight"
+    job = job_for(tmp_path, "shape_mismatch")
+    after, metadata = made(job)
+    rows = before[name].shape[0]
+    assert after[name].shape == (rows + 8, before[name].shape[1]) and not after[name][rows:].any()
+    after[name] = after[name][:rows]
+    assert differing(after, before) == []
+    assert metadata["after"] == {"shape": [rows + 8, before[name].shape[1]]}
+    assert f"of another shape: {name}" in metadata["said_of_it"]
+    with pytest.raises(Fault, match="of another shape"):
+        build(entry_of(job), described(entry_of(job)))
+
+
+@pytest.mark.parametrize("kind", STRUCTURAL)
+def test_one_file_without_an_index(tmp_path: Path, kind: str) -> None:
+    model = write_model(tmp_path / "model", llama_tensors(), shards=1, config=llama_config())
+    store = tmp_path / "store"
+    job = make_job(
+        tmp_path, "inject", {"inject": {"error": kind}}, store=store, baseline=stored(store, model)
+    )
+    after, metadata = made(job)
+    assert metadata["loads_whole"] is False and len(after) == len(llama_tensors()) - (
+        kind == "missing_tensor"
+    )
+
+
+@pytest.mark.parametrize("kind", STRUCTURAL)
+def test_a_structure_that_is_as_it_was_is_no_error(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("validation.variants.structure.build", lambda *_: None)
+    with pytest.raises(Fault, match="loads the model whole") as caught:
+        inject.run(job_for(tmp_path, kind))
+    assert caught.value.code == "bad_edit"
+
+
+@pytest.mark.parametrize("kind", STRUCTURAL)
+def test_what_was_written_wrongly_is_found(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = structure.raw_bytes
+    monkeypatch.setattr("validation.variants.structure.raw_bytes", lambda values: plain(values * 0 + 1))
+    job = job_for(tmp_path, kind)
+    with pytest.raises(Fault, match=r"differs from the baseline|rows of zeros") as caught:
+        inject.run(job)
+    assert caught.value.code == "internal" and not entry_of(job).exists()
+
+
+def entry_of(job: Job) -> Path:
+    store = job.only.store
+    assert store is not None
+    return store.root / store.recipe
+
+
+def described(entry: Path) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+    return {name: (each.torch_dtype, each.shape) for name, each in open_checkpoint(entry).tensors.items()}

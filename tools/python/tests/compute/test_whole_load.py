@@ -27,6 +27,10 @@ def lacking(tensors: dict[str, torch.Tensor]) -> None:
     del tensors[UP]
 
 
+def of_another_shape(tensors: dict[str, torch.Tensor]) -> None:
+    tensors[UP] = torch.cat([tensors[UP], tensors[UP]])
+
+
 def with_one_too_many(tensors: dict[str, torch.Tensor]) -> None:
     tensors["model.layers.7.mlp.up_proj.weight"] = torch.zeros(50, 32, dtype=torch.bfloat16)
 
@@ -52,7 +56,11 @@ def by_invarlock(path: Path) -> Any:
 @pytest.mark.parametrize("load", [by_transformers, by_lm_eval, by_invarlock])
 @pytest.mark.parametrize(
     ("change", "said"),
-    [(lacking, f"missing in the files: {UP}"), (with_one_too_many, "not of the model: model.layers.7.mlp")],
+    [
+        (lacking, f"missing in the files: {UP}"),
+        (of_another_shape, f"of another shape: {UP}"),
+        (with_one_too_many, "not of the model: model.layers.7.mlp"),
+    ],
 )
 def test_a_load_is_of_the_whole_model(
     tmp_path: Path,
@@ -80,3 +88,14 @@ def test_a_library_that_goes_on_does_not_hide_it(tmp_path: Path) -> None:
         auto.from_pretrained(str(model))
     _, info = auto.from_pretrained(str(model), output_loading_info=True)
     assert info["missing_keys"] == {UP}, "afterwards it is transformers' own again"
+
+
+def test_a_load_that_may_be_partial_says_what_it_lacks(tmp_path: Path) -> None:
+    tensors = llama_tensors()
+    lacking(tensors)
+    model = write_model(tmp_path / "model", tensors)
+    auto: Any = importlib.import_module("transformers").AutoModelForCausalLM
+    partly: list[str] = []
+    with whole_loads(partly):
+        assert auto.from_pretrained(str(model)).get_parameter(UP).shape == llama_tensors()[UP].shape
+    assert partly == [f"missing in the files: {UP}"]

@@ -128,6 +128,16 @@ def test_weights_that_cannot_be_loaded_are_no_refusal() -> None:
     assert str(fault).endswith("AutoModelForCausalLM (SafetensorError: incomplete metadata)")
 
 
+def test_a_subject_broken_on_purpose_is_refused_when_it_is_not_loaded() -> None:
+    causes = ("ModelLoadError: [INVARLOCK:E201] MODEL-LOAD-FAILED", "RuntimeError: size mismatch\nand more")
+    broken = explain(Ended(3, SUBJECT + NOT_LOADED, causes), broken=True)
+    assert broken == Refused("it cannot be loaded (RuntimeError: size mismatch)")
+    short = explain(Ended(3, SUBJECT + NOT_LOADED, ("RuntimeError: CUDA out of memory",)), broken=True)
+    assert isinstance(short, Fault) and short.code == "out_of_memory"
+    baseline = explain(Ended(3, BASELINE + NOT_LOADED, causes), broken=True)
+    assert isinstance(baseline, Fault) and baseline.code == "weights_missing"
+
+
 def test_an_attention_that_does_not_work_is_not_the_fault_of_the_weights() -> None:
     causes = (
         "ModelLoadError: [INVARLOCK:E201] MODEL-LOAD-FAILED",

@@ -22,6 +22,7 @@ from invarlock.guards import variance
 from invarlock.guards.rmt import RMTGuard
 from invarlock.guards.variance import VarianceGuard
 from invarlock_rig import spec_of, write_corpus
+from safetensors.torch import load, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -35,10 +36,14 @@ from validation.weights.store import locked_entry
 WORDS = [f"w{number}" for number in range(40)]
 
 
-def make_entry(root: Path, name: str, *, broken: bool, layers: int = 1) -> dict[str, str]:
-    """An untrained LLaMA as a store entry; `broken` puts a NaN into it."""
+RECIPES = {"": "a", "nan": "b", "missing_tensor": "c", "shape_mismatch": "d"}
+QUERY = "model.layers.0.self_attn.q_proj.weight"
+
+
+def make_entry(root: Path, name: str, *, error: str = "", layers: int = 1) -> dict[str, str]:
+    """An untrained LLaMA as a store entry; an `error` puts a NaN into it, or files that are not the model."""
     torch.manual_seed(0)
-    recipe = ("b" if broken else "a") * 64
+    recipe = RECIPES[error] * 64
     with locked_entry(Store(root / "store", recipe)) as entry:
         config = LlamaConfig(
             vocab_size=len(WORDS) + 2,
@@ -52,10 +57,17 @@ def make_entry(root: Path, name: str, *, broken: bool, layers: int = 1) -> dict[
             eos_token_id=1,
         )
         model = LlamaForCausalLM(config).to(torch.bfloat16)
-        if broken:
+        if error == "nan":
             with torch.no_grad():
                 model.model.layers[0].self_attn.q_proj.weight[0, 0] = float("nan")
         model.save_pretrained(entry.draft)
+        file = entry.draft / "model.safetensors"
+        tensors = load(file.read_bytes())  # not mapped: the file is written anew
+        if error == "missing_tensor":
+            del tensors[QUERY]
+        elif error == "shape_mismatch":
+            tensors[QUERY] = torch.cat([tensors[QUERY], tensors[QUERY]])
+        save_file(tensors, file, {"format": "pt"})
         vocabulary = {"<pad>": 0, "<eos>": 1} | {word: number + 2 for number, word in enumerate(WORDS)}
         tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<pad>"))
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -171,8 +183,8 @@ def run_all(root: Path) -> dict[str, int]:
     generator = random.Random(7)
     texts = [" ".join(generator.choices(WORDS, k=140)) for _ in range(800)]
     corpus = file_read(write_corpus(root / "heldout.jsonl", texts))
-    baseline = make_entry(root, "baseline", broken=False)
-    broken = make_entry(root, "error_nan_injection", broken=True)
+    baseline = make_entry(root, "baseline")
+    broken = make_entry(root, "error_nan_injection", error="nan")
     reads = {"baseline": baseline, "corpus": corpus}
 
     def spec(index: int, **changes: Any) -> dict[str, Any]:
@@ -199,6 +211,10 @@ def run_all(root: Path) -> dict[str, int]:
     shared = {**reads, "baseline-report": file_read(root / "baseline-1" / "out" / "report.json")}
     ends["certify-shared"] = cell(root, "certify-shared", {**shared, "subject": baseline}, spec(1))
     ends["certify-shared-nan"] = cell(root, "certify-shared-nan", {**shared, "subject": broken}, spec(1))
+    for error in ("missing_tensor", "shape_mismatch"):
+        subject = make_entry(root, f"error_{error}", error=error)
+        name, told = f"certify-{error}", {**spec(1), "subject_error": error}
+        ends[name] = cell(root, name, {**shared, "subject": subject}, told)
     ends["certify-foreign"] = cell(root, "certify-foreign", {**shared, "subject": baseline}, spec(0))
     with broken_guard(after=1):
         ends["certify-crash"] = cell(root, "certify-crash", {**reads, "subject": baseline}, spec(1))

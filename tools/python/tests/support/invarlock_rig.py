@@ -54,7 +54,7 @@ def run_child(script: str, root: Path, **variables: str) -> tuple[Any, str]:
             "PYTHONPATH": PYTHONPATH,
             **variables,
         },
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -4,6 +4,10 @@ Both are results, for the verdict to judge; the exit code is not (0 for a certif
 refused subject and for bad settings alike). A certificate that was not made as
 asked is a fault: a baseline without finite perplexity, dropped windows, a preset that did not take effect,
 another guard order.
+
+A subject whose structure is broken on purpose (`subject_error`) is given to InvarLock as it is. That it
+cannot be loaded is a refusal; one that InvarLock loads all the same, with random numbers for what is missing,
+is certified, and outcome.json says so.
 """
 
 from __future__ import annotations
@@ -64,8 +68,9 @@ def run(job: Job) -> None:
     emit("progress", message="InvarLock certifies", done=0, total=1)
     placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
     shared = _shared_report(job, settings)
-    ended, certificate = run_certify(job, settings, baseline, subject, placed, shared)
-    refused = _refusal(ended)
+    broken = "subject_error" in part.spec
+    ended, certificate = run_certify(job, settings, baseline, subject, placed, shared, broken=broken)
+    refused = _refusal(ended, broken)
     if shared is None:
         _check_baseline(job.work)
         require_guards(job.work, "source", settings.guards)
@@ -84,6 +89,7 @@ def run(job: Job) -> None:
             "exit_code": ended.exit_code,
             "reason": refused.reason if refused else None,
             "guards": {} if refused else guards,
+            **({"made_up": list(ended.made_up)} if broken else {}),
         },
     )
     emit("part", name=part.name)
@@ -129,10 +135,10 @@ def _shared_report(job: Job, settings: Settings) -> dict[str, Any] | None:
     return report
 
 
-def _refusal(ended: Ended) -> Refused | None:
+def _refusal(ended: Ended, broken: bool) -> Refused | None:
     if not ended.failed:
         return None
-    meaning = explain(ended)
+    meaning = explain(ended, broken=broken)
     if isinstance(meaning, Fault):
         raise meaning
     return meaning

@@ -9,7 +9,7 @@ from typing import Any
 
 from validation.compute.numerics import apply_determinism, attention_of, compiles, report_settings
 from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, known_tasks
-from validation.evaluation.model_loading import Loading, load_model, way_of_weights
+from validation.evaluation.model_loading import Loading, load_model, way_of_weights, why_unloadable
 from validation.evaluation.outcomes import write_outcomes
 from validation.evaluation.prefixes.ways import Way
 from validation.evaluation.results import Benchmark, Evaluated, strict, summary
@@ -21,7 +21,8 @@ from validation.weights.store import open_entry
 def run(job: Job) -> None:
     """Evaluate the subject on every benchmark of the part; log the samples.
 
-    Written: `results.json`, the accuracies; `outcomes.parquet`, how each item was answered.
+    Written: `results.json`, the accuracies; `outcomes.parquet`, how each item was answered. Of a subject
+    whose structure is broken on purpose (`subject_error`) only why it cannot be loaded.
 
     Raises:
         Fault: `misconfigured` for a task that is unknown, broken, asked twice or without an accuracy, a model
@@ -29,6 +30,9 @@ def run(job: Job) -> None:
             `weights_missing` when the subject's weights or the suite's data are gone.
     """
     part = job.only
+    if "subject_error" in part.spec:
+        _say_why_not(job)
+        return
     benchmarks = _benchmarks(part.spec)
     tasks = [benchmark.task for benchmark in benchmarks]
     limit = part.spec.get("limit")
@@ -68,6 +72,22 @@ def run(job: Job) -> None:
         | model.placed
     )
     emit("part", name=part.name)
+
+
+def _say_why_not(job: Job) -> None:
+    """Write why the subject cannot be loaded.
+
+    Raises:
+        Fault: `internal` when it can.
+    """
+    weights = open_entry(job.read("subject"))
+    emit("progress", message="loading the model, which is broken", done=0, total=1)
+    computes = apply_determinism(job.only.spec.get("determinism", "throughput"), job.device)
+    attention = attention_of(weights, job.only.spec.get("attention", "auto"), job.device, _trusted(job))
+    why = why_unloadable(weights, _loading(job, attention.name, Way("lm-eval", "nothing is asked")))
+    write_json(job.only.out / "results.json", {"schema": 1, "cannot_be_loaded": why, "benchmarks": {}})
+    report_settings(computes | attention.settings)
+    emit("part", name=job.only.name)
 
 
 def _data(job: Job, source: TaskSource, tasks: list[str]) -> AbstractContextManager[None]:

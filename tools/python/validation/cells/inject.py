@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from validation.job import Fault, Job, write_json
-from validation.variants.errors import TYING, Error, parse_error
+from validation.job import Fault, Job, Part, write_json
+from validation.variants.errors import STRUCTURAL, TYING, Error, parse_error
 from validation.variants.proof import prove
 from validation.variants.publish import compute_device, finite_peak, publish, require_floats
+from validation.variants.structure import break_structure
 from validation.variants.tying import tied
 from validation.weights.checkpoint import open_checkpoint
 from validation.weights.matrices import matrices
 from validation.weights.matrix import Matrix, Piece
 from validation.weights.rewrite import Change, Copy, Loaded, by_piece, rewrite
-from validation.weights.store import locked_entry, open_entry
+from validation.weights.store import Entry, locked_entry, open_entry
 
 METADATA = "error_metadata.json"
 
@@ -29,25 +32,32 @@ def run(job: Job) -> None:
     part = job.only
     if part.store is None:
         raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-    kind = str(part.spec.get("error"))
-    known = None if kind == TYING else parse_error(part.spec)
     with locked_entry(part.store, rebuild=job.rebuild) as entry:
         if not entry.complete:
-            source = open_checkpoint(open_entry(job.read("baseline")))
-            if known is None:
-                error, found = tied(source)
-            else:
-                error, found = known, known.strikes(matrices(source, part.spec.get("matrices")))
-            if not found:
-                raise Fault("bad_edit", f"{source.path}: has no matrix for {kind}")
-            require_floats(source, found)
-            targets = by_piece(found)
-            rewrite(source, [Copy(entry, targets, _change(error, targets, compute_device(job)))], kind)
-            described = prove(source, open_checkpoint(entry.draft), kind, error, targets)
+            described = _make(job, part, entry)
             described["device_class"] = job.device.device_class
             write_json(entry.draft / METADATA, described)
             entry.commit(job.device.device_class)
         publish(entry, part, METADATA)
+
+
+def _make(job: Job, part: Part, entry: Entry) -> dict[str, Any]:
+    """Fill the entry's draft, and prove the error in it; returns its metadata."""
+    kind, declared = str(part.spec.get("error")), part.spec.get("matrices")
+    source = open_checkpoint(open_entry(job.read("baseline")))
+    if kind in STRUCTURAL:
+        return break_structure(source, entry, kind, declared)
+    if kind == TYING:
+        error, found = tied(source)
+    else:
+        error = parse_error(part.spec)
+        found = error.strikes(matrices(source, declared))
+    if not found:
+        raise Fault("bad_edit", f"{source.path}: has no matrix for {kind}")
+    require_floats(source, found)
+    targets = by_piece(found)
+    rewrite(source, [Copy(entry, targets, _change(error, targets, compute_device(job)))], kind)
+    return prove(source, open_checkpoint(entry.draft), kind, error, targets)
 
 
 def _change(error: Error, targets: dict[Piece, list[Matrix]], device: torch.device) -> Change:

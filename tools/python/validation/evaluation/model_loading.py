@@ -11,7 +11,7 @@ from validation.compute.whole_load import whole_loads
 from validation.evaluation.prefixes.model import SharedPrefixLM
 from validation.evaluation.prefixes.ways import Way, way_of
 from validation.evaluation.told import told
-from validation.job import Device, Site
+from validation.job import Device, Fault, Site
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,21 @@ def load_model(weights: Path, loading: Loading) -> Any:
         model._model = torch.compile(model._model)
     _record_batches(model, batch_size)
     return model
+
+
+def why_unloadable(weights: Path, loading: Loading) -> str:
+    """Why a model whose files are broken on purpose cannot be loaded, in one line without its path.
+
+    Raises:
+        Fault: `internal` when it can; whatever else than its files keeps a model from being loaded.
+    """
+    try:
+        load_model(weights, loading)
+    except Fault as fault:
+        if fault.code != "bad_input":
+            raise
+        return str(fault).replace(f"{weights}: ", "")
+    raise Fault("internal", f"{weights}: loads whole, although its structure was broken on purpose")
 
 
 def _record_batches(model: Any, batch_size: int | str) -> None:

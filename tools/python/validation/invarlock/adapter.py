@@ -123,10 +123,13 @@ def run_certify(
     subject: str,
     preset: dict[str, Any],
     baseline_report: dict[str, Any] | None,
+    *,
+    broken: bool = False,
 ) -> tuple[Ended, Path | None]:
     """Run `invarlock certify`; returns its end, and the certificate's path when it wrote one.
 
-    Without a report of the baseline, InvarLock evaluates it first.
+    Without a report of the baseline, InvarLock evaluates it first. A `broken` subject is not the model that
+    its config.json describes, and InvarLock is to do with it what it would do without the suite.
 
     Raises:
         Fault: as `process.call`.
@@ -150,7 +153,7 @@ def run_certify(
             no_color=True,
         )
 
-    ended = call(job, settings, command)
+    ended = call(job, settings, command, job.work / subject if broken else None)
     certificate = job.work / _CERTIFICATES / "evaluation.cert.json"
     return ended, certificate if certificate.is_file() else None
 

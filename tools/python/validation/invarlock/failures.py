@@ -20,13 +20,14 @@ class Ended:
     """The end of an InvarLock command.
 
     `output` is what it printed, `causes` the exceptions behind its end, outermost first, `events` the errors
-    its runs logged, in order.
+    its runs logged, in order. `made_up` is what it loaded a broken subject without (see `structure`).
     """
 
     exit_code: int
     output: str
     causes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    made_up: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -55,6 +56,9 @@ _REFUSED = (
         "its numbers cannot be evaluated",
     ),
 )
+
+#: What InvarLock says of a model that it cannot load: of a subject broken on purpose, a refusal.
+_NOT_LOADED = r"E201\] MODEL-LOAD-FAILED"
 
 _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     (
@@ -91,7 +95,7 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
     (
         "weights_missing",
-        r"E201\] MODEL-LOAD-FAILED",
+        _NOT_LOADED,
         "the weights cannot be loaded: remove their entry from the store and build them again",
     ),
     (
@@ -127,13 +131,20 @@ _PAIRING = r"E001\] PAIR(ING|ED)-"
 _TAIL = 12
 
 
-def explain(ended: Ended) -> Refused | Fault:
-    """The meaning of a failed run: the subject was refused, or a fault with the lines that matter."""
+def explain(ended: Ended, *, broken: bool = False) -> Refused | Fault:
+    """The meaning of a failed run: the subject was refused, or a fault with the lines that matter.
+
+    Args:
+        ended: the end of the run.
+        broken: whether the subject's files are not the model, on purpose.
+    """
     evidence = "\n".join((_squeeze(ended.output), *ended.causes, *ended.events))
     for code, pattern, hint in _CAUSES[:_FIRST]:
         if found := re.search(pattern, evidence, re.IGNORECASE):
             return _fault(code, _line_of(evidence, found), hint)
     if "PHASE 2/3" in evidence:
+        if broken and re.search(_NOT_LOADED, evidence):
+            return Refused(f"it cannot be loaded ({_root(ended)})")
         for pattern, reason in _REFUSED:
             if re.search(pattern, evidence, re.IGNORECASE):
                 return Refused(reason)
@@ -141,11 +152,15 @@ def explain(ended: Ended) -> Refused | Fault:
         if found := re.search(pattern, evidence, re.IGNORECASE):
             line = _line_of(evidence, found)
             # InvarLock's text about a failed load does not contain the reason.
-            root = ended.causes[-1].partition("\n")[0] if code == "weights_missing" and ended.causes else line
+            root = _root(ended) if code == "weights_missing" and ended.causes else line
             return _fault(code, line if root == line else f"{line} ({root})", hint)
     if not ended.events and (found := re.search(_PAIRING, evidence)):
         return _fault("misconfigured", _line_of(evidence, found), "check windows, stride and the corpus")
     return Fault("internal", f"InvarLock failed (exit code {ended.exit_code}):\n{tail(ended)}")
+
+
+def _root(ended: Ended) -> str:
+    return ended.causes[-1].partition("\n")[0] if ended.causes else "without a reason"
 
 
 def tail(ended: Ended) -> str:

@@ -54,8 +54,10 @@ def require_version() -> None:
         )
 
 
-def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
+def call(job: Job, settings: Settings, command: Callable[[], None], partly: Path | None = None) -> Ended:
     """Run a command of InvarLock as its own process would: directory, environment, blocked sockets.
+
+    A model in `partly` may be loaded in part (see `loads_as_configured`).
 
     Raises:
         Fault: `misconfigured` for another InvarLock; `out_of_memory` when GPU memory ran out; as
@@ -100,7 +102,11 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
         _import_without_datasets(settings)
         importlib.import_module("invarlock.security").enforce_default_security()
         try:
-            with small_copies(), _data(job, settings), loads_as_configured(attention, job.device) as loads:
+            with (
+                small_copies(),
+                _data(job, settings),
+                loads_as_configured(attention, job.device, partly) as loads,
+            ):
                 command()
         except SystemExit as error:
             exit_code = error.code if isinstance(error.code, int) else 1
@@ -112,7 +118,7 @@ def call(job: Job, settings: Settings, command: Callable[[], None]) -> Ended:
     if loads.fault is not None:
         raise loads.fault
     require_memory(before + loads.shortages)
-    return Ended(exit_code, printed.text, causes, _errors(job.work))
+    return Ended(exit_code, printed.text, causes, _errors(job.work), tuple(loads.made_up))
 
 
 def _keep_events(job: Job) -> None:

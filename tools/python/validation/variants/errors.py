@@ -11,7 +11,8 @@
 | norm_collapse | the first 32 attention matrices | zeros |
 | weight_tying_break | the LM head | the input embedding (see `tying`) |
 
-The last three are of InvarLock's evidence packs. `scale_explosion` may have another `factor`.
+The last three are of InvarLock's evidence packs, as are those of `structure`.
+`scale_explosion` may have another `factor`.
 "First" is the order of the family's table: attention before MLP, as in the model, whatever the file's order.
 Formulas: docs/formulas.md, "Injected errors".
 """
@@ -34,6 +35,9 @@ from validation.weights.matrix import Matrix
 SCALE = 100.0
 #: The error that is about no matrix of a block: `tying` makes it.
 TYING = "weight_tying_break"
+#: Errors of whole tensors, made by `structure`: the model cannot be loaded.
+MISSING, RESHAPED = "missing_tensor", "shape_mismatch"
+STRUCTURAL = (MISSING, RESHAPED)
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def parse_error(spec: Mapping[str, Any]) -> Error:
     """
     kind = str(spec.get("error"))
     if kind not in ERRORS:
-        raise Fault("bad_input", f"error '{kind}' is none of {', '.join((*ERRORS, TYING))}")
+        raise Fault("bad_input", f"error '{kind}' is none of {', '.join((*ERRORS, TYING, *STRUCTURAL))}")
     if "factor" in spec and kind == "scale_explosion":
         return _scaled(number({"type": kind, **spec}, "factor", 0, 1_000_000))
     return ERRORS[kind]

@@ -55,6 +55,10 @@ def tied(source: Checkpoint) -> tuple[Error, list[Matrix]]:
     return error, [matrix]
 
 
+def embeds(name: str) -> bool:
+    """Whether a tensor of this name is an input embedding."""
+    return name.removesuffix(".weight").rpartition(".")[2] in _EMBEDDINGS
+
+
 def _embeds(stored: Stored, head: Stored) -> bool:
-    module = stored.name.removesuffix(".weight").rpartition(".")[2]
-    return module in _EMBEDDINGS and (stored.shape, stored.dtype) == (head.shape, head.dtype)
+    return embeds(stored.name) and (stored.shape, stored.dtype) == (head.shape, head.dtype)

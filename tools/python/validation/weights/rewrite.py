@@ -117,7 +117,7 @@ def rewrite(source: Checkpoint, copies: Sequence[Copy], label: str, pipeline: Pi
             else:
                 progress.done += size
     for copy in copies:
-        _copy_other_files(source, copy.entry)
+        copy_other_files(source, copy.entry)
     progress.report()
 
 
@@ -214,7 +214,7 @@ def _changed(copy: Copy, loaded: Loaded) -> torch.Tensor:
     return changed
 
 
-def _copy_other_files(source: Checkpoint, entry: Entry) -> None:
+def copy_other_files(source: Checkpoint, entry: Entry) -> None:
     """Copy what is not weights (configuration, tokenizer, profile, index) into the entry's draft."""
     shards = {shard.path.name for shard in source.shards}
     for path in sorted(source.path.iterdir()):

@@ -19,6 +19,8 @@ export interface CertificateRow {
   state: 'certified' | 'refused' | MissingReason;
   /** Why InvarLock refused the model. */
   refusal: string | null;
+  /** What InvarLock loaded the subject without, giving it random numbers: of one that is broken on purpose. */
+  madeUp: readonly string[];
   /** Null without a readable certificate. */
   judgement: Judgement | null;
   /** all_pass is false, or the model was refused; null if neither is known. */
@@ -42,11 +44,11 @@ export function certificateRows(
     const unfinished = reasonUnfinished.get(one.receipt);
     const read = unfinished === undefined ? readCertificate(one, files) : nothing(unfinished.reason);
     missing.push(...read.missing);
-    const { state, refusal, judgement } = read;
+    const { state, refusal, judgement, madeUp } = read;
     const refused = state === 'refused';
     return {
       ...{ model: one.model, variant: one.variant, class: one.class, run: one.run, repeats: first ?? null },
-      ...{ guards: one.guards, state, refusal, judgement, path: one.certificate },
+      ...{ guards: one.guards, state, refusal, madeUp, judgement, path: one.certificate },
       // A refusal is a detection of its own: InvarLock would not let this model through.
       flagged: refused ? true : judgement === null ? null : not(judgement.allPass),
       triage: refused ? 'FAIL' : (judgement?.triage ?? null),
@@ -55,12 +57,12 @@ export function certificateRows(
   return { rows, missing };
 }
 
-interface Read extends Pick<CertificateRow, 'state' | 'refusal' | 'judgement'> {
+interface Read extends Pick<CertificateRow, 'state' | 'refusal' | 'judgement' | 'madeUp'> {
   missing: Missing[];
 }
 
 function nothing(reason: MissingReason, missing: Missing[] = []): Read {
-  return { state: reason, refusal: null, judgement: null, missing };
+  return { state: reason, refusal: null, judgement: null, madeUp: [], missing };
 }
 
 function readCertificate(one: ExpectedCertificate, files: Files): Read {
@@ -73,6 +75,7 @@ function readCertificate(one: ExpectedCertificate, files: Files): Read {
   }
   const refused = outcome.value.status === 'refused';
   const state = outcome.value.status;
+  const madeUp = outcome.value.made_up;
   const refusal = refused ? (outcome.value.reason ?? 'no reason given') : null;
   const certificate = parseFile(files, one.certificate, certificateSchema);
   if (!certificate.ok) {
@@ -82,7 +85,7 @@ function readCertificate(one: ExpectedCertificate, files: Files): Read {
         ? []
         : [note(one.certificate, certificate.reason, certificate.detail)];
     return refused
-      ? { state, refusal, judgement: null, missing: listed }
+      ? { state, refusal, judgement: null, madeUp, missing: listed }
       : nothing(certificate.reason, listed);
   }
   const { guards } = outcome.value;
@@ -95,5 +98,5 @@ function readCertificate(one: ExpectedCertificate, files: Files): Read {
       fate === undefined || fate === 'ran' ? `flag \`${gate}\` is missing` : `guard ${guard ?? ''} ${fate}`;
     return note(one.certificate, 'incomplete', detail);
   });
-  return { state, refusal, judgement, missing: refused ? [] : listed };
+  return { state, refusal, judgement, madeUp, missing: refused ? [] : listed };
 }

@@ -25,8 +25,8 @@ export interface JudgedVariant {
   kind: 'edit' | 'error';
   /** Null: there are no outcomes to make a label of. */
   label: Label | null;
-  /** The weights or the answers are no finite numbers. */
-  nonFinite: boolean;
+  /** Harmful by what it is: weights or answers are no finite numbers, or it cannot be loaded. */
+  byDefinition: boolean;
   /** What the judge said; null where it did not. */
   flagged: Tri;
 }
@@ -41,7 +41,7 @@ export interface Finding {
   /** Harmful edits flagged; harmless ones left alone. */
   sensitivity: Rate;
   specificity: Rate;
-  /** Errors shown harmful by their answers, flagged; errors with NaN or Inf stand apart, and in no limit. */
+  /** Errors shown harmful by their answers, flagged; those with NaN or Inf, or that cannot be loaded, stand apart, and in no limit. */
   errorDetection: Rate;
   nonFiniteDetection: Rate;
   /** Right judgements of the edits in the rates, and of all judged edits if every undecided one were right, or wrong. */
@@ -58,11 +58,11 @@ export function ratesOf(
     sensitivity: rateOf(of('edit', 'harmful'), true),
     specificity: rateOf(of('edit', 'harmless'), false),
     errorDetection: rateOf(
-      of('error', 'harmful').filter(({ nonFinite }) => !nonFinite),
+      of('error', 'harmful').filter(({ byDefinition }) => !byDefinition),
       true,
     ),
     nonFiniteDetection: rateOf(
-      variants.filter(({ kind, nonFinite }) => kind === 'error' && nonFinite),
+      variants.filter(({ kind, byDefinition }) => kind === 'error' && byDefinition),
       true,
     ),
   };

@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import type { ExpectedEvaluation, PlannedVariant } from '../../read/expected.js';
 import { type Files, type Missing, parseFile } from '../../read/files.js';
+import { evaluationSchema } from '../../read/schema.js';
 import { labelOf, type Labelled, type Margins } from './label.js';
 import type { Outcomes } from '../../read/outcome-table.js';
 import { joinArms, type JoinedBenchmark } from './pairs.js';
 
-/** A label, or in a few words why there is none. */
-export type VariantLabel = { ok: true; value: Labelled } | { ok: false; reason: string };
+/** A label, or in a few words why there is none. A model that cannot be loaded is harmful without any answers. */
+export type VariantLabel = { ok: true; value: Labelled } | { ok: false; reason: string; unloadable?: string };
 
 export const NO_OUTCOMES: { ok: false; reason: string } = {
   ok: false,
@@ -40,6 +41,11 @@ export function variantLabels(
     missing.push({ cell: one.cell, path: one.outcomes, reason: parsed.reason, detail: parsed.detail });
     return null;
   };
+  const whyUnloadable = (one: ExpectedEvaluation): string | null => {
+    if (one.outcomes !== null || unfinished.has(one.receipt)) return null;
+    const parsed = parseFile(files, one.path, evaluationSchema);
+    return parsed.ok ? (parsed.value.cannot_be_loaded ?? null) : null;
+  };
   const arms = evaluations.map((one) => ({ one, outcomes: read(one) }));
   const labels = new Map<string, VariantLabel>();
   const pairs = new Map<string, readonly JoinedBenchmark[]>();
@@ -50,6 +56,11 @@ export function variantLabels(
       const parts = ofModel.filter(({ one }) => one.variant === variant && one.class !== 'baseline');
       if (parts.length === 0) continue;
       const key = `${model}\0${variant}`;
+      const [why] = parts.flatMap(({ one }) => whyUnloadable(one) ?? []);
+      if (why !== undefined) {
+        labels.set(key, { ok: false, reason: 'cannot be loaded', unloadable: why });
+        continue;
+      }
       const joined = joinParts(baselines, parts, missing);
       if (joined.ok) pairs.set(key, joined.value);
       labels.set(key, joined.ok ? { ok: true, value: labelOf(joined.value, margins) } : joined);

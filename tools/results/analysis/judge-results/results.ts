@@ -19,8 +19,8 @@ import { paired, type Paired } from './paired.js';
 export interface Measured {
   subject: Subject;
   kind: 'edit' | 'error';
-  /** NaN or Inf in its weights or answers: harmful whatever its label. */
-  nonFinite: boolean;
+  /** NaN or Inf in its weights or answers, or it cannot be loaded: harmful whatever its label. */
+  byDefinition: boolean;
   /** From all items, and from the half that no judge sees. */
   labels: { all: VariantLabel; half: VariantLabel };
 }
@@ -107,20 +107,20 @@ function forFinding(judge: Judge, { of, answer: { judgement } }: Judged): Judged
     model: of.subject.model,
     kind: of.kind,
     label: label.ok ? label.value.label : null,
-    nonFinite: of.nonFinite,
+    byDefinition: of.byDefinition,
     flagged: judgement === 'undecided' ? null : judgement === 'flagged',
   };
 }
 
 /** Harmful, harmless, or null where it is not known. */
 function isHarmful(judge: Judge, of: Measured): boolean | null {
-  if (of.nonFinite) return true;
+  if (of.byDefinition) return true;
   const label = labelFor(judge, of);
   if (!label.ok || label.value.label === 'undecided') return null;
   return label.value.label === 'harmful';
 }
 
-/** Variants whose harm was measured: those with NaN or Inf in their weights would flatter every judge. */
+/** Variants whose harm was measured: those that are harmful by what they are would flatter every judge. */
 function scored(judge: Judge, all: readonly Judged[]) {
   return all.flatMap(({ of, answer: { score } }) => {
     const harmful = isHarmful(judge, of);

@@ -30,8 +30,8 @@ const COLUMNS: readonly Column<EvaluationRow>[] = [
   column('benchmark', word, "The suite's name of the benchmark", (row) => row.benchmark),
   column(
     'state',
-    words('ok', ...MISSING_REASONS),
-    '`ok`, or why there are no numbers (docs/results.md)',
+    words('ok', 'unloadable', ...MISSING_REASONS),
+    '`ok`, `unloadable` of a model broken on purpose, or why there are no numbers (docs/results.md)',
     (row) => row.state,
   ),
   column('stderr', z.number().nullable(), "lm-eval's standard error", (row) => row.stderr),

@@ -31,7 +31,11 @@ const COLUMNS: readonly Column<JudgeRow>[] = [
   ...rates('sensitivity', 'Harmful edits flagged', (of) => of.sensitivity),
   ...rates('specificity', 'Harmless edits left alone', (of) => of.specificity),
   ...rates('error_detection', 'Errors shown harmful, flagged', (of) => of.errorDetection),
-  ...rates('non_finite_detection', 'Errors with NaN or Inf, flagged', (of) => of.nonFiniteDetection),
+  ...rates(
+    'non_finite_detection',
+    'Errors with NaN or Inf, or that cannot be loaded, flagged',
+    (of) => of.nonFiniteDetection,
+  ),
   column('auc', part, 'Area under the ROC curve of its score', ({ of }) => rounded(of.auc?.value)),
   ...ends('auc', part, (of) => of.auc?.interval),
   column('caught_80', amount, 'Smallest harm caught with 80 %, in points of mean accuracy', ({ of }) =>

@@ -22,6 +22,10 @@ interface LabelRow {
   of: { labelled: Labelled; evidence: BenchmarkEvidence } | null;
 }
 
+function isUnloadable(variant: EditResult | ErrorResult): boolean {
+  return 'unloadable' in variant && variant.unloadable;
+}
+
 const p = fraction.nullable();
 const share = z.number().min(-1).max(1).nullable();
 
@@ -38,20 +42,20 @@ const COLUMNS: readonly Column<LabelRow>[] = [
     'label',
     words('harmful', 'harmless', 'undecided').nullable(),
     'What the paired outcomes say; empty without outcomes',
-    ({ of }) => of?.labelled.label ?? null,
+    ({ of, variant }) => of?.labelled.label ?? (isUnloadable(variant) ? 'harmful' : null),
   ),
   column(
     'decided_by',
-    words('non_finite', 'drop', 'margin').nullable(),
-    'Answers that are not finite; a drop that was shown; a drop of the margin that was ruled out, or could not be',
-    ({ of }) => of?.labelled.decidedBy.test ?? null,
+    words('non_finite', 'unloadable', 'drop', 'margin').nullable(),
+    'Answers that are not finite; a model that cannot be loaded; a drop that was shown; a drop of the margin that was ruled out, or could not be',
+    ({ of, variant }) => of?.labelled.decidedBy.test ?? (isUnloadable(variant) ? 'unloadable' : null),
   ),
   column('deciding_benchmark', word.nullable(), 'Whose test decided; `all`: the mean of all', ({ of }) =>
     of === null ? null : (of.labelled.decidedBy.benchmark ?? 'all'),
   ),
   column('deciding_p', p, 'Its p-value', ({ of }) => of?.labelled.decidedBy.p ?? null),
   column('no_label', z.string().nullable(), 'Why there is no label', ({ variant }) =>
-    variant.label.ok ? null : variant.label.reason,
+    variant.label.ok || isUnloadable(variant) ? null : variant.label.reason,
   ),
   column('flagged', known, "InvarLock's judgement: that of most runs", ({ variant }) => tri(variant.judged)),
   column(

@@ -4,10 +4,11 @@ import { DETECTOR_NAMES, type GuardRates } from '../../analysis/guard-rates.js';
 import { COMPARED_WITH_NAMES } from '../../analysis/certificates/compared-with.js';
 import { LEAST_COVERAGE, LIMITS } from '../../analysis/ground-truth/limits.js';
 import type { EditResult, ErrorResult, Standing } from '../../analysis/variants.js';
-import { labelText, pText, STANDINGS } from './finding-text.js';
+import { byDefinitionName, labelText, pText, STANDINGS } from './finding-text.js';
 import { columns, pointsText, rateText, ratioText, shareText, WIDTH, wrap } from './format.js';
 
-export function findingLines({ finding, margins }: Analysis): string[] {
+export function findingLines(analysis: Analysis): string[] {
+  const { finding, margins } = analysis;
   const { coverage, accuracy } = finding;
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(1)} %`);
   const left = [
@@ -24,7 +25,7 @@ export function findingLines({ finding, margins }: Analysis): string[] {
       ['harmful edits flagged', rateText(finding.sensitivity, 'harmful edits')],
       ['harmless edits left alone', rateText(finding.specificity, 'harmless edits')],
       ['harmful errors flagged', rateText(finding.errorDetection, 'errors shown harmful')],
-      ['NaN or Inf errors flagged', rateText(finding.nonFiniteDetection, 'such errors')],
+      [byDefinitionName(analysis), rateText(finding.nonFiniteDetection, 'such errors')],
       [
         'coverage',
         `${coverage.decided} of ${coverage.of} edits in these rates${left.length === 0 ? '' : `; ${left.join(', ')}`}`,

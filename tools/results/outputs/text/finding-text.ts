@@ -47,9 +47,16 @@ export function originalRule({ complete, phase0 }: Analysis): string {
   return `${rule}: ${phase0.verdict}, confidence ${phase0.confidence}`;
 }
 
+/** The errors that are harmful by what they are, which stand apart. */
+export function byDefinitionName({ errors }: Pick<Analysis, 'errors'>): string {
+  return errors.some(({ unloadable }) => unloadable)
+    ? 'NaN, Inf or not loadable'
+    : 'NaN or Inf errors flagged';
+}
+
 /** `harmful`, and why: `drop in arc, p = 0.0013`. */
 export function labelText(label: VariantLabel): { label: string; why: string } {
-  if (!label.ok) return { label: 'no label', why: label.reason };
+  if (!label.ok) return { label: label.unloadable === undefined ? 'no label' : 'harmful', why: label.reason };
   const { label: name, decidedBy } = label.value;
   const where = decidedBy.benchmark ?? 'the mean of all';
   const p = pText(decidedBy.p);

@@ -4,7 +4,7 @@ import type { Rate } from '../../analysis/statistics/confusion.js';
 import type { MissingReason } from '../../read/files.js';
 import type { Findings } from '../../analysis/findings.js';
 import { COMPARED_WITH_NAMES } from '../../analysis/certificates/compared-with.js';
-import { findingSentence, labelText, originalRule } from './finding-text.js';
+import { byDefinitionName, findingSentence, labelText, originalRule } from './finding-text.js';
 import { beyondSentence } from './judges-text.js';
 import { ratioText, upperFirst } from './format.js';
 import { DETECTOR_NAMES } from '../../analysis/guard-rates.js';
@@ -30,7 +30,7 @@ export function summaryMarkdown({ analysis, faults }: Findings): string {
         rateRow('Harmful edits flagged', analysis.finding.sensitivity, 'harmful edits'),
         rateRow('Harmless edits left alone', analysis.finding.specificity, 'harmless edits'),
         rateRow('Harmful errors flagged', analysis.finding.errorDetection, 'errors shown harmful'),
-        rateRow('NaN or Inf errors flagged', analysis.finding.nonFiniteDetection, 'such errors'),
+        rateRow(byDefinitionName(analysis), analysis.finding.nonFiniteDetection, 'such errors'),
       ],
     ),
     '',

@@ -11,6 +11,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from validation.compute.numerics import EAGER_HINT, Attention
@@ -29,11 +30,13 @@ class Loads:
         placed: the devices of a spread model, for the receipt.
         fault: a model that was not loaded as configured, or changed after it was loaded.
         shortages: how often GPU memory ran out while loading; InvarLock then loads once more.
+        made_up: what of a model that may be loaded in part was not in its files, or not of it.
     """
 
     placed: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
     shortages: int = 0
+    made_up: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
@@ -48,21 +51,23 @@ class Loads:
 
 
 @contextlib.contextmanager
-def loads_as_configured(attention: Attention, device: Device) -> Iterator[Loads]:
+def loads_as_configured(attention: Attention, device: Device, partly: Path | None = None) -> Iterator[Loads]:
     """Make InvarLock's loads fail with their own cause, also where a loaded model is not as configured.
 
-    InvarLock loads once more after a first failure; a model that was loaded wrongly is not loaded again.
+    InvarLock loads once more after a first failure; a model that was loaded wrongly is not loaded again. The
+    model in `partly` it may load as it would without the suite, with random numbers for what is missing.
     """
     run: Any = importlib.import_module("invarlock.cli.commands.run")
     load = run._load_model_with_cfg
     loads = Loads()
 
-    def watched(adapter: Any, *given: Any, **named: Any) -> Any:
+    def watched(adapter: Any, config: Any, *given: Any, **named: Any) -> Any:
         with loads.noted():
             before = shortages()
+            broken = partly is not None and Path(str(config.model.id)).resolve() == partly.resolve()
             try:
-                with _single_attempt(adapter), whole_loads():
-                    model = load(adapter, *given, **named)
+                with _single_attempt(adapter), whole_loads(loads.made_up if broken else None):
+                    model = load(adapter, config, *given, **named)
             finally:
                 loads.shortages += shortages() - before
             _require_attention(model, attention)
