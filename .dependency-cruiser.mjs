@@ -32,9 +32,13 @@ export const ROOMS = [
     {
       room: 'execution',
       folders: [
+        ['job'],
         ['cell'],
+        ['cell/retry'],
         ['worker', 'store', 'progress'],
         ['records'],
+        ['engine/slurm'],
+        ['engine'],
         ['lease'],
         ['lease/gpus'],
         ['lease/directory'],

@@ -4,22 +4,23 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../tools/base/canonical.js';
 import { resolveSources } from '../../tools/generators/sources.js';
 import { openLockDirectory } from '../../tools/execution/lease/directory/lock-directory.js';
 import { readPool } from '../../tools/execution/lease/gpus/pool.js';
 import { preTasksExecution } from '../../tools/plugin.js';
-import { AS_PLANNED } from '../../tools/execution/cell/adjustment.js';
+import { AS_PLANNED, NO_RETRIES } from '../../tools/execution/cell/retry/adjustment.js';
 import { newAttempt } from '../../tools/execution/worker/attempt.js';
 import { readMachineIdentity } from '../../tools/execution/records/identity.js';
 import { workerEnvironment, writeJobFile } from '../../tools/execution/worker/job-file.js';
 import { cutMs } from '../../tools/execution/lease/deadline.js';
 import { leaseRequest } from '../../tools/execution/cell/lease-request.js';
-import { NO_RETRIES } from '../../tools/execution/cell/retries.js';
-import { backoffMs, decideRetry } from '../../tools/execution/cell/retry.js';
-import type { CellContext } from '../../tools/execution/cell/context.js';
+import { backoffMs, decideRetry } from '../../tools/execution/cell/retry/retry.js';
+import { isRemote, type CellContext } from '../../tools/execution/cell/context.js';
+import { poolFor, poolRecordPath, poolText } from '../../tools/execution/engine/slurm/pools.js';
+import { sbatchArguments, submissionAt } from '../../tools/execution/engine/slurm/submission.js';
 import type { CellKind } from '../../tools/suite/model/cell.js';
 import { identityOf } from '../../tools/suite/settings/identity.js';
 import { isEvictable } from '../../tools/suite/model/keep.js';
@@ -51,6 +52,15 @@ beforeAll(() => {
   const script = `#!/bin/sh\ncase "$1" in *compute-apps*) ;; *) printf '${gpus}\\n' ;; esac\n`;
   writeFileSync(join(root, 'bin/nvidia-smi'), script);
   chmodSync(join(root, 'bin/nvidia-smi'), 0o755);
+  // As `doctor --engine` found the pool of a cluster with the same GPUs.
+  const gpu = { index: 0, uuid: UUIDS[0], totalGiB: 80, freeGiB: 80, architecture: 'sm90' };
+  const probe = {
+    ...{ node: 'n1', at: '2030-01-01T00:00:00Z', deviceClass: 'cuda-sm90', gpus: [gpu], driver: '550' },
+    ...{ torch: { ok: true, says: '' }, hardLinks: true, gpusPerNode: 2, seenAfterSeconds: 0 },
+    pool: poolText({ name: 'default' }, { slurmPools: null, slurmPartition: null }),
+  };
+  mkdirSync(dirname(poolRecordPath(root, 'default')), { recursive: true });
+  writeFileSync(poolRecordPath(root, 'default'), JSON.stringify(probe));
   process.env.PATH = `${join(root, 'bin')}:${PATH ?? ''}`;
 });
 afterAll(() => {
@@ -184,6 +194,14 @@ const refusal: Observe = async (_, environment) => {
   }
 };
 
+/** What sbatch is told. */
+const submitted: Observe = (settings) => {
+  const needs = { gpus: 1, gibPerGpu: 1, cpuSlots: 1, ramGiB: 1 };
+  const pool = poolFor(needs, [], settings);
+  const submission = submissionAt('/w/output/.slurm/c/1');
+  return sbatchArguments({ name: 'c', submission, needs, timeoutSeconds: 60, priority: 50, pool }, settings);
+};
+
 /** Only a run shows it: the test that does, which names the setting. */
 interface Shown {
   by: string;
@@ -202,6 +220,15 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   memoryFraction: job('memory_fraction'),
   memoryToleranceGiB: limit('toleranceGiB'),
   cpuSlots: limit('cpuSlots'),
+  engine: (settings) => isRemote(contextOf(settings, 'mistral-7b-v01.baseline:eval')),
+  slurmAccount: submitted,
+  slurmPartition: submitted,
+  slurmQos: submitted,
+  slurmExtra: submitted,
+  slurmPools: submitted,
+  slurmMaxJobs: { by: 'test/rig/slurm/engine.test.ts' },
+  slurmPollSeconds: { by: 'test/support/slurm/engine-rig.ts' },
+  slurmLeaveJobs: { by: 'test/rig/slurm/engine.test.ts' },
   threads: ({ threads }) => workerEnvironment(root, leaseRecord('x'), threads).OMP_NUM_THREADS,
   strategy: limit('strategy'),
   nvidiaSmiSeconds: limit('nvidiaSmiMs'),

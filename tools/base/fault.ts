@@ -45,7 +45,9 @@ export type FaultCode =
   | 'cancelled'
   /** This host is taken away (the end of an allocation) before the cell could end. */
   | 'deadline'
-  /** The lease was revoked by hand (`nx leases --break`). */
+  /** The node of a cell's job was lost, or the job was preempted. */
+  | 'node_lost'
+  /** The lease was revoked by hand (`nx leases --break`), or the cell's job was cancelled by hand. */
   | 'broken'
   /** Python ended well but left a result out. */
   | 'missing_result'
@@ -65,7 +67,7 @@ export function isFaultCode(code: string): code is (typeof FAULT_CODES)[number] 
 
 /** What causes have in common, as far as trying again goes. */
 export type FaultClass =
-  'gpu_memory' | 'host_memory' | 'killed' | 'transient' | 'unknown' | 'permanent' | 'cancelled';
+  'gpu_memory' | 'host_memory' | 'killed' | 'transient' | 'lost' | 'unknown' | 'permanent' | 'cancelled';
 
 /** Missing weights are made again by the cell that misses them; a cell that took all its time will take it again. */
 export function classOf(code: FaultCode): FaultClass {
@@ -79,6 +81,9 @@ export function classOf(code: FaultCode): FaultClass {
       return 'killed';
     case 'unavailable':
       return 'transient';
+    // Nobody's fault: tried again as often as it happens, and counted as no try.
+    case 'node_lost':
+      return 'lost';
     case 'unknown':
     case 'crashed':
       return 'unknown';

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MachineIdentity } from '../execution/records/identity.js';
+import type { SiteSettings } from '../suite/settings/settings.js';
 import { ANSWERS, answerName } from '../suite/nx/machine-input.js';
 
 const root = process.cwd();
@@ -17,11 +18,12 @@ try {
   if (suite !== undefined) requireRecorded(root, suite, process.env);
   const { NvidiaSmiFailure } = await import('../host/nvidia-smi.js');
   // The cells wait for an nvidia-smi that fails, and say so; Nx would show nobody's words here.
-  const machine = await readMachineIdentity(root, loadSiteSettings(root)).catch((error: unknown) => {
+  const settings = loadSiteSettings(root);
+  const machine = await readMachineIdentity(root, settings).catch((error: unknown) => {
     if (error instanceof NvidiaSmiFailure) return undefined;
     throw error;
   });
-  const text = `${JSON.stringify(machine === undefined ? { unsure: randomUUID() } : await inputsOf(machine))}\n`;
+  const text = `${JSON.stringify(machine === undefined ? { unsure: randomUUID() } : await inputsOf(machine, settings))}\n`;
   process.stdout.write(text);
   if (suite !== undefined) await remember(suite, text);
 } catch (error) {
@@ -29,8 +31,13 @@ try {
   process.exitCode = 1;
 }
 
-async function inputsOf({ versions, deviceClass, pool }: MachineIdentity): Promise<Record<string, string>> {
-  const unsure = pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
+async function inputsOf(
+  { versions, deviceClass, pool }: MachineIdentity,
+  { engine }: SiteSettings,
+): Promise<Record<string, string>> {
+  // The GPUs of other hosts install nothing here.
+  const unsure =
+    engine === 'local' && pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
   return { deviceClass, ...versions, ...unsure };
 }
 

@@ -5,14 +5,14 @@ import {
   adjustedBatch,
   adjustSpec,
   describeAdjustment,
-} from '../../../tools/execution/cell/adjustment.js';
+} from '../../../tools/execution/cell/retry/adjustment.js';
 import { FAULT_CODES, type FaultCode } from '../../../tools/base/fault.js';
 import {
   backoffMs,
   decideRetry,
   type FailedAttempts,
   type RetryLimits,
-} from '../../../tools/execution/cell/retry.js';
+} from '../../../tools/execution/cell/retry/retry.js';
 import { CELL_KINDS, type CellKind } from '../../../tools/suite/model/cell.js';
 import type { JsonObject } from '../../../tools/base/json-value.js';
 
@@ -145,4 +145,22 @@ test("only the original script's own windows are made shorter, to 128 at least",
     { ...AS_PLANNED, batchDivisor: 2, lengthDivisor: 2 },
   );
   expect(spec).toEqual({ invarlock: { batch_size: 1, seq_len: 128, stride: 64 } });
+});
+
+test('a lost node counts as no try, however often, and uses up none of the others', () => {
+  const lost = times<FaultCode>(20, 'node_lost');
+  expect(decideRetry(attempts({ failures: lost }), LIMITS, 0.5)).toMatchObject({
+    again: true,
+    waitMs: 300_000,
+  });
+  const mixed: FaultCode[] = [
+    'unavailable',
+    'node_lost',
+    'node_lost',
+    'unavailable',
+    'node_lost',
+    'unavailable',
+  ];
+  expect(decideRetry(attempts({ failures: mixed }), LIMITS, 0.5).again).toBe(true);
+  expect(decideRetry(attempts({ failures: [...mixed, 'unavailable'] }), LIMITS, 0.5).again).toBe(false);
 });

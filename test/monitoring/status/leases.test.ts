@@ -44,6 +44,7 @@ const list = (rest: Partial<LeaseList> = {}): LeaseList => ({
   directory: '/locks',
   leases: IDS.map((id) => lease(id)),
   tickets: [waiting],
+  jobs: [],
   damaged: [],
   ...rest,
 });

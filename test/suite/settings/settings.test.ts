@@ -96,6 +96,8 @@ function another(row: SiteRow<unknown>): [text: string, value: unknown] {
     ['0.5', 0.5],
     ['7', 7],
     ['1,GPU-ab', ['1', 'GPU-ab']],
+    ['--exclude=node7', ['--exclude=node7']],
+    ['[{"name":"big"}]', [{ name: 'big' }]],
   ];
   const found = candidates.find(
     ([, value]) => value !== row.default && row.type.schema.safeParse(value).success,

@@ -3,10 +3,12 @@ import { GIB } from '../../base/units.js';
 import { Fault } from '../../base/fault.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
+import { cpuPool } from '../engine/slurm/pools.js';
 import { untilCut } from '../lease/deadline.js';
 import { untilAnswered } from '../lease/gpus/until-answered.js';
 import { readMachineIdentity, versionsOf, type MachineIdentity, type Versions } from '../records/identity.js';
 import { Journal } from '../records/journal.js';
+import type { PendingPart } from '../records/pending-part.js';
 import { resolveReads, type ResolvedRead } from '../records/reads.js';
 import type { DiskWatch } from '../store/disk.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
@@ -17,6 +19,7 @@ import { suiteOf } from '../../suite/plan/planned.js';
 import type { Schedule } from '../../suite/plan/schedule.js';
 import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
 import { caught, faultOfRead, type CellFailure } from './failure.js';
+import type { Retries } from './retry/adjustment.js';
 
 export interface CellRun {
   workspaceRoot: string;
@@ -31,6 +34,21 @@ export interface CellRun {
   weightsWanted?: boolean;
   signal: AbortSignal;
   log: (line: string) => void;
+  /** Set in a job on another host, which makes one pass for its head. */
+  job?: InJob;
+}
+
+export interface InJob {
+  /** Names the submission among all of its cell. */
+  submission: string;
+  id: string;
+  node: string;
+  /** Since it was submitted. */
+  waitedSeconds: number;
+  /** What results are to come from, as the head has it in the fingerprint. */
+  deviceClass: string;
+  /** What its earlier attempts left. */
+  retries: Retries;
 }
 
 /** What every step of one cell's run shares. */
@@ -52,6 +70,21 @@ export type CellOutcome =
   | 'reused'
   /** Parts of it were made. */
   | 'ran';
+
+/** How one pass of a cell ends well. */
+export type PassEnd =
+  /** These parts were made; others are left where there was no disk for all. */
+  | { end: 'made'; parts: readonly PendingPart[] }
+  /** Another run made all that was left while this one waited. */
+  | { end: 'made elsewhere' }
+  /** Weights it reads were evicted between the look at them and the lease. */
+  | { end: 'weights evicted' };
+
+/** Whether it computes in a job elsewhere. Downloads run beside nx, where the network is, and so does all that needs no GPU where the site names no pool for it. */
+export function isRemote({ settings, options: { kind }, job }: CellContext): boolean {
+  if (settings.engine === 'local' || job !== undefined || kind === 'data' || kind === 'setup') return false;
+  return usesAccelerator(kind) || cpuPool(settings) !== undefined;
+}
 
 /** How a cell is run; handed to the steps that run another cell, which `runCell` itself calls. */
 export type RunCell = (run: CellRun) => Promise<Result<CellOutcome, CellFailure>>;
@@ -83,13 +116,27 @@ async function machineOf(
   }
 }
 
+const OTHER_CLASS =
+  'A run has one class of device: narrow slurm.pools in workspace-config/site.yaml (constraint, gpu_type), then: npx nx run <suite>:doctor --engine.';
+
 async function open(run: CellRun): Promise<CellContext> {
   const { workspaceRoot, project, options, schedule } = run;
   const suite = suiteOf(project);
-  const settings = loadSiteSettings(workspaceRoot);
+  const site = loadSiteSettings(workspaceRoot);
+  // The end of the head's host is not that of a job's.
+  const settings = run.job === undefined ? site : { ...site, deadline: null };
   // Also here: Nx's daemon hashes in an environment of its own.
   requireRecorded(workspaceRoot, suite, process.env);
   const machine = await machineOf(run, settings);
+  const deviceClass = usesAccelerator(options.kind) ? machine.deviceClass : 'cpu';
+  if (run.job !== undefined && run.job.deviceClass !== deviceClass) {
+    const { node, deviceClass: wanted } = run.job;
+    throw new Fault(
+      'environment',
+      `${node} computes on ${deviceClass}, and the run on ${wanted}`,
+      OTHER_CLASS,
+    );
+  }
   const minFreeBytes = minFreeDiskGiB(settings.minFreeDiskGiB, schedule.suiteGiB) * GIB;
   return {
     ...run,
@@ -98,10 +145,10 @@ async function open(run: CellRun): Promise<CellContext> {
     settings,
     directory: openLockDirectory(settings.lockDirectory),
     machine,
-    deviceClass: usesAccelerator(options.kind) ? machine.deviceClass : 'cpu',
+    deviceClass,
     versions: versionsOf(options.kind, machine.versions),
     reads: [],
-    journal: new Journal(workspaceRoot, suite),
+    journal: new Journal(workspaceRoot, suite, run.job !== undefined),
     disk: { workspaceRoot, suite, settings, minFreeBytes },
   };
 }

@@ -2,7 +2,7 @@
 // the seams below (lease, inputs) become faults here and nowhere else.
 import { asFault, Fault, type FaultCode } from '../../base/fault.js';
 import { fail, ok, type Result } from '../../base/result.js';
-import type { LeaseFailure } from '../lease/lease-failure.js';
+import type { EngineFailure } from '../engine/engine.js';
 import type { ReadFailure } from '../records/reads.js';
 import type { AttemptReport } from '../records/receipt.js';
 import { DISK_HINT } from '../store/disk.js';
@@ -22,15 +22,17 @@ export function failed(fault: Fault): { ok: false; error: CellFailure } {
   return fail({ fault });
 }
 
-export function faultOfLease({ reason, message }: LeaseFailure): Fault {
-  switch (reason) {
+export function faultOfEngine(failure: EngineFailure): Fault {
+  switch (failure.reason) {
     case 'cancelled':
-      return new Fault('cancelled', message);
+      return new Fault('cancelled', failure.message);
     case 'refused':
-      return new Fault('disk_full', message, DISK_HINT);
+      return new Fault('disk_full', failure.message, DISK_HINT);
     case 'impossible':
     case 'unusable':
-      return new Fault('environment', message);
+      return new Fault('environment', failure.message);
+    case 'job':
+      return failure.fault;
   }
 }
 

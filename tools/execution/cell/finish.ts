@@ -54,7 +54,7 @@ async function finishPart(
   { part, fingerprint }: PendingPart,
   { attempt, lease, startedAt, meter, settings: computed, attempts }: MadeBy,
 ): Promise<void> {
-  const { workspaceRoot, project, cell, reads, versions, deviceClass, settings, log } = context;
+  const { workspaceRoot, project, cell, reads, versions, deviceClass, settings, job, log } = context;
   const staging = stagingOf(attempt, part);
   const outdated = namesOutdated(workspaceRoot, project, part, staging);
   if (outdated !== undefined) log(outdated);
@@ -72,9 +72,10 @@ async function finishPart(
     recipe: part.link === undefined ? null : fingerprint,
     startedAt: startedAt.toISOString(),
     endedAt: endedAt.toISOString(),
-    waitSeconds: lease.waitedMs / 1000,
+    waitSeconds: lease.waitedMs / 1000 + (job?.waitedSeconds ?? 0),
     runSeconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
     gpus: lease.record.gpus,
+    ...(job === undefined ? {} : { job: { submission: job.submission, id: job.id, node: job.node } }),
     threads: settings.threads,
     settings: computed,
     ...meter.usage(endedAt.getTime()),

@@ -20,7 +20,7 @@ import { minuteNotes, noteProgress } from '../progress/note-progress.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
 import type { CellContext } from './context.js';
-import type { Retries } from './retries.js';
+import type { Retries } from './retry/adjustment.js';
 
 /** What earlier passes of the same cell leave to this one. */
 export interface EarlierPasses {
@@ -53,7 +53,7 @@ export function leaseRequest(
     droppableBytes: settings.storageKeep === 'all' ? 0 : weightsIn(made) * Math.ceil(modelGiB(context) * GIB),
     finished: () => finishedCells(workspaceRoot, suiteOf(project)),
     onWaiting: () => void noteProgress(context, context.directory),
-    onTick: minuteNotes(context.directory, context.log),
+    onTick: context.job === undefined ? minuteNotes(context.directory, context.log) : () => undefined,
   };
 }
 

@@ -1,25 +1,11 @@
 // The retries of one cell: what its failed attempts leave to the next one, and the step from one to the next.
 import { monotonicMs } from '../../base/clock.js';
-import type { Fault, FaultCode } from '../../base/fault.js';
-import type { AttemptReport } from '../records/receipt.js';
-import { AS_PLANNED, adjustedBatch, batchOf, hasReferenceWindows, type Adjustment } from './adjustment.js';
+import type { Fault } from '../../base/fault.js';
+import { adjustedBatch, batchOf, hasReferenceWindows, type Retries } from './retry/adjustment.js';
 import type { CellContext } from './context.js';
 import type { CellFailure, FailedAttempt } from './failure.js';
 import { recordFailedAttempt } from './record-failure.js';
-import { decideRetry, type RetryDecision } from './retry.js';
-
-export interface Retries {
-  /** Of the attempts that failed, for the receipt of the one that ends well. */
-  reports: readonly AttemptReport[];
-  /** Their causes, the latest last. */
-  failures: readonly FaultCode[];
-  /** What the next attempt does otherwise than planned. */
-  adjustment: Adjustment;
-  /** When it may begin (`monotonicMs`): its ticket backs off until then, in its place in the queue. */
-  notBeforeMs: number;
-}
-
-export const NO_RETRIES: Retries = { reports: [], failures: [], adjustment: AS_PLANNED, notBeforeMs: 0 };
+import { decideRetry, type RetryDecision } from './retry/retry.js';
 
 /** What follows a failure, which is then on record; undefined when the cell ends with it. */
 export function nextRetry(context: CellContext, retries: Retries, failure: CellFailure): Retries | undefined {

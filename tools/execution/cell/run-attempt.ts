@@ -10,11 +10,10 @@ import { newAttempt, tidyAttempt, type Attempt } from '../worker/attempt.js';
 import { exitCodeOf, signalNumber } from '../worker/classify.js';
 import { lastLines, logEnd } from '../worker/log-file.js';
 import { UsageMeter } from '../worker/usage.js';
-import { describeAdjustment, type Adjustment } from './adjustment.js';
+import { describeAdjustment, type Adjustment, type Retries } from './retry/adjustment.js';
 import type { CellContext } from './context.js';
 import { caught, type FailedAttempt } from './failure.js';
 import { finishParts } from './finish.js';
-import type { Retries } from './retries.js';
 import { runWorker } from './worker-session.js';
 
 /** What finished of a batch is published also where the attempt fails. */

@@ -4,20 +4,32 @@ import { monotonicMs } from '../../base/clock.js';
 import { Fault } from '../../base/fault.js';
 import { ok, type Result } from '../../base/result.js';
 import { suiteOf } from '../../suite/plan/planned.js';
-import { acquireLease } from '../lease/acquire.js';
+import { runWork } from '../engine/engine.js';
+import { localEngine } from '../engine/local.js';
 import { countFinished } from '../lease/count-finished.js';
 import { cutFault, cutMs, requireTime } from '../lease/deadline.js';
+import type { HeldLease } from '../lease/hold.js';
+import type { LeaseRequest } from '../lease/ticket.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { isAltered } from '../store/altered.js';
 import { requireDisk } from '../store/disk.js';
 import { gpuMemoryFreed } from '../worker/gpu-memory.js';
 import { evictMade, evictReadWeights, referToWeights } from './cell-weights.js';
-import { openCell, withInputs, type CellContext, type CellOutcome, type CellRun } from './context.js';
-import { caught, failed, faultOfLease, type CellFailure } from './failure.js';
+import {
+  isRemote,
+  openCell,
+  withInputs,
+  type CellContext,
+  type CellOutcome,
+  type CellRun,
+  type PassEnd,
+} from './context.js';
+import { caught, failed, faultOfEngine, type CellFailure } from './failure.js';
 import { leaseRequest, type EarlierPasses } from './lease-request.js';
 import { grantedParts, pendingParts, without } from './pending.js';
 import { rebuildWeights } from './rebuild.js';
-import { NO_RETRIES, nextRetry } from './retries.js';
+import { NO_RETRIES } from './retry/adjustment.js';
+import { nextRetry } from './retries.js';
 
 /** Who evicts weights that often between the look at them and the lease is no other run of this suite. */
 const MOST_EVICTIONS = 20;
@@ -50,13 +62,15 @@ async function passes(context: CellContext): Promise<Result<CellOutcome, CellFai
   // Each pass takes a lease. There are several where disk is short (a batch is made in parts), where weights are evicted
   // before they can be used, and where an attempt failed. Between two passes nothing is held.
   const queuedAtMs = monotonicMs();
-  let retries = NO_RETRIES;
+  let retries = context.job?.retries ?? NO_RETRIES;
   let evictions = 0;
   let made: readonly PendingPart[] = [];
   let isFinished = false;
   while (!isFinished) {
     const pass = await runPass(context, without(pending, made), { made, queuedAtMs, retries });
     if (!pass.ok) {
+      // In a job: its head decides about the next try.
+      if (context.job !== undefined) return pass;
       const retry = nextRetry(context, retries, pass.error);
       if (retry === undefined) return pass;
       retries = retry;
@@ -77,19 +91,12 @@ async function passes(context: CellContext): Promise<Result<CellOutcome, CellFai
     }
   }
 
-  if (context.settings.storageKeep !== 'all') await tidy(context, () => evictReadWeights(context));
+  if (context.settings.storageKeep !== 'all' && context.job === undefined)
+    await tidy(context, () => evictReadWeights(context));
   return ok(made.length > 0 ? 'ran' : 'reused');
 }
 
-type PassEnd =
-  /** These parts were made; others are left where there was no disk for all. */
-  | { end: 'made'; parts: readonly PendingPart[] }
-  /** Another run made all that was left while this one waited. */
-  | { end: 'made elsewhere' }
-  /** Weights it reads were evicted between the look at them and the lease. */
-  | { end: 'weights evicted' };
-
-/** One pass: lease, receipts once more, attempt, publication. */
+/** One pass: receipts once more, attempt, publication; here under a lease, or in a job elsewhere. */
 async function runPass(
   context: CellContext,
   open: readonly PendingPart[],
@@ -101,10 +108,29 @@ async function runPass(
   if (!rebuilt.ok) return rebuilt;
 
   const request = leaseRequest(context, open, earlier);
-  requireTime(context.settings, context, request.standing);
-  const acquired = await acquireLease(context.directory, request, context.signal, context.log);
-  if (!acquired.ok) return failed(faultOfLease(acquired.error));
-  const lease = acquired.value;
+  const { settings, signal, directory, log } = context;
+  if (isRemote(context)) {
+    const { remotePass } = await import('./remote.js');
+    return remotePass(context, open, earlier, request);
+  }
+  requireTime(settings, context, request.standing);
+  const run = (lease: HeldLease, ending: AbortSignal): ReturnType<typeof runPass> =>
+    underLease({ ...context, signal: ending }, earlier, request, lease);
+  const engine = localEngine(directory, request.poolGiB);
+  const done = await runWork<Result<PassEnd, CellFailure>, 'here'>(
+    engine,
+    { asked: request, here: { request, run }, log },
+    signal,
+  );
+  return done.ok ? done.value : failed(faultOfEngine(done.error));
+}
+
+async function underLease(
+  context: CellContext,
+  earlier: EarlierPasses,
+  { standing }: LeaseRequest,
+  lease: HeldLease,
+): Promise<Result<PassEnd, CellFailure>> {
   let finished: { seconds: number } | undefined;
   let removeReferences: (() => void) | undefined;
   try {
@@ -122,7 +148,7 @@ async function runPass(
     if (removeReferences === undefined) return ok({ end: 'weights evicted' });
     requireDisk(context.disk);
     // It may have waited for long.
-    requireTime(context.settings, context, request.standing);
+    requireTime(context.settings, context, standing);
 
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');

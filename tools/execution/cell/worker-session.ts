@@ -18,7 +18,7 @@ import { newOomKills, readOomKills } from '../worker/oom-kills.js';
 import type { PythonEnd } from '../worker/process.js';
 import { startPython } from '../worker/start-python.js';
 import type { UsageMeter } from '../worker/usage.js';
-import { adjustSpec, type Adjustment } from './adjustment.js';
+import { adjustSpec, type Adjustment } from './retry/adjustment.js';
 import type { CellContext } from './context.js';
 
 /** What a session works with. */

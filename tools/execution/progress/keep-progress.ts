@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeWhole } from '../../base/files.js';
 import { withFileLock } from '../../host/file-lock.js';
+import { readJobs } from '../engine/job-records.js';
 import type { LockDirectory } from '../lease/directory/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
 import { readProgress, reconcileProgress, runName, writeLock } from '../lease/directory/progress-record.js';
@@ -106,16 +107,27 @@ function atWork({ directory, workspaceRoot, suite }: ProgressOf): Pick<ProgressF
   // Those of the dead go within a second, by the ticker: here each would cost a look at its process.
   const tickets = readTickets(directory).records.filter((one) => one.run === run);
   const leases = readLeases(directory).records.filter((one) => one.run === run);
+  const jobs = readJobs(directory).filter((one) => one.run === run);
+  const inJobs = jobs.filter(({ state }) => state === 'running');
   return {
-    running: leases.map(({ cell, gpuIndices, grantedAt, attempt, executor, worker }) => ({
-      cell,
-      gpus: gpuIndices,
-      since: grantedAt,
-      attempt,
-      executor_pid: executor.pid,
-      worker_pid: worker?.pid ?? null,
-    })),
-    waiting: tickets.map(({ cell }) => cell),
+    running: [
+      ...inJobs.map(({ cell, since, attempt, executor }) => ({
+        ...{ cell, gpus: [], since, attempt },
+        ...{ executor_pid: executor.pid, worker_pid: null },
+      })),
+      ...leases.map(({ cell, gpuIndices, grantedAt, attempt, executor, worker }) => ({
+        cell,
+        gpus: gpuIndices,
+        since: grantedAt,
+        attempt,
+        executor_pid: executor.pid,
+        worker_pid: worker?.pid ?? null,
+      })),
+    ],
+    waiting: [
+      ...tickets.map(({ cell }) => cell),
+      ...jobs.filter(({ state }) => state === 'waiting').map(({ cell }) => cell),
+    ],
   };
 }
 

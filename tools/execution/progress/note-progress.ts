@@ -13,11 +13,14 @@ export interface NotedCell {
   project: string;
   target: string;
   log: Log;
+  /** In a job on another host: the head keeps the file. */
+  job?: object | undefined;
 }
 
 /** The cell has started, or ended well or badly. */
 export async function noteProgress(of: NotedCell, directory?: LockDirectory): Promise<void> {
   const { workspaceRoot, project, target, log } = of;
+  if (of.job !== undefined) return;
   try {
     await keepProgress({
       directory: directory ?? openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory),

@@ -1,6 +1,7 @@
 // What of this machine enters a result: the versions of the libraries, and the class of device.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { largest, readKnownPools } from '../engine/slurm/pools.js';
 import { openLockDirectory } from '../lease/directory/lock-directory.js';
 import { deviceClass, readPool } from '../lease/gpus/pool.js';
 import type { GpuReading } from '../../host/gpu-answer.js';
@@ -45,14 +46,20 @@ export async function readMachineIdentity(
   workspaceRoot: string,
   settings: SiteSettings,
 ): Promise<MachineIdentity> {
-  const directory = openLockDirectory(settings.lockDirectory);
-  const pool = await readPool(settings, directory);
+  const pool = await poolOfEngine(workspaceRoot, settings);
   const flash: Versions = pool.length === 0 ? {} : { [FLASH]: installedFlash(workspaceRoot) ?? 'none' };
   return {
     versions: { ...readVersions(workspaceRoot), ...flash },
     deviceClass: deviceClass(pool),
     pool,
   };
+}
+
+/** Where cells are jobs, what a probe found on a node: the head may have no GPU, or others. @throws Fault without one. */
+export function poolOfEngine(workspaceRoot: string, settings: SiteSettings): Promise<GpuReading[]> {
+  if (settings.engine === 'local') return readPool(settings, openLockDirectory(settings.lockDirectory));
+  if (settings.accelerator === 'cpu') return Promise.resolve([]);
+  return Promise.resolve(largest(readKnownPools(workspaceRoot, settings)));
 }
 
 /** The versions that belong to the fingerprint of a kind: of flash attention only where there are GPUs. */

@@ -10,7 +10,12 @@ export class Journal {
   readonly #root: string;
   readonly #suite: string;
 
-  constructor(workspaceRoot: string, suite: string) {
+  /** @param isMute in a job on another host: only the head writes logs that are shared. */
+  constructor(
+    workspaceRoot: string,
+    suite: string,
+    private readonly isMute = false,
+  ) {
     this.#root = workspaceRoot;
     this.#suite = suite;
   }
@@ -31,6 +36,7 @@ export class Journal {
   }
 
   #append(path: string, line: string): void {
+    if (this.isMute) return;
     try {
       appendLine(join(this.#root, path), shown(line));
     } catch {

@@ -12,7 +12,7 @@ import { parseManifest, weightsProblem } from './manifest.js';
 const insideWorkspace = z.string().refine(staysInside, { message: 'a path inside the workspace' });
 const recipe = z.string().regex(/^[0-9a-f]{64}$/);
 
-const attemptSchema = z.object({
+export const attemptSchema = z.object({
   number: z.number(),
   /** Workspace-relative. */
   log: insideWorkspace,
@@ -47,6 +47,8 @@ const receiptSchema = z.object({
   waitSeconds: z.number(),
   runSeconds: z.number(),
   gpus: z.array(z.string()),
+  /** The job that made it (engine: slurm): which submission of its cell, its number, its node. */
+  job: z.object({ submission: z.string(), id: z.string(), node: z.string() }).optional(),
   threads: z.number(),
   /** How it computed: determinism, TF32, attention, compilation, the batch size used; empty where nothing was told. */
   settings: z.record(z.string(), toldValue).default({}),

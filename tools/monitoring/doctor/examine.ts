@@ -4,6 +4,7 @@ import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../../suite/sett
 import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { disk, gpus, lockDirectory, memory, store } from './host.js';
+import { knownPools } from './pools.js';
 import { askPython, environment } from './python.js';
 import { storedParts } from './stored-parts.js';
 import { projects, suiteFile } from './suite.js';
@@ -40,7 +41,7 @@ export async function examine(
     add(lockDirectory(settings));
     add(store(settings));
     if (generated !== undefined) add(disk(workspaceRoot, settings, generated.cells));
-    add(await gpus(settings));
+    add(settings.engine === 'slurm' ? knownPools(workspaceRoot, settings) : await gpus(settings));
     if (generated !== undefined) add(await memory(workspaceRoot, suite, settings, generated.cells));
   }
   const python = environment(workspaceRoot);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/message.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
-import { readPool, readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
+import { readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
+import { poolOfEngine } from '../../execution/records/identity.js';
 import { monotonicMs } from '../../base/clock.js';
 import { runNvidiaSmi } from '../../host/nvidia-smi.js';
 import { otherGpus } from '../../host/other-gpus.js';
@@ -91,7 +92,7 @@ export async function memory(
   cells: readonly PlannedCell[],
 ): Promise<Finding[]> {
   const what = 'memory';
-  const devices = await devicesOf(settings);
+  const devices = await devicesOf(workspaceRoot, settings);
   if (devices === undefined) return [];
   const host = { devices, ramGiB: hostRamGiB() };
   const profiles = readProfiles(workspaceRoot, suite, cells);
@@ -115,9 +116,9 @@ export async function memory(
 }
 
 /** Undefined where the checks of the lock directory and the GPUs say what is wrong. */
-async function devicesOf(settings: SiteSettings): Promise<Devices | undefined> {
+async function devicesOf(workspaceRoot: string, settings: SiteSettings): Promise<Devices | undefined> {
   try {
-    return poolDevices(await readPool(settings, openLockDirectory(settings.lockDirectory)), settings);
+    return poolDevices(await poolOfEngine(workspaceRoot, settings), settings);
   } catch {
     return undefined;
   }

@@ -1,16 +1,18 @@
 // The leases and tickets of a host for people.
 import { durationText } from '../../base/duration.js';
+import type { JobRecord } from '../../execution/engine/job-records.js';
 import { table } from './table.js';
 import { GIB } from '../../base/units.js';
 import type { LeaseList, ListedLease, ListedTicket } from './leases.js';
 
 export function leaseLines(list: LeaseList): string[] {
-  const { directory, leases, tickets, damaged } = list;
+  const { directory, leases, tickets, jobs, damaged } = list;
   return [
     `${directory}: ${count(leases.length, 'lease')}, ${tickets.length} waiting`,
     ...(leases.length > 0 ? table([LEASE_HEAD, ...leases.map(leaseRow)]) : []),
     ...leases.flatMap(({ cell, concerns }) => concerns.map((one) => `! ${cell}: ${one}`)),
     ...(tickets.length > 0 ? ['waiting', ...table([TICKET_HEAD, ...tickets.map(ticketRow)])] : []),
+    ...(jobs.length > 0 ? ['jobs of Slurm', ...table([JOB_HEAD, ...jobs.map(jobRow)])] : []),
     ...damaged.map(({ path, why }) => `! ${path} ${why}; what it stands for stays held`),
   ];
 }
@@ -57,6 +59,32 @@ const TICKET_HEAD = ['id', 'cell', 'for', 'executor', 'attempt', 'host', 'worksp
 function ticketRow(ticket: ListedTicket): string[] {
   const { id, cell, waitedSeconds, executorPid, attempt, host, workspace } = ticket;
   return [id, cell, durationText(waitedSeconds), String(executorPid), String(attempt), host, workspace];
+}
+
+const JOB_HEAD = ['job', 'cell', 'state', 'since', 'GPUs', 'executor', 'attempt', 'workspace'];
+
+function jobRow({
+  job,
+  cell,
+  state,
+  reason,
+  node,
+  since,
+  gpus,
+  executor,
+  attempt,
+  workspace,
+}: JobRecord): string[] {
+  return [
+    job ?? '-',
+    cell,
+    state === 'running' ? `runs on ${node}` : `waits: ${reason}`,
+    `${since.slice(0, 19)}Z`,
+    String(gpus),
+    String(executor.pid),
+    String(attempt),
+    workspace,
+  ];
 }
 
 function count(number: number, noun: string): string {

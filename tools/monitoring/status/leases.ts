@@ -1,5 +1,6 @@
 // All leases and tickets of the lock directory, of every workspace, as one value.
 import { monotonicMs } from '../../base/clock.js';
+import { readJobs, type JobRecord } from '../../execution/engine/job-records.js';
 import { openLockDirectory, type LockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { isAlive, strangeness } from '../../host/process-identity.js';
 import { readLeases, readTickets, type LeaseRecord } from '../../execution/lease/directory/records.js';
@@ -44,6 +45,8 @@ export interface LeaseList {
   directory: string;
   leases: ListedLease[];
   tickets: ListedTicket[];
+  /** Cells that wait or run elsewhere (engine: slurm), with the executor of this host that watches over each. */
+  jobs: JobRecord[];
   /** Files that cannot be read, by the id they stand for. */
   damaged: { id: string; path: string; why: string }[];
 }
@@ -78,6 +81,7 @@ export function listLeases(directory: LockDirectory): LeaseList {
         attempt,
       }))
       .sort((a, b) => b.waitedSeconds - a.waitedSeconds || (a.id < b.id ? -1 : 1)),
+    jobs: readJobs(directory),
     damaged: [...leases.damaged, ...tickets.damaged].map(({ id, path, problem }) => ({
       ...{ id, path },
       why: problem,

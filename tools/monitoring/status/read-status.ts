@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from '../../base/clock.js';
+import { readJobs } from '../../execution/engine/job-records.js';
 import { openLockDirectory, type LockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { lookOn } from '../../execution/lease/pass.js';
 import { readPool } from '../../execution/lease/gpus/pool.js';
@@ -45,7 +46,7 @@ export async function readStatus(
   const receipts = readReceipts(workspaceRoot, generated, fresh.paths);
   const faults = readFaults(workspaceRoot, generated.cells);
   // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
-  const pool = await readPool(settings, directory).catch(() => []);
+  const pool = settings.engine === 'slurm' ? [] : await readPool(settings, directory).catch(() => []);
   const { leases, ...passed } = await lookOn(directory);
   const status = statusOf({
     suite,
@@ -62,6 +63,7 @@ export async function readStatus(
     passed,
     leases: leases.map((lease) => leaseFacts(directory, lease)),
     pool,
+    jobs: readJobs(directory),
     settings,
   });
   return { status, cache: fresh };

@@ -29,6 +29,7 @@ export function statusLines(status: Status): string[] {
     ...status.warnings.map((warning) => `warning: ${warning}`),
     '',
     ...laneLines(status),
+    ...jobLines(status),
     ...waitingLines(status),
     ...failedLines(status),
     '',
@@ -100,6 +101,30 @@ function holderRow(name: string, holder: Holder, memory: string, workspace: stri
     durationText(elapsedSeconds),
     [memory, shared, reserved].filter((text) => text !== '').join(', '),
     `${workerPid === null ? 'no worker yet' : `worker ${workerPid}`}, attempt ${attempt}`,
+  ];
+}
+
+/** Running ones first. */
+function jobLines({ jobs, workspace }: Status): string[] {
+  if (jobs.length === 0) return [];
+  const running = jobs.filter(({ state }) => state === 'running');
+  const waiting = jobs.filter(({ state }) => state === 'waiting');
+  const shown = [...running, ...waiting.slice(0, SHOWN_WAITING)];
+  const rows = shown.map(
+    ({ cell, workspace: of, job, state, reason, node, gpus, attempt, elapsedSeconds }) => [
+      job === null ? '  not submitted' : `  job ${job}`,
+      `${cell}${of === workspace ? '' : ` (run of ${of})`}`,
+      durationText(elapsedSeconds),
+      state === 'running' ? `runs on ${node}` : reason,
+      `${gpus} ${gpus === 1 ? 'GPU' : 'GPUs'}, attempt ${attempt}`,
+    ],
+  );
+  const more = jobs.length - shown.length;
+  return [
+    '',
+    `Slurm: ${running.length} jobs run, ${waiting.length} wait`,
+    ...table(rows, [2]),
+    ...(more > 0 ? [`  … and ${more} more (--json lists them all)`] : []),
   ];
 }
 

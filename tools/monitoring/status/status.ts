@@ -1,6 +1,7 @@
 // The status of a suite as one value: counts, lanes, who waits and why, time left. Pure; `read-status.ts` finds the facts.
 import type { GpuReading } from '../../host/gpu-answer.js';
 import type { Passed } from '../../execution/lease/pass.js';
+import type { JobRecord } from '../../execution/engine/job-records.js';
 import { runName } from '../../execution/lease/directory/progress-record.js';
 import type { Ticket } from '../../execution/lease/policy/state.js';
 import { waitReasonText } from '../../execution/lease/policy/wait-reason.js';
@@ -22,6 +23,8 @@ export interface StatusFacts {
   passed: Pick<Passed, 'state' | 'waiting' | 'warnings'>;
   leases: readonly LeaseFacts[];
   pool: readonly Pick<GpuReading, 'uuid' | 'index'>[];
+  /** Of cells that run elsewhere (engine: slurm). */
+  jobs?: readonly JobRecord[];
   settings: { cpuSlots: number; minFreeGiB: number; requireIdle: boolean };
 }
 
@@ -43,6 +46,8 @@ export interface Status {
   models: Record<string, Counts>;
   gpus: Lane[];
   cpu: CpuLanes;
+  /** Of cells that run elsewhere (engine: slurm), the oldest first. */
+  jobs: StatusJob[];
   /** Of the whole host, in the order they are served. */
   waiting: WaitingCell[];
   failed: { cell: string; why: string }[];
@@ -51,14 +56,34 @@ export interface Status {
   warnings: string[];
 }
 
+/** A cell as a job in the queue of a cluster. */
+export interface StatusJob {
+  cell: string;
+  workspace: string;
+  /** Null while it is not submitted. */
+  job: string | null;
+  state: 'waiting' | 'running';
+  /** Why it waits, in words; empty while it runs. */
+  reason: string;
+  node: string;
+  gpus: number;
+  attempt: number;
+  /** In this state. */
+  elapsedSeconds: number;
+}
+
 export function statusOf(facts: StatusFacts): Status {
   const { suite, workspace, at, cells, leases, passed, pool, settings } = facts;
   const own = leases.filter(({ lease }) => lease.workspace === workspace);
+  const jobs = (facts.jobs ?? []).map((job) => statusJob(job, at));
+  const inJobs = (state: StatusJob['state']): string[] =>
+    jobs.filter((job) => job.workspace === workspace && job.state === state).map(({ cell }) => cell);
   const states = cellStates(cells, {
-    running: new Set(own.map(({ lease }) => lease.cell)),
-    waiting: new Set(
-      passed.state.tickets.filter(({ run }) => run === runName(workspace, suite)).map(({ cell }) => cell),
-    ),
+    running: new Set([...own.map(({ lease }) => lease.cell), ...inJobs('running')]),
+    waiting: new Set([
+      ...passed.state.tickets.filter(({ run }) => run === runName(workspace, suite)).map(({ cell }) => cell),
+      ...inJobs('waiting'),
+    ]),
     receipts: facts.receipts,
     faults: facts.faults,
   });
@@ -77,6 +102,7 @@ export function statusOf(facts: StatusFacts): Status {
       ...settings,
     }),
     cpu: cpuLanes(leases, settings.cpuSlots),
+    jobs,
     waiting: waitingCells(passed, facts.now),
     failed: cells.flatMap(({ id }) =>
       states.get(id) === 'failed' ? [{ cell: id, why: facts.faults.get(id)?.sentence ?? '' }] : [],
@@ -92,6 +118,12 @@ export function statusOf(facts: StatusFacts): Status {
       }) ?? null,
     warnings: passed.warnings,
   };
+}
+
+function statusJob(of: JobRecord, at: string): StatusJob {
+  const { cell, workspace, job, state, reason, node, gpus, attempt, since } = of;
+  const elapsedSeconds = Math.max(0, Date.parse(at) - Date.parse(since)) / 1_000;
+  return { cell, workspace, job, state, reason, node, gpus, attempt, elapsedSeconds };
 }
 
 /** Those that would start at once come first: they wait for the pass that is about to be made. */

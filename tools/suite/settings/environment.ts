@@ -71,6 +71,7 @@ function variable(
   return { name, role, allowed, default: fallback, meaning, file, changes };
 }
 
-function shown(value: SiteValues[SiteKey]): string {
-  return value === null ? 'unset' : value.toString();
+export function shown(value: SiteValues[SiteKey]): string {
+  if (value === null) return 'unset';
+  return typeof value === 'object' ? JSON.stringify(value) : value.toString();
 }

@@ -1,5 +1,5 @@
 // docs/settings.md, from the tables of settings. `npm run docs:settings` writes it; a test holds it to match.
-import { allVariables, type Role, type Variable } from './environment.js';
+import { allVariables, shown, type Role, type Variable } from './environment.js';
 import { SITE_ROWS } from './site-table.js';
 
 const INTRODUCTION = `# Settings
@@ -51,7 +51,7 @@ export function settingsPage(): string {
               [
                 code(key ?? ''),
                 type.allowed,
-                code(fallback === null ? 'unset' : fallback.toString()),
+                code(shown(fallback)),
                 meaning,
               ],
             ]

@@ -10,6 +10,7 @@ import {
   yesNo,
   type SettingType,
 } from '../yaml/setting-type.js';
+import { list, mapping, text, whole } from '../yaml/schema-parts.js';
 
 export interface SiteRow<T> {
   /** Key in workspace-config/site.yaml, `section.key` or `key`; null: only an environment variable. */
@@ -54,6 +55,48 @@ const gpuList: typeof gpuNames = {
 
 /** `~` is the home of whoever runs, as in a shell; `~name`, another's, would be a directory of that name here. */
 const directory = words('a directory (~ at its beginning is your home)', /^(?!~[^/])\s*\S/);
+
+const slurmWord = words('a name without blanks', /^[^\s=]+$/);
+/** Those that say what the suite itself has to say would break the way back of a job. */
+const sbatchOptions = listOf(
+  words(
+    'an option of sbatch with its value, such as --exclude=node7, and none that the suite gives itself (job name, output, requeue, array, wrap, chdir, wait)',
+    /^--(?!(job-name|output|error|requeue|no-requeue|array|wrap|chdir|wait|parsable|test-only|export)\b)[a-z][a-z-]*(=[^\s].*)?$/,
+  ),
+  'options of sbatch, such as --exclude=node7',
+);
+
+/** As text, JSON. */
+const slurmPools: SettingType<SlurmPool[]> = {
+  schema: list(
+    mapping({
+      name: text('letters, digits, - and _', /^[\w-]+$/),
+      partition: slurmWord.schema.optional(),
+      constraint: text('a constraint as sbatch takes it', /^\S+$/).optional(),
+      gpu_type: slurmWord.schema.optional(),
+      gpus_per_node: whole(0, 64).optional(),
+      extra: sbatchOptions.schema.optional(),
+    }),
+    'pools',
+    1,
+  ).refine((pools) => new Set(pools.map(({ name }) => name)).size === pools.length, {
+    error: () => 'pools with different names',
+  }),
+  fromText: (value) => value,
+  allowed:
+    'a list of pools, each with name, partition, constraint, gpu_type, gpus_per_node, extra (all but the name may be left out)',
+};
+
+export interface SlurmPool {
+  name: string;
+  partition?: string | undefined;
+  constraint?: string | undefined;
+  /** The type in `--gpus-per-node=<type>:<count>`. */
+  gpu_type?: string | undefined;
+  /** As sinfo tells, where it is not given; 0: for cells that need no GPU. */
+  gpus_per_node?: number | undefined;
+  extra?: string[] | undefined;
+}
 
 export const SITE_TABLE = {
   accelerator: row(
@@ -129,6 +172,51 @@ export const SITE_TABLE = {
     gib,
     8,
     'a cell of 140 GiB or more may exceed what fits a GPU by so much (GiB)',
+  ),
+
+  engine: row(
+    { key: 'engine', variable: 'VALIDATION_ENGINE' },
+    choice(['local', 'slurm']),
+    'local',
+    'local: cells run on this host, by leases; slurm: each cell that computes is a job of Slurm',
+  ),
+  slurmAccount: row({ key: 'slurm.account' }, slurmWord, null, 'sbatch --account'),
+  slurmPartition: row(
+    { key: 'slurm.partition', variable: 'VALIDATION_SLURM_PARTITION' },
+    slurmWord,
+    null,
+    'sbatch --partition, where a pool names none',
+  ),
+  slurmQos: row({ key: 'slurm.qos' }, slurmWord, null, 'sbatch --qos'),
+  slurmExtra: row(
+    { key: 'slurm.extra' },
+    sbatchOptions,
+    null,
+    'further options of sbatch for every job; --mem, --time and --cpus-per-task go before those of the suite',
+  ),
+  slurmPools: row(
+    { key: 'slurm.pools' },
+    slurmPools,
+    null,
+    'kinds of nodes, each with a name, all with GPUs of one generation; unset: one pool `default`, of whatever Slurm gives',
+  ),
+  slurmMaxJobs: row(
+    { key: 'slurm.max_jobs', variable: 'VALIDATION_SLURM_MAX_JOBS' },
+    wholeNumber(1),
+    100,
+    'jobs of this workspace in the queue at a time; further cells wait on the head',
+  ),
+  slurmPollSeconds: row(
+    { key: 'slurm.poll_s', variable: 'VALIDATION_SLURM_POLL' },
+    number(0.2, 600),
+    5,
+    'one process of the head asks squeue so often, for all',
+  ),
+  slurmLeaveJobs: row(
+    { key: 'slurm.leave_jobs', variable: 'VALIDATION_SLURM_LEAVE_JOBS' },
+    yesNo(),
+    false,
+    'true: jobs go on after Ctrl-C or the end of the head, and the next run takes them up',
   ),
 
   cpuSlots: row(

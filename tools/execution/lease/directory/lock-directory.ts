@@ -16,6 +16,8 @@ export interface LockDirectory {
   readings: string;
   /** What is finished of each run, and how long it took. */
   progress: string;
+  /** Jobs that executors of this host have in a queue elsewhere (engine: slurm). */
+  jobs: string;
 }
 
 /**
@@ -34,9 +36,10 @@ export function openLockDirectory(root: string): LockDirectory {
     gpus: join(root, 'gpus'),
     readings: join(root, 'readings'),
     progress: join(root, 'progress'),
+    jobs: join(root, 'jobs'),
   };
-  const { tickets, leases, heartbeats, revocations, gpus, readings, progress } = directory;
-  for (const path of [root, tickets, leases, heartbeats, revocations, gpus, readings, progress]) {
+  const { tickets, leases, heartbeats, revocations, gpus, readings, progress, jobs } = directory;
+  for (const path of [root, tickets, leases, heartbeats, revocations, gpus, readings, progress, jobs]) {
     openPrivateDirectory(path);
   }
   return directory;

@@ -1,7 +1,7 @@
 // The decision about a failed cell: whether it is retried, when, and with what changed. Pure.
-import type { CellKind } from '../../suite/model/cell.js';
+import type { CellKind } from '../../../suite/model/cell.js';
 import type { Adjustment } from './adjustment.js';
-import { classOf, type FaultClass, type FaultCode } from '../../base/fault.js';
+import { classOf, type FaultClass, type FaultCode } from '../../../base/fault.js';
 
 export interface RetryLimits {
   /** Retries after a passing or unknown cause. */
@@ -35,11 +35,22 @@ export type RetryDecision =
 export function decideRetry(attempts: FailedAttempts, limits: RetryLimits, random: number): RetryDecision {
   const last = attempts.failures.at(-1) ?? 'unknown';
   const group = classOf(last);
+  const counted = attempts.failures.filter((code) => classOf(code) !== 'lost');
+  if (group === 'lost') {
+    const lost = attempts.failures.length - counted.length;
+    const { adjustment } = attempts;
+    return {
+      again: true,
+      waitMs: backoffMs(lost, limits, random),
+      adjustment,
+      reason: 'as before; it counts as no try',
+    };
+  }
   const most = limitOf(group, limits);
   if (most === 0) return { again: false, reason: `${last} does not pass by itself` };
-  const before = attempts.failures.filter((code) => classOf(code) === group).length;
+  const before = counted.filter((code) => classOf(code) === group).length;
   // A cause that changes its name at every attempt does not go on for ever either.
-  const all = attempts.failures.length;
+  const all = counted.length;
   if (before > most || all > Math.max(limits.maxRetries, limits.maxOomRetries)) {
     return { again: false, reason: `${all} ${all === 1 ? 'attempt' : 'attempts'} ended badly` };
   }
@@ -65,6 +76,7 @@ function limitOf(group: FaultClass, { maxRetries, maxOomRetries }: RetryLimits):
     case 'killed':
       return maxOomRetries;
     case 'transient':
+    case 'lost':
     case 'unknown':
       return maxRetries;
     case 'permanent':
@@ -89,6 +101,7 @@ function lessenFor(group: FaultClass, attempts: FailedAttempts): Lessened | unde
       break;
     case 'killed':
     case 'transient':
+    case 'lost':
     case 'unknown':
     case 'permanent':
     case 'cancelled':

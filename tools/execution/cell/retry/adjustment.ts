@@ -1,7 +1,9 @@
 // The adjustment of a retry: what it does otherwise than the cell's specification says, less at a time but never less
 // in all. Pure.
-import type { CellKind } from '../../suite/model/cell.js';
-import type { JsonObject, JsonValue } from '../../base/json-value.js';
+import type { FaultCode } from '../../../base/fault.js';
+import type { CellKind } from '../../../suite/model/cell.js';
+import type { AttemptReport } from '../../records/receipt.js';
+import type { JsonObject, JsonValue } from '../../../base/json-value.js';
 
 export interface Adjustment {
   /** The batch is divided by it. */
@@ -13,6 +15,20 @@ export interface Adjustment {
 }
 
 export const AS_PLANNED: Adjustment = { batchDivisor: 1, extraGpus: 0, lengthDivisor: 1 };
+
+/** What failed attempts leave to the next one. */
+export interface Retries {
+  /** Of the attempts that failed, for the receipt of the one that ends well. */
+  reports: readonly AttemptReport[];
+  /** Their causes, the latest last. */
+  failures: readonly FaultCode[];
+  /** What the next attempt does otherwise than planned. */
+  adjustment: Adjustment;
+  /** When it may begin (`monotonicMs`): its ticket backs off until then, in its place in the queue. */
+  notBeforeMs: number;
+}
+
+export const NO_RETRIES: Retries = { reports: [], failures: [], adjustment: AS_PLANNED, notBeforeMs: 0 };
 
 const LEAST_LENGTH = 128;
 /** lm-eval's `auto` names no size: what a first halving of it is taken from (the original script's `auto:N` names N). */

@@ -1,0 +1,223 @@
+// The engine `slurm` on a real Slurm: what every engine promises, how jobs end, and a suite whose head is killed.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runWork, type EngineFailure } from '../../../tools/execution/engine/engine.js';
+import { readJobs } from '../../../tools/execution/engine/job-records.js';
+import { slurmEngine } from '../../../tools/execution/engine/slurm/slurm.js';
+import { openLockDirectory } from '../../../tools/execution/lease/directory/lock-directory.js';
+import type { Result } from '../../../tools/base/result.js';
+import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
+import { contract, notesOf, type Said, type Task } from '../../support/engine/contract.js';
+import { REPOSITORY } from '../../support/repository.js';
+import { Cluster, noSlurm } from '../../support/slurm/cluster.js';
+import { EngineRig } from '../../support/slurm/engine-rig.js';
+import { SMALL_SUITE } from '../../support/rig/workspace.js';
+
+const missing = noSlurm();
+const never = new AbortController().signal;
+
+interface JobTask extends Task {
+  eatMiB?: number;
+  exit?: number;
+}
+
+let cluster: Cluster;
+let root: string;
+const before = { ...process.env };
+
+const fileOf = (name: string): string => join(root, name);
+const started = (key: string): boolean => notesOf(fileOf('notes'), key).length > 0;
+const scontrol = (...args: string[]) => execa('scontrol', args, { env: cluster.env });
+
+function engineOf(maxJobs = 100) {
+  const settings = { ...loadSiteSettings(root, {}), slurmPollSeconds: 0.5, slurmMaxJobs: maxJobs };
+  const directory = openLockDirectory(fileOf('locks'));
+  const engine = slurmEngine({
+    ...{ workspace: root, directory, settings, pools: [{ name: 'default', gpuGiB: [80, 80] }] },
+    poolFor: () => ({ name: 'default' }),
+    entry: join(REPOSITORY, 'test/support/slurm/job-entry.mjs'),
+    onChange: () => undefined,
+  });
+  const run = (
+    task: JobTask,
+    signal: AbortSignal,
+    lines: string[] = [],
+  ): Promise<Result<Said, EngineFailure>> => {
+    const needs = { gpus: task.gpus, gibPerGpu: 1, cpuSlots: 1, ramGiB: 0 };
+    const said = { ok: task.fails !== true };
+    const elsewhere = {
+      work: { ...task, notes: fileOf('notes'), said },
+      ...{ timeoutSeconds: 0, identity: JSON.stringify(task) },
+      parse: (value: unknown) => ({ value: value as Said, isDone: (value as Said).ok }),
+    };
+    const asked = { cell: task.key, needs, standing: { suite: 's', base: 50 } };
+    const log = (line: string): void => void lines.push(line);
+    return runWork<Said, 'elsewhere'>(engine, { asked, elsewhere, log }, signal);
+  };
+  return { engine, run, directory };
+}
+
+const title = `the engine slurm${missing === undefined ? '' : ` (${missing})`}`;
+describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
+  let late: Promise<Result<Said, EngineFailure>>;
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'validation-engine-'));
+    mkdirSync(fileOf('output'));
+    cluster = await Cluster.start();
+    Object.assign(process.env, cluster.env);
+    // Its limit is some minutes away: it is looked at in the end.
+    const key = 's.m.x:late';
+    late = engineOf().run({ key, gpus: 0, sleepMs: 900_000 }, never);
+    await expect.poll(() => started(key), { timeout: 60_000 }).toBe(true);
+    const [job] = readJobs(engineOf().directory);
+    await scontrol('update', `JobId=${job?.job ?? ''}`, 'TimeLimit=1');
+  }, 180_000);
+  afterAll(async () => {
+    process.env = before;
+    await cluster[Symbol.asyncDispose]();
+    rmSync(root, { recursive: true, force: true });
+  }, 60_000);
+
+  contract(() => ({ ...engineOf(), notes: fileOf('notes') }));
+
+  test('no more jobs than max_jobs are in the queue, and the others say so', async () => {
+    const lines: string[] = [];
+    // The one with the time limit is there as well.
+    const { run } = engineOf(3);
+    const keys = ['a', 'b', 'c', 'd'].map((name) => `s.m.many:${name}`);
+    const done = await Promise.all(keys.map((key) => run({ key, gpus: 1, sleepMs: 1_000 }, never, lines)));
+    expect(done.every(({ ok }) => ok)).toBe(true);
+    expect(lines).toContain('waiting: 3 jobs of this workspace are in the queue (slurm.max_jobs)');
+  });
+
+  test.each([
+    [
+      'memory that ran out',
+      { key: 's.m.x:eats', gpus: 0, eatMiB: 1_500 },
+      'host_out_of_memory',
+      /the memory it asked for ran out/,
+    ],
+    [
+      'an end before the cell began',
+      { key: 's.m.x:ends', gpus: 0, exit: 3 },
+      'environment',
+      /FAILED, exit code 3/,
+    ],
+  ])('%s', async (_, task, code, message) => {
+    const ended = await engineOf().run(task, never);
+    expect(ended).toMatchObject({ ok: false, error: { reason: 'job', fault: { code } } });
+    expect(ended.ok || ended.error.reason !== 'job' ? '' : ended.error.fault.message).toMatch(message);
+  });
+
+  test('a job that somebody else cancels, and one that another preempts', async () => {
+    const { run, directory } = engineOf();
+    const byHand = run({ key: 's.m.x:byhand', gpus: 1, sleepMs: 600_000 }, never);
+    await expect.poll(() => started('s.m.x:byhand'), { timeout: 60_000 }).toBe(true);
+    const job = readJobs(directory).find(({ cell }) => cell === 's.m.x:byhand')?.job ?? '';
+    await execa('scancel', [job], { env: cluster.env });
+    expect(await byHand).toMatchObject({ ok: false, error: { fault: { code: 'broken' } } });
+
+    const preempted = run({ key: 's.m.x:preempted', gpus: 2, sleepMs: 600_000 }, never);
+    await expect.poll(() => started('s.m.x:preempted'), { timeout: 60_000 }).toBe(true);
+    const urgent = ['--partition=urgent', '--nodes=2', '--gpus-per-node=2', '--mem=500', '--wrap=sleep 600'];
+    const { stdout } = await execa('sbatch', ['--parsable', '--output=/dev/null', ...urgent], {
+      env: cluster.env,
+    });
+    expect(await preempted).toMatchObject({ ok: false, error: { fault: { code: 'node_lost' } } });
+    await execa('scancel', [stdout.trim()], { env: cluster.env });
+  });
+
+  test('a suite: its head is killed with all its processes, and the next one takes its jobs up', async () => {
+    await using rig = new EngineRig(SMALL_SUITE, cluster);
+    await rig.generate();
+    // The scripted Python has no torch, which is said; what the runs need is kept.
+    const { output: probed } = await rig.nx(['run', 'rig:doctor', '--engine']);
+    expect(probed).toMatch(
+      /pool default: node\d: cuda-sm90, 2 GPUs of 80 GiB a node, driver 550\.54; its files are seen here after/,
+    );
+    const calibrations = ['rig.m.baseline:calibrate-1', 'rig.m.baseline:calibrate-2'];
+    rig.script(Object.fromEntries(calibrations.map((cell) => [cell, { until: 'go' }])));
+    const run = ['run-many', '-t', 'certify', '--output-style=static', '--verbose'];
+    const { file, args, options } = rig.command(run);
+    const head = execa(file, args, { ...options, detached: true, cleanup: false });
+    const begun = (): string[] =>
+      rig.ran().flatMap(({ what, cell }) => (what === 'start' && calibrations.includes(cell) ? [cell] : []));
+    await expect.poll(() => begun().length, { timeout: 240_000, interval: 250 }).toBe(2);
+    process.kill(-(head.pid ?? 0), 'SIGKILL');
+    await head;
+    const left = (await rig.jobs()).filter(({ cell }) => calibrations.includes(cell));
+    expect(left.map(({ state }) => state)).toEqual(['RUNNING', 'RUNNING']);
+
+    const again = rig.start(run);
+    const log = 'output/rig/logs/main.log';
+    const taken = (): boolean =>
+      rig.exists(log) && left.every(({ id }) => rig.read(log).split(`Slurm job ${id} runs on`).length > 2);
+    await expect.poll(taken, { timeout: 240_000, interval: 250 }).toBe(true);
+    const status = await rig.nx(['run', 'rig:status']);
+    for (const { id, cell, node } of left) {
+      expect(status.output).toMatch(
+        new RegExp(`job ${id} +${cell.replaceAll('.', '[.]')} .*runs on ${node} .*1 GPU, attempt 1`),
+      );
+    }
+    rig.write('go', '');
+    const { exitCode, all } = await again;
+    expect(exitCode, all).toBe(0);
+    // Each began once and ended once: none was lost, none was done twice, and each computed on what Slurm granted.
+    const ran = rig.ran();
+    for (const what of ['start', 'end']) {
+      expect(
+        ran
+          .filter((one) => one.what === what)
+          .map(({ cell }) => cell)
+          .sort(),
+      ).toHaveLength(15);
+    }
+    expect(new Set(ran.map(({ cell }) => cell)).size).toBe(15);
+    expect(new Set(ran.filter(({ cell }) => calibrations.includes(cell)).map(({ gpus }) => gpus))).toEqual(
+      new Set(['0', '1']),
+    );
+    const receipt = JSON.parse(
+      readFileSync(join(rig.root, 'output/rig/m/certificates/calibration/run_1/receipt.json'), 'utf8'),
+    ) as { job: { id: string }; gpus: string[]; gpuHeldSeconds: number };
+    expect(left.map(({ id }) => id)).toContain(receipt.job.id);
+    expect(receipt.gpus).toHaveLength(1);
+    expect(receipt.gpuHeldSeconds).toBeGreaterThan(0);
+    // Logs of jobs went on to the head.
+    expect(all).toMatch(/rig\.m\.edits:edit: Slurm job \d+ runs on node\d/);
+    expect(await rig.jobs()).toEqual([]);
+  });
+
+  test('Ctrl-C cancels jobs, and with leave_jobs leaves them', async () => {
+    await using rig = new EngineRig(SMALL_SUITE, cluster);
+    await rig.generate();
+    await rig.nx(['run', 'rig:doctor', '--engine']);
+    const cell = 'rig.m.baseline:calibrate-1';
+    rig.script({ [cell]: { until: 'go' } });
+    for (const leave of [true, false]) {
+      const head = rig.start(['run', cell], { VALIDATION_SLURM_LEAVE_JOBS: String(leave) });
+      const states = async (): Promise<string[]> => (await rig.jobs()).map(({ state }) => state);
+      const log = 'output/rig/logs/main.log';
+      const seen = (): boolean =>
+        rig.exists(log) && rig.read(log).split(/Slurm job \d+ runs on/).length > (leave ? 1 : 2);
+      await expect.poll(seen, { timeout: 240_000, interval: 250 }).toBe(true);
+      head.kill('SIGINT');
+      await head;
+      if (leave) expect(await states()).toEqual(['RUNNING']);
+      else await expect.poll(states, { timeout: 60_000 }).toEqual([]);
+    }
+    expect(rig.ran().filter(({ what, cell: of }) => what === 'start' && of === cell)).toHaveLength(1);
+  });
+
+  test('a time limit ends a job, and says so', async () => {
+    expect(await late).toMatchObject({
+      ok: false,
+      error: {
+        reason: 'job',
+        fault: { code: 'timeout', message: expect.stringMatching(/was ended by its time limit/) as string },
+      },
+    });
+  });
+});

@@ -1,0 +1,63 @@
+// The probe of a pool: what a job on one of its nodes finds there. Its class of device enters fingerprints.
+import { execFileSync } from 'node:child_process';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../../base/message.js';
+import { runNvidiaSmi } from '../../host/nvidia-smi.js';
+import { slurmJob } from '../../host/slurm.js';
+import { loadSiteSettings } from '../../suite/settings/settings.js';
+import type { Probe } from '../engine/slurm/pools.js';
+import { openLockDirectory } from '../lease/directory/lock-directory.js';
+import { deviceClass, readPool } from '../lease/gpus/pool.js';
+
+export interface ProbeWork {
+  workspaceRoot: string;
+}
+
+export async function probeNode({ workspaceRoot }: ProbeWork): Promise<Probe> {
+  const settings = loadSiteSettings(workspaceRoot);
+  const gpus = await readPool(settings, openLockDirectory(settings.lockDirectory));
+  const query = ['--query-gpu=driver_version', '--format=csv,noheader'];
+  const driver = await runNvidiaSmi(query, settings.nvidiaSmiSeconds * 1_000);
+  return {
+    node: slurmJob()?.node ?? '',
+    at: new Date().toISOString(),
+    deviceClass: deviceClass(gpus),
+    gpus,
+    driver: driver?.stdout.trim().split('\n')[0] ?? '',
+    torch: torchOf(workspaceRoot, gpus.length > 0),
+    hardLinks: givesLinks(workspaceRoot),
+  };
+}
+
+const TORCH =
+  'import torch; d = "cuda" if torch.cuda.is_available() else "cpu"; x = torch.ones(64, 64, device=d); ' +
+  'print(torch.__version__, d, torch.cuda.device_count(), float((x @ x).sum()))';
+
+/** Whether torch computes there, on the GPU if there is one. */
+function torchOf(workspaceRoot: string, onGpu: boolean): Probe['torch'] {
+  try {
+    const python = join(workspaceRoot, '.venv', 'bin', 'python');
+    const options = { encoding: 'utf8', timeout: 300_000, stdio: 'pipe' } as const;
+    const says = execFileSync(python, ['-c', TORCH], options).trim();
+    return { ok: !onGpu || says.includes(' cuda '), says };
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    return { ok: false, says: stderr?.trim().split('\n').at(-1) ?? messageOf(error) };
+  }
+}
+
+/** Locks of the weights store are hard links. */
+function givesLinks(workspaceRoot: string): boolean {
+  const path = join(workspaceRoot, 'output', `.probe-${process.pid}`);
+  try {
+    writeFileSync(path, '');
+    linkSync(path, `${path}-link`);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(path, { force: true });
+    rmSync(`${path}-link`, { force: true });
+  }
+}
