@@ -13,6 +13,7 @@ import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import { contract, notesOf, type Said, type Task } from '../../support/engine/contract.js';
 import { REPOSITORY } from '../../support/repository.js';
 import { Cluster, noSlurm } from '../../support/slurm/cluster.js';
+import { until } from '../../support/lease/rig.js';
 import { EngineRig } from '../../support/slurm/engine-rig.js';
 import { SMALL_SUITE } from '../../support/rig/workspace.js';
 
@@ -71,7 +72,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     // Its limit is some minutes away: it is looked at in the end.
     const key = 's.m.x:late';
     late = engineOf().run({ key, gpus: 0, sleepMs: 900_000 }, never);
-    await expect.poll(() => started(key), { timeout: 60_000 }).toBe(true);
+    await until(() => started(key));
     const [job] = readJobs(engineOf().directory);
     await scontrol('update', `JobId=${job?.job ?? ''}`, 'TimeLimit=1');
   }, 180_000);
