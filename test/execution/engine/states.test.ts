@@ -124,5 +124,7 @@ test('what an allocation around the head says of itself reaches no job', () => {
   };
   const clean = cleanEnvironment(environment);
   expect(clean).toMatchObject({ HOME: '/h', HF_TOKEN: 't', SLURM_CONF: '/c', SLURM_TIME_FORMAT: 'standard' });
-  expect(Object.keys(clean).filter((name) => /^(SLURM_JOB|SLURM_GPUS|SBATCH|CUDA|VALIDATION)/.test(name))).toEqual([]);
+  expect(
+    Object.keys(clean).filter((name) => /^(SLURM_JOB|SLURM_GPUS|SBATCH|CUDA|VALIDATION)/.test(name)),
+  ).toEqual([]);
 });

@@ -46,16 +46,7 @@ export function settingsPage(): string {
     table(
       ['key', 'allowed', 'default', 'meaning'],
       SITE_ROWS.flatMap(([, { key, variable, type, default: fallback, meaning }]) =>
-        variable === null
-          ? [
-              [
-                code(key ?? ''),
-                type.allowed,
-                code(shown(fallback)),
-                meaning,
-              ],
-            ]
-          : [],
+        variable === null ? [[code(key ?? ''), type.allowed, code(shown(fallback)), meaning]] : [],
       ),
     ),
     '## Set by the suite\n',
