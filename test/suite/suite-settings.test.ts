@@ -147,7 +147,7 @@ const ROWS: readonly Row[] = [
   ['evaluation.seed', 1, EVALUATING],
   ['evaluation.limit', 100, EVALUATING],
   ['evaluation.torch_compile', false, EVALUATING],
-  ['evaluation.shared_prefix', 'off', EVALUATING],
+  ['evaluation.shared_prefix', 'auto', EVALUATING],
   ['evaluation.batch_size', 4, EVALUATING],
   ['runs.calibration', 1, ['-calibrate', 'baseline', 'certify', 'preset']],
   ['runs.clean', 1, ['-baseline', '-certify']],

@@ -196,7 +196,7 @@ const evaluation = mapping({
   limit: either(isText, oneOf(['all']), whole(1, 1_000_000)).default('all'),
   torch_compile: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   batch_size: either(notMapping, batchSize, perClass(batchSize)).optional(),
-  shared_prefix: oneOf(['auto', 'off']).default('auto'),
+  shared_prefix: oneOf(['auto', 'off']).default('off'),
 });
 
 export const suiteSchema = mapping({
