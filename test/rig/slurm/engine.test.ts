@@ -34,7 +34,8 @@ const started = (key: string): boolean => notesOf(fileOf('notes'), key).length >
 const scontrol = (...args: string[]) => execa('scontrol', args, { env: cluster.env });
 
 function engineOf(maxJobs = 100) {
-  const settings = { ...loadSiteSettings(root, {}), slurmPollSeconds: 0.5, slurmMaxJobs: maxJobs };
+  const most = { VALIDATION_SLURM_MAX_JOBS: String(maxJobs) };
+  const settings = { ...loadSiteSettings(root, most), slurmPollSeconds: 0.5 };
   const directory = openLockDirectory(fileOf('locks'));
   const engine = slurmEngine({
     ...{ workspace: root, directory, settings, pools: [{ name: 'default', gpuGiB: [80, 80] }] },

@@ -82,7 +82,13 @@ const slurmPools: SettingType<SlurmPool[]> = {
   ).refine((pools) => new Set(pools.map(({ name }) => name)).size === pools.length, {
     error: () => 'pools with different names',
   }),
-  fromText: (value) => value,
+  fromText(value) {
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  },
   allowed:
     'a list of pools, each with name, partition, constraint, gpu_type, gpus_per_node, extra (all but the name may be left out)',
 };
