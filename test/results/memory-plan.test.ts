@@ -6,6 +6,7 @@ import { memoryPlanCsv } from '../../tools/results/outputs/tables/memory-plan.js
 import { planMemory } from '../../tools/results/analysis/memory.js';
 import { needsOf } from '../../tools/execution/cell/lease-request.js';
 import { CELL_KINDS } from '../../tools/suite/model/cell.js';
+import { ALL_JUDGES } from '../../tools/suite/model/suite.js';
 import { weightsGiB } from '../../tools/suite/memory/memory.js';
 import {
   memoryRows,
@@ -18,7 +19,8 @@ import { planSuite } from '../../tools/suite/plan/plan.js';
 import { loadSiteSettings } from '../../tools/suite/settings/settings.js';
 import { referenceSuite } from '../suite/parse.js';
 
-const cells = planSuite(referenceSuite());
+// With the judges that have cells of their own, so that every kind is there.
+const cells = planSuite({ ...referenceSuite(), judges: ALL_JUDGES });
 const models = [...new Set(cells.map(({ model }) => model))];
 
 /** Of a model that is a little larger than its class says, so that plans by name and by profile differ. */

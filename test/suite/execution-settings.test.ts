@@ -367,6 +367,8 @@ describe('time-outs of single tasks', () => {
     CERTIFY_ERROR: ['certify', 'error_zero_layer', 'certify-1'],
     EVAL_ERROR: ['eval', 'error_zero_layer', 'eval'],
     ADOPT_CHECKPOINT: ['adopt', 'mine', 'adopt'],
+    TRUE_BASELINE: ['guards', 'quant_8bit_clean', 'guards'],
+    COMPARE_ANSWERS: ['compare', 'quant_8bit_clean', 'compare'],
   };
 
   test.each(TASK_NAMES)('TASK_TIMEOUT_%s is that of its task alone, and changes no hash', async (name) => {

@@ -3,6 +3,7 @@ import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { ensurePythonEnvironment } from '../python-env/ensure.js';
 import { ensureFlashAttention } from '../python-env/flash-attn.js';
+import { ensureOverlays, wantedOverlays } from '../python-env/overlays.js';
 import { messageOf } from '../base/message.js';
 
 export default async function pythonEnv(
@@ -15,6 +16,7 @@ export default async function pythonEnv(
   try {
     const how = { workspaceRoot: context.root, force: options.force ?? false, log };
     const state = await ensurePythonEnvironment(how);
+    await ensureOverlays(context.root, wantedOverlays(context.root), log);
     await ensureFlashAttention({
       ...how,
       poolArchitectures: async () => {

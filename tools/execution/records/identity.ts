@@ -24,10 +24,13 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   inject: ['torch'],
   adopt: ['torch', 'transformers'],
   certify: ['torch', 'transformers', 'invarlock'],
+  guards: ['torch', 'transformers', 'invarlock'],
+  // Its InvarLock is another, which its specification names.
+  compare: [],
 };
 
 /** Kinds that load models, each with the attention there is. */
-const ATTENDING: readonly CellKind[] = ['calibrate', 'baseline', 'eval', 'certify'];
+const ATTENDING: readonly CellKind[] = ['calibrate', 'baseline', 'eval', 'certify', 'guards'];
 /** Not of the lock file: where there are GPUs, what is in .venv, or `none`. */
 const FLASH = 'flash-attn';
 

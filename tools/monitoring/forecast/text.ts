@@ -51,6 +51,7 @@ const ADDED: Record<Addition, string> = {
   'evaluation of an error': 'evaluations of errors',
   'null run': 'null runs',
   'cell of a ladder': 'cells of ladders',
+  'cell of a judge': 'cells of judges',
 };
 
 function section(title: string, lines: readonly string[]): string[] {

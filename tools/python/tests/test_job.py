@@ -60,7 +60,7 @@ def test_a_file_that_is_none_is_a_fault_with_its_path(tmp_path: Path, document: 
 def test_an_unknown_kind_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path / "job.json", job_document(kind="os"))
     assert main(["--spec", str(path)]) == EXIT_CODES["bad_input"]
-    assert "kind 'os' is none of data, setup, calibrate" in capsys.readouterr().err
+    assert "kind 'os' is none of adopt, baseline, calibrate, certify" in capsys.readouterr().err
 
 
 def test_events_are_lines_on_their_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:

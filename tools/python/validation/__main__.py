@@ -7,16 +7,19 @@ import contextlib
 import errno
 import importlib
 import os
+import pkgutil
 import signal
 import sys
 import threading
 import traceback
 from pathlib import Path
 
+from validation import cells
 from validation.job import EXIT_CODES, Fault, FaultCode, emit, load_job
 from validation.usage import usage
 
-KINDS = ("data", "setup", "calibrate", "preset", "baseline", "eval", "edit", "inject", "certify", "adopt")
+#: Each is a module of `cells`.
+KINDS = tuple(sorted(module.name for module in pkgutil.iter_modules(cells.__path__)))
 
 
 def main(argv: list[str] | None = None) -> int:

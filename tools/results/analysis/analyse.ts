@@ -12,7 +12,7 @@ import { variantLabels } from './ground-truth/variant-labels.js';
 import { guardRates, type GuardRates } from './guard-rates.js';
 import { type Beyond, beyondThreshold } from './judge-results/beyond.js';
 import { judgeResults, type JudgeResult } from './judge-results/results.js';
-import { measuredVariants } from './measured.js';
+import { measuredVariants, missingMeasurements } from './measured.js';
 import { type MergedEvaluation, mergeEvaluations } from './merge.js';
 import { moreRuns, type MoreRuns } from './more-runs.js';
 import { nullRuns, type NullRuns } from './null-runs.js';
@@ -31,7 +31,10 @@ export interface Analysis {
   finding: Finding;
   /** Those of the labels. */
   margins: Margins;
-  /** Nothing is missing. Only then is `phase0` the verdict; before, it is provisional. */
+  /**
+   * Nothing is missing, unless a judge beside InvarLock alone reads it. Only then is `phase0` the verdict; before, it is
+   * provisional.
+   */
   complete: boolean;
   phase0: Phase0Verdict;
   cells: { total: number; finished: number };
@@ -73,7 +76,8 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
   const edits = editResults(plan, evaluations.rows, certificates.rows, labels.of);
   const errors = errorResults(plan, certificates.rows, labels.of);
   const measured = measuredVariants(edits, errors, {
-    ...{ labels, margins, makings: expected.makings, files, unfinished },
+    ...{ labels, margins, files, unfinished },
+    ...{ makings: expected.makings, measurements: expected.measurements },
   });
   const table = confusion(edits.map((edit) => edit.category));
   const nulls = nullRuns(certificates.rows);
@@ -92,7 +96,9 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     ...certificates.missing,
     ...calibrations.missing,
     ...labels.missing,
+    ...missingMeasurements(expected.measurements, files, unfinished),
   ].sort((a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail));
+  const ofJudges = new Set(expected.measurements.map(({ cell }) => cell));
   const points = edits.flatMap((edit) => correlationPoint(edit));
   const models = [...new Set(plan.variants.map((one) => one.model))].sort(compare);
   const phase0 = decide({
@@ -114,7 +120,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     models,
     finding: findingOf(judgedVariants(edits, errors)),
     margins,
-    complete: missing.length === 0,
+    complete: missing.every(({ cell }) => ofJudges.has(cell)),
     phase0,
     cells: finished.cells,
     missing,

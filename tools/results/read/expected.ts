@@ -1,7 +1,7 @@
 // What the analysis needs to know of a suite, and which results it therefore expects to find.
 import { compare } from '../../base/compare.js';
 import { canonicalJson } from '../../base/canonical.js';
-import type { CellOptions } from '../../suite/model/cell.js';
+import { JUDGE_KINDS, type CellKind, type CellOptions } from '../../suite/model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
 import type { JudgeName } from '../../suite/model/suite.js';
 
@@ -77,12 +77,21 @@ export interface ExpectedMaking {
   path: string;
 }
 
+/** What a judge that measures for itself found of a variant, by the kind of its cell. */
+export interface ExpectedMeasurement extends PlannedVariant {
+  kind: CellKind;
+  cell: string;
+  receipt: string;
+  path: string;
+}
+
 export interface Expected {
   parts: ExpectedPart[];
   evaluations: ExpectedEvaluation[];
   certificates: ExpectedCertificate[];
   calibrations: ExpectedCalibration[];
   makings: ExpectedMaking[];
+  measurements: ExpectedMeasurement[];
 }
 
 const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, ladder: 3, error: 4 };
@@ -100,14 +109,17 @@ const MAKING: ReadonlySet<string> = new Set(['edit', 'inject', 'adopt']);
 /** Results expected of the plan, in an order that does not depend on the order of its cells. */
 export function expectedResults(plan: VerdictPlan): Expected {
   const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
-  const expected: Expected = { parts: [], evaluations: [], certificates: [], calibrations: [], makings: [] };
+  const expected: Expected = {
+    ...{ parts: [], evaluations: [], certificates: [], calibrations: [], makings: [], measurements: [] },
+  };
   for (const cell of plan.cells) {
     for (const part of cell.parts) {
       expected.parts.push({ cell: cell.id, name: part.name, receipt: part.receipt, spec: part.spec });
     }
     if (cell.kind === 'preset') expected.calibrations.push(...calibrationOf(cell));
     if (MAKING.has(cell.kind)) expected.makings.push(...makingsOf(cell));
-    if (cell.kind !== 'eval' && cell.kind !== 'certify') continue;
+    const measures = JUDGE_KINDS.includes(cell.kind);
+    if (cell.kind !== 'eval' && cell.kind !== 'certify' && !measures) continue;
     const [part] = cell.parts;
     if (part === undefined)
       throw new Error(`${cell.id} has no part: run \`nx sync\` to write its project anew`);
@@ -130,7 +142,12 @@ export function expectedResults(plan: VerdictPlan): Expected {
       if (write === undefined) throw new Error(`${cell.id} does not say where ${file} goes: run \`nx sync\``);
       return write.path;
     };
-    if (cell.kind === 'eval') {
+    if (measures) {
+      const { model, class: ofClass, receipt } = base;
+      const paths = part.writes.map(({ path }) => path);
+      const of = { model, variant, class: ofClass, kind: cell.kind, cell: cell.id, receipt };
+      expected.measurements.push(...paths.map((path) => ({ ...of, path })));
+    } else if (cell.kind === 'eval') {
       const benchmarks = benchmarkNames(cell.id, part.spec);
       const outcomes = part.writes.find(({ file }) => file === 'outcomes.parquet')?.path ?? null;
       expected.evaluations.push({ ...base, path: published('results.json'), outcomes, benchmarks });
@@ -149,6 +166,7 @@ export function expectedResults(plan: VerdictPlan): Expected {
   expected.evaluations.sort((a, b) => compareVariants(a, b) || compare(a.path, b.path));
   expected.certificates.sort((a, b) => compareVariants(a, b) || a.run - b.run);
   expected.calibrations.sort((a, b) => compare(a.model, b.model));
+  expected.measurements.sort((a, b) => compare(a.path, b.path));
   expected.makings.sort((a, b) => compare(a.path, b.path));
   return expected;
 }

@@ -17,6 +17,7 @@ function pathsOf(expected: Expected): string[] {
     ...expected.certificates.flatMap((one) => [one.outcome, one.certificate]),
     ...expected.calibrations.map((one) => one.path),
     ...expected.makings.map((one) => one.path),
+    ...expected.measurements.map((one) => one.path),
   ];
 }
 

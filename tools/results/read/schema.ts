@@ -123,6 +123,53 @@ export const makingSchema = z.looseObject({
   totals: z.looseObject({ relative_error: z.union([z.number().min(0), notFinite]).nullish() }).nullish(),
 });
 
+const byName = z.record(z.string(), anyNumber);
+
+/** guards.json of a `guards` cell: spectral and RMT, prepared on the true baseline. */
+export const guardsSchema = z.looseObject({
+  schema: z.literal(1),
+  guards: z.looseObject({
+    spectral: z.looseObject({
+      fate: z.string(),
+      passed: z.boolean(),
+      measures: z.looseObject({
+        max_caps: anyNumber.default(0),
+        sigma_quantile: anyNumber.nullish(),
+        family_caps: z.record(z.string(), z.looseObject({ kappa: anyNumber.nullish() })).default({}),
+        z_scores: byName.default({}),
+        families: z.record(z.string(), z.string()).default({}),
+      }),
+    }),
+    rmt: z.looseObject({
+      fate: z.string(),
+      passed: z.boolean(),
+      measures: z.looseObject({
+        edge_risk_by_family_base: byName.default({}),
+        edge_risk_by_family: byName.default({}),
+        epsilon_by_family: byName.default({}),
+      }),
+    }),
+  }),
+});
+export type GuardsFile = z.infer<typeof guardsSchema>;
+
+/** evaluation.report.json of InvarLock 0.17: the keys read here; the others are let pass. */
+export const comparisonSchema = z.looseObject({
+  format: z.literal('invarlock/multi-metric-comparison-v1'),
+  decision: z.enum(['pass', 'regression', 'insufficient_evidence']),
+  metrics: z
+    .array(
+      z.looseObject({
+        count: z.number().int(),
+        delta: anyNumber.nullish(),
+        interval: z.looseObject({ lower: anyNumber, upper: anyNumber }).nullish(),
+        reasons: z.array(z.string()).default([]),
+      }),
+    )
+    .length(1),
+});
+export type ComparisonFile = z.infer<typeof comparisonSchema>;
+
 /** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues

@@ -26,6 +26,7 @@ import {
   FULL_GUARD_ORDER,
   GROUND_TRUTH,
   GUARDS,
+  ALL_JUDGES,
   JUDGES,
   REFERENCE_GUARD_ORDER,
 } from '../model/suite.js';
@@ -227,7 +228,7 @@ export const suiteSchema = mapping({
     delta: between(0, 100).default(GROUND_TRUTH.delta),
     benchmark_delta: between(0, 100).default(GROUND_TRUTH.benchmarkDelta),
   }).prefault({}),
-  judges: list(oneOf(JUDGES), `judges: ${JUDGES.join(', ')}`, 1).default([...JUDGES]),
+  judges: list(oneOf(ALL_JUDGES), `judges: ${ALL_JUDGES.join(', ')}`, 1).default([...JUDGES]),
   certify: mapping({ baseline: oneOf(['shared', 'fresh']).default('shared') }).prefault({}),
   dataset: either(isText, datasetWord, dataset).default({ provider: 'wikitext2', split: 'validation' }),
   windows: either(isText, oneOf(['reference']), perClass(windows)).default({}),

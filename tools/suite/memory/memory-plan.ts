@@ -157,9 +157,16 @@ export function memoryNeed(
     // InvarLock loads a model for one GPU into the host's memory first; what its guards keep there later is less. An
     // evaluation loads each tensor to its GPU; pages of mapped files cost nobody.
     const ramGiB = kind === 'eval' ? loadedRamGiB : PROCESS_GIB + 0.5 + CUDA_RAM_GIB + weights;
-    return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB: PROCESS_GIB + reference, from };
+    const hostGiB = PROCESS_GIB + reference;
+    if (kind === 'guards') {
+      // The subject is loaded into the host's memory, beside a baseline that is on its GPUs by then, or is there too.
+      const subject = { spreadRamGiB: loadedRamGiB + weights, hostGiB: hostGiB + weights };
+      return { device: 'gpu', gib: reference, ramGiB, ...subject, from };
+    }
+    return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB, from };
   }
-  const gib = kind === 'preset' ? PROCESS_GIB : asReference ? reference : streaming;
+  const small = kind === 'preset' || kind === 'compare';
+  const gib = small ? PROCESS_GIB : asReference ? reference : streaming;
   return { device: 'host', gib, ramGiB: gib, hostGiB: gib, from };
 }
 
@@ -190,11 +197,13 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     }
     case 'calibrate':
     case 'baseline':
-    case 'certify': {
+    case 'certify':
+    case 'guards': {
       const { batch, tokens } = invarlockBatch(cell);
       return weights + kvGiB(profile, batch, tokens) + headroom(settings.invarlockOverheadGiB);
     }
     case 'preset':
+    case 'compare':
       return 5;
     case 'data':
       return DATA_RAM_GIB;

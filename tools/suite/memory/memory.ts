@@ -28,6 +28,8 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   inject: [1.3, 1.15],
   certify: [1.1, 1.05],
   adopt: [1.0, 1.0],
+  guards: [1.1, 1.05],
+  compare: [0.1, 0.1],
 };
 
 /**
@@ -41,6 +43,7 @@ const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>([
   'eval',
   'edit',
   'certify',
+  'guards',
 ]);
 
 export function usesAccelerator(kind: CellKind): boolean {

@@ -27,6 +27,8 @@ export interface ModelPaths {
   certificate(edit: string, run: number): string;
   errorCertificate(type: string): string;
   nullCertificate(run: number): string;
+  /** What a judge of the name that measures for itself found. */
+  judged(judge: string, variant: string): string;
 }
 
 function suiteOutput(suite: string): string {
@@ -52,6 +54,7 @@ export function modelPaths(suite: string, model: string): ModelPaths {
     baselineReport: (run) => `${own}/certificates/baseline/run_${run}`,
     certificate: (edit, run) => `${own}/certificates/${edit}/run_${run}`,
     nullCertificate: (run) => `${own}/certificates/null/run_${run}`,
+    judged: (judge, variant) => `${own}/judges/${judge}/${variant}`,
     errorCertificate: (type) => `${own}/certificates/errors/${type}`,
   };
 }

@@ -19,7 +19,6 @@ const INVARLOCK = [
   'invarlock/hooks/loading',
   'invarlock/hooks/memory',
   'invarlock/process',
-  'invarlock/report',
   'invarlock/hooks/snapshot',
   'invarlock/windows',
   'compute/numerics',
@@ -29,6 +28,12 @@ const INVARLOCK = [
   'hub/dataset_names',
   'hub/offline',
   'weights/store',
+];
+const AGAINST_A_BASELINE = [
+  'invarlock/baseline_report',
+  'invarlock/preset_file',
+  'invarlock/report',
+  ...INVARLOCK,
 ];
 /** All that the package loads with its arithmetic. */
 const EDITS = [
@@ -100,9 +105,9 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'weights/store',
   ],
   setup: ['cells/setup', ...CONVERTING, 'sources/download', ...FACTS, 'sources/hub_space', 'sources/profile'],
-  calibrate: ['cells/calibrate', ...INVARLOCK],
+  calibrate: ['cells/calibrate', 'invarlock/report', ...INVARLOCK],
   preset: ['cells/preset', 'invarlock/preset_formulas', 'invarlock/config'],
-  baseline: ['cells/baseline', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
+  baseline: ['cells/baseline', ...AGAINST_A_BASELINE],
   eval: [
     'cells/eval',
     'evaluation/answer_keys',
@@ -151,12 +156,19 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'variants/difference',
     'variants/likeness',
   ],
-  certify: ['cells/certify', 'invarlock/baseline_report', 'invarlock/preset_file', ...INVARLOCK],
+  certify: ['cells/certify', ...AGAINST_A_BASELINE],
+  guards: ['cells/guards', 'invarlock/preset_file', 'invarlock/true_baseline', ...INVARLOCK],
+  compare: ['cells/compare', 'invarlock/newer/captured', 'invarlock/newer/overlay'],
 };
+
+function packagesOf(module: string): string[] {
+  const parent = dirname(module);
+  return parent === '.' ? [] : [`${parent}/__init__`, ...packagesOf(parent)];
+}
 
 /** Workspace-relative, sorted; with the `__init__.py` of every package they lie in. */
 export function pythonSources(kind: CellKind): string[] {
   const modules = [...SHARED, ...MODULES[kind]];
-  const packages = modules.flatMap((module) => (module.includes('/') ? [`${dirname(module)}/__init__`] : []));
+  const packages = modules.flatMap(packagesOf);
   return [...new Set([...modules, ...packages])].map((module) => `${PYTHON_PACKAGE}/${module}.py`).sort();
 }

@@ -68,6 +68,13 @@ export type Guard = (typeof GUARDS)[number];
 export const FULL_GUARD_ORDER: readonly Guard[] = ['invariants', 'spectral', 'rmt', 'variance', 'invariants'];
 export const REFERENCE_GUARD_ORDER: readonly Guard[] = ['invariants', 'variance', 'invariants'];
 
+/** Items in two halves, by their hash: of one half the judges see the answers, of the other the labels are made. */
+export type Half = 'even' | 'odd';
+export const JUDGES_HALF: Half = 'even';
+
+/** Judges that measure for themselves, in cells that only a suite has which names them. */
+export const MEASURING_JUDGES = ['invarlock-true-baseline', 'invarlock-0.17'] as const;
+
 /**
  * Judges that the results set side by side; what each does is in tools/results/analysis/judges. All of these read what
  * other cells leave anyway, so they are the default.
@@ -84,7 +91,8 @@ export const JUDGES = [
   'never',
   'by-name',
 ] as const;
-export type JudgeName = (typeof JUDGES)[number];
+export type JudgeName = (typeof ALL_JUDGES)[number];
+export const ALL_JUDGES = [...JUDGES, ...MEASURING_JUDGES] as const;
 
 export type Determinism = 'throughput' | 'strict';
 /** `auto`: flash attention where it is installed and the architecture supports it, else eager. */

@@ -1,5 +1,5 @@
 // The original script's names of tasks, by which time-outs are given, and which cell has which. FETCH_DATA,
-// BASELINE_REPORT, EVAL_ERROR and ADOPT_CHECKPOINT are this suite's own. docs/formulas.md#tasks-and-base-priorities
+// BASELINE_REPORT, EVAL_ERROR, ADOPT_CHECKPOINT, TRUE_BASELINE and COMPARE_ANSWERS are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -21,6 +21,8 @@ export const TASK_NAMES = [
   'CERTIFY_ERROR',
   'EVAL_ERROR',
   'ADOPT_CHECKPOINT',
+  'TRUE_BASELINE',
+  'COMPARE_ANSWERS',
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
@@ -45,6 +47,10 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return 'CREATE_ERROR';
     case 'certify':
       return variant.startsWith('error_') ? 'CERTIFY_ERROR' : 'CERTIFY_EDIT';
+    case 'guards':
+      return 'TRUE_BASELINE';
+    case 'compare':
+      return 'COMPARE_ANSWERS';
     case 'eval': {
       if (variant === 'baseline') return 'EVAL_BASELINE';
       if (variant.startsWith('error_')) return 'EVAL_ERROR';

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import type { CellOptions } from '../model/cell.js';
-import { GROUND_TRUTH, JUDGES, type GroundTruth, type JudgeName } from '../model/suite.js';
+import { ALL_JUDGES, GROUND_TRUTH, JUDGES, type GroundTruth, type JudgeName } from '../model/suite.js';
 import { hasConflictMarkers } from './conflict.js';
 import { requireInStep } from './in-step.js';
 import { readRecord } from './record.js';
@@ -96,7 +96,7 @@ export function requireGeneratedSuite(workspaceRoot: string, suite: string): Gen
 
 /** In the order written; one that this version has not is none of its judges. */
 function judgesOf(names: readonly string[] = JUDGES): JudgeName[] {
-  return names.flatMap((name) => JUDGES.find((known) => known === name) ?? []);
+  return names.flatMap((name) => ALL_JUDGES.find((known) => known === name) ?? []);
 }
 
 function idsOf({ projects, target }: Dependency): string[] {

@@ -16,6 +16,8 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   inject: [20, 2],
   certify: [60, 12],
   adopt: [30, 8],
+  guards: [60, 8],
+  compare: [5, 0],
 };
 
 /** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */

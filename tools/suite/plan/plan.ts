@@ -8,6 +8,7 @@ import { baselineCells } from './plan-baseline.js';
 import { dataCells } from './plan-data.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
+import { compareCells, judgeCells } from './plan-judges.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
 import { adoptionCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
@@ -96,7 +97,8 @@ function judgedCells(plan: ModelPlan, variant: string, editClass: EditClass, mak
   const certificates = numbers(runsOf(model.runs, editClass)).map((run) =>
     certifyCell(plan, { variant, run, making, directory: paths.certificate(variant, run) }),
   );
-  return [...evaluations, ...certificates];
+  const compared = compareCells(plan, variant, evaluations);
+  return [...evaluations, ...certificates, ...judgeCells(plan, variant, making), ...compared];
 }
 
 /** The baseline certified against itself: what a guard flags here, it flags of nothing. */
@@ -120,7 +122,11 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
   const evaluations = hasFiniteWeights(type)
     ? [evalCell(plan, { variant, making: inject.id, limit: model.errorLimit, ...broken })]
     : [];
-  return [inject, ...evaluations, certificate];
+  // What cannot be loaded has no weights to show a guard, and answers nothing.
+  const judged = isStructural(type)
+    ? []
+    : [...judgeCells(plan, variant, inject.id), ...compareCells(plan, variant, evaluations)];
+  return [inject, ...evaluations, certificate, ...judged];
 }
 
 /** An error at one strength of a ladder: nothing is expected of it, so it is evaluated and certified as an edit is. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { inHalf } from '../../../../tools/results/analysis/ground-truth/halves.js';
 import { ask, JUDGE_TABLE } from '../../../../tools/results/analysis/judges/index.js';
-import { JUDGES } from '../../../../tools/suite/model/suite.js';
+import { ALL_JUDGES } from '../../../../tools/suite/model/suite.js';
 import { type Change, joined } from '../ground-truth/made-outcomes.js';
 import { judgeNamed, says, subject, type Run } from './variants.js';
 
@@ -14,11 +14,12 @@ const NAN: Run = {
 };
 
 test('the table has every name of suite.yaml, and no two judges of one name', () => {
-  expect(Object.keys(JUDGE_TABLE)).toEqual([...JUDGES]);
+  expect(Object.keys(JUDGE_TABLE)).toEqual([...ALL_JUDGES]);
   const names = Object.values(JUDGE_TABLE).flatMap((some) => some.map(({ name }) => name));
   expect(names).toEqual([
     ...['invarlock', 'finite', 'perplexity-1.05', 'perplexity-1.10', 'perplexity-1.20'],
     ...['recovery-99', 'recovery-95', 'flips', 'kl', 'weight-error', 'always', 'never', 'by-name'],
+    ...['invarlock-true-baseline-spectral', 'invarlock-true-baseline-rmt', 'invarlock-0.17'],
   ]);
 });
 

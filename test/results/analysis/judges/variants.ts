@@ -31,6 +31,8 @@ export function subject(of: Partial<Subject> & { certificates?: readonly Run[] }
   const { certificates, ...rest } = of;
   return {
     ...{ model: 'm', variant: 'a_clean', class: 'clean', answers: null, weightError: null },
+    trueBaseline: { ok: false, because: 'not measured' },
+    comparison: { ok: false, because: 'not measured' },
     runs: certificates === undefined ? [] : runsOf(certificates),
     ...rest,
   };

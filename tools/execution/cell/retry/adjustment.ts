@@ -97,6 +97,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'calibrate':
     case 'baseline':
     case 'certify':
+    case 'guards':
       return isObject(spec.invarlock) ? spec.invarlock : undefined;
     case 'data':
     case 'setup':
@@ -104,6 +105,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'edit':
     case 'inject':
     case 'adopt':
+    case 'compare':
       return undefined;
   }
 }

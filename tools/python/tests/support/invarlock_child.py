@@ -36,12 +36,12 @@ from validation.weights.store import locked_entry
 WORDS = [f"w{number}" for number in range(40)]
 
 
-RECIPES = {"": "a", "nan": "b", "missing_tensor": "c", "shape_mismatch": "d"}
+RECIPES = {"": "a", "nan": "b", "missing_tensor": "c", "shape_mismatch": "d", "flat": "f"}
 QUERY = "model.layers.0.self_attn.q_proj.weight"
 
 
 def make_entry(root: Path, name: str, *, error: str = "", layers: int = 1) -> dict[str, str]:
-    """An untrained LLaMA as a store entry; an `error` puts a NaN into it, or files that are not the model."""
+    """An untrained LLaMA as a store entry; an `error` puts a NaN or a rank of one into it, or other files."""
     torch.manual_seed(0)
     recipe = RECIPES[error] * 64
     with locked_entry(Store(root / "store", recipe)) as entry:
@@ -60,6 +60,9 @@ def make_entry(root: Path, name: str, *, error: str = "", layers: int = 1) -> di
         if error == "nan":
             with torch.no_grad():
                 model.model.layers[0].self_attn.q_proj.weight[0, 0] = float("nan")
+        if error == "flat":
+            with torch.no_grad():
+                model.model.layers[0].mlp.down_proj.weight.copy_(torch.ones(16, 32))
         model.save_pretrained(entry.draft)
         file = entry.draft / "model.safetensors"
         tensors = load(file.read_bytes())  # not mapped: the file is written anew
@@ -178,11 +181,16 @@ def file_read(path: Path) -> dict[str, Any]:
     return {"path": str(path), "manifest": None, "sha256": "0" * 64}
 
 
-def run_all(root: Path) -> dict[str, int]:
-    """Calibrate twice alike and once refused, make the preset, certify a copy and a broken subject."""
+def make_corpus(root: Path) -> dict[str, Any]:
+    """Two slices of random words, as an input."""
     generator = random.Random(7)
     texts = [" ".join(generator.choices(WORDS, k=140)) for _ in range(800)]
-    corpus = file_read(write_corpus(root / "heldout.jsonl", texts))
+    return file_read(write_corpus(root / "heldout.jsonl", texts))
+
+
+def run_all(root: Path) -> dict[str, int]:
+    """Calibrate twice alike and once refused, make the preset, certify a copy and a broken subject."""
+    corpus = make_corpus(root)
     baseline = make_entry(root, "baseline")
     broken = make_entry(root, "error_nan_injection", error="nan")
     reads = {"baseline": baseline, "corpus": corpus}

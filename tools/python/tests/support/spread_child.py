@@ -24,7 +24,7 @@ def run_all(root: Path) -> dict[str, Any]:
     corpus = write_corpus(
         root / "heldout.jsonl", [" ".join(generator.choices(WORDS, k=140)) for _ in range(400)]
     )
-    reads = {"baseline": make_entry(root, "baseline", broken=False, layers=3), "corpus": file_read(corpus)}
+    reads = {"baseline": make_entry(root, "baseline", layers=3), "corpus": file_read(corpus)}
     spec = spec_of(attention="eager")  # one whose operations are the same on both
     ends = {"calibrate-cpu": cell(root, "calibrate-cpu", reads, spec)}
     with simulated_gpus.simulated(2):

@@ -25,7 +25,7 @@ _FACTS = {
 _BENCHMARK = {"name": "winogrande", "task": "smoke_winogrande", "fewshot": 0}
 
 #: In an order in which each can run.
-KINDS = ("setup", "edit", "inject", "calibrate", "preset", "baseline", "certify", "eval")
+KINDS = ("setup", "edit", "inject", "calibrate", "preset", "baseline", "certify", "guards", "eval")
 _WEIGHTS = {"setup": "baseline", "edit": "edited", "inject": "broken"}
 
 
@@ -93,6 +93,8 @@ def _reads(kind: str, made: Path) -> dict[str, Any]:
         case "certify":
             report = {"baseline-report": _file(made / "baseline" / "out" / "report.json")}
             return {**baseline, **corpus, **preset, **report, "subject": _weights(made, "edit")}
+        case "guards":
+            return {**baseline, **corpus, **preset, "subject": _weights(made, "edit")}
         case _:
             return {"subject": _weights(made, "edit"), "tasks": _file(SMOKE / "tasks")}
 

@@ -67,15 +67,18 @@ class Stage:
 STAGES = (
     Stage(
         (*_TORCH, "validation.cells.edit", "validation.cells.inject", "validation.cells.preset"),
-        frozenset({"edit", "inject", "preset"}),
+        frozenset({"edit", "inject", "preset", "compare"}),
     ),
     Stage(
         (*_TRANSFORMERS, "validation.cells.setup", "validation.cells.adopt"),
         frozenset({"setup", "adopt"}),
     ),
     Stage(
-        (*_INVARLOCK, "validation.cells.calibrate", "validation.cells.baseline", "validation.cells.certify"),
-        frozenset({"calibrate", "baseline", "certify"}),
+        (
+            *_INVARLOCK,
+            *(f"validation.cells.{kind}" for kind in ("calibrate", "baseline", "certify", "guards")),
+        ),
+        frozenset({"calibrate", "baseline", "certify", "guards"}),
     ),
     Stage((*_LM_EVAL, "validation.cells.eval", "validation.cells.data"), frozenset({"eval", "data"})),
 )

@@ -1,10 +1,9 @@
 // Items in two halves, by their hash: judges that read outcomes see one, and are measured against labels of the other.
+import { type Half, JUDGES_HALF } from '../../../suite/model/suite.js';
 import type { JoinedBenchmark } from './pairs.js';
 
-export type Half = 'even' | 'odd';
+export { JUDGES_HALF };
 
-/** Of one half the judges see the answers, of the other the labels are made. */
-export const JUDGES_HALF: Half = 'even';
 export const LABELS_HALF: Half = 'odd';
 
 /** By the last digit of the item's hash, so that an item is in the same half everywhere and always. */

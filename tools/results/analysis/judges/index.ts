@@ -4,7 +4,9 @@ import { flips, kl, recovery } from './answers.js';
 import { always, byName, never } from './blind.js';
 import { invarlock } from './invarlock.js';
 import { type Judge, type JudgeAnswer, type Subject, undecided } from './judge.js';
+import { invarlock017 } from './invarlock-0.17.js';
 import { finite, perplexity } from './perplexity.js';
+import { trueBaseline } from './true-baseline.js';
 import { weightError } from './weights.js';
 
 export const JUDGE_TABLE: Readonly<Record<JudgeName, readonly Judge[]>> = {
@@ -18,6 +20,8 @@ export const JUDGE_TABLE: Readonly<Record<JudgeName, readonly Judge[]>> = {
   always: [always],
   never: [never],
   'by-name': [byName],
+  'invarlock-true-baseline': trueBaseline,
+  'invarlock-0.17': [invarlock017],
 };
 
 /** A judge that breaks has not decided, and says why; the others never hear of it. */

@@ -3,6 +3,7 @@ import type { CellKind } from '../../../suite/model/cell.js';
 import type { JoinedBenchmark } from '../ground-truth/pairs.js';
 import type { CertificateRow } from '../certificates/rows.js';
 import type { PlannedVariant } from '../../read/expected.js';
+import type { ComparisonFile, GuardsFile } from '../../read/schema.js';
 
 /** All that a judge may look at. None of it is what the labels of its comparison are made of. */
 export interface Subject extends PlannedVariant {
@@ -12,7 +13,13 @@ export interface Subject extends PlannedVariant {
   answers: readonly JoinedBenchmark[] | null;
   /** ‖ΔW‖ ÷ ‖W‖ over the matrices that an edit or error changed, as its cell recorded it; infinite beside NaN or Inf. */
   weightError: number | null;
+  /** What its guards said when they were prepared on the true baseline; why there is nothing, where no one asked them. */
+  trueBaseline: Measurement<GuardsFile>;
+  /** What InvarLock 0.17 says of the judges' half of its answers, in a suite that asks it. */
+  comparison: Measurement<ComparisonFile>;
 }
+
+export type Measurement<T> = { ok: true; value: T } | { ok: false; because: string };
 
 export interface JudgeAnswer {
   judgement: 'flagged' | 'passed' | 'undecided';

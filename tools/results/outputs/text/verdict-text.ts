@@ -44,13 +44,20 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
 }
 
 function opening(analysis: Analysis): string[] {
-  const { total } = analysis.cells;
   return [
     ...(analysis.complete
-      ? [`All ${total} cells finished.`]
+      ? finishedLines(analysis)
       : ['No verdict yet.', ...wrap(`So far: ${findingSentence(analysis)}.`.split(' '), WIDTH)]),
     ...wrap(`${originalRule(analysis)}.`.split(' '), WIDTH),
   ];
+}
+
+/** A cell that a judge beside InvarLock alone reads keeps nothing from being whole. */
+function finishedLines({ cells: { total, finished } }: Analysis): string[] {
+  if (finished === total) return [`All ${total} cells finished.`];
+  const left = total - finished;
+  const rest = left === 1 ? 'the other is' : `the other ${left} are`;
+  return [`${finished} of ${total} cells finished; ${rest} of judges beside InvarLock.`];
 }
 
 function summary(analysis: Analysis): string[] {

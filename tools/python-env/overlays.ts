@@ -1,0 +1,95 @@
+// InvarLocks beside the one of .venv: installed where a suite names their judge, each from a hashed lock file of its own.
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256 } from '../base/canonical.js';
+import { readIfThere, writeWhole } from '../base/files.js';
+import { overlayLock, OVERLAYS, type OverlayName } from '../suite/model/overlays.js';
+import { SUITES } from '../suite/model/paths.js';
+
+const STAMP = 'validation-lock';
+
+/** Judges named by generated suites that need an InvarLock of their own. */
+export function wantedOverlays(workspaceRoot: string): OverlayName[] {
+  const root = join(workspaceRoot, SUITES);
+  const named = new Set(directories(root).flatMap((suite) => judgesOf(join(root, suite, 'project.json'))));
+  return OVERLAYS.filter((name) => named.has(name));
+}
+
+/** @throws Fault with what to do when one cannot be installed. */
+export async function ensureOverlays(
+  workspaceRoot: string,
+  wanted: readonly OverlayName[],
+  log: (line: string) => void,
+): Promise<void> {
+  const absent = (): OverlayName[] => wanted.filter((name) => !isCurrent(workspaceRoot, name));
+  if (absent().length === 0) return;
+  const { withLongLock } = await import('../host/long-lock.js');
+  const { loadSiteSettings } = await import('../suite/settings/settings.js');
+  const lock = {
+    ...{ name: 'python-env', path: workspaceRoot, doing: 'is installing it', timeoutMs: 3_600_000, log },
+  };
+  await withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, async () => {
+    for (const name of absent()) await install(workspaceRoot, name, log);
+  });
+}
+
+/** Whole or not at all: it appears under its name when everything is in it. */
+async function install(workspaceRoot: string, name: OverlayName, log: (line: string) => void): Promise<void> {
+  const { execa } = await import('execa');
+  const { Fault } = await import('../base/fault.js');
+  const { findUv } = await import('./uv.js');
+  const uv = await findUv(workspaceRoot, log);
+  const directory = directoryOf(workspaceRoot, name);
+  const draft = `${directory}.draft`;
+  rmSync(draft, { recursive: true, force: true });
+  log(`installing ${name}, which a suite names as a judge`);
+  const lock = join(workspaceRoot, overlayLock(name));
+  const python = join(workspaceRoot, '.venv', 'bin', 'python');
+  const { exitCode } = await execa(
+    uv,
+    [
+      ...['pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--python', python],
+      ...['--target', draft, '-r', lock],
+    ],
+    { reject: false, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' },
+  );
+  if (exitCode !== 0) {
+    rmSync(draft, { recursive: true, force: true });
+    const hint = `Check the connection to PyPI and the free disk space, or take ${name} out of the judges of your suites.`;
+    throw new Fault('environment', `${name} cannot be installed`, hint);
+  }
+  writeWhole(join(draft, STAMP), digestOf(workspaceRoot, name));
+  rmSync(directory, { recursive: true, force: true });
+  renameSync(draft, directory);
+}
+
+function isCurrent(workspaceRoot: string, name: OverlayName): boolean {
+  return readIfThere(join(directoryOf(workspaceRoot, name), STAMP)) === digestOf(workspaceRoot, name);
+}
+
+/** In .venv, so that it goes with the interpreter it was installed for. */
+function directoryOf(workspaceRoot: string, name: OverlayName): string {
+  return join(workspaceRoot, '.venv', 'overlays', name);
+}
+
+function digestOf(workspaceRoot: string, name: OverlayName): string {
+  return sha256(readFileSync(join(workspaceRoot, overlayLock(name))));
+}
+
+/** A torn project.json names none; whoever reads it for its cells says what is wrong with it. */
+function judgesOf(path: string): string[] {
+  try {
+    const { metadata } = JSON.parse(readIfThere(path) ?? '{}') as { metadata?: { judges?: unknown } };
+    return Array.isArray(metadata?.judges) ? metadata.judges.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function directories(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? [one.name] : []));
+  } catch {
+    return [];
+  }
+}
