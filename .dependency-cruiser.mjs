@@ -15,7 +15,7 @@ export const ROOMS = [
       folders: [
         ['.'],
         ['report', 'comparison', 'publishing'],
-        ['report/drawing'],
+        ['report/drawing', 'report/script'],
         ['outputs'],
         ['outputs/tables', 'outputs/text'],
         ['analysis'],

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { logger } from '@nx/devkit';
+import { describe, expect, test, vi } from 'vitest';
 import { GeneratorError } from '../../tools/generators/generator-error.js';
 import suiteGenerator from '../../tools/generators/suite.js';
 import syncGenerator from '../../tools/generators/sync.js';
@@ -37,7 +38,10 @@ describe('nx g ./tools:suite', () => {
     const created = await generate(workspace);
     expect(created).toHaveLength(2 + (1 + 1 + 2 + 1) + (1 + 8 + 1));
     expect(created.every((change) => change.startsWith('CREATE suites/x/'))).toBe(true);
+    const said = vi.spyOn(logger, 'info').mockImplementation(() => undefined);
     expect(await generate(workspace)).toEqual([]);
+    expect(said.mock.calls).toEqual([['Suite x is up to date; nothing was written']]);
+    said.mockRestore();
   });
 
   test('writes nothing in a dry run', async () => {

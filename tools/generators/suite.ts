@@ -54,6 +54,7 @@ export default async function suiteGenerator(
   const recorded = parseRecord(readText(tree, `${suiteDirectory(name)}/project.json`));
   const sources = await resolveSources(tree.root, suite, refresh ? EMPTY_RECORD : recorded, environment);
   writeSuite(tree, name, projectFiles(pinned(suite, sources), { identity, ...sources, suiteDigest: digest }));
+  if (tree.listChanges().length === 0) logger.info(shown(`Suite ${name} is up to date; nothing was written`));
 }
 
 function readText(tree: Tree, path: string): string | undefined {

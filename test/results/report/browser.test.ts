@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Findings } from '../../../tools/results/analysis/findings.js';
 import { makeReport } from '../../../tools/results/report/make-report.js';
 import { renderVerdict } from '../../../tools/results/write.js';
+import { parseCsv } from '../../../tools/results/outputs/tables/csv.js';
+import { REPOSITORY } from '../../support/repository.js';
+import { manyTimes } from './many.js';
 import { SMOKE_PLAN, smokeFiles, smokeFindings } from '../golden/smoke-run.js';
 import { FETCH_TIMEOUT_MS, openChromium } from '../../support/browser/chromium.js';
 
@@ -60,6 +63,7 @@ async function open(
     if (request.url() !== url && !request.url().startsWith('data:')) problems.push(request.url());
   });
   await page.goto(url);
+  if (options.javaScriptEnabled !== false) await page.locator('html[data-ready]').waitFor();
   return { page, problems, [Symbol.asyncDispose]: () => context.close() };
 }
 
@@ -86,6 +90,100 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
         }
       }
     }
+  });
+
+  test(
+    'has nothing that axe calls a violation, at three widths, light and dark',
+    { timeout: 180_000 },
+    async () => {
+      const axe = join(REPOSITORY, 'node_modules/axe-core/axe.min.js');
+      for (const width of WIDTHS) {
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await using opened = await open(url, { width, colorScheme });
+          await opened.page.addScriptTag({ path: axe });
+          const violations = await opened.page.evaluate<string[]>(
+            'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))',
+          );
+          expect(violations, `${width} ${colorScheme}`).toEqual([]);
+        }
+      }
+    },
+  );
+
+  test('charts have intervals and units; no mark is cut off, no two labels of an axis touch', async () => {
+    await using opened = await open(url);
+    const { page } = opened;
+    const titles = await page.locator('#correlation title').allTextContents();
+    const one = titles.find((title) => title.startsWith('tiny-dense/quant_2bit_stress: ratio'));
+    expect(one).toMatch(
+      /ratio \d+\.\d+ \[\S+ to \S+\], accuracy change -\S+ percentage points \[-\S+ to -\S+\]$/,
+    );
+    const charts = await page.evaluate<{ label: string; cut: number; touching: string[] }[]>(
+      `[...document.querySelectorAll('figure svg')].map((svg) => {
+        const frame = svg.getBoundingClientRect();
+        const inside = (box) => box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
+        const texts = [...svg.querySelectorAll('text')];
+        const boxes = texts.map((text) => text.getBoundingClientRect());
+        const touching = [];
+        boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, j) => {
+          if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+            touching.push(texts[i].textContent + ' / ' + texts[i + 1 + j].textContent);
+        }));
+        const marks = [...svg.querySelectorAll('a, path, text')].filter((mark) => !mark.closest('defs, clipPath')).map((mark) => mark.getBoundingClientRect());
+        return { label: svg.getAttribute('aria-label'), cut: marks.filter((box) => !inside(box)).length, touching };
+      })`,
+    );
+    expect(charts).toHaveLength(18);
+    for (const chart of charts) expect(chart).toEqual({ label: chart.label, cut: 0, touching: [] });
+    const curve = page.locator('[aria-label^="invarlock: probability"] text');
+    expect(await curve.allTextContents()).toEqual(
+      expect.arrayContaining(['mean accuracy lost, percentage points (arsinh scale)', '0', '1', '10']),
+    );
+  });
+
+  test('every chart is saved as CSV, SVG and PNG', async () => {
+    await using opened = await open(url, { colorScheme: 'dark' });
+    const { page, problems } = opened;
+    const saved = async (kind: string): Promise<{ name: string; bytes: Buffer }> => {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page
+          .getByRole('button', { name: `Save as ${kind}: accuracy change` })
+          .first()
+          .click(),
+      ]);
+      return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+    };
+    const csv = await saved('CSV');
+    expect(csv.name).toBe('smoke-accuracy-by-ratio.csv');
+    const rows = parseCsv(csv.bytes.toString());
+    expect(rows).toHaveLength(11);
+    const row = rows.find(({ model, variant }) => `${model}/${variant}` === 'tiny-dense/quant_2bit_stress');
+    expect(Number(row?.low)).toBeLessThan(Number(row?.['accuracy change, percentage points']));
+    expect(Number(row?.pm_ratio_low)).toBeLessThan(Number(row?.pm_ratio));
+    const svg = (await saved('SVG')).bytes.toString();
+    expect(svg).toMatch(/^<svg [^>]*width="600" height="440"/);
+    expect(svg).not.toContain('var(--');
+    const png = await saved('PNG');
+    expect(png.bytes.subarray(1, 4).toString()).toBe('PNG');
+    expect([png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)]).toEqual([1200, 880]);
+    for (const figure of await page.locator('figure').all()) {
+      expect(await figure.getByRole('button').count()).toBe(3);
+      expect(parseCsv((await figure.locator('.csv').textContent()) ?? '').length).toBeGreaterThan(0);
+    }
+    expect(problems.filter((problem) => !problem.startsWith('blob:'))).toEqual([]);
+  });
+
+  test('a phone is told that charts scroll', async () => {
+    await using phone = await open(url, { width: 390 });
+    await using desk = await open(url);
+    expect(await phone.page.getByText('scroll the chart sideways').first().isVisible()).toBe(true);
+    expect(await desk.page.getByText('scroll the chart sideways').first().isVisible()).toBe(false);
+    expect(
+      await phone.page.evaluate(
+        '(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(document.querySelector("#timeline .scroll"))',
+      ),
+    ).toBe(true);
   });
 
   test('says the verdict first; every link leads somewhere', async () => {
@@ -233,13 +331,64 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
 
   test('light and dark can be chosen, and everything reads without a script', async () => {
     await using opened = await open(url, { colorScheme: 'light' });
-    await opened.page.getByRole('button', { name: 'Light or dark' }).click();
+    await opened.page.getByRole('button', { name: 'Dark theme' }).click();
     expect(await opened.page.evaluate('document.documentElement.dataset.theme')).toBe('dark');
     await using still = await open(url, { javaScriptEnabled: false });
     await still.page.getByRole('button', { name: /svd_rank32_stress of tiny-dense/ }).click();
     expect(await still.page.getByRole('dialog').first().isVisible()).toBe(true);
     expect(await still.page.locator('svg').count()).toBe(18);
   });
+});
+
+test('files that are not there are no links; earlier findings are drawn', { timeout: 60_000 }, async () => {
+  const workspace = join(root, 'restored');
+  const rate = { hits: 3, of: 5 };
+  const earlier = { status: 'REFUTED', sentence: 'it missed two', digest: 'd', specificity: rate };
+  const lines = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'].map((at) =>
+    JSON.stringify({ ...earlier, at, sensitivity: rate, error_detection: { hits: 0, of: 0 } }),
+  );
+  mkdirSync(join(workspace, 'output/smoke/reports'), { recursive: true });
+  writeFileSync(join(workspace, 'output/smoke/reports/history.jsonl'), `${lines.join('\n')}\n`);
+  const { path } = await makeReport(workspace, smokeFindings(), SMOKE_PLAN.cells);
+  const text = readFileSync(join(workspace, path), 'utf8');
+  expect(text.match(/log \(not here\)/g)?.length).toBeGreaterThan(100);
+  expect(text).toContain('certificate (not here)');
+  expect(text).not.toMatch(/href="[^"]*(?:log\.txt|cert\.json)"/);
+  await using opened = await open(pathToFileURL(join(workspace, path)).href);
+  const chart = opened.page.locator('#history svg');
+  expect(await chart.locator('title').allTextContents()).toContain(
+    '2: 2026-02-01: harmful edits flagged, 3 of 5 [14.7 to 94.7 %]',
+  );
+  expect(opened.problems).toEqual([]);
+});
+
+test('a report of 5,460 cells stays below 2 MB, and shows all of them', { timeout: 400_000 }, async () => {
+  const many = manyTimes(smokeFindings(), 65);
+  expect(many.cells).toHaveLength(5_460);
+  const { path } = await makeReport(join(root, 'many'), many, SMOKE_PLAN.cells);
+  const text = readFileSync(join(root, 'many', path), 'utf8');
+  expect(Buffer.byteLength(text)).toBeLessThan(2_000_000);
+  expect(text).toContain('shows it by script only');
+  const url = pathToFileURL(join(root, 'many', path)).href;
+  await using opened = await open(url);
+  const { page, problems } = opened;
+  page.setDefaultTimeout(120_000);
+  await page.evaluate('document.getElementById("cells").scrollIntoView()');
+  await page.locator('#cell-table').waitFor();
+  expect(await page.locator('#cell-table tbody tr').count()).toBe(5_460);
+  // By selectors: names and roles of so many elements take a browser long to find.
+  await page.locator('[data-finds="cell-table"]').fill('tiny-moe-64. certify');
+  expect(await page.locator('#cell-table-count').innerText()).toBe('6 of 5460');
+  expect(await page.locator('[popover]').count()).toBe(0);
+  await page.evaluate('location.hash = "cell-tiny-moe-64-prune_70pct_stress"');
+  const panel = page.locator('#panel-tiny-moe-64-prune_70pct_stress');
+  await panel.waitFor();
+  expect(await panel.innerText()).toContain('certificate (not here) · log (not here)');
+  await page.keyboard.press('Escape');
+  // Of a model whose panels are still packed.
+  await page.evaluate('document.querySelector("#cell-tiny-dense-3-quant_2bit_stress button").click()');
+  await page.locator('#panel-tiny-dense-3-quant_2bit_stress').waitFor();
+  expect(problems).toEqual([]);
 });
 
 test(

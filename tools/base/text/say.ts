@@ -4,6 +4,14 @@ import { plain, plainJson } from './plain-text.js';
 import type { JsonValue } from '../json-value.js';
 import { redact } from './redact.js';
 
+/** Who reads along may stop (`… | head`): what is printed after that is for nobody, and no reason to end. */
+const READER_IS_GONE: readonly (string | undefined)[] = ['EPIPE', 'ERR_STREAM_DESTROYED'];
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!READER_IS_GONE.includes(error.code)) throw error;
+  });
+}
+
 export function say(text: string): void {
   console.log(shown(text));
 }

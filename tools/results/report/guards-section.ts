@@ -23,7 +23,7 @@ export function confusionSection(analysis: Analysis): Html {
         <table class="confusion">
           <thead>
             <tr>
-              <th></th>
+              <td></td>
               <th scope="col">flagged</th>
               <th scope="col">not flagged</th>
             </tr>
@@ -82,7 +82,7 @@ export function confusionSection(analysis: Analysis): Html {
             ]),
         { name: 'flagged by it alone', show: (row) => alone(row.alone), sort: (row) => row.alone.length },
       ],
-      { id: 'guard-table', label: 'Rates by guard' },
+      { id: 'guard-table', label: 'Rates by guard', file: 'final_verdict.json' },
     ),
     nulls.models.length > 0 &&
       html`<h3>Null runs</h3>
@@ -162,7 +162,13 @@ export function missingSection({ missing }: Analysis, link: (path: string) => Ht
               : html`<span class="path">${path}</span>`,
         },
       ],
-      { id: 'missing-table', label: 'Missing results', tall: true, finds: 'Find a cell, a reason, a path' },
+      {
+        id: 'missing-table',
+        label: 'Missing results',
+        file: 'final_verdict.json',
+        tall: true,
+        finds: 'Find a cell, a reason, a path',
+      },
     ),
   );
 }

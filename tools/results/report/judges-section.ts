@@ -7,10 +7,10 @@ import { upperFirst } from '../outputs/text/format.js';
 import { durationText } from './drawing/charts.js';
 import { curveChart } from './drawing/curves.js';
 import { html, type Html } from './drawing/html.js';
-import type { Draw } from './drawing/svg.js';
+import type { Figure } from './figure.js';
 import { rateText, section, sortable } from './parts.js';
 
-export function judgesSection({ analysis, records }: Findings, draw: Draw): Html {
+export function judgesSection({ analysis, records }: Findings, figure: Figure): Html {
   const { judges } = analysis;
   const cost = (one: JudgeResult) => costOf(one.reads, records);
   const curves = judges.flatMap((one) => {
@@ -69,7 +69,7 @@ export function judgesSection({ analysis, records }: Findings, draw: Draw): Html
         },
         { name: 'undecided', show: ({ counts }) => counts.undecided, number: true },
       ],
-      { id: 'judge-table', label: 'Judges side by side' },
+      { id: 'judge-table', label: 'Judges side by side', file: '../analysis/judges.csv' },
     ),
     curves.length > 0 &&
       html`<h3>How much harm each sees</h3>
@@ -80,9 +80,9 @@ export function judgesSection({ analysis, records }: Findings, draw: Draw): Html
         <div class="pair">
           ${curves.map(
             ({ one, chart }) =>
-              html`<div class="scroll" tabindex="0" role="region" aria-label="${chart.label}">
+              html`<div>
                 <h4>${one.judge}${one.labels === 'half' && '*'}</h4>
-                ${draw(chart)}
+                ${figure(chart)}
               </div>`,
           )}
         </div>`,

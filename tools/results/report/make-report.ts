@@ -1,5 +1,5 @@
 // Makes reports/report.html from what a verdict found; a report that would come out the same is left as it is.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
 import { readIfThere, writeWhole } from '../../base/files.js';
@@ -31,6 +31,7 @@ export async function makeReport(
     parameters: editParameters(cells),
     description: descriptionOf(workspaceRoot, suite),
     history: readHistory(workspaceRoot, suite),
+    absent: linkedFiles(findings).filter((file) => !existsSync(join(workspaceRoot, file))),
   };
   // NaN would be null in JSON, and so would a ratio that is missing.
   const facts = JSON.stringify(content, (_key, value: unknown) =>
@@ -46,6 +47,18 @@ export async function makeReport(
   ]);
   writeWhole(file, renderPage({ ...content, key }, await loadCharts()));
   return { path, changed: true };
+}
+
+/** Certificates, logs, and files that are named as missing. */
+function linkedFiles({ analysis, records, faults }: Findings): string[] {
+  return [
+    ...new Set([
+      ...analysis.certificates.map(({ path }) => path),
+      ...records.flatMap(({ attempts }) => attempts.at(-1)?.log ?? []),
+      ...faults.flatMap(({ log }) => log ?? []),
+      ...analysis.missing.map(({ path }) => path),
+    ]),
+  ];
 }
 
 /** Of this folder's code: a newer tool makes its reports anew. */

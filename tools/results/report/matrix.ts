@@ -11,8 +11,9 @@ import { BASELINES_OWN, baselinesOwn, reasonsOf } from '../analysis/null-runs.js
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './drawing/charts.js';
-import { html, linkTo, type Html } from './drawing/html.js';
-import { command } from './parts.js';
+import { html, type Html } from './drawing/html.js';
+import { packable } from './pack.js';
+import { command, fileLink, type Links } from './parts.js';
 
 /** What a matrix cell says first, and its colour class. */
 interface Look {
@@ -35,6 +36,7 @@ type Judged = EditResult | ErrorResult;
 export function matrixSection(
   { analysis, cells }: Findings,
   parameters: Readonly<Record<string, readonly string[]>>,
+  links: Links,
 ): Html {
   const judged: Judged[] = [...analysis.edits, ...analysis.errors];
   const rows = variantsOf(judged);
@@ -84,33 +86,41 @@ export function matrixSection(
       where the guard did not run. A gate that fails in a null run of the model too is called the baseline’s
       own.
     </p>
-    <div id="matrix-filter" hidden>
-      <input type="search" placeholder="Find an edit or a word" aria-label="Find an edit or a word" />
-      <label><input type="checkbox" /> only mistakes</label>
-      <label
-        >sorted by
-        <select>
-          <option value="">kind of edit</option>
-          <option value="points">accuracy lost</option>
-          <option value="ratio">perplexity ratio</option>
-        </select></label
-      >
-      <span class="muted" role="status"></span>
-    </div>
-    <div class="scroll" tabindex="0" role="region" aria-label="Matrix of edits and models">
-      <table class="matrix wide">
-        <thead>
-          <tr>
-            <th scope="col">edit</th>
-            ${analysis.models.map((model) => html`<th scope="col">${model}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${body}
-        </tbody>
-      </table>
-    </div>
-    ${judged.map((one) => panel(analysis, one, logs))}
+    ${packable(
+      html`<div id="matrix-filter" hidden>
+          <input type="search" placeholder="Find an edit or a word" aria-label="Find an edit or a word" />
+          <label><input type="checkbox" /> only mistakes</label>
+          <label
+            >sorted by
+            <select>
+              <option value="">kind of edit</option>
+              <option value="points">accuracy lost</option>
+              <option value="ratio">perplexity ratio</option>
+            </select></label
+          >
+          <span class="muted" role="status"></span>
+        </div>
+        <div class="scroll" tabindex="0" role="region" aria-label="Matrix of edits and models">
+          <table class="matrix wide">
+            <thead>
+              <tr>
+                <th scope="col">edit</th>
+                ${analysis.models.map((model) => html`<th scope="col">${model}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${body}
+            </tbody>
+          </table>
+        </div>`,
+      { what: 'Matrix of edits and models', file: '../analysis/labels.csv' },
+    )}
+    ${analysis.models.map((model) =>
+      packable(
+        html`${judged.filter((one) => one.model === model).map((one) => panel(analysis, one, logs, links))}`,
+        { what: `Evidence of ${model}`, file: '../analysis/labels.csv', onDemand: model },
+      ),
+    )}
   </section>`;
 }
 
@@ -137,13 +147,9 @@ type Own = ReadonlySet<Gate>;
 function matrixCell(one: Judged, own: Own): Html {
   const { tone, mark, word } = lookOf(one);
   return html`<td id="${cellAnchor(one.model, one.variant)}">
-    <button
-      type="button"
-      class="${tone}"
-      popovertarget="${panelId(one)}"
-      aria-label="${one.variant} of ${one.model}: ${word}"
-    >
-      <b>${mark} ${word}</b>
+    <button type="button" class="${tone}" popovertarget="${panelId(one)}" data-panels="${one.model}">
+      <span class="unseen">${one.variant} of ${one.model}: </span>
+      <b><span aria-hidden="true">${mark}</span> ${word}</b>
       <small>${figures(one)}</small>
       <small class="why">${labelText(one.label).why}</small>
       <span class="gates" aria-hidden="true">${SHOWN.map((gate) => gateMark(gate, one.runs, own))}</span>
@@ -232,7 +238,12 @@ function gateText(gate: Gate, status: GateStatus): string {
   }
 }
 
-function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string | null>): Html {
+function panel(
+  analysis: Analysis,
+  one: Judged,
+  logs: ReadonlyMap<string, string | null>,
+  links: Links,
+): Html {
   const { word, tone, mark } = lookOf(one);
   const project = `${analysis.suite}.${one.model}.${one.variant}`;
   return html`<div popover id="${panelId(one)}" role="dialog" aria-label="${one.variant} of ${one.model}">
@@ -251,7 +262,7 @@ function panel(analysis: Analysis, one: Judged, logs: ReadonlyMap<string, string
     </p>
     ${one.label.ok && evidence(one.label.value)} ${'evaluations' in one && evaluations(one)}
     <h3>Certificates</h3>
-    ${one.runs.map((run) => certificate(analysis, project, run, logs))}
+    ${one.runs.map((run) => certificate(analysis, project, run, logs, links))}
     <h3>Everything of it again</h3>
     ${command(`npx nx run ${project}:certify --skip-nx-cache`)}
   </div>`;
@@ -328,10 +339,11 @@ function hurtText(regression: boolean | null, state: string): string {
 }
 
 function certificate(
-  { suite, nulls }: Analysis,
+  { nulls }: Analysis,
   project: string,
   run: CertificateRow,
   logs: ReadonlyMap<string, string | null>,
+  links: Links,
 ): Html {
   const cell = `${project}:certify-${run.run}`;
   const log = logs.get(cell) ?? null;
@@ -350,10 +362,9 @@ function certificate(
       ${
         judgement === null
           ? html`<span class="muted">no certificate that can be read</span>`
-          : html`<a href="${linkTo(suite, run.path)}">certificate</a>`
+          : fileLink(links, run.path, 'certificate')
       }
-      ·
-      ${log === null ? html`<span class="muted">no log on record</span>` : html`<a href="${linkTo(suite, log)}">log</a>`}
+      · ${log === null ? html`<span class="muted">no log on record</span>` : fileLink(links, log, 'log')}
     </p>
     ${command(`npx nx run ${cell} --skip-nx-cache --excludeTaskDependencies`)}
   </div>`;

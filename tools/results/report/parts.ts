@@ -2,7 +2,21 @@
 import type { Analysis } from '../analysis/analyse.js';
 import type { EditResult, Standing } from '../analysis/variants.js';
 import type { Rate } from '../analysis/statistics/confusion.js';
-import { html, type Html } from './drawing/html.js';
+import { html, linkTo, type Html } from './drawing/html.js';
+import { packable } from './pack.js';
+
+/** Files that the page leads to, and which of them are not there. */
+export interface Links {
+  suite: string;
+  /** Workspace paths. */
+  absent: ReadonlySet<string>;
+}
+
+/** A link to a file; where it is not there, its text says so and leads nowhere. */
+export function fileLink({ suite, absent }: Links, path: string, text: string): Html {
+  if (absent.has(path)) return html`<span class="gone" title="${path}">${text} (not here)</span>`;
+  return html`<a href="${linkTo(suite, path)}">${text}</a>`;
+}
 
 /** A command with a button that copies it; the button is shown where there is a script. */
 export function command(text: string): Html {
@@ -38,6 +52,8 @@ export interface TableColumn<Row> {
 export interface TableOptions {
   id: string;
   label: string;
+  /** Where the same is, for a reader of a long page without script. */
+  file: string;
   tall?: boolean;
   /** Placeholder of a field that narrows the rows. */
   finds?: string;
@@ -46,34 +62,37 @@ export interface TableOptions {
 export function sortable<Row>(
   rows: readonly Row[],
   columns: readonly TableColumn<Row>[],
-  { id, label, tall = false, finds }: TableOptions,
+  { id, label, file, tall = false, finds }: TableOptions,
 ): Html {
   const field = (row: Row, { show, sort, number }: TableColumn<Row>): Html => {
     const key = sort === undefined ? undefined : (sort(row) ?? '');
     return html`<td${number === true && html` class="n"`}${key !== undefined && html` data-sort="${key}"`}>${show(row)}</td>`;
   };
-  return html`${
-      finds !== undefined &&
-      html`<input type="search" data-finds="${id}" placeholder="${finds}" aria-label="${finds}" hidden />
-        <span id="${id}-count" class="muted" role="status"></span>`
-    }
-    <div class="scroll${tall && ' tall'}" tabindex="0" role="region" aria-label="${label}">
-      <table class="wide" id="${id}" data-sortable>
-        <thead>
-          <tr>
-            ${columns.map(({ name, number }) => html`<th scope="col" ${number === true && html` class="n"`}>${name}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (row) =>
-              html`<tr>
-                ${columns.map((column) => field(row, column))}
-              </tr> `,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+  return packable(
+    html`${
+        finds !== undefined &&
+        html`<input type="search" data-finds="${id}" placeholder="${finds}" aria-label="${finds}" hidden />
+          <span id="${id}-count" class="muted" role="status"></span>`
+      }
+      <div class="scroll${tall && ' tall'}" tabindex="0" role="region" aria-label="${label}">
+        <table class="wide" id="${id}" data-sortable>
+          <thead>
+            <tr>
+              ${columns.map(({ name, number }) => html`<th scope="col" ${number === true && html` class="n"`}>${name}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${rows.map(
+              (row) =>
+                html`<tr>
+                  ${columns.map((column) => field(row, column))}
+                </tr> `,
+            )}
+          </tbody>
+        </table>
+      </div>`,
+    { what: label, file },
+  );
 }
 
 export function section(id: string, title: string, ...content: readonly (Html | false | null)[]): Html {

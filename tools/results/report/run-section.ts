@@ -5,13 +5,15 @@ import type { Findings } from '../analysis/findings.js';
 import type { HistoryEntry } from '../outputs/history.js';
 import type { FaultRecord } from '../../execution/records/fault-log.js';
 import { durationText } from './drawing/charts.js';
-import { html, linkTo, type Html } from './drawing/html.js';
-import { command, section, sortable, type TableColumn } from './parts.js';
+import type { Figure } from './figure.js';
+import { trendChart } from './drawing/trend.js';
+import { html, type Html } from './drawing/html.js';
+import { command, fileLink, type Links, section, sortable, type TableColumn } from './parts.js';
 
 const gib = (bytes: number | null | undefined): string =>
   bytes === null || bytes === undefined ? '' : (bytes / GIB).toFixed(2);
 
-export function cellsTable({ analysis, cells }: Findings): Html {
+export function cellsTable({ cells }: Findings, links: Links): Html {
   const seconds = (
     name: string,
     value: (state: CellResult) => number | null | undefined,
@@ -56,11 +58,11 @@ export function cellsTable({ analysis, cells }: Findings): Html {
         name: 'log',
         show: ({ record }) => {
           const log = record?.attempts.at(-1)?.log;
-          return log === undefined ? '' : html`<a href="${linkTo(analysis.suite, log)}">log</a>`;
+          return log === undefined ? '' : fileLink(links, log, 'log');
         },
       },
     ],
-    { id: 'cell-table', label: 'Cells', tall: true, finds: 'Find a cell or a state' },
+    { id: 'cell-table', label: 'Cells', file: 'junit.xml', tall: true, finds: 'Find a cell or a state' },
   );
 }
 
@@ -73,7 +75,7 @@ function stateText({ status, detail }: CellResult): Html | string {
   >`;
 }
 
-export function faultsSection({ analysis, faults, unreadableFaults }: Findings): Html {
+export function faultsSection({ analysis, faults, unreadableFaults }: Findings, links: Links): Html {
   const torn =
     unreadableFaults > 0 &&
     html`<p>
@@ -98,10 +100,16 @@ export function faultsSection({ analysis, faults, unreadableFaults }: Findings):
         { name: 'tried again', show: ({ again }) => (again ? 'yes' : 'no') },
         {
           name: 'log',
-          show: ({ log }) => (log === null ? '' : html`<a href="${linkTo(analysis.suite, log)}">log</a>`),
+          show: ({ log }) => (log === null ? '' : fileLink(links, log, 'log')),
         },
       ],
-      { id: 'fault-table', label: 'Faults', tall: true, finds: 'Find a cell, a cause, a word' },
+      {
+        id: 'fault-table',
+        label: 'Faults',
+        file: '../state/errors.json',
+        tall: true,
+        finds: 'Find a cell, a cause, a word',
+      },
     ),
   );
 }
@@ -158,13 +166,14 @@ export function settingsSection({ analysis, records }: Findings, models: readonl
 }
 
 /** Newest first; nothing while there is only one. */
-export function historySection(history: readonly HistoryEntry[]): Html | null {
+export function historySection(history: readonly HistoryEntry[], figure: Figure): Html | null {
   if (history.length < 2) return null;
   const share = ({ hits, of }: { hits: number; of: number }): string => `${hits} of ${of}`;
   return section(
     'history',
     'Earlier findings',
     html`<p>Every complete run whose finding differed from the one before, the newest first.</p>`,
+    figure(trendChart(history)),
     sortable<HistoryEntry>(
       [...history].reverse(),
       [
@@ -174,7 +183,7 @@ export function historySection(history: readonly HistoryEntry[]): Html | null {
         { name: 'harmless left alone', number: true, show: ({ specificity }) => share(specificity) },
         { name: 'errors flagged', number: true, show: ({ error_detection }) => share(error_detection) },
       ],
-      { id: 'history-table', label: 'Earlier findings', tall: true },
+      { id: 'history-table', label: 'Earlier findings', file: 'history.jsonl', tall: true },
     ),
   );
 }

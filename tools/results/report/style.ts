@@ -62,12 +62,15 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .parts i::before { content: ''; display: block; height: 100%; width: var(--share); background: var(--c1); }
 .scroll { overflow-x: auto; max-width: 100%; }
 .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
-.pair svg { max-width: 760px; }
 #guard-table td:not(:last-child) { white-space: nowrap; }
 #guard-table td:last-child { min-width: 16rem; }
 #judge-table td:nth-child(2) { min-width: 16rem; } #judge-table td:nth-child(n + 3) { white-space: nowrap; }
 .scroll.tall { max-height: 70vh; overflow-y: auto; }
 .scroll svg { width: 100%; height: auto; display: block; }
+.packed:not([data-on-demand]) { min-height: 20rem; }
+figure { margin: 0 0 0.5rem; } figcaption { display: flex; gap: 0.4rem 1rem; flex-wrap: wrap; align-items: baseline; color: var(--muted); font-size: 0.85rem; }
+.swipe { display: none; } .save { display: flex; gap: 0.35rem; margin-left: auto; } .save[hidden] { display: none; } .save .plain { padding: 0.05rem 0.5rem; font-size: 0.8rem; }
+h4 { font-size: 0.95rem; margin: 0.5rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 table.wide { width: 100%; }
 th, td { text-align: left; padding: 0.38rem 0.65rem; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -84,7 +87,7 @@ th button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .confusion small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--muted); }
 .matrix th[scope='row'] { position: sticky; left: 0; background: var(--panel); z-index: 2; white-space: nowrap; font-weight: 500; }
 .matrix thead th:first-child { left: 0; z-index: 3; }
-.matrix td { padding: 0.25rem; min-width: 126px; vertical-align: middle; text-align: center; }
+.matrix td { position: relative; padding: 0.25rem; min-width: 126px; vertical-align: middle; text-align: center; }
 .matrix td button { text-align: left; }
 .matrix th small { display: block; color: var(--muted); font-weight: 400; white-space: normal; max-width: 16rem; }
 .matrix .why { color: var(--muted); }
@@ -115,20 +118,18 @@ input[type='search'] { font: inherit; color: inherit; background: var(--page); b
 details > summary { cursor: pointer; font-weight: 600; padding: 0.2rem 0; }
 ul { padding-left: 1.2rem; margin: 0.4rem 0; }
 .path { overflow-wrap: anywhere; }
-.muted { color: var(--muted); }
+.unseen { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
+.muted, .gone { color: var(--muted); }
 footer { color: var(--muted); font-size: 0.87rem; max-width: 1380px; margin: auto; padding: 0 1rem 2rem; }
 @media (max-width: 640px) {
   main { padding: 0.5rem; gap: 0.6rem; } section { padding: 0.8rem; border-radius: 8px; }
   header.top h1 { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .rate { padding: 0.55rem 0.6rem; }
   .matrix td { min-width: 112px; } .matrix th[scope='row'] { white-space: normal; min-width: 6.5rem; max-width: 7.5rem; }
-  th, td { padding: 0.32rem 0.45rem; }
+  th, td { padding: 0.32rem 0.45rem; } .swipe { display: inline; }
 }
 @media print {
-  header.top, .plain, input { display: none; } .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
-.pair svg { max-width: 760px; }
-#guard-table td:not(:last-child) { white-space: nowrap; }
-#guard-table td:last-child { min-width: 16rem; }
+  header.top, .plain, input { display: none; }
 .scroll.tall { max-height: none; } section { break-inside: avoid; }
 }
 `;

@@ -7,6 +7,8 @@ export interface Secondary {
   flips: number;
   /** Mean over the items of KL(baseline ‖ edit) of the probabilities of the choices, in nats. */
   klOverChoices: number | null;
+  /** Of that mean, over the items. */
+  klStandardError: number | null;
   /** Mean change of the right choice's probability among the choices; Student's paired t, and its two-sided p. */
   goldChange: number | null;
   goldT: number | null;
@@ -17,6 +19,7 @@ export interface Secondary {
 export function secondaryOf(benchmarks: readonly JoinedBenchmark[]): Secondary {
   let flips = 0;
   let kl = 0;
+  const divergences: number[] = [];
   const changes: number[] = [];
   let items = 0;
   for (const { before, after, pairs } of benchmarks) {
@@ -25,14 +28,21 @@ export function secondaryOf(benchmarks: readonly JoinedBenchmark[]): Secondary {
       if (before.correct[pair.before] !== after.correct[pair.after]) flips += 1;
       const was = probabilities(before.logLikelihoods[pair.before] ?? []);
       const is = probabilities(after.logLikelihoods[pair.after] ?? []);
+      const earlier = kl;
       was.forEach((p, choice) => {
         if (p.probability > 0) kl += p.probability * (p.log - (is[choice]?.log ?? NaN));
       });
+      divergences.push(kl - earlier);
       const gold = before.gold[pair.before] ?? -1;
       changes.push((is[gold]?.probability ?? NaN) - (was[gold]?.probability ?? NaN));
     }
   }
-  return { flips: flips / items, klOverChoices: finite(kl / items), ...pairedT(changes) };
+  return {
+    flips: flips / items,
+    klOverChoices: finite(kl / items),
+    klStandardError: finite(moments(divergences).standardError),
+    ...pairedT(changes),
+  };
 }
 
 /** Softmax of the log-likelihoods: how the model spreads its belief over the choices it was given. */
@@ -48,12 +58,19 @@ function probabilities(logLikelihoods: ArrayLike<number>): { probability: number
 
 function pairedT(changes: readonly number[]): Pick<Secondary, 'goldChange' | 'goldT' | 'goldP'> {
   const n = changes.length;
-  const mean = changes.reduce((sum, change) => sum + change, 0) / n;
+  const { mean, standardError } = moments(changes);
   if (!Number.isFinite(mean)) return { goldChange: null, goldT: null, goldP: null };
-  const variance = changes.reduce((sum, change) => sum + (change - mean) ** 2, 0) / (n - 1);
-  if (n < 2 || variance === 0) return { goldChange: mean, goldT: null, goldP: null };
-  const t = mean / Math.sqrt(variance / n);
+  if (n < 2 || standardError === 0) return { goldChange: mean, goldT: null, goldP: null };
+  const t = mean / standardError;
   return { goldChange: mean, goldT: t, goldP: studentTwoSided(t, n - 1) };
+}
+
+/** Mean and its standard error; the latter NaN of fewer than two. */
+function moments(values: readonly number[]): { mean: number; standardError: number } {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  return { mean, standardError: Math.sqrt(variance / n) };
 }
 
 function finite(value: number): number | null {

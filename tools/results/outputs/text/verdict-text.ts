@@ -2,6 +2,7 @@
 import type { Analysis } from '../../analysis/analyse.js';
 import { GATES, type Gate } from '../../analysis/certificates/gates.js';
 import type { CertificateRow } from '../../analysis/certificates/rows.js';
+import { correlationText } from './correlation-text.js';
 import { columns, intervalText, pointsText, ratioText, rateText, WIDTH, wrap } from './format.js';
 import { findingLines, guardLines, standingText, wrongLines } from './finding-section.js';
 import { findingSentence, originalRule } from './finding-text.js';
@@ -61,9 +62,8 @@ function finishedLines({ cells: { total, finished } }: Analysis): string[] {
 }
 
 function summary(analysis: Analysis): string[] {
-  const { confusion, confidence, correlation, triage } = analysis;
+  const { confusion, confidence, triage } = analysis;
   const { parts } = confidence;
-  const r = correlation.r === null ? '-' : correlation.r.toFixed(3);
   const unmet = analysis.phase0.unmet.map((reason) => ['', `Not met: ${reason}`]);
   return columns(
     [
@@ -84,7 +84,7 @@ function summary(analysis: Analysis): string[] {
       ],
       ...moreRunsSentences(analysis.moreRuns).map((sentence) => ['', sentence]),
       ['Triage of edits', `${triage.PASS} PASS, ${triage.REVIEW} REVIEW, ${triage.FAIL} FAIL`],
-      ['Correlation', `r = ${r}, accuracy change to log ratio, ${correlation.points} edits`],
+      ['Correlation', `accuracy change to log ratio: r = ${correlationText(analysis)}`],
       ...analysis.guards.map(({ order, notRun }) => [
         'Guards',
         `${order.join(', ')}${notRun.length === 0 ? '' : `; not run: ${notRun.join(', ')}`}`,

@@ -51,6 +51,14 @@ export function memoryChart(rows: readonly MemoryRow[]): Chart | null {
   ];
   const shown = bars.filter(([, , values]) => values.some((value) => value !== null));
   return {
+    file: 'memory',
+    table: {
+      columns: ['model and kind', ...shown.map(([name]) => `${name}, GiB`)],
+      rows: names.map((name, item) => [
+        name.replace('  ', ' '),
+        ...shown.map(([, , values]) => values[item] ?? null),
+      ]),
+    },
     label: 'Memory planned and measured, by model and kind of cell, in GiB',
     width: 860,
     height: 90 + names.length * (8 + 11 * shown.length),
@@ -62,7 +70,13 @@ export function memoryChart(rows: readonly MemoryRow[]): Chart | null {
         top: 34,
         bottom: 44,
       },
-      xAxis: { ...AXIS, type: 'value', name: 'GiB', nameLocation: 'middle', nameGap: 28 },
+      xAxis: {
+        ...AXIS,
+        type: 'value',
+        name: 'memory of the largest cell, GiB',
+        nameLocation: 'middle',
+        nameGap: 28,
+      },
       yAxis: { ...AXIS, type: 'category', data: names, inverse: true, splitLine: { show: false } },
       series: shown.map(([name, color, data]) => ({
         ...{ type: 'bar', name, data, itemStyle: { color }, barGap: '10%', barCategoryGap: '25%' },
@@ -91,6 +105,11 @@ export function durationChart(records: readonly CellRecord[]): Chart | null {
   const groups = [...kinds].sort(([a], [b]) => compare(a, b));
   const boxes = groups.map(([, seconds]) => quantiles(seconds));
   return {
+    file: 'durations',
+    table: {
+      columns: ['kind', 'cells', 'least_s', 'lower_quartile_s', 'median_s', 'upper_quartile_s', 'greatest_s'],
+      rows: groups.map(([kind, seconds], item) => [kind, seconds.length, ...(boxes[item] ?? [])]),
+    },
     label: 'Run time of each kind of cell, in seconds',
     width: 860,
     height: 90 + 34 * groups.length,
@@ -104,7 +123,7 @@ export function durationChart(records: readonly CellRecord[]): Chart | null {
       xAxis: {
         ...AXIS,
         type: 'log',
-        name: 'seconds (log scale): least, quartiles, greatest',
+        name: 'run time, seconds (log scale): least, quartiles, greatest',
         nameLocation: 'middle',
         nameGap: 30,
       },

@@ -3,8 +3,12 @@ import type { EChartsCoreOption } from 'echarts/core';
 import { escapeHtml, Html } from './html.js';
 
 export interface Chart {
+  /** Of its files, where a reader saves it. */
+  file: string;
   /** What it shows, for those who cannot see it. */
   label: string;
+  /** Its figures, as a reader saves them. */
+  table: { columns: readonly string[]; rows: readonly (readonly (string | number | null)[])[] };
   width: number;
   height: number;
   option: EChartsCoreOption;
@@ -66,6 +70,17 @@ const MARK =
 
 /** Class names count the charts of a process, and style hovers of a script that is not there: both go. */
 function forPage(svg: string, label: string, width: number, marks: Chart['marks']): string {
+  const drawn = inner(svg, marks);
+  // What holds links is no image.
+  const role = drawn.includes('<a href=') ? 'group' : 'img';
+  const style = `min-width:${Math.round(0.8 * width)}px;max-width:${Math.round(1.25 * width)}px`;
+  return drawn.replace(
+    /^<svg width="\d+" height="\d+"/,
+    `<svg role="${role}" aria-label="${escapeHtml(label)}" style="${style}"`,
+  );
+}
+
+function inner(svg: string, marks: Chart['marks']): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/, '')
     .replace(/ class="zr[^"]*"/g, '')
@@ -76,15 +91,13 @@ function forPage(svg: string, label: string, width: number, marks: Chart['marks'
       const mark = item === undefined ? undefined : marks?.(Number(series), Number(item));
       const plain = attributes.replace(/ ecmeta_[a-z_]+="[^"]*"/g, '');
       if (mark === undefined) return `<${tag}${plain}/>`;
-      const titled = `<${tag}${plain}><title>${escapeHtml(mark.title)}</title></${tag}>`;
-      return mark.href === undefined ? titled : `<a href="${escapeHtml(mark.href)}">${titled}</a>`;
+      const title = `<title>${escapeHtml(mark.title)}</title>`;
+      if (mark.href === undefined) return `<${tag}${plain}>${title}</${tag}>`;
+      // The link has the title as its name.
+      return `<a href="${escapeHtml(mark.href)}">${title}<${tag}${plain}/></a>`;
     })
     .replace(/ ecmeta_[a-z_]+="[^"]*"/g, '')
     .replace(/ (?:d|transform|x|y|width|height)="[^"]*"/g, (attribute) =>
       attribute.replace(/-?\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
-    )
-    .replace(
-      /^<svg width="\d+" height="\d+"/,
-      `<svg role="img" aria-label="${escapeHtml(label)}" style="min-width:${Math.round(0.8 * width)}px"`,
     );
 }

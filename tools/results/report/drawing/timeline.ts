@@ -4,6 +4,7 @@ import { durationText, labelWidth, LEGEND } from './charts.js';
 import type { Bar, Lane } from './lanes.js';
 import { AXIS, COLOUR, type Chart } from './svg.js';
 import { timeAxis } from './time-axis.js';
+import type { RenderApi } from './whiskers.js';
 
 /** Five colours for the kinds, which five is what most eyes tell apart. */
 const GROUPS: readonly { name: string; kinds: readonly CellKind[]; colour: string }[] = [
@@ -34,6 +35,14 @@ export function timelineChart(lanes: readonly Lane[]): Chart | null {
     { name: 'failed try', colour: COLOUR.bad, items: all.filter(({ bar }) => bar.state === 'retried') },
   ].filter(({ items }) => items.length > 0);
   return {
+    file: 'timeline',
+    table: {
+      columns: ['lane', 'cell', 'kind', 'state', 'attempt', 'cause', 'from_utc', 'to_utc'],
+      rows: all.map(({ bar, lane }) => [
+        ...[lanes[lane]?.name ?? '', bar.cell, bar.kind, bar.state, bar.attempt, bar.cause],
+        ...[new Date(bar.from).toISOString(), new Date(bar.to).toISOString()],
+      ]),
+    },
     label: `Timeline: ${all.length} stretches on ${lanes.length} lanes`,
     width: 1100,
     height: 110 + LANE_HEIGHT * lanes.length,
@@ -56,11 +65,11 @@ export function timelineChart(lanes: readonly Lane[]): Chart | null {
           ...AXIS.axisLabel,
           hideOverlap: true,
           showMaxLabel: false,
-          formatter: (value: number) => durationText(value / 1000),
+          formatter: (value: number) => (value === 0 ? '0' : durationText(value / 1000)),
         },
         name:
           axis.stretches.length > 1
-            ? `time in which something ran or waited; ${axis.stretches.length - 1} idle stretches are cut (dashed)`
+            ? `time in which something ran or waited; ${cutsText(axis.stretches.length - 1)} (dashed)`
             : 'time since the first cell',
         nameLocation: 'middle',
         nameGap: 32,
@@ -97,9 +106,8 @@ export function tickOf(length: number): number {
   return 60_000 * fitting;
 }
 
-interface RenderApi {
-  value: (dimension: number) => number;
-  coord: (point: [number, number]) => [number, number];
+function cutsText(cuts: number): string {
+  return cuts === 1 ? '1 idle stretch is cut' : `${cuts} idle stretches are cut`;
 }
 
 /** Waiting is a thin strip at the foot of the lane; a failed try has the full height and a dark edge. */
