@@ -24,7 +24,8 @@ test('so in the report and in JUnit, and never of the null run itself', () => {
   const why = 'preview_final_drift_acceptable:fail';
   const findings = (certificates: NonNullable<Outcomes['certificates']>): ReturnType<typeof findingsOf> =>
     findingsOf(plan, filesOf(plan, { certificates }));
-  const page = (of: ReturnType<typeof findingsOf>): string => String(matrixSection(of, {}, { suite: 's', absent: new Set() }));
+  const page = (of: ReturnType<typeof findingsOf>): string =>
+    String(matrixSection(of, {}, { suite: 's', absent: new Set() }));
   const both = findings({
     'm/a_clean/1': { flags: { preview_final_drift_acceptable: false, spectral_stable: false } },
     'm/baseline/1': { flags: { preview_final_drift_acceptable: false, rmt_stable: false } },
