@@ -7,6 +7,7 @@ import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 import { drained } from './base/drained.js';
 import { RESTORING } from './base/restoring.js';
 import { tellFailure, watchSignals } from './exit-code.js';
+import { CELL_KINDS } from './suite/model/cell.js';
 
 export const name = 'validation-suite';
 
@@ -60,7 +61,7 @@ function withoutStack(sentence: string): Error {
   return error;
 }
 
-const RUNS_CELLS = /[ :,](data|setup|calibrate|preset|baseline|eval|edit|inject|certify)\b/;
+const RUNS_CELLS = new RegExp(`[ :,](${CELL_KINDS.join('|')})\\b`);
 /** Also what gathers them. */
 const RUNS_ANY = new RegExp(`${RUNS_CELLS.source}|[ :,](verdict|report|compare)\\b`);
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;

@@ -49,7 +49,7 @@ test(
     const support = join(REPOSITORY, 'tools/python/tests/support');
     const { stdout, stderr } = await execa(
       join(REPOSITORY, '.venv/bin/python'),
-      [join(support, 'judges/compare_child.py'), root],
+      [join(support, 'judges/regression_child.py'), root],
       { env: { PYTHONPATH: `${join(REPOSITORY, 'tools/python')}:${support}`, OMP_NUM_THREADS: '1' } },
     );
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({

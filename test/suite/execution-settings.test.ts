@@ -368,7 +368,7 @@ describe('time-outs of single tasks', () => {
     EVAL_ERROR: ['eval', 'error_zero_layer', 'eval'],
     ADOPT_CHECKPOINT: ['adopt', 'mine', 'adopt'],
     TRUE_BASELINE: ['guards', 'quant_8bit_clean', 'guards'],
-    COMPARE_ANSWERS: ['compare', 'quant_8bit_clean', 'compare'],
+    COMPARE_ANSWERS: ['regression', 'quant_8bit_clean', 'regression'],
   };
 
   test.each(TASK_NAMES)('TASK_TIMEOUT_%s is that of its task alone, and changes no hash', async (name) => {

@@ -18,7 +18,7 @@ function othersOf(text: string): [string, Targets[string]][] {
 describe.each([
   ['invarlock-true-baseline', ['guards'], () => true],
   // Errors of NaN or Inf are not evaluated.
-  ['invarlock-0.17', ['compare'], (project: string) => !project.endsWith('.error_nan_injection')],
+  ['invarlock-0.17', ['regression'], (project: string) => !project.endsWith('.error_nan_injection')],
 ])('%s', (judge, own, has) => {
   const plain = parsed(SUITE);
   const asked = parsed(`${SUITE}judges: [invarlock, ${judge}]\n`);

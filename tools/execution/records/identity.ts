@@ -26,7 +26,7 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   certify: ['torch', 'transformers', 'invarlock'],
   guards: ['torch', 'transformers', 'invarlock'],
   // Its InvarLock is another, which its specification names.
-  compare: [],
+  regression: [],
 };
 
 /** Kinds that load models, each with the attention there is. */

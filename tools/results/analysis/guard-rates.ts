@@ -3,6 +3,7 @@
 import type { Gate } from './certificates/gates.js';
 import type { CertificateRow } from './certificates/rows.js';
 import { comparedInAll, type ComparedWith, type GatedGuard } from './certificates/compared-with.js';
+import { gateFlag, mostOf } from './judge/gate-flag.js';
 import { exactRate } from './ground-truth/intervals.js';
 import type { Rate } from './statistics/confusion.js';
 import type { NullResult } from './null-runs.js';
@@ -111,21 +112,10 @@ function comparedBy(
   return comparedInAll(judgements.map(({ comparedWith }) => comparedWith[guard]));
 }
 
-/** Of an even split the guard did not flag. */
-function mostOf(flags: readonly Tri[]): Tri {
-  if (2 * flags.filter((flag) => flag === true).length > flags.length) return true;
-  const passed = flags.filter((flag) => flag === false).length;
-  return flags.length > 0 && 2 * passed >= flags.length ? false : null;
-}
-
 /** Undefined: the guard was not to run. */
 function flagsOf(all: readonly CertificateRow[]): Record<Detector, Tri | undefined> {
   const runs = all.filter(({ repeats }) => repeats === null);
-  const ofGate = (gate: Gate): Tri | undefined => {
-    const statuses = runs.map(({ judgement }) => judgement?.gates[gate] ?? 'missing');
-    if (statuses.every((status) => status === 'not_run' || status === 'not_evaluated')) return undefined;
-    return mostOf(statuses.map((status) => (status === 'fail' ? true : status === 'pass' ? false : null)));
-  };
+  const ofGate = (gate: Gate): Tri | undefined => gateFlag(runs, gate);
   return {
     invariants_pass: ofGate('invariants_pass'),
     primary_metric_acceptable: ofGate('primary_metric_acceptable'),

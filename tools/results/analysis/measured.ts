@@ -47,7 +47,7 @@ function measured(
       answers: joined === null ? null : inHalf(joined, JUDGES_HALF),
       weightError: weightError(one, evidence),
       trueBaseline: measurement(one, 'guards', guardsSchema, evidence),
-      comparison: measurement(one, 'compare', comparisonSchema, evidence),
+      comparison: measurement(one, 'regression', comparisonSchema, evidence),
     },
     kind,
     byDefinition,

@@ -165,7 +165,7 @@ export function memoryNeed(
     }
     return { device: 'gpu', gib: reference, ramGiB, spreadRamGiB, hostGiB, from };
   }
-  const small = kind === 'preset' || kind === 'compare';
+  const small = kind === 'preset' || kind === 'regression';
   const gib = small ? PROCESS_GIB : asReference ? reference : streaming;
   return { device: 'host', gib, ramGiB: gib, hostGiB: gib, from };
 }
@@ -203,7 +203,7 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
       return weights + kvGiB(profile, batch, tokens) + headroom(settings.invarlockOverheadGiB);
     }
     case 'preset':
-    case 'compare':
+    case 'regression':
       return 5;
     case 'data':
       return DATA_RAM_GIB;

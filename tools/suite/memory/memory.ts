@@ -29,7 +29,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   certify: [1.1, 1.05],
   adopt: [1.0, 1.0],
   guards: [1.1, 1.05],
-  compare: [0.1, 0.1],
+  regression: [0.1, 0.1],
 };
 
 /**

@@ -13,12 +13,12 @@ export const CELL_KINDS = [
   'certify',
   'adopt',
   'guards',
-  'compare',
+  'regression',
 ] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
 
 /** Kinds that one judge alone reads, planned where a suite names it: whatever becomes of them, all else is whole. */
-export const JUDGE_KINDS: readonly CellKind[] = ['guards', 'compare'];
+export const JUDGE_KINDS: readonly CellKind[] = ['guards', 'regression'];
 
 export const SIZE_CLASSES = ['tiny', '7b', '13b', '30b', '40b', 'moe', '70b'] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];

@@ -158,7 +158,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
   ],
   certify: ['cells/certify', ...AGAINST_A_BASELINE],
   guards: ['cells/guards', 'invarlock/preset_file', 'invarlock/true_baseline', ...INVARLOCK],
-  compare: ['cells/compare', 'invarlock/newer/captured', 'invarlock/newer/overlay'],
+  regression: ['cells/regression', 'invarlock/newer/captured', 'invarlock/newer/overlay'],
 };
 
 function packagesOf(module: string): string[] {

@@ -49,7 +49,7 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return variant.startsWith('error_') ? 'CERTIFY_ERROR' : 'CERTIFY_EDIT';
     case 'guards':
       return 'TRUE_BASELINE';
-    case 'compare':
+    case 'regression':
       return 'COMPARE_ANSWERS';
     case 'eval': {
       if (variant === 'baseline') return 'EVAL_BASELINE';

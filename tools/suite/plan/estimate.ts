@@ -17,7 +17,7 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   certify: [60, 12],
   adopt: [30, 8],
   guards: [60, 8],
-  compare: [5, 0],
+  regression: [5, 0],
 };
 
 /** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */

@@ -17,7 +17,7 @@ export function judgeCells(plan: ModelPlan, variant: string, making: CellId): Ce
 const POLICY = { minimum_count: 100, maximum_regression: 0.03, maximum_interval_width: 0.2 };
 
 /** Of one that was evaluated: InvarLock 0.17 on the answers to the judges' half of the items. */
-export function compareCells(plan: ModelPlan, variant: string, evaluations: readonly Cell[]): Cell[] {
+export function regressionCells(plan: ModelPlan, variant: string, evaluations: readonly Cell[]): Cell[] {
   const { model, paths, suite } = plan;
   if (!suite.judges.includes('invarlock-0.17') || evaluations.length === 0) return [];
   const directory = paths.judged('0.17', variant);
@@ -25,7 +25,7 @@ export function compareCells(plan: ModelPlan, variant: string, evaluations: read
     parts.flatMap(({ writes }) => writes.filter(({ file }) => file === 'outcomes.parquet')),
   );
   return [
-    cellOf(plan, variant, 'compare', 'compare', {
+    cellOf(plan, variant, 'regression', 'regression', {
       description: `InvarLock 0.17 compares the answers of ${variant} with those of ${model.name}`,
       dependsOn: [plan.id('baseline', 'eval'), ...evaluations.map((cell) => cell.id)],
       reads: [
@@ -37,7 +37,7 @@ export function compareCells(plan: ModelPlan, variant: string, evaluations: read
       ],
       parts: [
         {
-          name: 'compare',
+          name: 'regression',
           spec: { invarlock: OVERLAY_VERSIONS['invarlock-0.17'], half: JUDGES_HALF, policy: { ...POLICY } },
           writes: [{ file: 'evaluation.report.json', path: `${directory}/evaluation.report.json` }],
           receipt: `${directory}/receipt.json`,

@@ -8,7 +8,7 @@ import { baselineCells } from './plan-baseline.js';
 import { dataCells } from './plan-data.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
-import { compareCells, judgeCells } from './plan-judges.js';
+import { regressionCells, judgeCells } from './plan-judges.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
 import { adoptionCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
@@ -97,7 +97,7 @@ function judgedCells(plan: ModelPlan, variant: string, editClass: EditClass, mak
   const certificates = numbers(runsOf(model.runs, editClass)).map((run) =>
     certifyCell(plan, { variant, run, making, directory: paths.certificate(variant, run) }),
   );
-  const compared = compareCells(plan, variant, evaluations);
+  const compared = regressionCells(plan, variant, evaluations);
   return [...evaluations, ...certificates, ...judgeCells(plan, variant, making), ...compared];
 }
 
@@ -125,7 +125,7 @@ function errorCells(plan: ModelPlan, type: ErrorType): Cell[] {
   // What cannot be loaded has no weights to show a guard, and answers nothing.
   const judged = isStructural(type)
     ? []
-    : [...judgeCells(plan, variant, inject.id), ...compareCells(plan, variant, evaluations)];
+    : [...judgeCells(plan, variant, inject.id), ...regressionCells(plan, variant, evaluations)];
   return [inject, ...evaluations, certificate, ...judged];
 }
 

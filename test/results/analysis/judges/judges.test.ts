@@ -6,7 +6,7 @@ import { ALL_JUDGES } from '../../../../tools/suite/model/suite.js';
 import { type Change, joined } from '../ground-truth/made-outcomes.js';
 import { judgeNamed, says, subject, type Run } from './variants.js';
 
-const failing = (gate: string, ratio = 1): Run => ({ flags: { [gate]: false }, ratio });
+const failing = (gate: string, ratio = 1): Exclude<Run, string> => ({ flags: { [gate]: false }, ratio });
 const NAN: Run = {
   flags: { invariants_pass: false, primary_metric_acceptable: false },
   ratio: NaN,
@@ -17,7 +17,15 @@ test('the table has every name of suite.yaml, and no two judges of one name', ()
   expect(Object.keys(JUDGE_TABLE)).toEqual([...ALL_JUDGES]);
   const names = Object.values(JUDGE_TABLE).flatMap((some) => some.map(({ name }) => name));
   expect(names).toEqual([
-    ...['invarlock', 'finite', 'perplexity-1.05', 'perplexity-1.10', 'perplexity-1.20'],
+    ...['invarlock', 'invarlock-invariants', 'invarlock-primary-metric'],
+    ...[
+      'invarlock-spectral',
+      'invarlock-rmt',
+      'finite',
+      'perplexity-1.05',
+      'perplexity-1.10',
+      'perplexity-1.20',
+    ],
     ...['recovery-99', 'recovery-95', 'flips', 'kl', 'weight-error', 'always', 'never', 'by-name'],
     ...['invarlock-true-baseline-spectral', 'invarlock-true-baseline-rmt', 'invarlock-0.17'],
   ]);
@@ -76,6 +84,51 @@ describe('invarlock', () => {
     expect(answer.margin).toBe(answer.score === null ? null : 0 - answer.score);
     expect(answer.because).not.toBe('');
   });
+});
+
+const CAPS = { spectral: { caps_applied: 7, max_caps: 5 } };
+const EDGE = { rmt: { families: { ffn: { edge_cur: 0.5, allowed: 1 } } } };
+
+test.each<[string, string, Run[], string, number | null, number | null]>([
+  ['a ratio', 'primary-metric', [{ ratio: 1 }], 'passed', Math.log(1 / 1.102), -Math.log(1 / 1.102)],
+  [
+    'one beyond',
+    'primary-metric',
+    [failing('primary_metric_acceptable', 2)],
+    'flagged',
+    Math.log(2 / 1.102),
+    -Math.log(2 / 1.102),
+  ],
+  ['no number', 'primary-metric', [NAN], 'flagged', Infinity, -Infinity],
+  ['what another flags', 'rmt', [{ ...failing('spectral_stable', 3), extra: EDGE }], 'passed', -0.5, 0.5],
+  [
+    'caps beyond the budget',
+    'spectral',
+    [{ flags: { spectral_stable: false }, extra: CAPS }],
+    'flagged',
+    0.4,
+    -0.4,
+  ],
+  // The gate is the guard's word; the figure then stands at the limit.
+  ['a gate against its figures', 'spectral', [{ extra: CAPS }], 'passed', 0, 0],
+  ['a gate without figures', 'rmt', [failing('rmt_stable')], 'flagged', 1, null],
+  ['an invariant that holds', 'invariants', [{}], 'passed', 0, null],
+  ['one that does not', 'invariants', [NAN], 'flagged', 1, null],
+  ['one of two runs', 'rmt', [failing('rmt_stable'), {}], 'passed', 0, null],
+  ['a flag that is missing', 'rmt', [{ flags: { rmt_stable: undefined } }], 'undecided', null, null],
+  ['no certificate', 'invariants', ['missing'], 'undecided', null, null],
+  ['a refusal', 'spectral', ['refused'], 'undecided', null, null],
+])('a guard alone, %s (%s)', (_, name, certificates, judgement, score, margin) => {
+  const answer = says(`invarlock-${name}`, subject({ certificates }));
+  expect(answer.judgement).toBe(judgement);
+  for (const [got, wanted] of [
+    [answer.score, score],
+    [answer.margin, margin],
+  ] as const) {
+    if (wanted === null || !Number.isFinite(wanted)) expect(got).toBe(wanted);
+    else expect(got).toBeCloseTo(wanted, 12);
+  }
+  expect(answer.because).not.toBe('');
 });
 
 test.each<[Run[], Record<string, [string, number | null]>]>([

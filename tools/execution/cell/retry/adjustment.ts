@@ -105,7 +105,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'edit':
     case 'inject':
     case 'adopt':
-    case 'compare':
+    case 'regression':
       return undefined;
   }
 }

@@ -67,7 +67,7 @@ class Stage:
 STAGES = (
     Stage(
         (*_TORCH, "validation.cells.edit", "validation.cells.inject", "validation.cells.preset"),
-        frozenset({"edit", "inject", "preset", "compare"}),
+        frozenset({"edit", "inject", "preset", "regression"}),
     ),
     Stage(
         (*_TRANSFORMERS, "validation.cells.setup", "validation.cells.adopt"),

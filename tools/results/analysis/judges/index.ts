@@ -2,6 +2,7 @@
 import type { JudgeName } from '../../../suite/model/suite.js';
 import { flips, kl, recovery } from './answers.js';
 import { always, byName, never } from './blind.js';
+import { guards } from './guards.js';
 import { invarlock } from './invarlock.js';
 import { type Judge, type JudgeAnswer, type Subject, undecided } from './judge.js';
 import { invarlock017 } from './invarlock-0.17.js';
@@ -10,7 +11,7 @@ import { trueBaseline } from './true-baseline.js';
 import { weightError } from './weights.js';
 
 export const JUDGE_TABLE: Readonly<Record<JudgeName, readonly Judge[]>> = {
-  invarlock: [invarlock],
+  invarlock: [invarlock, ...guards],
   finite: [finite],
   perplexity,
   recovery,

@@ -6,7 +6,7 @@ export const invarlock017: Judge = {
   name: 'invarlock-0.17',
   rule: 'InvarLock 0.17 decides regression: a loss of more than 3 points of accuracy is not excluded',
   readsOutcomes: true,
-  reads: ['eval', 'compare'],
+  reads: ['eval', 'regression'],
   judge: ({ comparison }): JudgeAnswer =>
     comparison.ok ? decided(comparison.value) : undecided(comparison.because),
 };

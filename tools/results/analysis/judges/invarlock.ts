@@ -50,7 +50,7 @@ export function distinct(runs: readonly CertificateRow[]): CertificateRow[] {
 }
 
 /** Of an even number the mean of the middle two: of two split runs the pooled ratio against the threshold. */
-function median(values: readonly number[]): number | null {
+export function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const low = sorted[Math.floor((sorted.length - 1) / 2)];
   const high = sorted[Math.floor(sorted.length / 2)];

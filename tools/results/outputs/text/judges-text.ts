@@ -2,6 +2,7 @@
 import type { Analysis } from '../../analysis/analyse.js';
 import type { JudgeResult } from '../../analysis/judge-results/results.js';
 import type { Rate } from '../../analysis/statistics/confusion.js';
+import { guards } from '../../analysis/judges/guards.js';
 import { pText } from './finding-text.js';
 import { columns, upperFirst, WIDTH, wrap } from './format.js';
 
@@ -69,6 +70,12 @@ export function falseAlarmRate({ specificity: { hits, of, value, interval } }: J
   };
 }
 
+/** A guard stands indented below InvarLock. */
+function nameText(judge: string): string {
+  const isGuard = guards.some(({ name }) => name === judge);
+  return isGuard ? judge.replace(/^invarlock-/, '  ') : judge;
+}
+
 export function judgeLines(analysis: Analysis): string[] {
   const share = ({ hits, of }: Rate): string => (of === 0 ? '-' : `${hits}/${of}`);
   const sentence = beyondSentence(analysis);
@@ -80,7 +87,7 @@ export function judgeLines(analysis: Analysis): string[] {
     ...columns([
       ['judge', 'harmful', 'harmless', 'AUC', 'alone right, p'],
       ...analysis.judges.map((one) => [
-        `${one.judge}${one.labels === 'half' ? '*' : ''}`,
+        `${nameText(one.judge)}${one.labels === 'half' ? '*' : ''}`,
         share(one.sensitivity),
         share(falseAlarmRate(one)),
         aucText(one),

@@ -1,6 +1,6 @@
 """A process of its own for the real InvarLock 0.17: it compares tables of outcomes made here.
 
-Run as `python compare_child.py <root>`; prints one JSON object: the exit code of each cell, or its decision.
+Run as `python regression_child.py <root>`; prints one JSON object: each cell's exit code or decision.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def compare(root: Path, name: str, subject: Path, **changes: Any) -> int:
     job = {
         "schema": 1,
         "cell": name,
-        "kind": "compare",
+        "kind": "regression",
         "model": "tiny",
         "size_class": "tiny",
         "device": {"type": "cpu", "class": "cpu", "gpus": 0, "threads": 1},

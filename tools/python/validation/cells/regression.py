@@ -1,4 +1,4 @@
-"""Cell `compare`: InvarLock 0.17 compares how a subject and its baseline answered one half of the items.
+"""Cell `regression`: InvarLock 0.17 compares how a subject and its baseline answered one half of the items.
 
 Its decision is the result, whatever its exit code: 0 for a pass, 7 for any other decision. The other codes
 are faults.
