@@ -49,8 +49,8 @@ function otherSettings(rig: Rig): Record<string, string> {
   const site: Record<string, Record<string, unknown> | string> = {};
   const environment: Record<string, string> = {};
   for (const [name, { variable, key, type }] of SITE_ROWS) {
-    // A run from nothing needs --skip-nx-cache beside it: above.
-    if (name === 'resume') continue;
+    // A run from nothing needs --skip-nx-cache beside it: above. Jobs need a Slurm: test/rig/slurm/engine.test.ts.
+    if (name === 'resume' || name === 'engine') continue;
     if (variable !== null) environment[variable] = values[name];
     else {
       const [section = '', of = ''] = (key ?? '').split('.');

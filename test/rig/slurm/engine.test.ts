@@ -118,8 +118,10 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     const { run, directory } = engineOf();
     const byHand = run({ key: 's.m.x:byhand', gpus: 1, sleepMs: 600_000 }, never);
     await expect.poll(() => started('s.m.x:byhand'), { timeout: 60_000 }).toBe(true);
-    const job = readJobs(directory).find(({ cell }) => cell === 's.m.x:byhand')?.job ?? '';
-    await execa('scancel', [job], { env: cluster.env });
+    // Slurm may start it before it has told its number.
+    const number = (): string => readJobs(directory).find(({ cell }) => cell === 's.m.x:byhand')?.job ?? '';
+    await expect.poll(number, { timeout: 60_000 }).not.toBe('');
+    await execa('scancel', [number()], { env: cluster.env });
     expect(await byHand).toMatchObject({ ok: false, error: { fault: { code: 'broken' } } });
 
     const preempted = run({ key: 's.m.x:preempted', gpus: 2, sleepMs: 600_000 }, never);
