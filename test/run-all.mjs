@@ -177,11 +177,11 @@ process.exitCode = unhappy.length === 0 ? 0 : 1;
 function countVitest(report) {
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-  const failures = testResults.flatMap(({ name, message, assertionResults }) => {
+  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(process.cwd(), name);
     const bad = assertionResults.filter(({ status }) => status === 'failed');
-    // A file that could not be loaded has no tests.
-    if (assertionResults.length === 0 && message) return [{ file, why: firstLine(message) }];
+    // A file that could not be loaded, or prepared, has no test that failed.
+    if (status === 'failed' && bad.length === 0) return [{ file, why: firstLine(message ?? '') }];
     return bad.map(({ fullName, failureMessages }) => ({
       ...{ file, test: fullName.trim() },
       why: firstLine(failureMessages[0] ?? ''),
@@ -195,7 +195,7 @@ function countVitest(report) {
         why: 'skipped',
       })),
   );
-  return { passed: numPassedTests, failed: numFailedTests, failures, skips };
+  return { passed: numPassedTests, failed: Math.max(numFailedTests, failures.length), failures, skips };
 }
 
 function countPytest(report) {

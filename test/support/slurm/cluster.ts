@@ -35,7 +35,8 @@ export class Cluster implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'validation-slurm-'));
   readonly env = { SLURM_CONF: join(this.directory, 'slurm.conf'), PATH };
 
-  static async start(): Promise<Cluster> {
+  /** A port that somebody took meanwhile, or a node that is late: once or twice more, on other ports. */
+  static async start(tries = 3): Promise<Cluster> {
     const cluster = new Cluster();
     const { exitCode, all } = await execa(
       'bash',
@@ -49,6 +50,7 @@ export class Cluster implements AsyncDisposable {
     const idle = (all.match(/ idle /g) ?? []).length;
     if (exitCode === 0 && idle === 4) return cluster;
     await cluster[Symbol.asyncDispose]();
+    if (tries > 1) return Cluster.start(tries - 1);
     throw new Error(`the Slurm cluster did not start: ${all}`);
   }
 
