@@ -124,7 +124,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'a judge that is none, and one twice',
     `${MODEL}judges: [invarlock, kl, luck, kl]\n`,
     [
-      '2:25: judges[2]: "luck" is not allowed. Allowed: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name, invarlock-true-baseline, invarlock-0.17',
+      '2:25: judges[2]: "luck" is not allowed. Allowed: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name, invarlock-true-baseline, invarlock-0.12, invarlock-0.17',
       '2:31: judges[3]: a second judge named "kl", after line 2',
     ],
   ],
@@ -132,7 +132,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'no judge at all',
     `${MODEL}judges: []\n`,
     [
-      '2:9: judges: [] is not allowed. Allowed: a list of judges: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name, invarlock-true-baseline, invarlock-0.17, at least 1',
+      '2:9: judges: [] is not allowed. Allowed: a list of judges: invarlock, finite, perplexity, recovery, flips, kl, weight-error, always, never, by-name, invarlock-true-baseline, invarlock-0.12, invarlock-0.17, at least 1',
     ],
   ],
   [

@@ -17,6 +17,7 @@ function othersOf(text: string): [string, Targets[string]][] {
 
 describe.each([
   ['invarlock-true-baseline', ['guards'], () => true],
+  ['invarlock-0.12', ['certify-0.12', 'baseline-0.12'], () => true],
   // Errors of NaN or Inf are not evaluated.
   ['invarlock-0.17', ['regression'], (project: string) => !project.endsWith('.error_nan_injection')],
 ])('%s', (judge, own, has) => {

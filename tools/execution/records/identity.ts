@@ -27,6 +27,7 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   guards: ['torch', 'transformers', 'invarlock'],
   // Its InvarLock is another, which its specification names.
   regression: [],
+  certify012: ['torch', 'transformers'],
 };
 
 /** Kinds that load models, each with the attention there is. */

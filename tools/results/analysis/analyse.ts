@@ -98,7 +98,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     ...labels.missing,
     ...missingMeasurements(expected.measurements, files, unfinished),
   ].sort((a, b) => compare(a.cell, b.cell) || compare(a.path, b.path) || compare(a.detail, b.detail));
-  const ofJudges = new Set(expected.measurements.map(({ cell }) => cell));
+  const ofJudges = new Set(expected.judgeCells);
   const points = edits.flatMap((edit) => correlationPoint(edit));
   const models = [...new Set(plan.variants.map((one) => one.model))].sort(compare);
   const phase0 = decide({

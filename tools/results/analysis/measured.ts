@@ -8,7 +8,7 @@ import type { Measured } from './judge-results/results.js';
 import type { Measurement } from './judges/judge.js';
 import type { ExpectedMaking, ExpectedMeasurement, PlannedVariant } from '../read/expected.js';
 import { type Files, type Missing, parseFile } from '../read/files.js';
-import { comparisonSchema, guardsSchema, makingSchema } from '../read/schema.js';
+import { comparisonSchema, guardsSchema, makingSchema, outcome012Schema } from '../read/schema.js';
 import type { EditResult, ErrorResult } from './variants.js';
 
 /** What the run left of how variants were made and answered. */
@@ -48,6 +48,7 @@ function measured(
       weightError: weightError(one, evidence),
       trueBaseline: measurement(one, 'guards', guardsSchema, evidence),
       comparison: measurement(one, 'regression', comparisonSchema, evidence),
+      outcome012: measurement(one, 'certify012', outcome012Schema, evidence),
     },
     kind,
     byDefinition,

@@ -92,6 +92,8 @@ export interface Expected {
   calibrations: ExpectedCalibration[];
   makings: ExpectedMaking[];
   measurements: ExpectedMeasurement[];
+  /** Cells that only judges beside InvarLock read. */
+  judgeCells: string[];
 }
 
 const CLASS_ORDER: Record<VariantClass, number> = { baseline: 0, clean: 1, stress: 2, ladder: 3, error: 4 };
@@ -111,6 +113,7 @@ export function expectedResults(plan: VerdictPlan): Expected {
   const classOf = new Map(plan.variants.map((one) => [`${one.model}\0${one.variant}`, one.class]));
   const expected: Expected = {
     ...{ parts: [], evaluations: [], certificates: [], calibrations: [], makings: [], measurements: [] },
+    judgeCells: [],
   };
   for (const cell of plan.cells) {
     for (const part of cell.parts) {
@@ -143,8 +146,11 @@ export function expectedResults(plan: VerdictPlan): Expected {
       return write.path;
     };
     if (measures) {
+      expected.judgeCells.push(cell.id);
+      // What a baseline left is for the cells of its variants.
+      if (known === 'baseline') continue;
       const { model, class: ofClass, receipt } = base;
-      const paths = part.writes.map(({ path }) => path);
+      const paths = part.writes.filter(({ optional }) => optional !== true).map(({ path }) => path);
       const of = { model, variant, class: ofClass, kind: cell.kind, cell: cell.id, receipt };
       expected.measurements.push(...paths.map((path) => ({ ...of, path })));
     } else if (cell.kind === 'eval') {

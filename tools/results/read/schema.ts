@@ -170,6 +170,26 @@ export const comparisonSchema = z.looseObject({
 });
 export type ComparisonFile = z.infer<typeof comparisonSchema>;
 
+/** outcome.json of a `certify012` cell: what InvarLock 0.12 says in its report, or that it refused the model. */
+export const outcome012Schema = z
+  .looseObject({
+    schema: z.literal(1),
+    status: z.enum(['certified', 'refused']),
+    reason: z.string().nullable(),
+    guards: z.record(z.string(), z.string()),
+    /** InvarLock's own word over all its gates; null of a model that it refused. */
+    verdict: z.enum(['PASS', 'FAIL']).nullable(),
+    failed: z.array(z.string()),
+    /** Of perplexities; null where it is no finite number. */
+    ratio: z.number().nullable(),
+    limit: z.number().nullable(),
+  })
+  .refine(
+    ({ status, verdict }) => (status === 'certified') === (verdict !== null),
+    'a verdict where certified, and only there',
+  );
+export type Outcome012 = z.infer<typeof outcome012Schema>;
+
 /** `validation.rmt_stable: expected boolean, received string`, all issues in one line. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues

@@ -198,7 +198,8 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     case 'calibrate':
     case 'baseline':
     case 'certify':
-    case 'guards': {
+    case 'guards':
+    case 'certify012': {
       const { batch, tokens } = invarlockBatch(cell);
       return weights + kvGiB(profile, batch, tokens) + headroom(settings.invarlockOverheadGiB);
     }

@@ -30,6 +30,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   adopt: [1.0, 1.0],
   guards: [1.1, 1.05],
   regression: [0.1, 0.1],
+  certify012: [1.1, 1.05],
 };
 
 /**
@@ -44,6 +45,7 @@ const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>([
   'edit',
   'certify',
   'guards',
+  'certify012',
 ]);
 
 export function usesAccelerator(kind: CellKind): boolean {

@@ -14,11 +14,12 @@ export const CELL_KINDS = [
   'adopt',
   'guards',
   'regression',
+  'certify012',
 ] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
 
 /** Kinds that one judge alone reads, planned where a suite names it: whatever becomes of them, all else is whole. */
-export const JUDGE_KINDS: readonly CellKind[] = ['guards', 'regression'];
+export const JUDGE_KINDS: readonly CellKind[] = ['guards', 'regression', 'certify012'];
 
 export const SIZE_CLASSES = ['tiny', '7b', '13b', '30b', '40b', 'moe', '70b'] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];

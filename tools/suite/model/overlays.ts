@@ -2,9 +2,10 @@
 import type { JudgeName } from './suite.js';
 
 /** Of a judge: the exact version, as its lock file pins it. */
-export const OVERLAY_VERSIONS = { 'invarlock-0.17': '0.17.1' } as const satisfies Partial<
-  Record<JudgeName, string>
->;
+export const OVERLAY_VERSIONS = {
+  'invarlock-0.12': '0.12.1',
+  'invarlock-0.17': '0.17.1',
+} as const satisfies Partial<Record<JudgeName, string>>;
 export type OverlayName = keyof typeof OVERLAY_VERSIONS;
 export const OVERLAYS = Object.keys(OVERLAY_VERSIONS) as OverlayName[];
 

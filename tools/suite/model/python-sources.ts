@@ -158,6 +158,14 @@ const MODULES: Record<CellKind, readonly string[]> = {
   ],
   certify: ['cells/certify', ...AGAINST_A_BASELINE],
   guards: ['cells/guards', 'invarlock/preset_file', 'invarlock/true_baseline', ...INVARLOCK],
+  certify012: [
+    'cells/certify012',
+    'cells/certify',
+    'invarlock/newer/evaluate',
+    'invarlock/newer/launch',
+    'invarlock/newer/overlay',
+    ...AGAINST_A_BASELINE,
+  ],
   regression: ['cells/regression', 'invarlock/newer/captured', 'invarlock/newer/overlay'],
 };
 

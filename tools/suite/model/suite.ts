@@ -73,7 +73,7 @@ export type Half = 'even' | 'odd';
 export const JUDGES_HALF: Half = 'even';
 
 /** Judges that measure for themselves, in cells that only a suite has which names them. */
-export const MEASURING_JUDGES = ['invarlock-true-baseline', 'invarlock-0.17'] as const;
+export const MEASURING_JUDGES = ['invarlock-true-baseline', 'invarlock-0.12', 'invarlock-0.17'] as const;
 
 /**
  * Judges that the results set side by side; what each does is in tools/results/analysis/judges. All of these read what

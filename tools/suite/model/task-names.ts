@@ -1,5 +1,5 @@
 // The original script's names of tasks, by which time-outs are given, and which cell has which. FETCH_DATA,
-// BASELINE_REPORT, EVAL_ERROR, ADOPT_CHECKPOINT, TRUE_BASELINE and COMPARE_ANSWERS are this suite's own. docs/formulas.md#tasks-and-base-priorities
+// BASELINE_REPORT, EVAL_ERROR, ADOPT_CHECKPOINT, TRUE_BASELINE, COMPARE_ANSWERS and CERTIFY_012 are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -23,6 +23,7 @@ export const TASK_NAMES = [
   'ADOPT_CHECKPOINT',
   'TRUE_BASELINE',
   'COMPARE_ANSWERS',
+  'CERTIFY_012',
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
@@ -51,6 +52,8 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return 'TRUE_BASELINE';
     case 'regression':
       return 'COMPARE_ANSWERS';
+    case 'certify012':
+      return 'CERTIFY_012';
     case 'eval': {
       if (variant === 'baseline') return 'EVAL_BASELINE';
       if (variant.startsWith('error_')) return 'EVAL_ERROR';

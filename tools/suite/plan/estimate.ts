@@ -18,6 +18,7 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   adopt: [30, 8],
   guards: [60, 8],
   regression: [5, 0],
+  certify012: [60, 12],
 };
 
 /** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */

@@ -10,8 +10,81 @@ import { certifySpec, corpusReads } from './specs.js';
 /** Of one edit or error. */
 export function judgeCells(plan: ModelPlan, variant: string, making: CellId): Cell[] {
   const { judges } = plan.suite;
-  return judges.includes('invarlock-true-baseline') ? [guardsCell(plan, variant, making)] : [];
+  return [
+    ...(judges.includes('invarlock-true-baseline') ? [guardsCell(plan, variant, making)] : []),
+    ...(judges.includes('invarlock-0.12') ? [certify012Cell(plan, variant, making)] : []),
+  ];
 }
+
+/** Of the baseline, for all of its variants. */
+export function judgesBaselineCells(plan: ModelPlan): Cell[] {
+  return plan.suite.judges.includes('invarlock-0.12') ? [certify012Cell(plan)] : [];
+}
+
+/** As InvarLock 0.12's own profile `ci` has them, or what the suite has where that is more. */
+const LEAST_WINDOWS = 240;
+
+/** Without a variant the baseline's report, which the cells of all variants read. */
+function certify012Cell(plan: ModelPlan, variant?: string, making?: CellId): Cell {
+  const { model, paths, suite } = plan;
+  const of = variant ?? 'baseline';
+  const directory = paths.judged('0.12', of);
+  const target = variant === undefined ? BASELINE_012 : 'certify-0.12-1';
+  const windows = windowData(suite);
+  const { preview, final } = model.invarlock.windows;
+  const report = `${paths.judged('0.12', 'baseline')}/report.json`;
+  return cellOf(plan, of, target, 'certify012', {
+    description:
+      variant === undefined
+        ? `InvarLock 0.12 evaluates the unedited ${model.name} once for all`
+        : `InvarLock 0.12 compares ${variant} with ${model.name}`,
+    dependsOn: [
+      ...new Set([
+        plan.id('baseline', 'setup'),
+        ...(making === undefined ? [] : [making]),
+        plan.id('baseline', 'preset'),
+      ]),
+      ...(variant === undefined ? [] : [plan.id('baseline', BASELINE_012)]),
+      ...windows.dependsOn,
+    ],
+    reads: [
+      weightsOf('baseline', beside(paths.baseline).manifest),
+      ...(variant === undefined
+        ? []
+        : [
+            weightsOf('subject', beside(paths.weights(variant)).manifest),
+            { name: 'baseline-report', path: report, as: 'file' } as const,
+          ]),
+      { name: 'preset', path: paths.preset, as: 'file' },
+      ...windows.reads,
+      ...corpusReads(model),
+    ],
+    parts: [
+      {
+        name: target,
+        spec: {
+          ...certifySpec(model, 1),
+          version: OVERLAY_VERSIONS['invarlock-0.12'],
+          windows: { preview: Math.max(LEAST_WINDOWS, preview), final: Math.max(LEAST_WINDOWS, final) },
+        },
+        writes:
+          variant === undefined
+            ? [{ file: 'report.json', path: report }]
+            : [
+                { file: 'outcome.json', path: `${directory}/outcome.json` },
+                {
+                  file: 'evaluation.report.json',
+                  path: `${directory}/evaluation.report.json`,
+                  optional: true,
+                },
+              ],
+        receipt: `${directory}/receipt.json`,
+      },
+    ],
+  });
+}
+
+const BASELINE_012 = 'baseline-0.12-1';
 
 /** Conventions of this suite, in no more than a specification: InvarLock sets none. */
 const POLICY = { minimum_count: 100, maximum_regression: 0.03, maximum_interval_width: 0.2 };

@@ -8,7 +8,7 @@ import { baselineCells } from './plan-baseline.js';
 import { dataCells } from './plan-data.js';
 import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-model.js';
 import { certifyCell } from './plan-certify.js';
-import { regressionCells, judgeCells } from './plan-judges.js';
+import { judgeCells, judgesBaselineCells, regressionCells } from './plan-judges.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
 import { adoptionCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
@@ -31,6 +31,7 @@ export function planSuite(suite: Suite): Cell[] {
     return [
       ...baselineCells(plan),
       ...nullCells(plan),
+      ...judgesBaselineCells(plan),
       ...(model.mode === 'batch' && madeHere(plan).length > 0 ? [batchCell(plan)] : []),
       ...model.edits.flatMap((edit) => editCells(plan, edit)),
       ...model.errors.flatMap((type) => errorCells(plan, type)),

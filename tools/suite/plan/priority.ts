@@ -15,6 +15,7 @@ const BASE: Record<CellKind, number> = {
   // Of judges that a suite asks for beside InvarLock's certify.
   guards: 50,
   regression: 50,
+  certify012: 50,
 };
 
 /** 0–100, higher first. A baseline's evaluation goes before those of edits, what is done with errors after. */

@@ -27,7 +27,12 @@ test('the table has every name of suite.yaml, and no two judges of one name', ()
       'perplexity-1.20',
     ],
     ...['recovery-99', 'recovery-95', 'flips', 'kl', 'weight-error', 'always', 'never', 'by-name'],
-    ...['invarlock-true-baseline-spectral', 'invarlock-true-baseline-rmt', 'invarlock-0.17'],
+    ...[
+      'invarlock-true-baseline-spectral',
+      'invarlock-true-baseline-rmt',
+      'invarlock-0.12',
+      'invarlock-0.17',
+    ],
   ]);
 });
 

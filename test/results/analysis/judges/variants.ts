@@ -33,6 +33,7 @@ export function subject(of: Partial<Subject> & { certificates?: readonly Run[] }
     ...{ model: 'm', variant: 'a_clean', class: 'clean', answers: null, weightError: null },
     trueBaseline: { ok: false, because: 'not measured' },
     comparison: { ok: false, because: 'not measured' },
+    outcome012: { ok: false, because: 'not measured' },
     runs: certificates === undefined ? [] : runsOf(certificates),
     ...rest,
   };

@@ -98,6 +98,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'baseline':
     case 'certify':
     case 'guards':
+    case 'certify012':
       return isObject(spec.invarlock) ? spec.invarlock : undefined;
     case 'data':
     case 'setup':

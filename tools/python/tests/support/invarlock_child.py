@@ -36,7 +36,7 @@ from validation.weights.store import locked_entry
 WORDS = [f"w{number}" for number in range(40)]
 
 
-RECIPES = {"": "a", "nan": "b", "missing_tensor": "c", "shape_mismatch": "d", "flat": "f"}
+RECIPES = {"": "a", "nan": "b", "missing_tensor": "c", "shape_mismatch": "d", "flat": "f", "loud": "9"}
 QUERY = "model.layers.0.self_attn.q_proj.weight"
 
 
@@ -63,6 +63,9 @@ def make_entry(root: Path, name: str, *, error: str = "", layers: int = 1) -> di
         if error == "flat":
             with torch.no_grad():
                 model.model.layers[0].mlp.down_proj.weight.copy_(torch.ones(16, 32))
+        if error == "loud":
+            with torch.no_grad():
+                model.lm_head.weight.mul_(100)
         model.save_pretrained(entry.draft)
         file = entry.draft / "model.safetensors"
         tensors = load(file.read_bytes())  # not mapped: the file is written anew

@@ -53,6 +53,7 @@ _INVARLOCK = (
     "invarlock.reporting.certificate",
     "invarlock.reporting.render",
 )
+_CERTIFYING = ("calibrate", "baseline", "certify", "guards", "certify012")
 _LM_EVAL = ("lm_eval.tasks", "lm_eval.evaluator", "lm_eval.models.huggingface", "jinja2")
 
 
@@ -76,9 +77,9 @@ STAGES = (
     Stage(
         (
             *_INVARLOCK,
-            *(f"validation.cells.{kind}" for kind in ("calibrate", "baseline", "certify", "guards")),
+            *(f"validation.cells.{kind}" for kind in _CERTIFYING),
         ),
-        frozenset({"calibrate", "baseline", "certify", "guards"}),
+        frozenset(_CERTIFYING),
     ),
     Stage((*_LM_EVAL, "validation.cells.eval", "validation.cells.data"), frozenset({"eval", "data"})),
 )

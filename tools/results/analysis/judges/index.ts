@@ -5,6 +5,7 @@ import { always, byName, never } from './blind.js';
 import { guards } from './guards.js';
 import { invarlock } from './invarlock.js';
 import { type Judge, type JudgeAnswer, type Subject, undecided } from './judge.js';
+import { invarlock012 } from './invarlock-0.12.js';
 import { invarlock017 } from './invarlock-0.17.js';
 import { finite, perplexity } from './perplexity.js';
 import { trueBaseline } from './true-baseline.js';
@@ -22,6 +23,7 @@ export const JUDGE_TABLE: Readonly<Record<JudgeName, readonly Judge[]>> = {
   never: [never],
   'by-name': [byName],
   'invarlock-true-baseline': trueBaseline,
+  'invarlock-0.12': [invarlock012],
   'invarlock-0.17': [invarlock017],
 };
 

@@ -3,7 +3,7 @@ import type { CellKind } from '../../../suite/model/cell.js';
 import type { JoinedBenchmark } from '../ground-truth/pairs.js';
 import type { CertificateRow } from '../certificates/rows.js';
 import type { PlannedVariant } from '../../read/expected.js';
-import type { ComparisonFile, GuardsFile } from '../../read/schema.js';
+import type { ComparisonFile, GuardsFile, Outcome012 } from '../../read/schema.js';
 
 /** All that a judge may look at. None of it is what the labels of its comparison are made of. */
 export interface Subject extends PlannedVariant {
@@ -17,6 +17,8 @@ export interface Subject extends PlannedVariant {
   trueBaseline: Measurement<GuardsFile>;
   /** What InvarLock 0.17 says of the judges' half of its answers, in a suite that asks it. */
   comparison: Measurement<ComparisonFile>;
+  /** What InvarLock 0.12 says of it, in a suite that asks it. */
+  outcome012: Measurement<Outcome012>;
 }
 
 export type Measurement<T> = { ok: true; value: T } | { ok: false; because: string };

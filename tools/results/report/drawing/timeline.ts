@@ -16,7 +16,7 @@ const GROUPS: readonly { name: string; kinds: readonly CellKind[]; colour: strin
   },
   { name: 'edit, adopt, inject', kinds: ['edit', 'adopt', 'inject'], colour: COLOUR.series[3] },
   { name: 'eval', kinds: ['eval'], colour: COLOUR.series[2] },
-  { name: 'certify', kinds: ['certify', 'guards', 'regression'], colour: COLOUR.series[0] },
+  { name: 'certify', kinds: ['certify', 'guards', 'regression', 'certify012'], colour: COLOUR.series[0] },
 ];
 
 const LANE_HEIGHT = 30;
