@@ -21,6 +21,8 @@ export function suiteList(tree: Tree, suites: readonly string[]): string[] {
     'npx nx g ./tools:suite <name>            make or refresh its projects',
     'npx nx g ./tools:suite <name> --refresh  and ask the hub again for commits',
     'npx nx g ./tools:remove <name>           take it out of the workspace',
+    'npx nx g ./tools:suite <new name> --model <hub id or ./directory>',
+    '                                         begin a suite of your own (--dry-run shows it)',
     'A suite is a directory below suites/ with a suite.yaml in it (docs/suite.md).',
   ];
 }
@@ -41,5 +43,6 @@ export function unknownSuite(name: string, suites: readonly string[]): Generator
   return new GeneratorError(`No suite named ${JSON.stringify(name)}.${hint}`, [
     `Suites of this workspace: ${known}`,
     'A suite is a directory below suites/ with a suite.yaml in it.',
+    'A new one: npx nx g ./tools:suite <name> --model <hub id or ./directory>',
   ]);
 }

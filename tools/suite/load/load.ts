@@ -59,10 +59,19 @@ export function loadSuite(
     ]);
   }
   const text = readYamlFile(join(workspaceRoot, file));
-  if (text.ok)
-    return parseSuite(name, text.value, (path) => readInput(resolve(workspaceRoot, path)), identity);
+  if (text.ok) return loadSuiteText(workspaceRoot, name, text.value, identity);
   const { error } = text;
   return fail([{ ...start, message: error.reason === 'gone' ? 'no such file' : error.message }]);
+}
+
+/** Of a suite.yaml that is not written yet. */
+export function loadSuiteText(
+  workspaceRoot: string,
+  name: string,
+  text: string,
+  identity: Identity = {},
+): Result<LoadedSuite, Diagnostic[]> {
+  return parseSuite(name, text, (path) => readInput(resolve(workspaceRoot, path)), identity);
 }
 
 /** `readPath` is given workspace-relative paths. */
@@ -165,7 +174,7 @@ function corpusNeed(suite: Suite): { lines: number; reason: string } {
   return needs.reduce((most, need) => (need.lines > most.lines ? need : most), { lines: 0, reason: '' });
 }
 
-function readInput(path: string): Input {
+export function readInput(path: string): Input {
   const kind = kindOf(path);
   switch (kind) {
     case 'file':

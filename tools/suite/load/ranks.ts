@@ -72,7 +72,7 @@ function tooManyBlocks(config: Json, count: number, model: string): string | und
  * What no matrix in scope can exceed: each reads or writes the hidden state, those of a plain MLP the intermediate one too.
  * Of experts the sizes have many names and defaults, and declared matrices may be any, so there only the hidden size counts.
  */
-function largestRank(config: Json, scope: Scope, declared: boolean): number | undefined {
+export function largestRank(config: Json, scope: Scope, declared: boolean): number | undefined {
   const hidden = size(config, HIDDEN);
   if (hidden === undefined || scope !== 'ffn' || declared) return hidden;
   if (Object.keys(config).some((key) => key.includes('expert'))) return hidden;

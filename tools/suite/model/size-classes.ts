@@ -53,7 +53,7 @@ const SHARE_OF_WINDOW = 0.66;
 const SPARE = 1.2;
 
 /** Rows of wikitext2 in each of two sets that have the tokens a tier asks for, to the next ten. */
-function rowsFor(seqLen: number, tier: Tier): number {
+export function rowsFor(seqLen: number, tier: Tier): number {
   const real = Math.min(ROW_TOKENS, SHARE_OF_WINDOW * seqLen);
   return 10 * Math.ceil((SPARE * minimumsOf(tier).tokens) / real / 20);
 }
