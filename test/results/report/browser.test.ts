@@ -133,7 +133,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
         return { label: svg.getAttribute('aria-label'), cut: marks.filter((box) => !inside(box)).length, touching };
       })`,
     );
-    expect(charts).toHaveLength(18);
+    expect(charts).toHaveLength(19);
     for (const chart of charts) expect(chart).toEqual({ label: chart.label, cut: 0, touching: [] });
     const curve = page.locator('[aria-label^="invarlock: probability"] text');
     expect(await curve.allTextContents()).toEqual(
@@ -336,7 +336,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     await using still = await open(url, { javaScriptEnabled: false });
     await still.page.getByRole('button', { name: /svd_rank32_stress of tiny-dense/ }).click();
     expect(await still.page.getByRole('dialog').first().isVisible()).toBe(true);
-    expect(await still.page.locator('svg').count()).toBe(18);
+    expect(await still.page.locator('svg').count()).toBe(19);
   });
 });
 
