@@ -112,13 +112,13 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
     beyond_a_threshold: { variants: number; sentence: string };
   };
   const judgeOf = (name: string) => judges.find(({ judge }) => judge === name);
-  expect(judges).toHaveLength(13);
+  expect(judges).toHaveLength(17);
   for (const { counts } of judges) {
     expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(labels.length);
   }
   expect(judgeOf('invarlock')?.counts.undecided).toBe(0);
   expect(judgeOf('perplexity-1.10')?.auc.auc).toBeGreaterThan(0.8);
-  // Of the edits' own records; errors have none.
+  // Of the edits' and errors' own records.
   expect(judgeOf('weight-error')?.counts.undecided).toBeLessThan(labels.length / 2);
   expect(judgeOf('invarlock')?.cost.cells).toBeGreaterThan(judgeOf('perplexity-1.10')?.cost.cells ?? NaN);
   expect(judgeOf('always')?.cost.cells).toBe(0);
