@@ -6,7 +6,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { ensureOverlays, wantedOverlays } from '../../tools/python-env/overlays.js';
 import { outcome012Schema } from '../../tools/results/read/schema.js';
-import { OVERLAY_VERSIONS, overlayLock, OVERLAYS } from '../../tools/suite/model/overlays.js';
+import {
+  OVERLAY_VERSIONS,
+  overlayLock,
+  OVERLAYS,
+  type OverlayName,
+} from '../../tools/suite/model/overlays.js';
 import { REPOSITORY } from '../support/repository.js';
 
 const root = mkdtempSync(join(tmpdir(), 'overlays-'));
@@ -37,23 +42,35 @@ test.each(OVERLAYS)('%s is pinned with hashes to the version that its cells ask 
   );
 });
 
+/** Twice asked for, and not there before. */
+async function installedOnce(name: OverlayName): Promise<void> {
+  const said: string[] = [];
+  const log = (line: string): void => void said.push(line);
+  rmSync(join(REPOSITORY, '.venv/overlays', name), { recursive: true, force: true });
+  await ensureOverlays(REPOSITORY, [name], log);
+  await ensureOverlays(REPOSITORY, [name], log);
+  expect(said.filter((line) => line.startsWith(`installing ${name}`))).toHaveLength(1);
+}
+
+/** What a program of its own found, in its last line. */
+async function ranAlone(program: string): Promise<{ found: Record<string, unknown>; stderr: string }> {
+  const support = join(REPOSITORY, 'tools/python/tests/support');
+  const { stdout, stderr } = await execa(
+    join(REPOSITORY, '.venv/bin/python'),
+    [join(support, 'judges', program), root],
+    { env: { PYTHONPATH: `${join(REPOSITORY, 'tools/python')}:${support}`, OMP_NUM_THREADS: '1' } },
+  );
+  const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  return { found, stderr };
+}
+
 test(
   'InvarLock 0.17 is installed once, and decides on real tables of outcomes',
   { timeout: 600_000 },
   async () => {
-    const said: string[] = [];
-    const log = (line: string): void => void said.push(line);
-    rmSync(join(REPOSITORY, '.venv/overlays/invarlock-0.17'), { recursive: true, force: true });
-    await ensureOverlays(REPOSITORY, ['invarlock-0.17'], log);
-    await ensureOverlays(REPOSITORY, ['invarlock-0.17'], log);
-    expect(said.filter((line) => line.startsWith('installing invarlock-0.17'))).toHaveLength(1);
-    const support = join(REPOSITORY, 'tools/python/tests/support');
-    const { stdout, stderr } = await execa(
-      join(REPOSITORY, '.venv/bin/python'),
-      [join(support, 'judges/regression_child.py'), root],
-      { env: { PYTHONPATH: `${join(REPOSITORY, 'tools/python')}:${support}`, OMP_NUM_THREADS: '1' } },
-    );
-    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+    await installedOnce('invarlock-0.17');
+    const { found, stderr } = await ranAlone('regression_child.py');
+    expect(found).toEqual({
       ...{ same: 'pass', worse: 'regression', few: 'insufficient_evidence' },
       // Two inputs that cannot be compared, and an InvarLock that is not installed.
       ...{ other: 80, torn: 80, version: 82 },
@@ -69,19 +86,8 @@ test(
   'InvarLock 0.12 is installed once, and judges real models beside a report of their baseline',
   { timeout: 900_000 },
   async () => {
-    const said: string[] = [];
-    const log = (line: string): void => void said.push(line);
-    rmSync(join(REPOSITORY, '.venv/overlays/invarlock-0.12'), { recursive: true, force: true });
-    await ensureOverlays(REPOSITORY, ['invarlock-0.12'], log);
-    await ensureOverlays(REPOSITORY, ['invarlock-0.12'], log);
-    expect(said.filter((line) => line.startsWith('installing invarlock-0.12'))).toHaveLength(1);
-    const support = join(REPOSITORY, 'tools/python/tests/support');
-    const { stdout, stderr } = await execa(
-      join(REPOSITORY, '.venv/bin/python'),
-      [join(support, 'judges/certify012_child.py'), root],
-      { env: { PYTHONPATH: `${join(REPOSITORY, 'tools/python')}:${support}`, OMP_NUM_THREADS: '1' } },
-    );
-    const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+    await installedOnce('invarlock-0.12');
+    const { found, stderr } = await ranAlone('certify012_child.py');
     expect(found).toMatchObject({
       baseline: 0,
       loud: { status: 'certified', verdict: 'FAIL', failed: ['primary_metric_acceptable'], limit: 1.102 },

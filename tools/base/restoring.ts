@@ -1,6 +1,5 @@
 // How `restore` and the nx run it starts find each other: by a variable that names the file of what was found.
-import { appendFileSync } from 'node:fs';
-import { readIfThere } from './files.js';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 /** Set in a run that only restores: no cell runs in it, and no verdict is made. */
 export const RESTORING = 'SUITE_RESTORE_ANSWERS';
@@ -22,6 +21,7 @@ export function noteLooked(path: string, looked: Looked): void {
 }
 
 export function readLooked(path: string): Looked[] {
-  const lines = (readIfThere(path) ?? '').split('\n').filter((line) => line !== '');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line) as Looked);
 }

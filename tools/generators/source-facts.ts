@@ -1,4 +1,5 @@
 // Where the models of a new suite are, and what is there: a directory of this host, or a repository of the hub.
+import { asMapping } from '../base/json-value.js';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { statSync } from 'node:fs';
@@ -80,10 +81,4 @@ function configOf(text: string | undefined): Record<string, unknown> | undefined
   } catch {
     return undefined; // its setup says what is wrong with it
   }
-}
-
-function asMapping(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
 }

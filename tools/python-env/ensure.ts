@@ -5,6 +5,7 @@ import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { PYTHON_LOCK } from '../suite/model/python-sources.js';
 import type { Interpreter } from './interpreter.js';
+import { whileInstalling } from './while-installing.js';
 
 export interface EnsureOptions {
   workspaceRoot: string;
@@ -21,16 +22,7 @@ export async function ensurePythonEnvironment({
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-  const { withLongLock } = await import('../host/long-lock.js');
-  const { loadSiteSettings } = await import('../suite/settings/settings.js');
-  const lock = {
-    name: 'python-env',
-    path: workspaceRoot,
-    doing: 'is installing it',
-    timeoutMs: 3_600_000,
-    log: log,
-  };
-  return withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, async () => {
+  return whileInstalling(workspaceRoot, log, async () => {
     if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
     await install(workspaceRoot, log);
     writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
@@ -39,9 +31,7 @@ export async function ensurePythonEnvironment({
 }
 
 async function install(workspaceRoot: string, log: (line: string) => void): Promise<void> {
-  const { execa } = await import('execa');
-  const { Fault } = await import('../base/fault.js');
-  const { findUv } = await import('./uv.js');
+  const { findUv, runUv } = await import('./uv.js');
   const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
   const uv = await findUv(workspaceRoot, log);
   const venv = join(workspaceRoot, '.venv');
@@ -55,7 +45,8 @@ async function install(workspaceRoot: string, log: (line: string) => void): Prom
         ? 'no Python 3.12 or newer found: uv downloads one'
         : `Python ${found.version} (${found.path})`,
     );
-    await run(
+    await runUv(
+      uv,
       ['venv', '--quiet', '--clear', '--python', found?.path ?? '3.12', venv],
       'Install Python 3.12 or newer, or set UV_PYTHON to one.',
     );
@@ -63,7 +54,8 @@ async function install(workspaceRoot: string, log: (line: string) => void): Prom
   log(
     'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
   );
-  await run(
+  await runUv(
+    uv,
     // Compiled here once: else every process of a host that forbids writing bytecode compiles torch again (9 s each).
     [
       'pip',
@@ -76,17 +68,6 @@ async function install(workspaceRoot: string, log: (line: string) => void): Prom
     ],
     'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
   );
-
-  async function run(args: string[], hint: string): Promise<void> {
-    // uv names what it does on stderr: shown as it comes.
-    const { exitCode } = await execa(uv, args, {
-      reject: false,
-      stdin: 'ignore',
-      stdout: 'inherit',
-      stderr: 'inherit',
-    });
-    if (exitCode !== 0) throw new Fault('environment', `uv ${args[0] ?? ''} failed`, hint);
-  }
 }
 
 const STAMP = 'validation-lock';

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { whileInstalling } from './while-installing.js';
 import { overlayLock, OVERLAYS, type OverlayName } from '../suite/model/overlays.js';
 import { SUITES } from '../suite/model/paths.js';
 
@@ -23,21 +24,14 @@ export async function ensureOverlays(
 ): Promise<void> {
   const absent = (): OverlayName[] => wanted.filter((name) => !isCurrent(workspaceRoot, name));
   if (absent().length === 0) return;
-  const { withLongLock } = await import('../host/long-lock.js');
-  const { loadSiteSettings } = await import('../suite/settings/settings.js');
-  const lock = {
-    ...{ name: 'python-env', path: workspaceRoot, doing: 'is installing it', timeoutMs: 3_600_000, log },
-  };
-  await withLongLock(loadSiteSettings(workspaceRoot).lockDirectory, lock, async () => {
+  await whileInstalling(workspaceRoot, log, async () => {
     for (const name of absent()) await install(workspaceRoot, name, log);
   });
 }
 
 /** Whole or not at all: it appears under its name when everything is in it. */
 async function install(workspaceRoot: string, name: OverlayName, log: (line: string) => void): Promise<void> {
-  const { execa } = await import('execa');
-  const { Fault } = await import('../base/fault.js');
-  const { findUv } = await import('./uv.js');
+  const { findUv, runUv } = await import('./uv.js');
   const uv = await findUv(workspaceRoot, log);
   const directory = directoryOf(workspaceRoot, name);
   const draft = `${directory}.draft`;
@@ -45,18 +39,16 @@ async function install(workspaceRoot: string, name: OverlayName, log: (line: str
   log(`installing ${name}, which a suite names as a judge`);
   const lock = join(workspaceRoot, overlayLock(name));
   const python = join(workspaceRoot, '.venv', 'bin', 'python');
-  const { exitCode } = await execa(
-    uv,
-    [
-      ...['pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--python', python],
-      ...['--target', draft, '-r', lock],
-    ],
-    { reject: false, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' },
-  );
-  if (exitCode !== 0) {
+  const args = [
+    ...['pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--python', python],
+    ...['--target', draft, '-r', lock],
+  ];
+  const hint = `Check the connection to PyPI and the free disk space, or take ${name} out of the judges of your suites.`;
+  try {
+    await runUv(uv, args, hint, `${name} cannot be installed`);
+  } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    const hint = `Check the connection to PyPI and the free disk space, or take ${name} out of the judges of your suites.`;
-    throw new Fault('environment', `${name} cannot be installed`, hint);
+    throw error;
   }
   writeWhole(join(draft, STAMP), digestOf(workspaceRoot, name));
   rmSync(directory, { recursive: true, force: true });

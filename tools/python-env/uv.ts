@@ -35,6 +35,26 @@ export async function findUv(workspaceRoot: string, log: (line: string) => void)
   );
 }
 
+/**
+ * Run uv with its output shown as it comes: it names what it does on stderr.
+ *
+ * @throws Fault when it fails.
+ */
+export async function runUv(
+  uv: string,
+  args: readonly string[],
+  hint: string,
+  problem = `uv ${args[0] ?? ''} failed`,
+): Promise<void> {
+  const { exitCode } = await execa(uv, args, {
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+  if (exitCode !== 0) throw new Fault('environment', problem, hint);
+}
+
 async function isUsable(command: string): Promise<boolean> {
   const { exitCode, stdout } = await execa(command, ['--version'], { reject: false, stdin: 'ignore' });
   const [, major, minor] = /^uv (\d+)\.(\d+)/.exec(stdout) ?? [];

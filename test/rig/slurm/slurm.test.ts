@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DIST, REPOSITORY } from '../../support/repository.js';
 import { Cluster, noSlurm } from '../../support/slurm/cluster.js';
-import { Rig, SMALL_SUITE, type Ran } from '../../support/rig/workspace.js';
+import { Rig, SMALL_SUITE } from '../../support/rig/workspace.js';
 
 const missing = noSlurm();
 
@@ -44,14 +44,6 @@ class SlurmRig extends Rig {
   log(job: string): string {
     const path = `validation-${job}.log`;
     return this.exists(path) ? this.read(path) : '';
-  }
-
-  ran(): Ran[] {
-    if (!this.exists('ran.jsonl')) return [];
-    return this.read('ran.jsonl')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Ran);
   }
 }
 

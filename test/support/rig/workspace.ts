@@ -229,9 +229,15 @@ export class Rig implements AsyncDisposable {
 
   /** Starts and ends of scripted Python since the last call. */
   takeRuns(): Ran[] {
+    const ran = this.ran();
+    rmSync(join(this.root, 'ran.jsonl'), { force: true });
+    return ran;
+  }
+
+  /** Those that `takeRuns` would take. */
+  ran(): Ran[] {
     if (!this.exists('ran.jsonl')) return [];
     const lines = this.read('ran.jsonl').trim().split('\n');
-    rmSync(join(this.root, 'ran.jsonl'));
     return lines.map((line) => JSON.parse(line) as Ran);
   }
 

@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
-import { Rig, type Ran } from '../rig/workspace.js';
+import { Rig } from '../rig/workspace.js';
 import type { Cluster } from './cluster.js';
 
 /** GPUs as a job on a node of this cluster sees them where devices are confined: those that it was granted. */
@@ -54,13 +54,5 @@ export class EngineRig extends Rig {
       const [id = '', state = '', node = '', directory = '', name = ''] = line.split('|');
       return directory.startsWith(this.root) ? [{ id, state, node, cell: name.split('@')[0] ?? '' }] : [];
     });
-  }
-
-  ran(): Ran[] {
-    if (!this.exists('ran.jsonl')) return [];
-    return this.read('ran.jsonl')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Ran);
   }
 }

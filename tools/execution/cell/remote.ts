@@ -16,7 +16,7 @@ import { runWork, type Elsewhere, type EngineFailure } from '../engine/engine.js
 import type { SlurmFacts } from '../engine/slurm/facts.js';
 import { poolFor, readKnownPools } from '../engine/slurm/pools.js';
 import { slurmEngine } from '../engine/slurm/slurm.js';
-import { submissionsOf } from '../engine/slurm/submission.js';
+import { jobEntry, submissionsOf } from '../engine/slurm/submission.js';
 import { requireTime } from '../lease/deadline.js';
 import {
   beginProgress,
@@ -231,7 +231,7 @@ function factsOf(context: CellContext): SlurmFacts {
     settings,
     pools: known.map(({ pool, gpus }) => ({ name: pool.name, gpuGiB: gpus.map(({ totalGiB }) => totalGiB) })),
     poolFor: (needs) => poolFor(needs, known, settings),
-    entry: join(workspace, 'tools', 'dist', 'bin', 'cell-job.js'),
+    entry: jobEntry(workspace),
     onChange(line) {
       context.journal.main(context.cell, line);
       void noteProgress(context, directory);

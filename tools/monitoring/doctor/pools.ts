@@ -1,5 +1,4 @@
 // The pools of a cluster (engine: slurm): a probe job looks at a node of each, and what it finds is kept for the runs.
-import { join } from 'node:path';
 import { cancellation } from '../../base/cancellation.js';
 import { messageOf } from '../../base/message.js';
 import { writeWhole } from '../../base/files.js';
@@ -15,6 +14,7 @@ import {
   type PoolRecord,
   type Probe,
 } from '../../execution/engine/slurm/pools.js';
+import { jobEntry } from '../../execution/engine/slurm/submission.js';
 import { slurmEngine } from '../../execution/engine/slurm/slurm.js';
 import { faultOfEngine } from '../../execution/cell/failure.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
@@ -75,7 +75,7 @@ async function probe(
     settings,
     pools: [],
     poolFor: () => pool,
-    entry: join(workspaceRoot, 'tools', 'dist', 'bin', 'cell-job.js'),
+    entry: jobEntry(workspaceRoot),
     onChange: () => undefined,
   });
   const needs = { gpus, gibPerGpu: 0, cpuSlots: 1, ramGiB: 4 };

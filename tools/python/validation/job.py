@@ -73,6 +73,17 @@ class Part:
     out: Path
     store: Store | None
 
+    @property
+    def place(self) -> Store:
+        """Where its weights go.
+
+        Raises:
+            Fault: `bad_input` for a part without a place in the store.
+        """
+        if self.store is None:
+            raise Fault("bad_input", f"part {self.name} names no place in the weights store")
+        return self.store
+
 
 @dataclass(frozen=True)
 class Site:

@@ -1,4 +1,5 @@
 // Mistakes a schema cannot see: names that meet twice, models without a source, numbers InvarLock refuses.
+import { asMapping } from '../../base/json-value.js';
 import { SIZE_CLASSES } from '../model/cell.js';
 import { minimumViolations } from '../model/minimums.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
@@ -16,8 +17,8 @@ type Raw = Record<string, unknown>;
 
 /** Names that meet twice. They look at the raw text, so that another mistake beside a name hides none. */
 export function checkNames(source: YamlSource): Diagnostic[] {
-  const suite = asMapping(source.value);
-  const models = asList(suite.models).map(asMapping);
+  const suite = asRaw(source.value);
+  const models = asList(suite.models).map(asRaw);
   return [
     ...twice(
       source,
@@ -30,7 +31,7 @@ export function checkNames(source: YamlSource): Diagnostic[] {
     ...twice(
       source,
       'benchmark',
-      asList(suite.benchmarks).map((item, index) => [asText(asMapping(item).name), ['benchmarks', index]]),
+      asList(suite.benchmarks).map((item, index) => [asText(asRaw(item).name), ['benchmarks', index]]),
     ),
     ...twice(
       source,
@@ -40,7 +41,7 @@ export function checkNames(source: YamlSource): Diagnostic[] {
     ...[suite, ...models].flatMap((owner, index) => {
       const listed = Array.isArray(owner.errors);
       const path = [...(index === 0 ? [] : ['models', index - 1]), 'errors', ...(listed ? [] : ['types'])];
-      const types = listed ? owner.errors : asMapping(owner.errors).types;
+      const types = listed ? owner.errors : asRaw(owner.errors).types;
       return twice(
         source,
         'error',
@@ -59,7 +60,7 @@ function checkEditNames(source: YamlSource, suite: Raw, owner: Raw, path: Path):
     path: [...(owner[key] === undefined ? [] : path), key],
   }));
   const named = (['clean', 'stress'] as const).flatMap((editClass) =>
-    asList(asMapping(edits?.value)[editClass]).map((item, index): Named => {
+    asList(asRaw(edits?.value)[editClass]).map((item, index): Named => {
       const parsed = editOf(editClass).safeParse(item);
       return [
         parsed.success ? nameOfEdit(parsed.data, editClass) : undefined,
@@ -219,8 +220,8 @@ function rawModelName(model: Raw): string | undefined {
   });
 }
 
-function asMapping(value: unknown): Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : {};
+function asRaw(value: unknown): Raw {
+  return (asMapping(value) ?? {});
 }
 
 function asList(value: unknown): unknown[] {

@@ -1,4 +1,5 @@
 // Where each edit of a resolved suite stands in suite.yaml: below the suite or below its model, by class and number.
+import { asMapping } from '../../base/json-value.js';
 import type { SuiteEdit, SuiteModel } from '../model/suite.js';
 import type { Path, YamlSource } from '../yaml/yaml-source.js';
 import type { ReadModel } from './sections.js';
@@ -26,8 +27,4 @@ export function editPlaces(source: YamlSource, read: ReadModel, { edits }: Suite
         : [edit.step[0], 'steps', edit.step[1]];
     return { edit, path: given ? [...(own ? ofModel : []), key, ...written] : ofModel, own, given };
   });
-}
-
-function asMapping(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }

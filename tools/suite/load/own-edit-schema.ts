@@ -1,4 +1,5 @@
 // An edit made elsewhere, as suite.yaml has it: `{ checkpoint: <hub id or path> }` in the list of its class.
+import type { ListedClass } from '../model/edit-spec.js';
 import { nameFromSource, editNameProblem, NAME_RULE } from '../model/names.js';
 import { mapping, name, oneOf, text } from '../yaml/schema-parts.js';
 import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
@@ -6,7 +7,8 @@ import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
 /** What begins so is a path; anything else is the hub's. */
 const PATH = /^\.{0,2}\/./;
 
-type ListedClass = 'clean' | 'stress';
+const SOURCE_RULE =
+  'a hub id, e.g. org/model-gptq; or the directory of a model, beginning with ./ or ../ (relative to suite.yaml) or /';
 
 export function isOwnEdit(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'checkpoint' in value;
@@ -20,11 +22,8 @@ export function isPath(checkpoint: string): boolean {
 export function ownEdit(listed: ListedClass) {
   return mapping(
     {
-      checkpoint: text(
-        'a hub id, e.g. org/model-gptq; or the directory of a model, beginning with ./ or ../ (relative to suite.yaml) or /',
-      ).refine((value) => isPath(value) || HUB_ID.test(value), {
-        error: () =>
-          'a hub id, e.g. org/model-gptq; or the directory of a model, beginning with ./ or ../ (relative to suite.yaml) or /',
+      checkpoint: text(SOURCE_RULE).refine((value) => isPath(value) || HUB_ID.test(value), {
+        error: () => SOURCE_RULE,
       }),
       class: oneOf([listed]).optional(),
       name: name(editNameProblem, NAME_RULE).optional(),

@@ -1,6 +1,7 @@
 // Strengths that a model is too small for: ranks that no matrix exceeds, so that nothing changes, and more zeroed blocks
 // than there are. Seen when the projects are made, wherever a
 // configuration or a profile already tells the sizes; the edit's cell knows every matrix (variants/edition.py).
+import { asMapping } from '../../base/json-value.js';
 import { posix } from 'node:path';
 import type { Scope } from '../model/edit-spec.js';
 import { beside, modelPaths } from '../model/paths.js';
@@ -109,8 +110,4 @@ function readJson(readPath: ReadPath, path: string): Json | undefined {
   } catch {
     return undefined; // its setup says what is wrong with it
   }
-}
-
-function asMapping(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 }

@@ -29,7 +29,9 @@ export function isOwn(spec: EditSpec | OwnSpec): spec is OwnSpec {
 }
 
 /** A `ladder`'s step is expected to be nothing: its outcomes say what it is. */
-export type EditClass = 'clean' | 'stress' | 'ladder';
+export type EditClass = ListedClass | 'ladder';
+/** Of an edit in the list of its class. */
+export type ListedClass = 'clean' | 'stress';
 
 /** The parameters of a type in the order its one-line notation has them. */
 export const EDIT_PARAMETERS: Record<EditType, readonly string[]> = {

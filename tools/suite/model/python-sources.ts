@@ -85,7 +85,18 @@ const CONVERTING = [
   'sources/tensors',
   'weights/store',
 ];
-const FACTS = ['facts/corpus', 'facts/model', 'facts/people', 'facts/words'];
+/** One of the hub, of this host or made here, brought here and converted. */
+const FETCHING = [
+  ...CONVERTING,
+  'facts/corpus',
+  'facts/model',
+  'facts/people',
+  'facts/words',
+  'hub/faults',
+  'sources/download',
+  'sources/hub_space',
+  'sources/profile',
+];
 
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
@@ -104,7 +115,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'invarlock/hub_rows',
     'weights/store',
   ],
-  setup: ['cells/setup', ...CONVERTING, 'sources/download', ...FACTS, 'sources/hub_space', 'sources/profile'],
+  setup: ['cells/setup', ...FETCHING],
   calibrate: ['cells/calibrate', 'invarlock/report', ...INVARLOCK],
   preset: ['cells/preset', 'invarlock/preset_formulas', 'invarlock/config'],
   baseline: ['cells/baseline', ...AGAINST_A_BASELINE],
@@ -125,6 +136,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'evaluation/prefixes/trust',
     'evaluation/prefixes/ways',
     'evaluation/told',
+    'hub/faults',
     'compute/numerics',
     'compute/placement',
     'compute/whole_load',
@@ -143,11 +155,7 @@ const MODULES: Record<CellKind, readonly string[]> = {
   ],
   adopt: [
     'cells/adopt',
-    ...CONVERTING,
-    'sources/download',
-    ...FACTS,
-    'sources/hub_space',
-    'sources/profile',
+    ...FETCHING,
     ...EDITS,
     'weights/matrix',
     'variants/publish',

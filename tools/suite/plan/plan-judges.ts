@@ -1,5 +1,5 @@
 // Cells of judges that measure for themselves: only where the suite names the judge, so that all others stay as they are.
-import type { Cell, CellId } from '../model/cell.js';
+import type { Cell, CellId, CellPart } from '../model/cell.js';
 import { OVERLAY_VERSIONS } from '../model/overlays.js';
 import { beside } from '../model/paths.js';
 import { windowData } from './plan-data.js';
@@ -12,49 +12,70 @@ export function judgeCells(plan: ModelPlan, variant: string, making: CellId): Ce
   const { judges } = plan.suite;
   return [
     ...(judges.includes('invarlock-true-baseline') ? [guardsCell(plan, variant, making)] : []),
-    ...(judges.includes('invarlock-0.12') ? [certify012Cell(plan, variant, making)] : []),
+    ...(judges.includes('invarlock-0.12') ? [certificate012(plan, variant, making)] : []),
   ];
 }
 
 /** Of the baseline, for all of its variants. */
 export function judgesBaselineCells(plan: ModelPlan): Cell[] {
-  return plan.suite.judges.includes('invarlock-0.12') ? [certify012Cell(plan)] : [];
+  return plan.suite.judges.includes('invarlock-0.12') ? [report012(plan)] : [];
 }
 
 /** As InvarLock 0.12's own profile `ci` has them, or what the suite has where that is more. */
 const LEAST_WINDOWS = 240;
+const BASELINE_012 = 'baseline-0.12-1';
 
-/** Without a variant the baseline's report, which the cells of all variants read. */
-function certify012Cell(plan: ModelPlan, variant?: string, making?: CellId): Cell {
+/** The baseline's report, which the cells of all variants read. */
+function report012(plan: ModelPlan): Cell {
+  return certify012Cell(plan, 'baseline', BASELINE_012, {
+    description: `InvarLock 0.12 evaluates the unedited ${plan.model.name} once for all`,
+    dependsOn: [],
+    reads: [],
+    writes: [{ file: 'report.json', path: report012Path(plan) }],
+  });
+}
+
+function certificate012(plan: ModelPlan, variant: string, making: CellId): Cell {
+  const directory = plan.paths.judged('0.12', variant);
+  return certify012Cell(plan, variant, 'certify-0.12-1', {
+    description: `InvarLock 0.12 compares ${variant} with ${plan.model.name}`,
+    dependsOn: [making, plan.id('baseline', BASELINE_012)],
+    reads: [
+      weightsOf('subject', beside(plan.paths.weights(variant)).manifest),
+      { name: 'baseline-report', path: report012Path(plan), as: 'file' },
+    ],
+    writes: [
+      { file: 'outcome.json', path: `${directory}/outcome.json` },
+      { file: 'evaluation.report.json', path: `${directory}/evaluation.report.json`, optional: true },
+    ],
+  });
+}
+
+function report012Path({ paths }: ModelPlan): string {
+  return `${paths.judged('0.12', 'baseline')}/report.json`;
+}
+
+type Own = Pick<Cell, 'description' | 'dependsOn' | 'reads'> & Pick<CellPart, 'writes'>;
+
+/** What both have in common: the baseline, its preset and the windows of the first certificate. */
+function certify012Cell(
+  plan: ModelPlan,
+  variant: string,
+  target: string,
+  { description, dependsOn, reads, writes }: Own,
+): Cell {
   const { model, paths, suite } = plan;
-  const of = variant ?? 'baseline';
-  const directory = paths.judged('0.12', of);
-  const target = variant === undefined ? BASELINE_012 : 'certify-0.12-1';
   const windows = windowData(suite);
   const { preview, final } = model.invarlock.windows;
-  const report = `${paths.judged('0.12', 'baseline')}/report.json`;
-  return cellOf(plan, of, target, 'certify012', {
-    description:
-      variant === undefined
-        ? `InvarLock 0.12 evaluates the unedited ${model.name} once for all`
-        : `InvarLock 0.12 compares ${variant} with ${model.name}`,
+  return cellOf(plan, variant, target, 'certify012', {
+    description,
     dependsOn: [
-      ...new Set([
-        plan.id('baseline', 'setup'),
-        ...(making === undefined ? [] : [making]),
-        plan.id('baseline', 'preset'),
-      ]),
-      ...(variant === undefined ? [] : [plan.id('baseline', BASELINE_012)]),
+      ...new Set([plan.id('baseline', 'setup'), plan.id('baseline', 'preset'), ...dependsOn]),
       ...windows.dependsOn,
     ],
     reads: [
       weightsOf('baseline', beside(paths.baseline).manifest),
-      ...(variant === undefined
-        ? []
-        : [
-            weightsOf('subject', beside(paths.weights(variant)).manifest),
-            { name: 'baseline-report', path: report, as: 'file' } as const,
-          ]),
+      ...reads,
       { name: 'preset', path: paths.preset, as: 'file' },
       ...windows.reads,
       ...corpusReads(model),
@@ -67,24 +88,12 @@ function certify012Cell(plan: ModelPlan, variant?: string, making?: CellId): Cel
           version: OVERLAY_VERSIONS['invarlock-0.12'],
           windows: { preview: Math.max(LEAST_WINDOWS, preview), final: Math.max(LEAST_WINDOWS, final) },
         },
-        writes:
-          variant === undefined
-            ? [{ file: 'report.json', path: report }]
-            : [
-                { file: 'outcome.json', path: `${directory}/outcome.json` },
-                {
-                  file: 'evaluation.report.json',
-                  path: `${directory}/evaluation.report.json`,
-                  optional: true,
-                },
-              ],
-        receipt: `${directory}/receipt.json`,
+        writes,
+        receipt: `${paths.judged('0.12', variant)}/receipt.json`,
       },
     ],
   });
 }
-
-const BASELINE_012 = 'baseline-0.12-1';
 
 /** Conventions of this suite, in no more than a specification: InvarLock sets none. */
 const POLICY = { minimum_count: 100, maximum_regression: 0.03, maximum_interval_width: 0.2 };

@@ -1,13 +1,12 @@
 // What --edit, --checkpoint and --benchmark say, read one by one: a value or a sentence with what is allowed. Pure.
 import { fail, ok, type Result } from '../../base/result.js';
 import { editOf } from '../load/edit-schema.js';
-import { EDIT_TYPES, notation, type EditSpec } from '../model/edit-spec.js';
+import { EDIT_TYPES, notation, type EditSpec, type ListedClass } from '../model/edit-spec.js';
 import { benchmarkNameProblem } from '../model/names.js';
 import type { Benchmark } from '../model/suite.js';
 import { freeName } from './free-name.js';
 import { PROFILE, type Profile } from './profiles.js';
 
-export type ListedClass = 'clean' | 'stress';
 export const NO_EDITS = 'none';
 
 export interface ChosenEdit {

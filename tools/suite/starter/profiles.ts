@@ -23,24 +23,20 @@ export interface Profile {
   windows?: Windows;
 }
 
-const ORIGINAL_CLEAN = [
-  'quant_rtn:8:128:ffn',
-  'fp4_quant:e2m1:ffn',
-  'magnitude_prune:0.1:ffn',
-  'lowrank_svd:256:ffn',
-];
-const ORIGINAL_STRESS = [
-  'quant_rtn:4:32:all',
-  'fp4_quant:aggressive:all',
-  'magnitude_prune:0.5:all',
-  'lowrank_svd:32:all',
-];
-const ORIGINAL_BENCHMARKS = [
-  { name: 'mmlu', task: 'mmlu', fewshot: 5 },
-  { name: 'hellaswag', task: 'hellaswag', fewshot: 5 },
-  { name: 'arc', task: 'arc_challenge', fewshot: 5 },
-  { name: 'winogrande', task: 'winogrande', fewshot: 5 },
-];
+/** What the original script asks of every model. */
+const ORIGINAL = {
+  clean: ['quant_rtn:8:128:ffn', 'fp4_quant:e2m1:ffn', 'magnitude_prune:0.1:ffn', 'lowrank_svd:256:ffn'],
+  stress: ['quant_rtn:4:32:all', 'fp4_quant:aggressive:all', 'magnitude_prune:0.5:all', 'lowrank_svd:32:all'],
+  errors: DEFAULT_ERRORS,
+  errorLimit: 800,
+  benchmarks: [
+    { name: 'mmlu', task: 'mmlu', fewshot: 5 },
+    { name: 'hellaswag', task: 'hellaswag', fewshot: 5 },
+    { name: 'arc', task: 'arc_challenge', fewshot: 5 },
+    { name: 'winogrande', task: 'winogrande', fewshot: 5 },
+  ],
+  fewshot: 5,
+};
 
 export const PROFILE: Record<ProfileName, Profile> = {
   laptop: {
@@ -63,24 +59,14 @@ export const PROFILE: Record<ProfileName, Profile> = {
   host: {
     what: 'a host with GPUs and a night',
     does: 'eight edits, 2000 items a benchmark',
-    clean: ORIGINAL_CLEAN,
-    stress: ORIGINAL_STRESS,
-    errors: DEFAULT_ERRORS,
-    errorLimit: 800,
-    benchmarks: ORIGINAL_BENCHMARKS,
-    fewshot: 5,
+    ...ORIGINAL,
     limit: 2000,
     runs: { calibration: 3, clean: 2, stress: 1 },
   },
   seed: {
     what: 'a host with GPUs and days, as the original script',
     does: 'its eight edits, every item and as many runs',
-    clean: ORIGINAL_CLEAN,
-    stress: ORIGINAL_STRESS,
-    errors: DEFAULT_ERRORS,
-    errorLimit: 800,
-    benchmarks: ORIGINAL_BENCHMARKS,
-    fewshot: 5,
+    ...ORIGINAL,
     limit: 'all',
     runs: { calibration: 5, clean: 3, stress: 2 },
   },

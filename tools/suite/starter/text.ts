@@ -2,14 +2,14 @@
 import { parse } from 'yaml';
 import { GIB } from '../../base/units.js';
 import type { SizeClass } from '../model/cell.js';
-import { editName, formatEdit } from '../model/edit-spec.js';
+import { editName, formatEdit, type ListedClass } from '../model/edit-spec.js';
 import { minimumsOf } from '../model/minimums.js';
 import { nameFromSource } from '../model/names.js';
 import { rowsFor, SIZE_TABLE, validWindows } from '../model/size-classes.js';
 import type { Benchmark } from '../model/suite.js';
 import type { Windows } from '../model/windows.js';
 import { billionsOf, positionsOf, type ModelFacts } from './model-size.js';
-import type { ChosenEdit, ListedClass } from './options.js';
+import type { ChosenEdit } from './options.js';
 import { PROFILE, type ProfileName } from './profiles.js';
 
 /** As suite.yaml has it: a hub id; or a path, absolute or relative to suite.yaml. */

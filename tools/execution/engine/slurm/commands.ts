@@ -44,19 +44,11 @@ export async function slurm(
 export function cleanEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).filter(
     ([name]) =>
-      !/^(SLURM|SBATCH|SLURMD|SRUN)_/.test(name) &&
-      !['CUDA_VISIBLE_DEVICES', 'GPU_DEVICE_ORDINAL', 'VALIDATION_DEADLINE'].includes(name),
+      name === 'SLURM_CONF' ||
+      (!/^(SLURM|SBATCH|SLURMD|SRUN)_/.test(name) &&
+        !['CUDA_VISIBLE_DEVICES', 'GPU_DEVICE_ORDINAL', 'VALIDATION_DEADLINE'].includes(name)),
   );
-  const { SLURM_CONF, SLURM_TIME_FORMAT } = {
-    SLURM_CONF: environment.SLURM_CONF,
-    SLURM_TIME_FORMAT: 'standard',
-  };
-  return {
-    ...Object.fromEntries(kept),
-    ...(SLURM_CONF === undefined ? {} : { SLURM_CONF }),
-    SLURM_TIME_FORMAT,
-    TZ: environment.TZ,
-  };
+  return { ...Object.fromEntries(kept), SLURM_TIME_FORMAT: 'standard' };
 }
 
 /** The controller does not answer for now, or takes no more jobs for now: ask again. */

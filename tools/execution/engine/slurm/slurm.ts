@@ -2,7 +2,7 @@
 // a job was given and what it says in the end lies in its submission's directory, and whether a cell is finished, its receipt.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { monotonicMs } from '../../../base/clock.js';
@@ -211,7 +211,7 @@ type Submitted = z.infer<typeof submittedSchema>;
 
 /** Jobs that the last answer of squeue cannot know yet. */
 function submittedAfter(directory: LockDirectory, askedAtMs: number): Submitted {
-  const read = readRecord(join(directory.jobs, 'submitted'), submittedSchema);
+  const read = readRecord(submittedPath(directory), submittedSchema);
   const now = monotonicMs();
   return read.ok ? read.value.filter(({ atMs }) => atMs >= askedAtMs && atMs <= now) : [];
 }
@@ -219,8 +219,11 @@ function submittedAfter(directory: LockDirectory, askedAtMs: number): Submitted 
 /** Called under the lock of submissions. */
 function noteSubmitted(directory: LockDirectory, one: Submitted[number]): void {
   const kept = submittedAfter(directory, one.atMs - KEPT_MS);
-  makeDirectory(dirname(join(directory.jobs, 'submitted')));
-  writePlain(join(directory.jobs, 'submitted'), JSON.stringify([...kept, one]));
+  writePlain(submittedPath(directory), JSON.stringify([...kept, one]));
+}
+
+function submittedPath({ jobs }: LockDirectory): string {
+  return join(jobs, 'submitted');
 }
 
 /** Longer than any answer of squeue serves. */

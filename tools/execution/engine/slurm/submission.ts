@@ -109,6 +109,11 @@ function given(option: string, value: string | null | undefined): string[] {
   return value === null || value === undefined ? [] : [`--${option}=${value}`];
 }
 
+/** The program of a job: the cell, or the probe, that its directory describes. */
+export function jobEntry(workspace: string): string {
+  return join(workspace, 'tools', 'dist', 'bin', 'cell-job.js');
+}
+
 /** What Slurm runs on the node: the head's own Node.js where it is there too, else the one on the path. */
 export function jobScript(node: string, entry: string, { directory }: Submission): string {
   const run = `${quoted(entry)} ${quoted(directory)}`;

@@ -24,6 +24,13 @@ export interface Watched<T> extends Pick<SlurmFacts, 'directory' | 'settings' | 
   cancelled: AbortSignal;
 }
 
+/** A job as the queue knows it, and what was said of it already. */
+interface Look {
+  told: Set<string>;
+  /** When the watch began: an answer from before that may not know the job yet. */
+  sinceMs: number;
+}
+
 const LOOK_MS = 500;
 /** A file of a node's may be seen so much later by the head: shared disks cache what is not there. */
 const LATE_MS = 15_000;
@@ -34,13 +41,13 @@ export async function watchJob<T>(watched: Watched<T>): Promise<Result<T, Engine
   const stopped = (): Result<T, EngineFailure> =>
     fail({ reason: 'cancelled', message: `${work.asked.cell}: Slurm job ${job.id} is cancelled` });
   const lookMs = Math.min(LOOK_MS, settings.slurmPollSeconds * 1_000);
-  const told = new Set<string>();
+  const look: Look = { told: new Set(), sinceMs: monotonicMs() };
   let goneSinceMs: number | undefined;
   for (;;) {
     if (cancelled.aborted) return stopped();
     tail.forward();
     const said = readSaid(watched);
-    const state = await stateOf(watched, told);
+    const state = await stateOf(watched, look);
     // What failed may be tried again only once its job has left the queue.
     if (said?.isDone === true || (said !== undefined && state === 'gone')) return said.end;
     if (state !== 'gone') goneSinceMs = undefined;
@@ -64,7 +71,7 @@ export async function watchJob<T>(watched: Watched<T>): Promise<Result<T, Engine
 /** Whether the job is in the queue, as the last answer of squeue tells. */
 async function stateOf<T>(
   { directory, settings, work, job, note, onChange }: Watched<T>,
-  told: Set<string>,
+  { told, sinceMs }: Look,
 ): Promise<'live' | 'gone' | 'unsure'> {
   const queue = await readQueue(directory, { maxAgeMs: settings.slurmPollSeconds * 1_000 });
   const once = (line: string): void => {
@@ -76,8 +83,7 @@ async function stateOf<T>(
     return 'unsure';
   }
   const found = queue.jobs.find(({ id }) => id === job.id);
-  // An answer from before its submission cannot know it.
-  if (found === undefined) return queue.askedAtMs > watchedSince(job.id) ? 'gone' : 'unsure';
+  if (found === undefined) return queue.askedAtMs > sinceMs ? 'gone' : 'unsure';
   if (!isLive(found.state)) return 'gone';
   const runs = isRunning(found.state);
   const reason = runs ? '' : reasonText(found.reason);
@@ -86,15 +92,6 @@ async function stateOf<T>(
   once(line);
   if (note.say(said)) onChange(line);
   return 'live';
-}
-
-/** By job: when this process first looked at it. */
-const since = new Map<string, number>();
-
-function watchedSince(job: string): number {
-  const known = since.get(job) ?? monotonicMs();
-  since.set(job, known);
-  return known;
 }
 
 /** What its work said; undefined while it has said nothing. */

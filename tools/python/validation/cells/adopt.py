@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from validation.job import Fault, Job, emit, write_json
+from validation.job import Job, emit, write_json
 from validation.sources.convert import convert
 from validation.sources.download import fetch, source_id
 from validation.sources.intake import look
@@ -27,10 +27,8 @@ def run(job: Job) -> None:
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
-    if part.store is None:
-        raise Fault("bad_input", f"part {part.name} names no place in the weights store")
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
-    with locked_entry(part.store, rebuild=job.rebuild) as entry:
+    with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             baseline = open_checkpoint(open_entry(job.read("baseline")))
             found = fetch(source, trusted, job)

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from validation.invarlock.adapter import link_model, load_encoder, run_noop
+from validation.invarlock.adapter import prepare_baseline, run_noop
 from validation.invarlock.baseline_report import binding_of, write_report
 from validation.invarlock.certificate import Unreadable, read_object
 from validation.invarlock.config import (
     Settings,
     dataset_seed,
     parse_settings,
-    parse_slice,
     place_dataset,
     subject_document,
 )
-from validation.invarlock.failures import Refused, explain
+from validation.invarlock.failures import baseline_fault
 from validation.invarlock.guards import require_guards
 from validation.invarlock.preset_file import read_preset
 from validation.invarlock.process import require_version
 from validation.invarlock.report import require_sound
-from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit
-from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:
@@ -40,8 +37,7 @@ def run(job: Job) -> None:
     settings = parse_settings(part.spec)
     require_version()
     preset = read_preset(job.read("preset").path, settings)
-    model = link_model(job.work, "baseline", open_entry(job.read("baseline")))
-    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, model))
+    model = prepare_baseline(job, settings)
     emit("progress", message="InvarLock evaluates the baseline", done=0, total=1)
     placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
     write_report(part.out / "report.json", _evaluate(job, settings, model, placed), binding_of(job, settings))
@@ -51,8 +47,7 @@ def run(job: Job) -> None:
 def _evaluate(job: Job, settings: Settings, model: str, placed: dict[str, Any]) -> dict[str, Any]:
     ended, path = run_noop(job, settings, subject_document(placed, settings, model))
     if ended.failed or path is None:
-        meaning = explain(ended)
-        raise Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+        raise baseline_fault(ended)
     require_guards(job.work, "source", settings.guards)
     try:
         report = read_object(path)

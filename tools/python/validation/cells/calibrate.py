@@ -10,16 +10,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock.adapter import link_model, load_encoder, run_noop
+from validation.invarlock.adapter import prepare_baseline, run_noop
 from validation.invarlock.certificate import Unreadable, finite, guard_reports, read_object, section
-from validation.invarlock.config import Settings, dataset_seed, noop_document, parse_settings, parse_slice
-from validation.invarlock.failures import Refused, explain
+from validation.invarlock.config import Settings, dataset_seed, noop_document, parse_settings
+from validation.invarlock.failures import baseline_fault
 from validation.invarlock.guards import require_guards
 from validation.invarlock.process import VERSION, require_version
 from validation.invarlock.report import require_sound
-from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.weights.store import open_entry
 
 
 def run(job: Job) -> None:
@@ -32,15 +30,13 @@ def run(job: Job) -> None:
     part = job.only
     settings = parse_settings(part.spec)
     require_version()
-    model = link_model(job.work, "baseline", open_entry(job.read("baseline")))
-    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, model))
+    model = prepare_baseline(job, settings)
     emit("progress", message="InvarLock runs on the baseline", done=0, total=1)
     ended, report = run_noop(
         job, settings, noop_document(settings, model, dataset_seed(int(part.spec["run"])))
     )
     if ended.failed or report is None:
-        meaning = explain(ended)
-        raise Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+        raise baseline_fault(ended)
     require_guards(job.work, "source", settings.guards)
     write_json(part.out / "extract.json", _extract(report, settings))
     shutil.copyfile(report, part.out / "report.json")

@@ -16,13 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from validation.invarlock.adapter import (
-    guard_order_used,
-    link_model,
-    load_encoder,
-    report_of,
-    run_certify,
-)
+from validation.invarlock.adapter import guard_order_used, link_read, prepare_baseline, report_of, run_certify
 from validation.invarlock.baseline_report import binding_of, read_report
 from validation.invarlock.certificate import (
     Certificate,
@@ -37,17 +31,14 @@ from validation.invarlock.config import (
     Settings,
     dataset_seed,
     parse_settings,
-    parse_slice,
     place_dataset,
 )
-from validation.invarlock.failures import Ended, Refused, explain
+from validation.invarlock.failures import Refused, refusal_of
 from validation.invarlock.guards import guard_fates, require_guards
 from validation.invarlock.preset_file import read_preset
 from validation.invarlock.process import require_version
 from validation.invarlock.report import require_sound
-from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.weights.store import open_entry
 
 _CERTIFICATE = "evaluation.cert.json"
 
@@ -62,15 +53,14 @@ def run(job: Job) -> None:
     settings = parse_settings(part.spec)
     require_version()
     preset = read_preset(job.read("preset").path, settings)
-    baseline = link_model(job.work, "baseline", open_entry(job.read("baseline")))
-    subject = link_model(job.work, "subject", open_entry(job.read("subject")))
-    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, baseline))
+    baseline = prepare_baseline(job, settings)
+    subject = link_read(job, "subject")
     emit("progress", message="InvarLock certifies", done=0, total=1)
     placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
     shared = _shared_report(job, settings)
     broken = "subject_error" in part.spec
     ended, certificate = run_certify(job, settings, baseline, subject, placed, shared, broken=broken)
-    refused = _refusal(ended, broken)
+    refused = refusal_of(ended, broken=broken)
     if shared is None:
         _check_baseline(job.work)
         require_guards(job.work, "source", settings.guards)
@@ -133,15 +123,6 @@ def _shared_report(job: Job, settings: Settings) -> dict[str, Any] | None:
     report = read_report(job.read("baseline-report").path, binding_of(job, settings))
     require_sound(report, settings)
     return report
-
-
-def _refusal(ended: Ended, broken: bool) -> Refused | None:
-    if not ended.failed:
-        return None
-    meaning = explain(ended, broken=broken)
-    if isinstance(meaning, Fault):
-        raise meaning
-    return meaning
 
 
 def _check_baseline(work: Path) -> None:

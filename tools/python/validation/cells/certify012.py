@@ -11,11 +11,11 @@ import shutil
 from typing import Any
 
 from validation.cells.certify import check_certificate
-from validation.invarlock.adapter import link_model, load_encoder
+from validation.invarlock.adapter import link_read, prepare_baseline
 from validation.invarlock.baseline_report import binding_of, read_report, write_report
 from validation.invarlock.certificate import Certificate, Unreadable, finite, read_certificate, section
-from validation.invarlock.config import Settings, parse_settings, parse_slice
-from validation.invarlock.failures import Ended, Refused, explain
+from validation.invarlock.config import Settings, parse_settings
+from validation.invarlock.failures import Ended, Refused, refusal_of
 from validation.invarlock.guards import guard_fates, require_guards
 from validation.invarlock.newer.evaluate import (
     REPORT,
@@ -30,9 +30,7 @@ from validation.invarlock.newer.evaluate import (
 from validation.invarlock.newer.overlay import require_overlay
 from validation.invarlock.preset_file import read_preset
 from validation.invarlock.report import require_sound
-from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.weights.store import open_entry
 
 #: What InvarLock says of windows that it dropped.
 _UNPAIRED = "Window pairing mismatch"
@@ -50,8 +48,7 @@ def run(job: Job) -> None:
     suite = parse_settings(part.spec)
     settings = own_settings(suite, part.spec["windows"])
     preset = read_preset(job.read("preset").path, suite)
-    baseline = link_model(job.work, "baseline", open_entry(job.read("baseline")))
-    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, baseline))
+    baseline = prepare_baseline(job, settings)
     binding = binding_of(job, settings)
     binding |= {"versions": {**binding["versions"], "invarlock": version}}
     if "subject" not in job.reads:
@@ -61,7 +58,7 @@ def run(job: Job) -> None:
     else:
         report = read_report(job.read("baseline-report").path, binding)
         require_sound(report, settings)
-        subject = link_model(job.work, "subject", open_entry(job.read("subject")))
+        subject = link_read(job, "subject")
         emit("progress", message="InvarLock 0.12 compares the subject with its baseline", done=0, total=1)
         ended = evaluate(job, settings, directory, (baseline, subject), preset, report)
         _keep_outcome(job, settings, preset, ended)
@@ -128,7 +125,4 @@ def _refusal(job: Job, ended: Ended) -> Refused | None:
     lost = lost_windows(job.work)
     if lost > 0 and any(_UNPAIRED in error for error in ended.events):
         return Refused(f"its numbers cannot be evaluated ({lost} windows of an arm have no finite loss)")
-    meaning = explain(ended)
-    if isinstance(meaning, Fault):
-        raise meaning
-    return meaning
+    return refusal_of(ended)

@@ -38,9 +38,7 @@ def run(job: Job) -> None:
     taken: dict[str, str] = {}  # of what is not pinned, one commit for all parts
     for done, part in enumerate(job.parts):
         emit("progress", message=f"fetching {part.name}", done=done, total=len(job.parts))
-        if part.store is None:
-            raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-        with locked_entry(part.store, rebuild=job.rebuild) as entry:
+        with locked_entry(part.place, rebuild=job.rebuild) as entry:
             if not entry.complete:
                 revisions = {**taken, **part.spec["revisions"]}
                 commits = _fetch(job.work / part.name, entry.draft, part.spec, revisions, data)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import torch
 
 from validation.compute.fp4_native import require_native_fp4
-from validation.job import Fault, Job, Part, Store, write_json
+from validation.job import Job, Part, Store, write_json
 from validation.variants.edition import IDLE, plan
 from validation.variants.publish import compute_device, publish
 from validation.weights.checkpoint import open_checkpoint
@@ -31,9 +31,7 @@ def run(job: Job) -> None:
     require_native_fp4(job)
     by_store: dict[Store, list[Part]] = defaultdict(list)
     for part in job.parts:
-        if part.store is None:
-            raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-        by_store[part.store].append(part)
+        by_store[part.place].append(part)
     with ExitStack() as stack:
         pending: dict[Store, Entry] = {}
         for store in sorted(by_store, key=lambda store: (str(store.root), store.recipe)):

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from validation.invarlock.adapter import link_model, load_encoder
+from validation.invarlock.adapter import link_read, prepare_baseline
 from validation.invarlock.config import (
     dataset_seed,
     parse_settings,
-    parse_slice,
     place_dataset,
     subject_document,
 )
-from validation.invarlock.failures import Refused, explain
+from validation.invarlock.failures import baseline_fault
 from validation.invarlock.guards import guard_fates
 from validation.invarlock.preset_file import read_preset
 from validation.invarlock.process import require_version
 from validation.invarlock.true_baseline import GUARDS, ask_guards
-from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, emit, write_json
-from validation.weights.store import open_entry
 
 #: What is kept of a guard's measures, by guard.
 _MEASURES = {
@@ -43,15 +40,13 @@ def run(job: Job) -> None:
     settings = parse_settings(part.spec)
     require_version()
     preset = read_preset(job.read("preset").path, settings)
-    baseline = link_model(job.work, "baseline", open_entry(job.read("baseline")))
-    subject = link_model(job.work, "subject", open_entry(job.read("subject")))
-    prepare_windows(job, settings, parse_slice(part.spec), lambda: load_encoder(settings, job.work, baseline))
+    baseline = prepare_baseline(job, settings)
+    subject = link_read(job, "subject")
     emit("progress", message="InvarLock's guards compare the subject with its baseline", done=0, total=1)
     placed = place_dataset(preset, settings, dataset_seed(int(part.spec["run"])))
     ended, answers = ask_guards(job, settings, subject_document(placed, settings, baseline), subject)
     if answers is None:
-        meaning = explain(ended)
-        raise Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+        raise baseline_fault(ended)
     fates = guard_fates(job.work, "edited", GUARDS)
     if unready := [f"{name} {fate}" for name, fate in fates.items() if fate.startswith("not_ready")]:
         raise Fault(

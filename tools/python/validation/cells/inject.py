@@ -30,9 +30,7 @@ def run(job: Job) -> None:
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
-    if part.store is None:
-        raise Fault("bad_input", f"part {part.name} names no place in the weights store")
-    with locked_entry(part.store, rebuild=job.rebuild) as entry:
+    with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             described = _make(job, part, entry)
             described["device_class"] = job.device.device_class

@@ -6,7 +6,7 @@ import shutil
 
 import torch
 
-from validation.job import Fault, Job, emit, write_json
+from validation.job import Job, emit, write_json
 from validation.sources.convert import convert
 from validation.sources.download import fetch, source_id
 from validation.sources.intake import look
@@ -24,10 +24,8 @@ def run(job: Job) -> None:
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
-    if part.store is None:
-        raise Fault("bad_input", f"part {part.name} names no place in the weights store")
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
-    with locked_entry(part.store, rebuild=job.rebuild) as entry:
+    with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             fetched = fetch(source, trusted, job)
             weights_bytes = convert(fetched, entry, trusted)

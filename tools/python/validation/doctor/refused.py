@@ -5,9 +5,8 @@ Their classes move between versions of its libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from validation.doctor.finding import Finding, finding, first_line
+from validation.hub.faults import chain_of
 
 _NONE_SUCH = {
     "RepositoryNotFoundError",
@@ -27,7 +26,7 @@ def refused(what: str, where: str, error: BaseException) -> Finding:
         where: Its name on the hub.
         error: As it was raised; what lies behind it counts too.
     """
-    chain = list(_chain(error))
+    chain = [each for each in chain_of(error) if isinstance(each, Exception)]
     names = {kind.__name__ for each in chain for kind in type(each).__mro__}
     statuses = {getattr(getattr(each, "response", None), "status_code", None) for each in chain}
     # datasets keeps of the hub's exception only this sentence.
@@ -70,14 +69,3 @@ def refused(what: str, where: str, error: BaseException) -> Finding:
         f"{where}: the hub cannot be reached ({type(error).__name__}: {first_line(chain[0])})",
         "Check network and proxy (HF_ENDPOINT), or download it first and set HF_HUB_OFFLINE=1.",
     )
-
-
-def _chain(error: BaseException) -> Iterator[Exception]:
-    """An exception and those behind it."""
-    seen: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in seen:
-        seen.append(at)
-        if isinstance(at, Exception):
-            yield at
-        at = at.__cause__ or at.__context__

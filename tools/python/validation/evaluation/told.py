@@ -7,10 +7,11 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from validation.hub.faults import NETWORK, chain_of
 from validation.job import Fault
 
 #: Exceptions of the hub and the network, told by their names: their classes move between versions.
-_UNAVAILABLE = frozenset(
+_UNAVAILABLE = NETWORK | frozenset(
     {
         "GatedRepoError",
         "RepositoryNotFoundError",
@@ -18,12 +19,6 @@ _UNAVAILABLE = frozenset(
         "LocalEntryNotFoundError",
         "OfflineModeIsEnabled",
         "DatasetNotFoundError",
-        "HfHubHTTPError",
-        "HTTPError",
-        "TransportError",
-        "ConnectionError",
-        "TimeoutError",
-        "RequestException",
     }
 )
 
@@ -37,11 +32,7 @@ def told(what: str, *kinds: type[Exception]) -> Iterator[None]:
         raise
     except kinds as error:
         traceback.print_exc()  # for the log
-        causes: list[BaseException] = []
-        cause: BaseException | None = error
-        while cause is not None and cause not in causes:
-            causes.append(cause)
-            cause = cause.__cause__ or cause.__context__
+        causes = list(chain_of(error))
         said = "; ".join(
             f"{type(each).__name__}: {str(each).strip().partition('\n')[0]}" for each in causes[:2]
         )

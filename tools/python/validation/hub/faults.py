@@ -17,13 +17,14 @@ _NONE_SUCH = {
     "HfUriError",
     "DatasetNotFoundError",
 }
-_UNREACHED = {
-    "HfHubHTTPError",
-    "HTTPError",
-    "TransportError",
-    "ConnectionError",
-    "TimeoutError",
-    "RequestException",
+#: Exceptions of the network, by their names: the classes move between versions of the hub's package.
+NETWORK = frozenset(
+    {
+        *("HfHubHTTPError", "HTTPError", "TransportError"),
+        *("ConnectionError", "TimeoutError", "RequestException"),
+    }
+)
+_UNREACHED = NETWORK | {
     "LocalEntryNotFoundError",
     "OfflineModeIsEnabled",
     "IncompleteRead",
@@ -40,7 +41,7 @@ def fault_of(what: str, error: Exception, *, offline: bool = False) -> Fault | N
         error: As it was raised; what lies behind it counts too.
         offline: Whether the hub is not to be asked.
     """
-    chain = list(_chain(error))
+    chain = list(chain_of(error))
     names = {kind.__name__ for each in chain for kind in type(each).__mro__}
     statuses = {getattr(getattr(each, "response", None), "status_code", None) for each in chain}
     said = first_line(error)
@@ -75,7 +76,7 @@ def first_line(error: BaseException) -> str:
     return f"{kind}: {text.splitlines()[0]}" if text else kind
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """An exception and those behind it."""
     seen: list[BaseException] = []
     at: BaseException | None = error

@@ -16,10 +16,12 @@ from typing import Any
 
 import yaml
 
-from validation.invarlock.config import Settings
+from validation.invarlock.config import Settings, parse_slice
 from validation.invarlock.failures import Ended
 from validation.invarlock.process import RUNS, call
+from validation.invarlock.windows import prepare_windows
 from validation.job import Fault, Job, write_json, write_text
+from validation.weights.store import open_entry
 
 #: Architectures that have a suitable profile in InvarLock; any other gets the neutral one.
 _FAMILIES = ("mixtral", "mistral", "qwen")
@@ -47,6 +49,27 @@ def link_model(work: Path, role: str, entry: Path) -> str:
     (work / link).parent.mkdir(parents=True, exist_ok=True)
     (work / link).symlink_to(entry.resolve(), target_is_directory=True)
     return str(link)
+
+
+def prepare_baseline(job: Job, settings: Settings) -> str:
+    """Link the baseline of a cell, and write the windows of its run.
+
+    Returns:
+        As `link_model`.
+
+    Raises:
+        Fault: as `link_model`, `prepare_windows` and `load_tokenizer`; `weights_missing` without its weights.
+    """
+    model = link_read(job, "baseline")
+    prepare_windows(
+        job, settings, parse_slice(job.only.spec), lambda: load_encoder(settings, job.work, model)
+    )
+    return model
+
+
+def link_read(job: Job, role: str) -> str:
+    """Link the model that a cell reads in a role, as `link_model`."""
+    return link_model(job.work, role, open_entry(job.read(role)))
 
 
 #: Any text: a tokenizer that gives no tokens for it is not usable.

@@ -159,6 +159,26 @@ def explain(ended: Ended, *, broken: bool = False) -> Refused | Fault:
     return Fault("internal", f"InvarLock failed (exit code {ended.exit_code}):\n{tail(ended)}")
 
 
+def refusal_of(ended: Ended, *, broken: bool = False) -> Refused | None:
+    """The refusal of a subject; None for a run that ended well.
+
+    Raises:
+        Fault: the run, not the subject, failed.
+    """
+    if not ended.failed:
+        return None
+    meaning = explain(ended, broken=broken)
+    if isinstance(meaning, Fault):
+        raise meaning
+    return meaning
+
+
+def baseline_fault(ended: Ended) -> Fault:
+    """The fault of a failed run on a baseline, which nothing may refuse."""
+    meaning = explain(ended)
+    return Fault("bad_input", f"baseline: {meaning.reason}") if isinstance(meaning, Refused) else meaning
+
+
 def _root(ended: Ended) -> str:
     return ended.causes[-1].partition("\n")[0] if ended.causes else "without a reason"
 

@@ -6,14 +6,12 @@ events show whether a guard ran.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from validation.invarlock.adapter import report_of
 from validation.invarlock.certificate import Unreadable, guard_reports, read_object
-from validation.invarlock.process import RUNS
+from validation.invarlock.process import events_of
 from validation.job import Fault
 
 #: Guards that may find nothing to work on in a small model; the others measure every model.
@@ -36,7 +34,7 @@ def guard_fates(work: Path, arm: str, order: Iterable[str]) -> dict[str, str]:
         fault.
     """
     fates = dict.fromkeys(order, "errored: it left no result")
-    for event in _events(work / RUNS / arm):
+    for event in events_of(work, arm):
         data = event.get("data")
         name = data.get("guard") if isinstance(data, dict) else None
         if not isinstance(data, dict) or name not in fates or fates[name].startswith("errored: by"):
@@ -88,14 +86,3 @@ def _errored(name: str, error: str) -> str:
     if "out of memory" in error.lower():
         raise Fault("out_of_memory", f"InvarLock's guard {name}: {first}")
     return f"errored: by an exception: {first}"
-
-
-def _events(directory: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(directory.glob("*/events.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # the last line of a process that was killed
-            if isinstance(event, dict):
-                yield event

@@ -112,16 +112,41 @@ def call(job: Job, settings: Settings, command: Callable[[], None], partly: Path
             exit_code = error.code if isinstance(error.code, int) else 1
         except Exception as error:
             exit_code, causes = int(getattr(error, "exit_code", 1)), _causes(error)
-    _keep_events(job)
+    keep_events(job)
     if loads.placed:
         report_settings(settled | loads.placed)
     if loads.fault is not None:
         raise loads.fault
     require_memory(before + loads.shortages)
-    return Ended(exit_code, printed.text, causes, _errors(job.work), tuple(loads.made_up))
+    return Ended(exit_code, printed.text, causes, run_errors(job.work), tuple(loads.made_up))
 
 
-def _keep_events(job: Job) -> None:
+def events_of(work: Path, arm: str = "*") -> Iterator[dict[str, Any]]:
+    """The events that the runs of an arm (`source`, `edited`) or of both logged, in order."""
+    for path in sorted((work / RUNS).glob(f"{arm}/*/events.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # the last line of a process that was killed
+            if isinstance(event, dict):
+                yield event
+
+
+def data_of(work: Path, component: str, operation: str, arm: str = "*") -> Iterator[dict[str, Any]]:
+    """What the events of one kind say."""
+    for event in events_of(work, arm):
+        if (event.get("component"), event.get("operation")) == (component, operation):
+            data = event.get("data")
+            yield data if isinstance(data, dict) else {}
+
+
+def run_errors(work: Path) -> tuple[str, ...]:
+    """The errors that ended runs, from their event logs."""
+    return tuple(str(data.get("error")) for data in data_of(work, "runner", "error"))
+
+
+def keep_events(job: Job) -> None:
     """Put the event logs of the runs beside the cell's logs."""
     for path in sorted((job.work / RUNS).glob("*/*/events.jsonl")):
         job.logs.mkdir(parents=True, exist_ok=True)
@@ -137,20 +162,6 @@ def _causes(error: BaseException) -> tuple[str, ...]:
             chain.append(f"{type(current).__name__}: {current}")
         current = current.__cause__ or current.__context__
     return tuple(chain)
-
-
-def _errors(work: Path) -> tuple[str, ...]:
-    """The errors that ended runs, from their event logs."""
-    found = []
-    for path in sorted((work / RUNS).glob("*/*/events.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if event.get("component") == "runner" and event.get("operation") == "error":
-                found.append(str(event.get("data", {}).get("error")))
-    return tuple(found)
 
 
 def _import_without_datasets(settings: Settings) -> None:

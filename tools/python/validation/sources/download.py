@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from validation.facts import model as facts_model
+from validation.hub.faults import NETWORK
 from validation.job import Fault, Job, emit
 from validation.sources.hub_space import progress_bar, require_space
 from validation.sources.intake import require_model
@@ -154,15 +155,8 @@ def _fault(model: str, revision: str, error: Exception) -> Fault | None:
             f"{where}: the hub has no such model or revision ({first})",
             "Check id and revision in suite.yaml; a private model needs HF_TOKEN.",
         )
-    if names & {
-        "HfHubHTTPError",
-        "HTTPError",
-        "TransportError",
-        "ConnectionError",
-        "TimeoutError",
-        "RequestException",
-        "JSONDecodeError",  # something else answers: a network that wants a login first
-    }:
+    # The last: something else answers, a network that wants a login first.
+    if names & (NETWORK | {"JSONDecodeError"}):
         return Fault(
             "unavailable", f"{where}: the download failed ({first})", "Run it again; what came stays cached."
         )

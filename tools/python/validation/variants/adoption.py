@@ -52,9 +52,7 @@ def told_apart(side: Side, baseline: Checkpoint, draft: Path, trusted: bool) -> 
         Fault: `bad_edit` when every number is the baseline's.
     """
     copy = open_checkpoint(draft)
-    built = build(
-        draft, {name: (each.torch_dtype, each.shape) for name, each in copy.tensors.items()}, trusted
-    )
+    built = build(draft, copy.described, trusted)
     rows: list[dict[str, Any]] = []
     found: list[Likeness] = []
     matrices, changed, total = Difference(), 0, 0

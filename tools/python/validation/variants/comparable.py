@@ -67,8 +67,7 @@ class Side:
     @classmethod
     def of_baseline(cls, baseline: Checkpoint, trusted: bool) -> Side:
         """The baseline as the store has it."""
-        tensors = {name: (each.torch_dtype, each.shape) for name, each in baseline.tensors.items()}
-        return cls(baseline.path, build(baseline.path, tensors, trusted), "the baseline")
+        return cls(baseline.path, build(baseline.path, baseline.described, trusted), "the baseline")
 
 
 def differences(baseline: Side, checkpoint: Side, trusted: bool) -> list[str]:

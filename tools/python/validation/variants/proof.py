@@ -29,12 +29,12 @@ Targets = Mapping[Piece, Sequence[Matrix]]
 
 @dataclass
 class _Seen:
-    """What reading back has found so far, before and after: sums of squares, or the one value of a spot.
+    """What reading back has found so far: how far the matrices with the error are from the baseline's.
 
-    Beside them, how far the matrices with the error are from the baseline's.
+    And the sum of squares of those with the error, or of a spot the value before and after.
     """
 
-    squares: tuple[float, float] = (0.0, 0.0)
+    squares: float = 0.0
     spot: tuple[float, float] = (0.0, 0.0)
     difference: Difference = field(default_factory=Difference)
     changed: bool = False
@@ -97,7 +97,7 @@ def _look(
     if error.spot:
         seen.spot = (float(before[0, 0]), float(after[0, 0]))
     else:
-        seen.squares = (seen.squares[0] + _square(before), seen.squares[1] + _square(after))
+        seen.squares += _square(after)
     seen.difference.add(before, after)
     matrix.put(new, before)
 
@@ -109,7 +109,9 @@ def _metadata(
     read_back: list[dict[str, Any]] = (
         [{"value": strict(value)} for value in seen.spot]
         if error.spot
-        else [{"frobenius": rounded(math.sqrt(value))} for value in seen.squares]
+        else [
+            {"frobenius": rounded(math.sqrt(value))} for value in (seen.difference.squares[1], seen.squares)
+        ]
     )
     described: dict[str, Any] = {
         "schema": 1,

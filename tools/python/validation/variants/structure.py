@@ -147,9 +147,8 @@ def _refused(copy: Checkpoint) -> str:
     """
     if copy.config.get("auto_map"):
         return "not asked: the model has code of its own"
-    described = {name: (each.torch_dtype, each.shape) for name, each in copy.tensors.items()}
     try:
-        build(copy.path, described)
+        build(copy.path, copy.described)
     except Fault as fault:
         return str(fault).replace(f"{copy.path}: ", "")
     raise Fault("bad_edit", "transformers loads the model whole all the same: no error")

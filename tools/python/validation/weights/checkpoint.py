@@ -16,6 +16,7 @@ import struct
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -145,10 +146,15 @@ class Checkpoint:
     config: dict[str, Any]
     shards: tuple[Shard, ...]
 
-    @property
+    @cached_property
     def tensors(self) -> dict[str, Stored]:
         """All tensors by name, in the order of the files."""
         return {stored.name: stored for shard in self.shards for stored in shard.tensors}
+
+    @property
+    def described(self) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+        """Type and shape of all tensors by name."""
+        return {name: (stored.torch_dtype, stored.shape) for name, stored in self.tensors.items()}
 
     @property
     def weights_bytes(self) -> int:

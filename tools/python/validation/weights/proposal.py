@@ -71,9 +71,8 @@ def propose(checkpoint: Checkpoint, usable: Callable[[Spec], object]) -> str | N
         checkpoint: The model; config.json lies beside it.
         usable: Raises a fault for a declaration that does not fit the checkpoint.
     """
-    tensors = {name: (each.torch_dtype, each.shape) for name, each in checkpoint.tensors.items()}
     try:
-        rows = list(_rows(checkpoint, build(checkpoint.path, tensors)))
+        rows = list(_rows(checkpoint, build(checkpoint.path, checkpoint.described)))
         spec = {group: [row.spec() for row in rows if row.group == group] for group in ("attn", "ffn")}
         usable(spec)
     except Fault:

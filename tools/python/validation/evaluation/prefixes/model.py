@@ -80,9 +80,10 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self, requests: list[Asked], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[Answered]:
         asked = [self._request(*each[1:]) for each in requests]
-        self.usage.tokens_asked += sum(map(len, {each.tokens for each in asked}))
+        unique = sum(map(len, {each.tokens for each in asked}))
+        self.usage.tokens_asked += unique
         if self.way.kind == "lm-eval" or override_bs is not None or not requests:
-            self.usage.tokens_computed += sum(map(len, {each.tokens for each in asked}))
+            self.usage.tokens_computed += unique
             return self._whole(requests, disable_tqdm=disable_tqdm, override_bs=override_bs)
         answers, roundings = self._shared(asked)
         strange = [place for place, answer in enumerate(answers) if math.isnan(answer[0])]
@@ -91,6 +92,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             answers[place] = answer
         self.usage.sample = self._sample(requests, answers, roundings)
         if not self.usage.sample.trusted:
+            self.usage.tokens_computed += unique
             return self._distrusted(requests, self.usage.sample, disable_tqdm)
         for (text, _, _), answer in zip(requests, answers, strict=True):
             if text is not None:  # of a rolling likelihood lm-eval keeps the sum only
@@ -178,7 +180,6 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         print(f"{reason}: this evaluation goes lm-eval's way", file=sys.stderr, flush=True)
         self.way = Way("lm-eval", reason)
         self.softmax_dtype = torch.float32
-        self.usage.tokens_computed += sum(map(len, {self._request(*each[1:]).tokens for each in requests}))
         return self._whole(requests, disable_tqdm=disable_tqdm)
 
     @contextmanager

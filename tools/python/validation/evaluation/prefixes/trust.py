@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 #: bf16's epsilon: a logit is held to so much of itself.
 EPSILON = 2.0**-7
@@ -35,10 +34,6 @@ class Sample:
     bound: float
     greedy: int
     trusted: bool
-
-    def record(self) -> dict[str, Any]:
-        """As results keep it."""
-        return asdict(self)
 
 
 def places(count: int) -> list[int]:

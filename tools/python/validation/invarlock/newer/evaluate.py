@@ -6,9 +6,6 @@ Its reports, events and messages are those of 0.3.7 as far as they are read here
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,7 @@ from validation.invarlock.config import (
 from validation.invarlock.failures import Ended
 from validation.invarlock.newer import launch
 from validation.invarlock.newer.overlay import Done, require_memory, run_overlay
-from validation.invarlock.process import RUNS
+from validation.invarlock.process import RUNS, data_of, keep_events, run_errors
 from validation.job import Fault, Job, write_json, write_text
 from validation.weights.store import open_entry
 
@@ -83,9 +80,9 @@ def evaluate(
         arguments += ["--baseline-report", _BASELINE_REPORT]
     variables = run_environment(settings, str(job.work / "config"), job.device.threads, allow_network=network)
     done = _run(job, settings, directory, arguments, variables)
-    _keep_events(job)
+    keep_events(job)
     require_memory(done)
-    return Ended(done.exit_code, f"{done.output}\n{done.errors}", (), _errors(job.work))
+    return Ended(done.exit_code, f"{done.output}\n{done.errors}", (), run_errors(job.work))
 
 
 def baseline_report_of(work: Path) -> dict[str, Any]:
@@ -129,9 +126,8 @@ def lost_windows(work: Path) -> int:
 
     InvarLock drops them, and then ends with an error about windows that have no pair.
     """
-    counts = [
-        data.get("non_finite_losses") for data in _events(work, "edited", "eval", "non_finite_loss_total")
-    ]
+    totals = data_of(work, "eval", "non_finite_loss_total", "edited")
+    counts = [data.get("non_finite_losses") for data in totals]
     return max((count for count in counts if isinstance(count, int)), default=0)
 
 
@@ -156,29 +152,6 @@ def _write_profile(job: Job, settings: Settings, directory: Path) -> None:
     path = job.work / "config" / "runtime" / "profiles" / name
     path.parent.mkdir(parents=True)
     write_text(path, yaml.safe_dump({**document, **profile_document(settings, spread=spread)}))
-
-
-def _keep_events(job: Job) -> None:
-    for path in sorted((job.work / RUNS).glob("*/*/events.jsonl")):
-        job.logs.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, job.logs / f"events-{path.parts[-3]}.jsonl")
-
-
-def _errors(work: Path) -> tuple[str, ...]:
-    """The errors that ended runs."""
-    return tuple(str(data.get("error")) for data in _events(work, "*", "runner", "error"))
-
-
-def _events(work: Path, arm: str, component: str, operation: str) -> Iterator[dict[str, Any]]:
-    for path in sorted((work / RUNS).glob(f"{arm}/*/events.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # the last line of a process that was killed
-            if (event.get("component"), event.get("operation")) == (component, operation):
-                data = event.get("data")
-                yield data if isinstance(data, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
