@@ -42,6 +42,9 @@ async function enterHost(workspaceRoot: string): Promise<void> {
   const { becomeHead } = await import('./monitoring/run/head.js');
   const other = await becomeHead(workspaceRoot, settings.lockDirectory);
   if (other !== undefined) throw withoutStack(`not started: ${other}`);
+  const { removeEndedDirectories } = await import('./execution/engine/slurm/ended-directories.js');
+  for (const path of await removeEndedDirectories(settings.lockDirectory))
+    say(`${path} is removed: its Slurm job was killed`);
 }
 
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */

@@ -47,6 +47,8 @@ export type FaultCode =
   | 'deadline'
   /** The node of a cell's job was lost, or the job was preempted. */
   | 'node_lost'
+  /** A job reached a time limit that was made of measured durations, before its cell's own time-out. */
+  | 'time_limit'
   /** The lease was revoked by hand (`nx leases --break`), or the cell's job was cancelled by hand. */
   | 'broken'
   /** Python ended well but left a result out. */
@@ -83,6 +85,7 @@ export function classOf(code: FaultCode): FaultClass {
       return 'transient';
     // Nobody's fault: tried again as often as it happens, and counted as no try.
     case 'node_lost':
+    case 'time_limit':
       return 'lost';
     case 'unknown':
     case 'crashed':

@@ -34,6 +34,12 @@ test.each([
   expect(isLive(state)).toBe(false);
 });
 
+test('a time limit that was made of what was measured is no time-out: the cell gets all its time anew', () => {
+  const fault = faultOfEnd(parseShown('7', shown('TIMEOUT', '0:0', 'TimeLimit')), true);
+  expect(fault.code).toBe('time_limit');
+  expect(classOf(fault.code)).toBe('lost');
+});
+
 test('a job that the controller forgot is what the accounting says, and lost where that knows nothing either', () => {
   expect(parseCounted('7', 'CANCELLED by 0|0:15|node2\n')).toMatchObject({
     state: 'CANCELLED',

@@ -52,7 +52,7 @@ function engineOf(maxJobs = 100) {
     const said = { ok: task.fails !== true };
     const elsewhere = {
       work: { ...task, notes: fileOf('notes'), said },
-      ...{ timeoutSeconds: 0, identity: JSON.stringify(task) },
+      ...{ limit: { seconds: 0, isMeasured: false }, identity: JSON.stringify(task) },
       parse: (value: unknown) => ({ value: value as Said, isDone: (value as Said).ok }),
     };
     const asked = { cell: task.key, needs, standing: { suite: 's', base: 50 } };

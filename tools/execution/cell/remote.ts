@@ -12,11 +12,12 @@ import { redact } from '../../base/text/redact.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { timeoutOf } from '../../suite/model/task-names.js';
 import { suiteOf } from '../../suite/plan/planned.js';
-import { runWork, type Elsewhere, type EngineFailure } from '../engine/engine.js';
+import { runWork, type Elsewhere, type EngineFailure, type TimeLimit } from '../engine/engine.js';
 import type { SlurmFacts } from '../engine/slurm/facts.js';
 import { poolFor, readKnownPools } from '../engine/slurm/pools.js';
 import { slurmEngine } from '../engine/slurm/slurm.js';
 import { jobEntry, submissionsOf } from '../engine/slurm/submission.js';
+import { timeLimit } from '../engine/slurm/time-limit.js';
 import { requireTime } from '../lease/deadline.js';
 import {
   beginProgress,
@@ -69,8 +70,7 @@ export function elsewhere(
   open: readonly PendingPart[],
   { retries }: EarlierPasses,
 ): Elsewhere<Said> {
-  const { workspaceRoot, project, target, options, schedule, forced, weightsWanted, settings, deviceClass } =
-    context;
+  const { workspaceRoot, project, target, options, schedule, forced, weightsWanted, deviceClass } = context;
   const run = { workspaceRoot, project, target, options, schedule, forced };
   const work: RemoteWork = {
     run: weightsWanted === undefined ? run : { ...run, weightsWanted },
@@ -78,16 +78,28 @@ export function elsewhere(
     retries: { ...retries, notBeforeMs: 0 },
     submittedAt: new Date().toISOString(),
   };
-  const variant = project.split('.').at(-1) ?? '';
   return {
     work,
-    timeoutSeconds: timeoutOf(settings, { kind: options.kind, variant, target }),
+    limit: limitOf(context, retries),
     identity: sha256(JSON.stringify([forced, open.map(({ part, fingerprint }) => [part.name, fingerprint])])),
     parse: (said) => {
       const value = saidSchema.parse(said);
       return { value, isDone: value.ok };
     },
   };
+}
+
+/** By what cells of its kind and model took in this run and before, if that is known. */
+function limitOf(
+  { settings, options: { kind, model }, project, target, directory, workspaceRoot, schedule }: CellContext,
+  { failures }: Retries,
+): TimeLimit {
+  const variant = project.split('.').at(-1) ?? '';
+  const record = readProgress(directory, runName(workspaceRoot, suiteOf(project)));
+  const unitSeconds = record?.seconds[`${model}/${kind}`] ?? [];
+  const { units } = schedule;
+  const timeoutSeconds = timeoutOf(settings, { kind, variant, target });
+  return timeLimit(timeoutSeconds, { unitSeconds, units }, failures.includes('time_limit'));
 }
 
 /** One pass of the cell as a job. */

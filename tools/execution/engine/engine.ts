@@ -38,11 +38,18 @@ export type Work<T, Its extends Way> = {
   log: (line: string) => void;
 } & Pick<Ways<T>, Its>;
 
+/** How long work may take. */
+export interface TimeLimit {
+  /** 0: any. */
+  seconds: number;
+  /** It is from what was measured: a job that reaches it gets the whole time-out at the next try. */
+  isMeasured: boolean;
+}
+
 export interface Elsewhere<T> {
   /** As JSON. */
   work: unknown;
-  /** Seconds its worker may take; 0: any. */
-  timeoutSeconds: number;
+  limit: TimeLimit;
   /** A job of the same key that was given other work is not this one's. */
   identity: string;
   /**

@@ -8,6 +8,7 @@ import { slurmJob } from '../../host/slurm.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import { runCell } from '../cell/run-cell.js';
 import type { RemoteWork, Said } from '../cell/remote.js';
+import { removeEndedDirectories } from '../engine/slurm/ended-directories.js';
 import { submissionAt } from '../engine/slurm/submission.js';
 import { probeNode, type ProbeWork } from './probe.js';
 
@@ -21,6 +22,7 @@ export async function runInJob(directory: string): Promise<boolean> {
   if (said === undefined) return false;
   dropLocks(workspaceRoot);
   writeWhole(submission.end, `${JSON.stringify({ submission: submission.id, value: said }, null, 2)}\n`);
+  await removeEndedDirectories(loadSiteSettings(workspaceRoot).lockDirectory);
   return !('ok' in said) || said.ok;
 }
 

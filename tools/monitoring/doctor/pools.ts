@@ -82,7 +82,7 @@ async function probe(
   const asked = { cell: `${suite}:probe-${pool.name}`, needs, standing: { suite, base: 100 } };
   const elsewhere = {
     work: { workspaceRoot },
-    timeoutSeconds: PROBE_SECONDS,
+    limit: { seconds: PROBE_SECONDS, isMeasured: false },
     // Each time anew.
     identity: randomUUID(),
     parse: (said: unknown) => ({ value: probeSchema.parse(said), isDone: true }),

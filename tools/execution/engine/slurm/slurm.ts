@@ -1,7 +1,7 @@
 // The engine `slurm`: each cell is a job of its own. No process of ours stays anywhere: what is in the queue Slurm knows, what
 // a job was given and what it says in the end lies in its submission's directory, and whether a cell is finished, its receipt.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -23,6 +23,7 @@ import {
   jobName,
   jobScript,
   sbatchArguments,
+  givenSchema,
   submissionAt,
   submissionsOf,
   workspaceMark,
@@ -131,14 +132,14 @@ async function tryOnce(facts: SlurmFacts, work: Work<unknown, 'elsewhere'>): Pro
   const name = jobName(cell, workspace);
   const submission = submissionAt(join(submissionsOf(cell, workspace), randomBytes(6).toString('hex')));
   makeDirectory(submission.directory);
-  const { work: given, identity, timeoutSeconds } = work.elsewhere;
-  writeWhole(submission.work, `${JSON.stringify({ identity, work: given }, null, 2)}\n`, 0o600);
+  const { work: given, identity, limit } = work.elsewhere;
+  writeWhole(submission.work, `${JSON.stringify({ identity, limit, work: given }, null, 2)}\n`, 0o600);
   writeWhole(submission.script, jobScript(process.execPath, entry, submission), 0o700);
   const wanted = {
     name,
     submission,
     needs,
-    timeoutSeconds,
+    timeoutSeconds: limit.seconds,
     priority: standing.base,
     pool: facts.poolFor(needs),
   };
@@ -197,11 +198,8 @@ const CANCELLED = 'cancelled';
 
 function isSame({ directory, work }: Submission, identity: string): boolean {
   if (existsSync(join(directory, CANCELLED))) return false;
-  try {
-    return (JSON.parse(readFileSync(work, 'utf8')) as { identity?: string }).identity === identity;
-  } catch {
-    return false;
-  }
+  const given = readRecord(work, givenSchema);
+  return given.ok && given.value.identity === identity;
 }
 
 const submittedSchema = z.array(

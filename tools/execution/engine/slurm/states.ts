@@ -42,8 +42,12 @@ export const UNKNOWN = 'UNKNOWN';
 const TRY_ANEW = 'It counts as no try: the cell is submitted anew.';
 const MORE_MEMORY = 'The next try asks for half as much again.';
 
-/** Why a job ended without a word of its own. Whether the cell is finished its receipt says, and never this. */
-export function faultOfEnd(ended: Ended): Fault {
+/**
+ * Why a job ended without a word of its own. Whether the cell is finished its receipt says, and never this.
+ *
+ * @param isMeasured its time limit was made of measured durations.
+ */
+export function faultOfEnd(ended: Ended, isMeasured = false): Fault {
   const { job, state, node } = ended;
   const on = node === '' ? `Slurm job ${job}` : `Slurm job ${job} on ${node}`;
   switch (state) {
@@ -60,6 +64,13 @@ export function faultOfEnd(ended: Ended): Fault {
       return new Fault('host_out_of_memory', `${on} was ended: the memory it asked for ran out`, MORE_MEMORY);
     case 'TIMEOUT':
     case 'DEADLINE':
+      if (isMeasured) {
+        return new Fault(
+          'time_limit',
+          `${on} was ended by a time limit made of what cells of its kind took before`,
+          'It counts as no try: the cell is submitted anew with all of its time-out.',
+        );
+      }
       return new Fault(
         'timeout',
         `${on} was ended by its time limit`,

@@ -1,5 +1,6 @@
 // The submission of a job: what sbatch is told of a cell's needs, and the directory that head and job share. Pure.
 import { join } from 'node:path';
+import { z } from 'zod';
 import { sha256 } from '../../../base/canonical.js';
 import type { SiteSettings } from '../../../suite/settings/settings.js';
 import type { SlurmPool } from '../../../suite/settings/site-table.js';
@@ -20,6 +21,12 @@ export type SlurmSettings = Pick<
   | 'slurmLeaveJobs'
   | 'threads'
 >;
+
+/** What work.json says beside the work itself. */
+export const givenSchema = z.object({
+  identity: z.string(),
+  limit: z.object({ seconds: z.number(), isMeasured: z.boolean() }).optional(),
+});
 
 /** The files of one submission. */
 export interface Submission {

@@ -6,13 +6,14 @@ import { monotonicMs } from '../../../base/clock.js';
 import { Fault } from '../../../base/fault.js';
 import { messageOf } from '../../../base/message.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import { readRecord } from '../../../host/read-record.js';
 import type { EngineFailure, Work } from '../engine.js';
 import type { JobNote } from '../job-records.js';
 import { readEnd, readQueue } from './queue.js';
 import { reasonText } from './reasons.js';
 import { faultOfEnd, isLive, isRunning } from './states.js';
 import type { SlurmFacts } from './facts.js';
-import type { Submission } from './submission.js';
+import { givenSchema, type Submission } from './submission.js';
 
 /** What the work of a job said in the end; written last, by rename. */
 export const endSchema = z.object({ submission: z.string(), value: z.unknown() });
@@ -61,7 +62,7 @@ export async function watchJob<T>(watched: Watched<T>): Promise<Result<T, Engine
       if (ended !== undefined && !isLive(ended.state)) {
         tail.forward();
         const { id: submission, log } = job.submission;
-        return fail({ reason: 'job', fault: faultOfEnd(ended), log, submission });
+        return fail({ reason: 'job', fault: faultOfEnd(ended, isMeasured(job.submission)), log, submission });
       }
     }
     await sleep(lookMs, undefined, { signal: cancelled }).catch(() => undefined);
@@ -115,6 +116,12 @@ function readSaid<T>({
     const end = fail({ reason: 'job' as const, fault, log: submission.log, submission: submission.id });
     return { end, isDone: false };
   }
+}
+
+/** Whether its time limit was made of measured durations. */
+function isMeasured({ work }: Submission): boolean {
+  const given = readRecord(work, givenSchema);
+  return given.ok && given.value.limit?.isMeasured === true;
 }
 
 /** Whole lines of a growing file, each once. */
