@@ -93,7 +93,14 @@ test.each([
     'ReqNodeNotAvail, UnavailableNodes:node1',
     'the nodes it may have are down, drained or reserved (ReqNodeNotAvail, UnavailableNodes:node1)',
   ],
-  ['launch failed requeued held', 'Slurm says: launch failed requeued held'],
+  [
+    'launch failed requeued held',
+    'could not be launched, and is held (scontrol release) (launch failed requeued held)',
+  ],
+  [
+    'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions',
+    'the nodes it may have are down, drained or reserved (Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions)',
+  ],
   [
     'launch_failed_requeued_held',
     'could not be launched, and is held (scontrol release) (launch_failed_requeued_held)',
@@ -113,6 +120,8 @@ test.each([
     true,
   ],
   ['sbatch: error: Batch job submission failed: Resource temporarily unavailable', true],
+  ['sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying', true],
+  ['sbatch: error: Slurm job queue full, sleeping and retrying', true],
   ['sbatch: error: invalid partition specified: nowhere', false],
   ['sbatch: error: Batch job submission failed: Requested node configuration is not available', false],
   [

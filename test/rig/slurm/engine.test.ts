@@ -1,96 +1,56 @@
 // The engine `slurm` on a real Slurm: what every engine promises, how jobs end, and a suite whose head is killed.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runWork, type EngineFailure } from '../../../tools/execution/engine/engine.js';
+import type { EngineFailure } from '../../../tools/execution/engine/engine.js';
 import { readJobs } from '../../../tools/execution/engine/job-records.js';
-import { slurmEngine } from '../../../tools/execution/engine/slurm/slurm.js';
-import { openLockDirectory } from '../../../tools/execution/lease/directory/lock-directory.js';
 import type { Result } from '../../../tools/base/result.js';
-import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
-import { contract, notesOf, type Said, type Task } from '../../support/engine/contract.js';
-import { REPOSITORY } from '../../support/repository.js';
+import { contract, type Said } from '../../support/engine/contract.js';
 import { Cluster, noSlurm } from '../../support/slurm/cluster.js';
 import { until } from '../../support/lease/rig.js';
+import { EngineBench } from '../../support/slurm/engine-bench.js';
 import { EngineRig } from '../../support/slurm/engine-rig.js';
 import { SMALL_SUITE } from '../../support/rig/workspace.js';
 
 const missing = noSlurm();
-const never = new AbortController().signal;
-
-interface JobTask extends Task {
-  eatMiB?: number;
-  exit?: number;
-}
 
 let cluster: Cluster;
-let root: string;
-const before = { ...process.env };
+let bench: EngineBench;
 
-const fileOf = (name: string): string => join(root, name);
-const started = (key: string): boolean => notesOf(fileOf('notes'), key).length > 0;
 const scontrol = (...args: string[]) => execa('scontrol', args, { env: cluster.env });
-
-function engineOf(maxJobs = 100) {
-  const most = { VALIDATION_SLURM_MAX_JOBS: String(maxJobs) };
-  const settings = { ...loadSiteSettings(root, most), slurmPollSeconds: 0.5 };
-  const directory = openLockDirectory(fileOf('locks'));
-  const engine = slurmEngine({
-    ...{ workspace: root, directory, settings, pools: [{ name: 'default', gpuGiB: [80, 80] }] },
-    poolFor: () => ({ name: 'default' }),
-    entry: join(REPOSITORY, 'test/support/slurm/job-entry.mjs'),
-    onChange: () => undefined,
-  });
-  const run = (
-    task: JobTask,
-    signal: AbortSignal,
-    lines: string[] = [],
-  ): Promise<Result<Said, EngineFailure>> => {
-    const needs = { gpus: task.gpus, gibPerGpu: 1, cpuSlots: 1, ramGiB: 0 };
-    const said = { ok: task.fails !== true };
-    const elsewhere = {
-      work: { ...task, notes: fileOf('notes'), said },
-      ...{ limit: { seconds: 0, isMeasured: false }, identity: JSON.stringify(task) },
-      parse: (value: unknown) => ({ value: value as Said, isDone: (value as Said).ok }),
-    };
-    const asked = { cell: task.key, needs, standing: { suite: 's', base: 50 } };
-    const log = (line: string): void => void lines.push(line);
-    return runWork<Said, 'elsewhere'>(engine, { asked, elsewhere, log }, signal);
-  };
-  return { engine, run, directory };
-}
 
 const title = `the engine slurm${missing === undefined ? '' : ` (${missing})`}`;
 describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
   let late: Promise<Result<Said, EngineFailure>>;
   beforeAll(async () => {
-    root = mkdtempSync(join(tmpdir(), 'validation-engine-'));
-    mkdirSync(fileOf('output'));
     cluster = await Cluster.start();
-    Object.assign(process.env, cluster.env);
+    bench = new EngineBench(cluster);
     // Its limit is some minutes away: it is looked at in the end.
     const key = 's.m.x:late';
-    late = engineOf().run({ key, gpus: 0, sleepMs: 900_000 }, never);
-    await until(() => started(key));
-    const [job] = readJobs(engineOf().directory);
+    late = bench.run({ key, gpus: 0, sleepMs: 900_000 });
+    await until(() => bench.hasStarted(key));
+    const [job] = readJobs(bench.directory);
     await scontrol('update', `JobId=${job?.job ?? ''}`, 'TimeLimit=1');
   }, 180_000);
   afterAll(async () => {
-    process.env = before;
+    bench[Symbol.dispose]();
     await cluster[Symbol.asyncDispose]();
-    rmSync(root, { recursive: true, force: true });
   }, 60_000);
 
-  contract(() => ({ ...engineOf(), notes: fileOf('notes') }));
+  contract(() => ({
+    engine: bench.engine(),
+    run: (task, signal) => bench.run(task, { signal }),
+    notes: bench.notes,
+  }));
 
   test('no more jobs than max_jobs are in the queue, and the others say so', async () => {
     const lines: string[] = [];
     // The one with the time limit is there as well.
-    const { run } = engineOf(3);
     const keys = ['a', 'b', 'c', 'd'].map((name) => `s.m.many:${name}`);
-    const done = await Promise.all(keys.map((key) => run({ key, gpus: 1, sleepMs: 1_000 }, never, lines)));
+    const done = await Promise.all(
+      keys.map((key) => bench.run({ key, gpus: 1, sleepMs: 1_000 }, { maxJobs: 3, lines })),
+    );
     expect(done.every(({ ok }) => ok)).toBe(true);
     expect(lines).toContain('waiting: 3 jobs of this workspace are in the queue (slurm.max_jobs)');
   });
@@ -109,23 +69,23 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
       /FAILED, exit code 3/,
     ],
   ])('%s', async (_, task, code, message) => {
-    const ended = await engineOf().run(task, never);
+    const ended = await bench.run(task);
     expect(ended).toMatchObject({ ok: false, error: { reason: 'job', fault: { code } } });
     expect(ended.ok || ended.error.reason !== 'job' ? '' : ended.error.fault.message).toMatch(message);
   });
 
   test('a job that somebody else cancels, and one that another preempts', async () => {
-    const { run, directory } = engineOf();
-    const byHand = run({ key: 's.m.x:byhand', gpus: 1, sleepMs: 600_000 }, never);
-    await expect.poll(() => started('s.m.x:byhand'), { timeout: 60_000 }).toBe(true);
+    const byHand = bench.run({ key: 's.m.x:byhand', gpus: 1, sleepMs: 600_000 });
+    await expect.poll(() => bench.hasStarted('s.m.x:byhand'), { timeout: 60_000 }).toBe(true);
     // Slurm may start it before it has told its number.
-    const number = (): string => readJobs(directory).find(({ cell }) => cell === 's.m.x:byhand')?.job ?? '';
+    const number = (): string =>
+      readJobs(bench.directory).find(({ cell }) => cell === 's.m.x:byhand')?.job ?? '';
     await expect.poll(number, { timeout: 60_000 }).not.toBe('');
     await execa('scancel', [number()], { env: cluster.env });
     expect(await byHand).toMatchObject({ ok: false, error: { fault: { code: 'broken' } } });
 
-    const preempted = run({ key: 's.m.x:preempted', gpus: 2, sleepMs: 600_000 }, never);
-    await expect.poll(() => started('s.m.x:preempted'), { timeout: 60_000 }).toBe(true);
+    const preempted = bench.run({ key: 's.m.x:preempted', gpus: 2, sleepMs: 600_000 });
+    await expect.poll(() => bench.hasStarted('s.m.x:preempted'), { timeout: 60_000 }).toBe(true);
     const urgent = ['--partition=urgent', '--nodes=2', '--gpus-per-node=2', '--mem=500', '--wrap=sleep 600'];
     const { stdout } = await execa('sbatch', ['--parsable', '--output=/dev/null', ...urgent], {
       env: cluster.env,

@@ -1,6 +1,7 @@
 // A real Slurm cluster on this machine (cluster.sh), for tests: its own directory, ports on the loopback, and end.
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { tmpdir } from 'node:os';
@@ -109,6 +110,54 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
+  /** It writes down what it knows. One that is killed forgets the last seconds, and starts what runs once more. */
+  async stopController(): Promise<void> {
+    await end([this.#pid('slurmctld')], 'SIGTERM');
+  }
+
+  /** It begins where it was. @param lines that slurm.conf has from now on, each in place of the line of its name. */
+  async startController(lines: Record<string, string> = {}): Promise<void> {
+    const path = this.env.SLURM_CONF;
+    const rest = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => !Object.keys(lines).some((name) => line.startsWith(`${name}=`)));
+    const added = Object.entries(lines).map(([name, value]) => `${name}=${value}`);
+    writeFileSync(path, [...added, ...rest].join('\n'));
+    this.#begin('slurmctld', ['-D', '-f', path]);
+    for (let looks = 0; looks < 200; looks += 1) {
+      const { exitCode } = await execa('scontrol', ['ping'], { env: this.env, reject: false });
+      if (exitCode === 0) return;
+      await sleep(250);
+    }
+    throw new Error('the controller does not answer');
+  }
+
+  /** As if its power went: its daemon and all that runs there. */
+  async killNode(node: string): Promise<void> {
+    await end([this.#pid(`slurmd-${node}`)], 'SIGKILL');
+    // Jobs, and their keepers, which are their parents.
+    const jobs = pidsWith([`SLURMD_NODENAME=${node}`, `SLURM_CONF=${this.env.SLURM_CONF}`]);
+    await end(
+      [...jobs.map(parentOf), ...jobs].filter((pid) => pid > 1),
+      'SIGKILL',
+    );
+  }
+
+  startNode(node: string): void {
+    this.#begin(`slurmd-${node}`, ['-D', '-N', node, '-f', this.env.SLURM_CONF]);
+  }
+
+  #begin(name: string, args: string[]): void {
+    const log = openSync(join(this.directory, 'log', `${name}.out`), 'a');
+    const child = spawn(name.replace(/-node\d$/, ''), args, {
+      env: { ...process.env, ...this.env },
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    child.unref();
+    writeFileSync(join(this.directory, 'run', `${name}.pid.own`), String(child.pid));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await execa('scancel', ['--user=root', '--full'], { env: this.env, reject: false, timeout: 20_000 });
     await sleep(1_000);
@@ -126,6 +175,33 @@ export class Cluster implements AsyncDisposable {
 
 function isThere(pid: number): boolean {
   return pid > 0 && existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`).length > 0;
+}
+
+async function end(pids: readonly number[], signal: NodeJS.Signals): Promise<void> {
+  for (const pid of pids) if (isThere(pid)) process.kill(pid, signal);
+  for (let looks = 0; looks < 600 && pids.some(isThere); looks += 1) await sleep(50);
+  if (pids.some(isThere)) throw new Error(`of ${pids.join(', ')} some outlive ${signal}`);
+}
+
+/** Processes that have all of this in their environment. */
+function pidsWith(words: readonly string[]): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
+      return words.every((word) => environment.includes(word)) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }
 
 /** The first of a row of ports that are free: the controller's, and four and five further those of the nodes. */

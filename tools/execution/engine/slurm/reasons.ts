@@ -9,10 +9,13 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^JobHeldUser$/, 'is held (scontrol release lets it go)'],
   [/^JobHeldAdmin$/, 'is held by an administrator'],
   [
-    /^launch_failed_requeued_held|^JobLaunchFailure/i,
+    /^launch[_ ]failed[_ ]requeued[_ ]held|^JobLaunchFailure/i,
     'could not be launched, and is held (scontrol release)',
   ],
-  [/^ReqNodeNotAvail/, 'the nodes it may have are down, drained or reserved'],
+  [
+    /^ReqNodeNotAvail|^Nodes required for job are DOWN/,
+    'the nodes it may have are down, drained or reserved',
+  ],
   [/^Partition(Down|Inactive)$/, 'its partition is closed'],
   [/^PartitionTimeLimit$/, 'asks for more time than its partition gives: it will not start'],
   [/^PartitionNodeLimit$/, 'asks for more nodes than its partition gives: it will not start'],

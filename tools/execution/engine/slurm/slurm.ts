@@ -60,7 +60,9 @@ async function submit<T>(
       }
       // Looking and submitting are one step: two executors of one cell have one job.
       const lock = join(facts.directory.jobs, 'submit.lock');
-      const tried = await withFileLock(lock, () => tryOnce(facts, work), { timeoutMs: LOCK_MS });
+      const tried =
+        (await whileFull(facts, work)) ??
+        (await withFileLock(lock, () => tryOnce(facts, work), { timeoutMs: LOCK_MS }));
       if (tried.is === 'refused') {
         note[Symbol.dispose]();
         const fault = new Fault('environment', `Slurm takes no job for it: ${tried.why}`, REFUSED);
@@ -121,14 +123,30 @@ async function look(
   return { is: 'absent', others: all.length };
 }
 
+/** Hundreds may wait for the queue: none of them takes the lock for that. */
+async function whileFull(
+  facts: SlurmFacts,
+  work: Work<unknown, 'elsewhere'>,
+): Promise<Extract<Tried, { is: 'waits' }> | undefined> {
+  const seen = await look(facts, work);
+  return seen.is === 'absent' ? fullText(facts, seen) : undefined;
+}
+
+function fullText(
+  { settings }: SlurmFacts,
+  { others }: Extract<Seen, { is: 'absent' }>,
+): Extract<Tried, { is: 'waits' }> | undefined {
+  if (others < settings.slurmMaxJobs) return undefined;
+  return { is: 'waits', why: `${others} jobs of this workspace are in the queue (slurm.max_jobs)` };
+}
+
 async function tryOnce(facts: SlurmFacts, work: Work<unknown, 'elsewhere'>): Promise<Tried> {
   const { workspace, directory, settings, entry } = facts;
   const { cell, needs, standing } = work.asked;
   const seen = await look(facts, work);
   if (seen.is !== 'absent') return seen;
-  if (seen.others >= settings.slurmMaxJobs) {
-    return { is: 'waits', why: `${seen.others} jobs of this workspace are in the queue (slurm.max_jobs)` };
-  }
+  const full = fullText(facts, seen);
+  if (full !== undefined) return full;
   const name = jobName(cell, workspace);
   const submission = submissionAt(join(submissionsOf(cell, workspace), randomBytes(6).toString('hex')));
   makeDirectory(submission.directory);
