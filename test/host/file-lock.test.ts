@@ -1,10 +1,10 @@
 // The lock between real processes: none lost, none shared, a dead holder no obstacle.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { withFileLock } from '../../tools/host/file-lock.js';
+import { isLinked, withFileLock } from '../../tools/host/file-lock.js';
 import { DIST } from '../support/repository.js';
 
 const MODULE = join(DIST, 'host', 'file-lock.js');
@@ -31,6 +31,19 @@ function counter(times: number, dieAfter = Infinity) {
     }`;
   return execa(process.execPath, ['--input-type=module', '-e', script], { reject: false });
 }
+
+test('a link that was made though its disk said that the name is there is one’s own', () => {
+  const at = (name: string): string => join(directory, name);
+  writeFileSync(at('own'), '');
+  expect(isLinked(at('own'), at('lock'))).toBe(false);
+  linkSync(at('own'), at('other-name'));
+  writeFileSync(at('lock'), '');
+  // Two names, and the lock is another's.
+  expect(isLinked(at('own'), at('lock'))).toBe(false);
+  rmSync(at('lock'));
+  linkSync(at('own'), at('lock'));
+  expect(isLinked(at('own'), at('lock'))).toBe(true);
+});
 
 test('eight processes count to 160, though three die holding the lock', async () => {
   writeFileSync(join(directory, 'count'), '0');

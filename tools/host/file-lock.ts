@@ -129,9 +129,20 @@ function tryLink(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
+    if (isLinked(from, to)) return true;
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
+}
+
+/**
+ * Whether both are one file, which has two names then. A shared disk may link, lose its answer, ask again and say that the
+ * name is there already: the lock would be this process's, and wait for itself.
+ */
+export function isLinked(from: string, to: string): boolean {
+  const [one, other] = [from, to].map((path) => lstatSync(path, { throwIfNoEntry: false }));
+  if (one === undefined || other === undefined) return false;
+  return one.nlink > 1 && one.ino === other.ino && one.dev === other.dev;
 }
 
 /** The record behind a lock file; undefined when it is gone. A file that is no record is an error: never guessed at. */

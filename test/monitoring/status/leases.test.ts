@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findLease } from '../../../tools/monitoring/status/break-by-hand.js';
+import { findJob, findLease } from '../../../tools/monitoring/status/break-by-hand.js';
+import type { JobRecord } from '../../../tools/execution/engine/job-records.js';
+import { ownIdentity } from '../../../tools/host/process-identity.js';
 import type { LeaseList, ListedLease, ListedTicket } from '../../../tools/monitoring/status/leases.js';
 import { leaseLines } from '../../../tools/monitoring/status/leases-text.js';
 
@@ -47,6 +49,33 @@ const list = (rest: Partial<LeaseList> = {}): LeaseList => ({
   jobs: [],
   damaged: [],
   ...rest,
+});
+
+const jobOf = (job: string | null, cell: string): JobRecord => ({
+  ...{ cell, job, run: '/w#s', workspace: '/w', attempt: 1, state: 'waiting', reason: 'queue is full' },
+  ...{ node: '', gpus: 1, queuedAt: '2026-01-02T03:04:05Z', since: '2026-01-02T03:04:05Z' },
+  executor: ownIdentity(),
+});
+
+describe('findJob', () => {
+  const jobs = [jobOf('12', 's.m.x:eval'), jobOf(null, 's.m.y:eval'), jobOf('99', 's.m.z:eval')];
+
+  test('by its whole number, or by its cell', () => {
+    expect(findJob(list({ jobs }), '12')?.cell).toBe('s.m.x:eval');
+    expect(findJob(list({ jobs }), 's.m.z:eval')?.job).toBe('99');
+    expect(findJob(list({ jobs }), '1')).toBeUndefined();
+    expect(findJob(list({ jobs }), '')).toBeUndefined();
+  });
+
+  test('what may be a lease too, and what has no job yet, is an error that says so', () => {
+    expect(() => findJob(list({ jobs }), '99')).toThrow(
+      `"99" may be Slurm job 99 (s.m.z:eval) or lease ${IDS[2] ?? ''} (s.m.x:c)`,
+    );
+    expect(() => findJob(list({ jobs }), 's.m.y:eval')).toThrow('has no job yet (queue is full)');
+    expect(() => findLease(list({ leases: [], jobs }), '7')).toThrow(
+      'no lease "7": there is none at all. Slurm jobs, by number:\n  12  s.m.x:eval\n  -  s.m.y:eval',
+    );
+  });
 });
 
 describe('findLease', () => {

@@ -121,6 +121,12 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
       rig.exists(log) && left.every(({ id }) => rig.read(log).split(`Slurm job ${id} runs on`).length > 2);
     await expect.poll(taken, { timeout: 240_000, interval: 250 }).toBe(true);
     const status = await rig.nx(['run', 'rig:status']);
+    const leases = await rig.nx(['leases']);
+    expect(leases.output).toContain('jobs of Slurm');
+    for (const { id, cell, node } of left)
+      expect(leases.output).toMatch(new RegExp(`${id} +${cell} +runs on ${node}`));
+    const asked = await rig.nx(['leases', '--break', left[0]?.id ?? '']);
+    expect(asked.output).toContain(`would cancel Slurm job ${left[0]?.id ?? ''}: ${left[0]?.cell ?? ''}`);
     for (const { id, cell, node } of left) {
       expect(status.output).toMatch(
         new RegExp(`job ${id} +${cell.replaceAll('.', '[.]')} .*runs on ${node} .*1 GPU, attempt 1`),
@@ -173,6 +179,17 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
       else await expect.poll(states, { timeout: 60_000 }).toEqual([]);
     }
     expect(rig.ran().filter(({ what, cell: of }) => what === 'start' && of === cell)).toHaveLength(1);
+
+    // Cancelled by hand: its cell fails, by that name, and nothing of it is left in the queue.
+    const head = rig.start(['run', cell]);
+    await expect
+      .poll(async () => (await rig.jobs()).map(({ state }) => state), { timeout: 240_000 })
+      .toEqual(['RUNNING']);
+    const broken = await rig.nx(['leases', '--break', cell, '--yes']);
+    expect(broken.output).toMatch(/Slurm job \d+ is cancelled: rig\.m\.baseline:calibrate-1/);
+    expect(broken.exitCode).toBe(0);
+    expect((await head).all).toMatch(/failed \(broken\): Slurm job \d+ on node\d was cancelled by hand/);
+    expect(await rig.jobs()).toEqual([]);
   });
 
   test('a time limit ends a job, and says so', async () => {

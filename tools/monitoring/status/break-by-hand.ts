@@ -1,13 +1,15 @@
-// `nx leases --break`: finds the one lease meant, says who holds it, and ends it if told to.
+// `nx leases --break`: finds the one lease or job meant, says whose it is, and ends it if told to.
 import { durationText } from '../../base/duration.js';
+import type { JobRecord } from '../../execution/engine/job-records.js';
 import { revokeLease } from '../../execution/lease/revoke.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
+import { breakJob } from './break-job.js';
 import { listLeases, type LeaseList } from './leases.js';
 import { resourcesText } from './leases-text.js';
 
 /**
- * End the lease whose id begins with `prefix`; without `yes` only say so.
+ * End the lease whose id begins with `prefix`, or the Slurm job of that number; without `yes` only say so.
  *
  * @throws Error when no lease, or more than one, begins so; it lists what there is. Or when it cannot be ended.
  */
@@ -19,6 +21,8 @@ export async function breakByHand(
 ): Promise<void> {
   const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
   const list = listLeases(directory);
+  const job = findJob(list, prefix);
+  if (job !== undefined) return breakJob(job, yes, log);
   const id = findLease(list, prefix);
   const held = describeHolder(list, id);
   if (!yes) {
@@ -33,8 +37,32 @@ export async function breakByHand(
   log(`lease ${id} is ended (${how}): ${held}`);
 }
 
+/**
+ * The job of just that number, or of the cell of that name.
+ *
+ * @throws Error when a lease may be meant as well, or when the cell has no job yet.
+ */
+export function findJob(
+  { jobs, leases }: LeaseList,
+  prefix: string,
+): (JobRecord & { job: string }) | undefined {
+  const [found] = jobs.filter(({ job, cell }) => prefix !== '' && (job === prefix || cell === prefix));
+  if (found === undefined) return undefined;
+  const lease = leases.find(({ id }) => id.startsWith(prefix));
+  if (lease !== undefined) {
+    throw new Error(
+      `"${prefix}" may be Slurm job ${prefix} (${found.cell}) or lease ${lease.id} (${lease.cell}): give the name of the job's cell, or more of the lease's id.`,
+    );
+  }
+  const { job, cell, reason, executor } = found;
+  if (job !== null) return { ...found, job };
+  throw new Error(
+    `${cell} has no job yet (${reason}). To give it up end its run, whose executor is process ${executor.pid}.`,
+  );
+}
+
 /** @throws Error that lists the ids, unless just one lease begins so. */
-export function findLease({ leases, tickets, damaged }: LeaseList, prefix: string): string {
+export function findLease({ leases, tickets, damaged, jobs }: LeaseList, prefix: string): string {
   const ids = [...leases.map(({ id }) => id), ...damaged.map(({ id }) => id)];
   const meant = prefix === '' ? [] : ids.filter((id) => id.startsWith(prefix));
   const [only] = meant;
@@ -48,10 +76,12 @@ export function findLease({ leases, tickets, damaged }: LeaseList, prefix: strin
       `${ticket.id} (${ticket.cell}) waits and holds nothing. To give it up end its run, whose executor is process ${ticket.executorPid}.`,
     );
   }
+  const numbers = jobs.map(({ job, cell }) => `\n  ${job ?? '-'}  ${cell}`).join('');
+  const others = numbers === '' ? '' : ` Slurm jobs, by number:${numbers}`;
   throw new Error(
     ids.length === 0
-      ? `no lease "${prefix}": there is none at all`
-      : `no lease begins with "${prefix}". There are:${known(ids)}`,
+      ? `no lease "${prefix}": there is none at all.${others}`.replace(/\.$/, '')
+      : `no lease begins with "${prefix}". There are:${known(ids)}${others === '' ? '' : `\n${others.trim()}`}`,
   );
 }
 

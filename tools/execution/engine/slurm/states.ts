@@ -79,7 +79,7 @@ export function faultOfEnd(ended: Ended, isMeasured = false): Fault {
     case 'CANCELLED':
       return new Fault(
         'broken',
-        `${on} was cancelled by somebody else (scancel)`,
+        `${on} was cancelled by hand (scancel, nx leases --break)`,
         'Run the same command to go on.',
       );
     default:
