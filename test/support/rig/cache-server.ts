@@ -16,28 +16,38 @@ export class CacheServer implements AsyncDisposable {
     const server = createServer();
     const cache = new CacheServer(server);
     server.on('request', (request, response) => {
-      const hash = /^\/v1\/cache\/(\w+)$/.exec(request.url ?? '')?.[1];
-      const end = (status: number, body?: Buffer): void => {
-        response.writeHead(status, { 'content-type': 'application/octet-stream' }).end(body);
-      };
-      if (request.headers.authorization !== `Bearer ${cache.#token}`) return end(401);
-      if (hash === undefined) return end(404);
-      if (request.method === 'GET') {
-        const body = cache.kept.get(hash);
-        if (body !== undefined) cache.given.push(hash);
-        return end(body === undefined ? 404 : 200, body);
-      }
-      if (cache.readOnly) return end(403);
-      if (cache.kept.has(hash)) return end(409);
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        cache.kept.set(hash, Buffer.concat(chunks));
-        end(200);
+        const { method = '', url = '', headers } = request;
+        const [status, body] = cache.#answer(method, url, headers.authorization, Buffer.concat(chunks));
+        // Nx takes a refusal only as plain text.
+        const type = typeof body === 'string' ? 'text/plain' : 'application/octet-stream';
+        response.writeHead(status, { 'content-type': type }).end(body);
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return cache;
+  }
+
+  #answer(
+    method: string,
+    url: string,
+    authorization: string | undefined,
+    sent: Buffer,
+  ): [status: number, body: Buffer | string] {
+    if (authorization !== `Bearer ${this.#token}`) return [401, 'who are you?'];
+    const hash = /^\/v1\/cache\/(\w+)$/.exec(url)?.[1];
+    const kept = hash === undefined ? undefined : this.kept.get(hash);
+    if (hash === undefined || (method === 'GET' && kept === undefined)) return [404, 'not here'];
+    if (method === 'GET' && kept !== undefined) {
+      this.given.push(hash);
+      return [200, kept];
+    }
+    if (this.readOnly) return [403, 'you may read only'];
+    if (kept !== undefined) return [409, 'there already'];
+    this.kept.set(hash, sent);
+    return [200, ''];
   }
 
   /** What a run is told of it. */
