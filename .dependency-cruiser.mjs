@@ -51,7 +51,7 @@ export const ROOMS = [
   [
     {
       room: 'suite',
-      folders: [['nx', 'starter'], ['load', 'plan'], ['memory'], ['settings'], ['model'], ['yaml']],
+      folders: [['nx', 'starter'], ['load', 'plan'], ['load/edits'], ['memory'], ['settings'], ['model'], ['yaml']],
     },
   ],
   [{ room: 'host', folders: [['.']] }],

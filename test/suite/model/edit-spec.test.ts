@@ -9,7 +9,7 @@ import {
 } from '../../../tools/suite/model/edit-spec.js';
 import { editNameProblem } from '../../../tools/suite/model/names.js';
 import { nameOfEdit } from '../../../tools/suite/load/resolve.js';
-import { editOf } from '../../../tools/suite/load/edit-schema.js';
+import { editOf } from '../../../tools/suite/load/edits/edit-schema.js';
 
 const editSchema = editOf('clean');
 

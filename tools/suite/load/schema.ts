@@ -1,9 +1,9 @@
 // suite.yaml as people write it: a zod schema with the original script's defaults. resolve.ts turns it into a Suite.
 import { z } from 'zod';
 import { SIZE_CLASSES } from '../model/cell.js';
-import { editOf } from './edit-schema.js';
-import { ladder } from './ladder-schema.js';
-import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
+import { editOf } from './edits/edit-schema.js';
+import { ladder } from './edits/ladder-schema.js';
+import { HUB_ID, REVISION, REVISION_RULE } from './edits/origin-schema.js';
 import { TIERS } from '../model/minimums.js';
 import { matricesSchema } from '../model/matrices.js';
 import { benchmarkNameProblem, modelNameProblem, NAME_RULE } from '../model/names.js';

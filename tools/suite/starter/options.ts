@@ -1,6 +1,6 @@
 // What --edit, --checkpoint and --benchmark say, read one by one: a value or a sentence with what is allowed. Pure.
 import { fail, ok, type Result } from '../../base/result.js';
-import { editOf } from '../load/edit-schema.js';
+import { editOf } from '../load/edits/edit-schema.js';
 import { EDIT_TYPES, notation, type EditSpec, type ListedClass } from '../model/edit-spec.js';
 import { benchmarkNameProblem } from '../model/names.js';
 import type { Benchmark } from '../model/suite.js';

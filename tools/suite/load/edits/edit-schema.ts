@@ -1,9 +1,9 @@
 // An edit as suite.yaml has it: its one-line notation, or a mapping with its parameters.
 import { z } from 'zod';
-import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../model/edit-spec.js';
-import { editNameProblem, NAME_RULE } from '../model/names.js';
+import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../../model/edit-spec.js';
+import { editNameProblem, NAME_RULE } from '../../model/names.js';
 import { isOwnEdit, ownEdit } from './own-edit-schema.js';
-import { between, either, isText, mapping, name, oneOf, whole } from '../yaml/schema-parts.js';
+import { between, either, isText, mapping, name, oneOf, whole } from '../../yaml/schema-parts.js';
 
 const scope = oneOf(SCOPES);
 /** 1 would change nothing. */

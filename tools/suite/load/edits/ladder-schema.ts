@@ -1,8 +1,8 @@
 // A ladder as suite.yaml has it: one edit or error, what varies, and the steps; each step is read as an edit of its own is.
 import { z } from 'zod';
-import { EDIT_PARAMETERS, EDIT_TYPES, type EditSpec } from '../model/edit-spec.js';
-import { ERROR_STRENGTHS, type ErrorStep } from '../model/suite.js';
-import { list, oneOf } from '../yaml/schema-parts.js';
+import { EDIT_PARAMETERS, EDIT_TYPES, type EditSpec } from '../../model/edit-spec.js';
+import { ERROR_STRENGTHS, type ErrorStep } from '../../model/suite.js';
+import { list, oneOf } from '../../yaml/schema-parts.js';
 import { editMapping, factor } from './edit-schema.js';
 
 export type LadderStep = { edit: EditSpec } | { error: ErrorStep };

@@ -1,7 +1,7 @@
 // An edit made elsewhere, as suite.yaml has it: `{ checkpoint: <hub id or path> }` in the list of its class.
-import type { ListedClass } from '../model/edit-spec.js';
-import { nameFromSource, editNameProblem, NAME_RULE } from '../model/names.js';
-import { mapping, name, oneOf, text } from '../yaml/schema-parts.js';
+import type { ListedClass } from '../../model/edit-spec.js';
+import { nameFromSource, editNameProblem, NAME_RULE } from '../../model/names.js';
+import { mapping, name, oneOf, text } from '../../yaml/schema-parts.js';
 import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
 
 /** What begins so is a path; anything else is the hub's. */
