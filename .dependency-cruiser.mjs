@@ -51,7 +51,15 @@ export const ROOMS = [
   [
     {
       room: 'suite',
-      folders: [['nx', 'starter'], ['load', 'plan'], ['load/edits'], ['memory'], ['settings'], ['model'], ['yaml']],
+      folders: [
+        ['nx', 'starter'],
+        ['load', 'plan'],
+        ['load/edits'],
+        ['memory'],
+        ['settings'],
+        ['model'],
+        ['yaml'],
+      ],
     },
   ],
   [{ room: 'host', folders: [['.']] }],

@@ -370,6 +370,7 @@ describe('time-outs of single tasks', () => {
     TRUE_BASELINE: ['guards', 'quant_8bit_clean', 'guards'],
     COMPARE_ANSWERS: ['regression', 'quant_8bit_clean', 'regression'],
     CERTIFY_012: ['certify012', 'quant_8bit_clean', 'certify-0.12-1'],
+    RUN_PROGRAM: ['program', 'mine', 'program'],
   };
 
   test.each(TASK_NAMES)('TASK_TIMEOUT_%s is that of its task alone, and changes no hash', async (name) => {

@@ -51,7 +51,7 @@ test.each<[what: string, text: string, expected: string[]]>([
     'an edit as a number',
     `${MODEL}edits: {clean: [8]}\n`,
     [
-      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>, a mapping with type, its parameters and name, or one with checkpoint',
+      '2:17: edits.clean[0]: 8 is not allowed. Allowed: quant_rtn:<bits>:<group_size>:<scope>, fp4_quant:<format>:<scope>, magnitude_prune:<sparsity>:<scope>, lowrank_svd:<rank>:<scope>, gaussian_noise:<sigma>:<scope>, scale:<factor>:<scope>, zero_blocks:<count>:<scope>, a mapping with type, its parameters and name, or one with checkpoint or command',
     ],
   ],
   [

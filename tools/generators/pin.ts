@@ -1,6 +1,6 @@
 // Hub revisions to commits: a branch that moves must not change what a suite is. What a record of both, and of sizes, makes
 // of a suite.
-import { isOwn } from '../suite/model/edit-spec.js';
+import { isCheckpoint } from '../suite/model/edit-spec.js';
 import type { Suite, SuiteEdit, SuiteModel } from '../suite/model/suite.js';
 import type { SuiteRecord } from '../suite/nx/record.js';
 
@@ -45,7 +45,7 @@ export function pinned(suite: Suite, { commits, sizes }: Sources): Suite {
 
 function pinnedEdit(edit: SuiteEdit, commits: Commits): SuiteEdit {
   const { spec } = edit;
-  if (!isOwn(spec) || spec.source.type !== 'hub') return edit;
+  if (!isCheckpoint(spec) || spec.source.type !== 'hub') return edit;
   const commit = commits[pinKey(spec) ?? ''];
   return commit === undefined
     ? edit

@@ -3,7 +3,7 @@
 import { logger } from '@nx/devkit';
 import { shown } from '../base/text/say.js';
 import { messageOf } from '../base/message.js';
-import { isOwn } from '../suite/model/edit-spec.js';
+import { isCheckpoint } from '../suite/model/edit-spec.js';
 import { DATASET_OF_PROVIDER, type Suite, type SuiteModel } from '../suite/model/suite.js';
 import { GeneratorError } from './generator-error.js';
 import { askHub, isOffline, type Answer } from './hub.js';
@@ -89,7 +89,9 @@ async function checkpointCommits(
   known: Commits,
   environment: NodeJS.ProcessEnv,
 ): Promise<Entry[]> {
-  const specs = models.flatMap(({ edits }) => edits.flatMap(({ spec }) => (isOwn(spec) ? [spec] : [])));
+  const specs = models.flatMap(({ edits }) =>
+    edits.flatMap(({ spec }) => (isCheckpoint(spec) ? [spec] : [])),
+  );
   const wanted = new Map(
     specs.flatMap((spec) => (pinKey(spec) === undefined ? [] : [[pinKey(spec) ?? '', spec]])),
   );

@@ -9,6 +9,8 @@ import {
   parseProfile,
   perDeviceGiB,
   place,
+  plannedMemory,
+  type MemoryCell,
   type MemoryNeed,
   type ModelProfile,
 } from '../../../tools/suite/memory/memory-plan.js';
@@ -266,4 +268,30 @@ test('a tiny model fits a small host whatever its name says, before its setup an
     expect(unfitReason({ ...one, sourceGiB: 0.01 }, undefined, settings, host), one.id).toBeUndefined();
     expect(unfitReason(one, undefined, settings, host), one.id).toMatch(/^needs .* GiB of host memory/);
   }
+});
+
+describe('a program', () => {
+  const program = (gpus: number): MemoryCell => ({
+    kind: 'program',
+    sizeClass: '7b',
+    parts: [{ name: 'p', spec: gpus > 0 ? { gpus } : {}, writes: [], receipt: 'r' }],
+  });
+
+  test('has the GPUs it asks for, all of each, whatever the size of its model', () => {
+    const devices = { count: 2, usableGiB: 70 };
+    expect(plannedMemory(program(2), undefined, settings, devices)).toMatchObject({
+      ...{ device: 'gpu', gpus: 2, gibPerGpu: 70, fits: true },
+    });
+    expect(plannedMemory(program(0), undefined, settings, devices)).toMatchObject({
+      ...{ device: 'host', gpus: 0, fits: true },
+    });
+  });
+
+  test('is refused where there are fewer, also where there is none', () => {
+    for (const count of [0, 1]) {
+      expect(plannedMemory(program(2), undefined, settings, { count, usableGiB: 70 })).toMatchObject({
+        ...{ gpus: 2, fits: false, note: `asks for gpus: 2, and there are ${count}` },
+      });
+    }
+  });
 });

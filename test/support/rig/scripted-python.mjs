@@ -119,6 +119,8 @@ function resultsOf(part) {
     case 'setup':
       return { 'manifest.json': makeWeights(part), 'profile.json': json({ model_id: job.model }) };
     case 'edit':
+    case 'adopt':
+    case 'program':
       return { 'manifest.json': makeWeights(part), 'edit_metadata.json': json(part.spec) };
     case 'inject':
       return { 'manifest.json': makeWeights(part), 'error_metadata.json': json(part.spec) };

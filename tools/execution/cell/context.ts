@@ -12,7 +12,7 @@ import type { PendingPart } from '../records/pending-part.js';
 import { resolveReads, type ResolvedRead } from '../records/reads.js';
 import type { DiskWatch } from '../store/disk.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
-import { usesAccelerator } from '../../suite/memory/memory.js';
+import { runsOnAccelerator } from '../../suite/memory/memory.js';
 import type { CellOptions } from '../../suite/model/cell.js';
 import { requireRecorded } from '../../suite/nx/record.js';
 import { suiteOf } from '../../suite/plan/planned.js';
@@ -81,9 +81,10 @@ export type PassEnd =
   | { end: 'weights evicted' };
 
 /** Whether it computes in a job elsewhere. Downloads run beside nx, where the network is, and so does all that needs no GPU where the site names no pool for it. */
-export function isRemote({ settings, options: { kind }, job }: CellContext): boolean {
+export function isRemote({ settings, options, job }: CellContext): boolean {
+  const { kind } = options;
   if (settings.engine === 'local' || job !== undefined || kind === 'data' || kind === 'setup') return false;
-  return usesAccelerator(kind) || cpuPool(settings) !== undefined;
+  return runsOnAccelerator(options) || cpuPool(settings) !== undefined;
 }
 
 /** How a cell is run; handed to the steps that run another cell, which `runCell` itself calls. */
@@ -107,7 +108,7 @@ async function machineOf(
   { workspaceRoot, options, log, signal }: CellRun,
   settings: SiteSettings,
 ): Promise<MachineIdentity> {
-  if (!usesAccelerator(options.kind))
+  if (!runsOnAccelerator(options))
     return readMachineIdentity(workspaceRoot, { ...settings, accelerator: 'cpu' });
   try {
     return await untilAnswered(() => readMachineIdentity(workspaceRoot, settings), { log, signal });
@@ -128,7 +129,7 @@ async function open(run: CellRun): Promise<CellContext> {
   // Also here: Nx's daemon hashes in an environment of its own.
   requireRecorded(workspaceRoot, suite, process.env);
   const machine = await machineOf(run, settings);
-  const deviceClass = usesAccelerator(options.kind) ? machine.deviceClass : 'cpu';
+  const deviceClass = runsOnAccelerator(options) ? machine.deviceClass : 'cpu';
   if (run.job !== undefined && run.job.deviceClass !== deviceClass) {
     const { node, deviceClass: wanted } = run.job;
     throw new Fault(

@@ -118,9 +118,10 @@ function weightsIn(parts: readonly PendingPart[]): number {
   return parts.filter(({ part }) => part.link !== undefined).length;
 }
 
-/** Edits and errors are stored as their baseline is: as many bytes, if nothing can be hard-linked. */
+/** Edits and errors are stored as their baseline is: as many bytes, if nothing can be hard-linked; what a program wrote is there too meanwhile. */
 function writesOf(context: CellContext, pending: readonly PendingPart[]): PartBytes[] {
-  const bytes = Math.ceil(modelGiB(context) * GIB);
+  const copies = context.options.kind === 'program' ? 2 : 1;
+  const bytes = copies * Math.ceil(modelGiB(context) * GIB);
   return pending
     .filter(({ part }) => part.link !== undefined)
     .map(({ part }) => ({ part: part.name, bytes }));

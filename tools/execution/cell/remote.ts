@@ -98,7 +98,7 @@ function limitOf(
   const record = readProgress(directory, runName(workspaceRoot, suiteOf(project)));
   const unitSeconds = record?.seconds[`${model}/${kind}`] ?? [];
   const { units } = schedule;
-  const timeoutSeconds = timeoutOf(settings, { kind, variant, target });
+  const timeoutSeconds = timeoutOf(settings, { kind, variant, target, own: schedule.timeoutSeconds });
   return timeLimit(timeoutSeconds, { unitSeconds, units }, failures.includes('time_limit'));
 }
 

@@ -1,9 +1,11 @@
 // The worker session of an attempt: Python gets its job, is watched while it works, and its end is judged.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/fault.js';
 import { secretsOf } from '../../base/text/redact.js';
 import { timeoutOf } from '../../suite/model/task-names.js';
 import type { HeldLease } from '../lease/hold.js';
+import { endStrays } from '../lease/reap.js';
 import { noteProgress } from '../progress/note-progress.js';
 import type { CellEvent } from '../records/events.js';
 import type { PendingPart } from '../records/pending-part.js';
@@ -41,6 +43,8 @@ export interface SessionEnd {
 
 const PROGRESS_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 5_000;
+/** What is killed is gone at once, unless it waits for a disk. */
+const CHILDREN_MS = 2_000;
 
 /** @throws Error when the job cannot be written, or the lease was revoked before Python began. */
 export async function runWorker(
@@ -82,6 +86,7 @@ export async function runWorker(
       },
       { ...context, ...settings },
     );
+    if (options.kind === 'program') await endChildren(lease.record.id);
     await pipe.end();
     const evidence = {
       end,
@@ -120,8 +125,15 @@ function writeJob(
   });
 }
 
-function timeoutOfCell({ settings, options: { kind }, project, target }: CellContext): number {
-  return timeoutOf(settings, { kind, variant: project.split('.').at(-1) ?? '', target });
+/** What a program of the suite's own started and left running, in groups of its own too. */
+async function endChildren(lease: string): Promise<void> {
+  const deadline = Date.now() + CHILDREN_MS;
+  while (endStrays(lease) && Date.now() < deadline) await sleep(20);
+}
+
+function timeoutOfCell({ settings, schedule, options: { kind }, project, target }: CellContext): number {
+  const variant = project.split('.').at(-1) ?? '';
+  return timeoutOf(settings, { kind, variant, target, own: schedule.timeoutSeconds });
 }
 
 /** A worker that ended with its lease did not fail, and is not retried; one that had finished keeps its results. */

@@ -28,6 +28,7 @@ const LIBRARIES: Record<CellKind, readonly Library[]> = {
   // Its InvarLock is another, which its specification names.
   regression: [],
   certify012: ['torch', 'transformers'],
+  program: ['torch', 'transformers'],
 };
 
 /** Kinds that load models, each with the attention there is. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { CellRead } from '../../suite/model/cell.js';
 import { sha256 } from '../../base/canonical.js';
 import { fail, ok, type Result } from '../../base/result.js';
+import { digestContent } from '../../base/contents.js';
 import { digestDirectory, digestListing } from '../../base/files.js';
 import { digestSettled, readSettled } from '../../base/settled.js';
 import { parseManifest, type Manifest } from './manifest.js';
@@ -70,6 +71,8 @@ async function resolveRead(
         return ok({ ...base, path: absolute, sha256: digestListing(absolute) });
       case 'directory':
         return ok({ ...base, path: absolute, sha256: await digestDirectory(absolute) });
+      case 'content':
+        return ok({ ...base, path: absolute, sha256: await digestContent(absolute) });
       case 'weights': {
         const { digest, value } = await readSettled(absolute, (text) => ({
           digest: sha256(text),

@@ -83,7 +83,7 @@ export function classify(evidence: Evidence): Fault | undefined {
       return new Fault(
         'timeout',
         `no end after ${evidence.timeoutSeconds} s`,
-        'Raise timeouts.default_s or timeouts.tasks in workspace-config/site.yaml (TASK_TIMEOUT_<TASKTYPE>).',
+        'Raise timeouts.default_s or timeouts.tasks in workspace-config/site.yaml (TASK_TIMEOUT_<TASKTYPE>), or the timeout that an edit program has in suite.yaml.',
       );
     case 'cancelled':
       return new Fault('cancelled', 'the run was cancelled');

@@ -5,6 +5,7 @@ import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { disk, gpus, lockDirectory, memory, store } from './host.js';
 import { knownPools } from './pools.js';
+import { programs } from './programs.js';
 import { askPython, environment } from './python.js';
 import { storedParts } from './stored-parts.js';
 import { projects, suiteFile } from './suite.js';
@@ -44,6 +45,7 @@ export async function examine(
     add(settings.engine === 'slurm' ? knownPools(workspaceRoot, settings) : await gpus(settings));
     if (generated !== undefined) add(await memory(workspaceRoot, suite, settings, generated.cells));
   }
+  if (generated !== undefined) add(programs(workspaceRoot, generated.cells));
   const python = environment(workspaceRoot);
   add(python);
   if (generated !== undefined && python.every(({ what }) => what !== 'Python')) {

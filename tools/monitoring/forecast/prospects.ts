@@ -6,7 +6,7 @@ import type { CellOptions } from '../../suite/model/cell.js';
 import { isEvictable } from '../../suite/model/keep.js';
 import { makersFor, makersOf, type PlannedCell } from '../../suite/plan/planned.js';
 import { pythonSources } from '../../suite/model/python-sources.js';
-import { usesAccelerator } from '../../suite/memory/memory.js';
+import { runsOnAccelerator } from '../../suite/memory/memory.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
 import { digestSources, fingerprint } from '../../execution/records/fingerprint.js';
 import { versionsOf, type MachineIdentity } from '../../execution/records/identity.js';
@@ -98,7 +98,7 @@ export async function cellProspects(
     }
     const files = sources.get(kind) ?? digestSources(workspaceRoot, pythonSources(kind));
     sources.set(kind, files);
-    const deviceClass = usesAccelerator(kind) ? machine.deviceClass : 'cpu';
+    const deviceClass = runsOnAccelerator({ kind, parts }) ? machine.deviceClass : 'cpu';
     const versions = versionsOf(kind, machine.versions);
     const found = await Promise.all(
       parts.map(async (part) => {

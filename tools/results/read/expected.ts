@@ -106,7 +106,7 @@ export function compareVariants(a: PlannedVariant, b: PlannedVariant): number {
 }
 
 /** Kinds of cells that make the weights of variants. */
-const MAKING: ReadonlySet<string> = new Set(['edit', 'inject', 'adopt']);
+const MAKING: ReadonlySet<string> = new Set(['edit', 'inject', 'adopt', 'program']);
 
 /** Results expected of the plan, in an order that does not depend on the order of its cells. */
 export function expectedResults(plan: VerdictPlan): Expected {

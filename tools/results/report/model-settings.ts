@@ -1,5 +1,6 @@
 // What each model was run with, read from the specs of its cells: what a reader asks for first, in words.
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
+import type { CellKind } from '../../suite/model/cell.js';
 import type { PlannedCell } from '../read/expected.js';
 import type { ModelSettings } from './run-section.js';
 
@@ -36,10 +37,12 @@ export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
   });
 }
 
+const MAKING: readonly CellKind[] = ['edit', 'adopt', 'program'];
+
 /** Of each edit by its name, `quant_rtn, bits 8, group size 64, scope ffn`; several where the models differ. */
 export function editParameters(cells: readonly PlannedCell[]): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  for (const { parts } of cells.filter(({ kind }) => kind === 'edit' || kind === 'adopt')) {
+  for (const { parts } of cells.filter(({ kind }) => MAKING.includes(kind))) {
     for (const { name, spec } of parts) {
       const { type, ...others } = spec;
       const said = Object.entries(others).map(([key, value]) => `${key.replaceAll('_', ' ')} ${text(value)}`);

@@ -221,7 +221,7 @@ function rawModelName(model: Raw): string | undefined {
 }
 
 function asRaw(value: unknown): Raw {
-  return (asMapping(value) ?? {});
+  return asMapping(value) ?? {};
 }
 
 function asList(value: unknown): unknown[] {

@@ -12,6 +12,7 @@ import { SUITES, suiteDirectory, suiteFile } from '../model/paths.js';
 import { hubData } from './hub-data.js';
 import type { Input } from './input.js';
 import { modelPathProblems, modelPathWarnings } from './model-paths.js';
+import { programProblems } from './program-paths.js';
 import { rankProblems } from './ranks.js';
 import { resolveSuite } from './resolve.js';
 import { fail, ok, type Result } from '../../base/result.js';
@@ -106,7 +107,10 @@ export function parseSuite(
       : checkOwnEdits(source, sections.models, suite)),
     ...(['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
       ? []
-      : rankProblems(source, sections.models, suite, readPath)),
+      : [
+          ...rankProblems(source, sections.models, suite, readPath),
+          ...programProblems(source, sections.models, suite, readPath),
+        ]),
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
   const tasks = suite.tasks === undefined ? undefined : readPath(suite.tasks);
@@ -178,7 +182,13 @@ export function readInput(path: string): Input {
   const kind = kindOf(path);
   switch (kind) {
     case 'file':
-      return { kind, text: readFileSync(path, 'utf8') };
+      return {
+        kind,
+        // Only whoever asks for it: a file may be as large as a model.
+        get text() {
+          return readFileSync(path, 'utf8');
+        },
+      };
     case 'directory':
       return { kind, yamlTexts: () => yamlTexts(path) };
     case 'none':

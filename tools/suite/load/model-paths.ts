@@ -1,6 +1,6 @@
 // What lies at the paths of a suite's models and edited checkpoints, when its projects are made: hours before a setup would stumble over it.
 import { posix } from 'node:path';
-import { isOwn } from '../model/edit-spec.js';
+import { isCheckpoint } from '../model/edit-spec.js';
 import type { Suite } from '../model/suite.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt } from '../yaml/diagnostics.js';
@@ -61,7 +61,7 @@ function modelPaths(source: YamlSource, models: readonly ReadModel[], suite: Sui
     return [
       ...own,
       ...edits.flatMap(({ edit: { spec }, path: at }): ModelPath[] =>
-        isOwn(spec) && spec.source.type === 'path'
+        isCheckpoint(spec) && spec.source.type === 'path'
           ? [{ at: [...at, 'checkpoint'], path: spec.source.path, maker: 'adoption' }]
           : [],
       ),

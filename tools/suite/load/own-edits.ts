@@ -1,5 +1,5 @@
 // Edited checkpoints that cannot be of their model: one checkpoint is a variant of one model.
-import { isOwn } from '../model/edit-spec.js';
+import { isCheckpoint } from '../model/edit-spec.js';
 import type { Suite } from '../model/suite.js';
 import type { Diagnostic } from '../yaml/diagnostic.js';
 import { diagnosticAt } from '../yaml/diagnostics.js';
@@ -13,7 +13,7 @@ export function checkOwnEdits(source: YamlSource, models: readonly ReadModel[], 
     const read = models[index];
     const places = read === undefined ? [] : editPlaces(source, read, model);
     return places
-      .filter(({ edit, own }) => !own && isOwn(edit.spec))
+      .filter(({ edit, own }) => !own && isCheckpoint(edit.spec))
       .map(({ path }) => ({ path, model: model.name }));
   });
   const byPlace = new Map<string, typeof shared>();

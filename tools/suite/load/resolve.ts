@@ -4,6 +4,7 @@ import type { SizeClass } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
 import { editName, type EditClass } from '../model/edit-spec.js';
 import { isPath } from './edits/own-edit-schema.js';
+import { nameOfProgram, programSpec } from './edits/program-schema.js';
 import { minimumsOf } from '../model/minimums.js';
 import { matricesSpec } from '../model/matrices.js';
 import { nameFromSource } from '../model/names.js';
@@ -105,12 +106,14 @@ function pathSource(directory: string, path: string): { type: 'path'; path: stri
 /** The name given, or that of its parameters or source. */
 export function nameOfEdit(edit: EditInput, editClass: EditClass): string {
   if (edit.name !== undefined) return edit.name;
+  if ('command' in edit) return nameOfProgram(edit);
   return 'checkpoint' in edit ? nameFromSource(edit.checkpoint) : editName(edit, editClass);
 }
 
 function resolveEdit(directory: string, edit: EditInput, editClass: EditClass): SuiteEdit {
-  const { name = nameOfEdit(edit, editClass), ...rest } = edit;
-  const named = { name, class: editClass };
+  const named = { name: nameOfEdit(edit, editClass), class: editClass };
+  if ('command' in edit) return { ...named, spec: programSpec(directory, edit) };
+  const { name: _, ...rest } = edit;
   if (!('checkpoint' in rest)) return { ...named, spec: rest };
   const { checkpoint, revision = 'main' } = rest;
   const source = isPath(checkpoint)

@@ -4,7 +4,7 @@ import { GIB } from '../../base/units.js';
 import { z } from 'zod';
 import type { CellKind, CellOptions, SizeClass } from '../model/cell.js';
 import type { JsonValue } from '../../base/json-value.js';
-import { requiredGiB, usesAccelerator, weightsGiB, type SizedCell } from './memory.js';
+import { gpusAsked, requiredGiB, usesAccelerator, weightsGiB, type SizedCell } from './memory.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import type { SiteSettings } from '../settings/settings.js';
 import { taskName } from '../model/task-names.js';
@@ -97,6 +97,8 @@ export interface MemoryNeed {
   gib: number;
   /** Of a cell that computes on one GPU, however much is planned for it: what it uses there. */
   onOneGpuGiB?: number;
+  /** Of a program, which nobody knows: so many GPUs, all of each. */
+  wholeGpus?: number;
   /** Memory of the host beside GPUs. */
   ramGiB: number;
   /** The same where the model is loaded straight to several GPUs. */
@@ -145,6 +147,13 @@ export function memoryNeed(
   const reference =
     profile === undefined ? requiredGiB(kind, sizeClass, sourceGiB) : byProfile(cell, profile, settings);
   const asReference = settings.memoryPlan === 'reference';
+  if (kind === 'program') {
+    // Beside the model as the program holds it, in 16 bits or twice in 32, what takes its output in.
+    const hostGiB = PROCESS_GIB + reference;
+    const wholeGpus = gpusAsked(cell);
+    const on = wholeGpus > 0 ? { device: 'gpu' as const, wholeGpus } : { device: 'host' as const };
+    return { ...on, gib: hostGiB, ramGiB: hostGiB, hostGiB, from };
+  }
   if (kind === 'edit') {
     const onOneGpuGiB = EDIT_GPU_GIB + EDIT_GPU_SHARE * weights;
     const gib = asReference ? reference : onOneGpuGiB;
@@ -191,6 +200,8 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
         : weights + headroom(settings.editOverheadGiB);
     case 'inject':
       return weights + headroom(settings.editOverheadGiB);
+    case 'program':
+      return 2 * weights + headroom(settings.loadOverheadGiB);
     case 'eval': {
       const tokens = Math.min(settings.evalContextLength, profile.maxPositions ?? Infinity);
       return weights + kvGiB(profile, evalBatchCap(cell), tokens) + headroom(settings.evalOverheadGiB);
@@ -270,6 +281,7 @@ const LARGE_GIB = 140;
 export function place(need: MemoryNeed, devices: Devices, settings: MemorySettings): Placement {
   if (need.device === 'host') return { fits: true, gpus: 0, gibPerGpu: 0, note: '' };
   const { usableGiB, count } = devices;
+  if (need.wholeGpus !== undefined) return wholeGpus(need.wholeGpus, devices);
   if (need.onOneGpuGiB !== undefined) return onOneGpu(need.gib, need.onOneGpuGiB, devices);
   const over = need.gib >= LARGE_GIB ? settings.memoryToleranceGiB : 0;
   const gpus = fewest(need.gib - over, devices);
@@ -280,6 +292,13 @@ export function place(need: MemoryNeed, devices: Devices, settings: MemorySettin
   const wanted = `needs ${need.gib.toFixed(1)} GiB: ${gpus} GPUs of ${usableGiB.toFixed(1)} GiB, and there are ${are}`;
   if (!settings.memoryAdaptive || count === 0) return { fits: false, gpus, gibPerGpu, why: wanted };
   return { fits: true, gpus: count, gibPerGpu: usableGiB, note: `adaptive: ${wanted}` };
+}
+
+/** The program's own number, whatever the model's size: it was written for so many. */
+function wholeGpus(gpus: number, { usableGiB, count, eachGiB }: Devices): Placement {
+  const gibPerGpu = eachGiB?.[gpus - 1] ?? usableGiB;
+  if (gpus <= count) return { fits: true, gpus, gibPerGpu, note: '' };
+  return { fits: false, gpus, gibPerGpu, why: `asks for gpus: ${gpus}, and there are ${count}` };
 }
 
 function fewest(gib: number, { usableGiB, eachGiB }: Devices): number {
@@ -324,7 +343,7 @@ export function plannedMemory(
 ): PlannedMemory {
   const need = memoryNeed(cell, profile, settings);
   const { from } = need;
-  if (need.device === 'host' || devices.count === 0) {
+  if (need.device === 'host' || (devices.count === 0 && need.wholeGpus === undefined)) {
     const gib = need.hostGiB;
     const none = { gpus: 0, gibPerGpu: 0, fits: true, note: '' };
     return { from, device: 'host', requiredGiB: gib, hostRamGiB: gib, ...none };
@@ -332,8 +351,9 @@ export function plannedMemory(
   const placed = place(need, devices, settings);
   const { fits, gpus, gibPerGpu } = placed;
   const note = placed.fits ? placed.note : placed.why;
+  const requiredGiB = need.wholeGpus === undefined ? need.gib : gpus * gibPerGpu;
   const hostRamGiB = gpus > 1 ? (need.spreadRamGiB ?? need.ramGiB) : need.ramGiB;
-  return { from, device: 'gpu', requiredGiB: need.gib, gpus, gibPerGpu, hostRamGiB, fits, note };
+  return { from, device: 'gpu', requiredGiB, gpus, gibPerGpu, hostRamGiB, fits, note };
 }
 
 /** A row of the plan's table: cells of a model and task that need the same are one row. */

@@ -1,6 +1,6 @@
 // How much GPU memory a cell needs, planned before the download, from the size of the model’s files or its size class.
 // Formulas: docs/formulas.md#before-the-download-by-the-size-at-the-source-or-by-name.
-import type { CellKind, SizeClass } from '../model/cell.js';
+import type { CellKind, CellOptions, SizeClass } from '../model/cell.js';
 
 /**
  * Weights in GiB by size class, as in the original script. `tiny` is this suite's own, and mostly what a process
@@ -31,6 +31,7 @@ const MULTIPLIER: Record<CellKind, readonly [small: number, large: number]> = {
   guards: [1.1, 1.05],
   regression: [0.1, 0.1],
   certify012: [1.1, 1.05],
+  program: [2, 2],
 };
 
 /**
@@ -50,6 +51,17 @@ const ON_ACCELERATOR: ReadonlySet<CellKind> = new Set<CellKind>([
 
 export function usesAccelerator(kind: CellKind): boolean {
   return ON_ACCELERATOR.has(kind);
+}
+
+/** The same of a cell: a program runs where suite.yaml has asked for it. */
+export function runsOnAccelerator(cell: Pick<CellOptions, 'kind' | 'parts'>): boolean {
+  return usesAccelerator(cell.kind) || gpusAsked(cell) > 0;
+}
+
+/** GPUs that a program is to have, whole ones. */
+export function gpusAsked({ kind, parts }: Pick<CellOptions, 'kind' | 'parts'>): number {
+  const gpus = kind === 'program' ? parts[0]?.spec.gpus : 0;
+  return typeof gpus === 'number' ? gpus : 0;
 }
 
 /**

@@ -15,6 +15,7 @@ export const CELL_KINDS = [
   'guards',
   'regression',
   'certify012',
+  'program',
 ] as const;
 export type CellKind = (typeof CELL_KINDS)[number];
 
@@ -28,14 +29,15 @@ export type SizeClass = (typeof SIZE_CLASSES)[number];
  * A file a cell reads. Its digest is part of the cell's fingerprint.
  * `weights`: the path is a manifest; Python gets the store entry it names (a suite's data from the hub lie there, too).
  * `listing`: a directory too large to read
- * each time, which stands for itself by the names, sizes and times of its files.
+ * each time, which stands for itself by the names, sizes and times of its files. `content`: a file or a directory,
+ * whichever lies there, by what is in it.
  */
 export interface CellRead {
   /** Role, as the Python side looks it up: `baseline`, `subject`, `data-mmlu`, `preset`, `calibration-1`, `baseline-report`, … */
   name: string;
   /** Workspace-relative; that of a listing may be absolute. */
   path: string;
-  as: 'weights' | 'file' | 'directory' | 'listing';
+  as: 'weights' | 'file' | 'directory' | 'listing' | 'content';
 }
 
 /** A file Python leaves in its staging directory, and the workspace path it is published to. */
@@ -79,4 +81,6 @@ export interface Cell extends CellOptions {
   dependsOn: CellId[];
   /** See `SuiteModel.sourceBytes`; kept in the target's metadata, which Nx does not hash. */
   sourceGiB?: number;
+  /** Its own limit, from suite.yaml; kept there too. */
+  timeoutSeconds?: number;
 }

@@ -22,9 +22,29 @@ export interface CheckpointSpec {
   /** As a model's. */
   source: { type: 'hub'; id: string; revision: string } | { type: 'path'; path: string };
 }
-export type OwnSpec = CheckpointSpec;
 
+/** An edit that a program of the suite's own makes. */
+export interface ProgramSpec {
+  type: 'program';
+  /** With its placeholders; the first is a word for PATH, or a path. */
+  command: readonly string[];
+  /** Of suite.yaml, workspace-relative: what paths in the command are relative to. */
+  directory: string;
+  /** Files and directories, workspace-relative, or absolute where they lie outside. */
+  inputs: readonly string[];
+  gpus: number;
+  seed: number;
+  /** In no result. */
+  timeoutSeconds?: number;
+}
+export type OwnSpec = CheckpointSpec | ProgramSpec;
+
+/** Whether no pass over the baseline makes it. */
 export function isOwn(spec: EditSpec | OwnSpec): spec is OwnSpec {
+  return isCheckpoint(spec) || spec.type === 'program';
+}
+
+export function isCheckpoint(spec: EditSpec | OwnSpec): spec is CheckpointSpec {
   return spec.type === 'checkpoint';
 }
 

@@ -98,6 +98,19 @@ const FETCHING = [
   'sources/profile',
 ];
 
+/** A checkpoint made elsewhere, brought here and compared with its baseline. */
+const ADOPTING = [
+  'cells/adopt',
+  ...FETCHING,
+  ...EDITS,
+  'weights/matrix',
+  'variants/publish',
+  'variants/adoption',
+  'variants/comparable',
+  'variants/difference',
+  'variants/likeness',
+];
+
 /** Modules below `validation`, without `.py`. */
 const MODULES: Record<CellKind, readonly string[]> = {
   data: [
@@ -153,17 +166,8 @@ const MODULES: Record<CellKind, readonly string[]> = {
     'variants/tying',
     ...REWRITING,
   ],
-  adopt: [
-    'cells/adopt',
-    ...FETCHING,
-    ...EDITS,
-    'weights/matrix',
-    'variants/publish',
-    'variants/adoption',
-    'variants/comparable',
-    'variants/difference',
-    'variants/likeness',
-  ],
+  adopt: ADOPTING,
+  program: ['cells/program', 'sources/program', ...ADOPTING],
   certify: ['cells/certify', ...AGAINST_A_BASELINE],
   guards: ['cells/guards', 'invarlock/preset_file', 'invarlock/true_baseline', ...INVARLOCK],
   certify012: [

@@ -1,5 +1,5 @@
 // The original script's names of tasks, by which time-outs are given, and which cell has which. FETCH_DATA,
-// BASELINE_REPORT, EVAL_ERROR, ADOPT_CHECKPOINT, TRUE_BASELINE, COMPARE_ANSWERS and CERTIFY_012 are this suite's own. docs/formulas.md#tasks-and-base-priorities
+// BASELINE_REPORT, EVAL_ERROR, ADOPT_CHECKPOINT, TRUE_BASELINE, COMPARE_ANSWERS, CERTIFY_012 and RUN_PROGRAM are this suite's own. docs/formulas.md#tasks-and-base-priorities
 import type { CellKind } from './cell.js';
 
 export const TASK_NAMES = [
@@ -24,6 +24,7 @@ export const TASK_NAMES = [
   'TRUE_BASELINE',
   'COMPARE_ANSWERS',
   'CERTIFY_012',
+  'RUN_PROGRAM',
 ] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
@@ -54,6 +55,8 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
       return 'COMPARE_ANSWERS';
     case 'certify012':
       return 'CERTIFY_012';
+    case 'program':
+      return 'RUN_PROGRAM';
     case 'eval': {
       if (variant === 'baseline') return 'EVAL_BASELINE';
       if (variant.startsWith('error_')) return 'EVAL_ERROR';
@@ -63,12 +66,12 @@ export function taskName(kind: CellKind, variant: string, target: string): TaskN
   }
 }
 
-/** Seconds a cell may take: by the original script's name of it, else by its kind, else the default; 0 means no limit. */
+/** Seconds a cell may take: its own limit, else by the original script's name of it, by its kind, or the default; 0 means no limit. */
 export function timeoutOf(
   settings: { timeoutSeconds: number; taskTimeouts: Readonly<Record<string, number>> },
-  cell: { kind: CellKind; variant: string; target: string },
+  cell: { kind: CellKind; variant: string; target: string; own?: number | undefined },
 ): number {
   const names = [taskName(cell.kind, cell.variant, cell.target), cell.kind.toUpperCase()];
   const given = names.map((name) => settings.taskTimeouts[name]).find((value) => value !== undefined);
-  return given ?? settings.timeoutSeconds;
+  return cell.own ?? given ?? settings.timeoutSeconds;
 }

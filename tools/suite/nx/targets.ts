@@ -92,6 +92,9 @@ function committedInput({ as, path }: CellRead): JsonValue {
     case 'listing':
       // It may lie outside the workspace, where Nx looks at nothing.
       return { runtime: `node tools/dist/bin/listing.js ${shellQuoted(path)}` };
+    case 'content':
+      // It may be one that git ignores, which Nx does not see.
+      return { runtime: `node tools/dist/bin/listing.js ${shellQuoted(path)} content` };
     case 'file':
     case 'weights':
       return inWorkspace(path);

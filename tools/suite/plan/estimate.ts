@@ -19,6 +19,8 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   guards: [60, 8],
   regression: [5, 0],
   certify012: [60, 12],
+  // Nobody knows what a program does: a quantization that calibrates is some minutes for a small model.
+  program: [120, 30],
 };
 
 /** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */

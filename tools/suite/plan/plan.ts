@@ -1,7 +1,7 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
 import type { JsonObject } from '../../base/json-value.js';
 import type { Cell, CellId, CellPart } from '../model/cell.js';
-import { isOwn, type EditClass } from '../model/edit-spec.js';
+import { isOwn, type EditClass, type EditSpec } from '../model/edit-spec.js';
 import { errorStepVariant, errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
@@ -10,7 +10,7 @@ import { cellOf, modelPlan, numbers, weightsOf, type ModelPlan } from './plan-mo
 import { certifyCell } from './plan-certify.js';
 import { judgeCells, judgesBaselineCells, regressionCells } from './plan-judges.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
-import { adoptionCell } from './plan-adoption.js';
+import { adoptionCell, programCell } from './plan-adoption.js';
 import { declaredMatrices } from './specs.js';
 import {
   hasFiniteWeights,
@@ -41,9 +41,11 @@ export function planSuite(suite: Suite): Cell[] {
   return [...dataCells(suite), ...models];
 }
 
+type MadeEdit = SuiteEdit & { spec: EditSpec };
+
 /** Edits that a pass over the baseline makes; the others are made elsewhere. */
-function madeHere({ model }: ModelPlan): SuiteEdit[] {
-  return model.edits.filter(({ spec }) => !isOwn(spec));
+function madeHere({ model }: ModelPlan): MadeEdit[] {
+  return model.edits.flatMap(({ spec, ...edit }) => (isOwn(spec) ? [] : { ...edit, spec }));
 }
 
 function batchCell(plan: ModelPlan): Cell {
@@ -57,7 +59,7 @@ function batchCell(plan: ModelPlan): Cell {
   });
 }
 
-function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
+function editPart(plan: ModelPlan, edit: MadeEdit): CellPart {
   const link = plan.paths.weights(edit.name);
   const files = beside(link);
   return {
@@ -72,11 +74,12 @@ function editPart(plan: ModelPlan, edit: SuiteEdit): CellPart {
   };
 }
 
-function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
+function editCells(plan: ModelPlan, { spec, ...edit }: SuiteEdit): Cell[] {
   const { model, paths } = plan;
-  if (isOwn(edit.spec)) {
-    const adoption = adoptionCell(plan, edit.name, edit.spec);
-    return [adoption, ...judgedCells(plan, edit.name, edit.class, adoption.id)];
+  if (isOwn(spec)) {
+    const making =
+      spec.type === 'program' ? programCell(plan, edit.name, spec) : adoptionCell(plan, edit.name, spec);
+    return [making, ...judgedCells(plan, edit.name, edit.class, making.id)];
   }
   const batch = model.mode === 'batch';
   const making = plan.id(batch ? BATCH_VARIANT : edit.name, 'edit');
@@ -84,7 +87,7 @@ function editCells(plan: ModelPlan, edit: SuiteEdit): Cell[] {
     description: `Make edit ${edit.name} of ${model.name}`,
     dependsOn: [plan.id('baseline', 'setup')],
     reads: [weightsOf('baseline', beside(paths.baseline).manifest)],
-    parts: [editPart(plan, edit)],
+    parts: [editPart(plan, { ...edit, spec })],
   });
   return [...(batch ? [] : [own]), ...judgedCells(plan, edit.name, edit.class, making)];
 }

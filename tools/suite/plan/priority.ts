@@ -12,6 +12,7 @@ const BASE: Record<CellKind, number> = {
   certify: 65,
   inject: 60,
   adopt: 70,
+  program: 70,
   // Of judges that a suite asks for beside InvarLock's certify.
   guards: 50,
   regression: 50,

@@ -18,6 +18,8 @@ export interface Schedule {
   suiteGiB: number;
   /** The model's weights at its source, where they are known. */
   sourceGiB?: number;
+  /** The cell's own limit, where suite.yaml gives one. */
+  timeoutSeconds?: number;
   /** The sequences of cells that follow it, up to cells nothing waits for; none that is part of another. */
   chains: Step[][];
 }
@@ -25,7 +27,12 @@ export interface Schedule {
 export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
 
 /** A cell as the scheduler's plans know it. */
-export type ScheduledCell = CellOptions & { id: string; sourceGiB?: number; dependsOn: readonly string[] };
+export type ScheduledCell = CellOptions & {
+  id: string;
+  sourceGiB?: number;
+  timeoutSeconds?: number;
+  dependsOn: readonly string[];
+};
 
 /**
  * What a cell's duration is counted in: benchmarks of an evaluation by the items that are asked of them, edits of a
@@ -62,12 +69,12 @@ export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, 
     cells.map((cell) => {
       const { after, chains } = followers(cell.id, dependents, known);
       const cellsOfModel = perModel.get(cell.model) ?? 0;
-      const { sourceGiB } = cell;
-      const source = sourceGiB === undefined ? {} : { sourceGiB };
-      return [
-        cell.id,
-        { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, ...source, chains },
-      ];
+      const { sourceGiB, timeoutSeconds } = cell;
+      const own = {
+        ...(sourceGiB === undefined ? {} : { sourceGiB }),
+        ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      };
+      return [cell.id, { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, ...own, chains }];
     }),
   );
 }

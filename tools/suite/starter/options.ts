@@ -38,7 +38,8 @@ export function readEdit(text: string): Result<ChosenEdit, string> {
     const said = parsed.error.issues.map(({ message }) => message).join('; ');
     return fail(`--edit ${shown(text)} ${said}${said.includes('llowed') ? '' : `. Allowed: ${allowed}`}`);
   }
-  if ('checkpoint' in parsed.data) return fail(`--edit ${shown(text)} is no edit. Allowed: ${allowed}`);
+  if ('checkpoint' in parsed.data || 'command' in parsed.data)
+    return fail(`--edit ${shown(text)} is no edit. Allowed: ${allowed}`);
   // The one-line notation has no name.
   return ok({ class: editClass, spec: parsed.data });
 }

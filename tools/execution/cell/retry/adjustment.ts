@@ -106,6 +106,7 @@ function holder(kind: CellKind, spec: JsonObject): JsonObject | undefined {
     case 'edit':
     case 'inject':
     case 'adopt':
+    case 'program':
     case 'regression':
       return undefined;
   }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from validation.job import Job, emit, write_json
@@ -12,7 +16,7 @@ from validation.variants.adoption import take_tokenizer, told_apart
 from validation.variants.comparable import Side, differences
 from validation.variants.publish import publish
 from validation.weights.checkpoint import open_checkpoint
-from validation.weights.store import locked_entry, open_entry
+from validation.weights.store import Entry, locked_entry, open_entry
 
 METADATA = "edit_metadata.json"
 
@@ -30,17 +34,33 @@ def run(job: Job) -> None:
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
     with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
-            baseline = open_checkpoint(open_entry(job.read("baseline")))
             found = fetch(source, trusted, job)
-            side = Side.of_baseline(baseline, trusted)
-            told = differences(side, Side(found, look(found, trusted).built, source_id(source)), trusted)
-            for line in told:
-                emit("progress", message=f"differs from the baseline: {line}")
-            convert(found, entry, trusted)
-            take_tokenizer(baseline.path, entry)
-            metadata = told_apart(side, baseline, entry.draft, trusted)
-            metadata |= {"edit_type": part.spec["type"], "source": source, "differences": told}
-            emit("progress", message=f"looks like: {metadata['looks_like']}")
-            write_json(entry.draft / METADATA, metadata)
-            entry.commit(job.device.device_class)
+            take_in(job, entry, found, source_id(source), {"edit_type": part.spec["type"], "source": source})
         publish(entry, part, METADATA)
+
+
+def take_in(job: Job, entry: Entry, found: Path, name: str, facts: Mapping[str, Any]) -> None:
+    """Compare the checkpoint at `found` with the job's baseline, and make it the entry.
+
+    Args:
+        job: with the baseline among what it reads.
+        entry: whose draft is filled and committed.
+        found: a model directory as it comes (any dtype).
+        name: what messages call the checkpoint.
+        facts: what `edit_metadata.json` says beside how the weights differ.
+
+    Raises:
+        Fault: as `run`.
+    """
+    trusted = job.only.spec.get("trust_remote_code") is True
+    baseline = open_checkpoint(open_entry(job.read("baseline")))
+    side = Side.of_baseline(baseline, trusted)
+    told = differences(side, Side(found, look(found, trusted).built, name), trusted)
+    for line in told:
+        emit("progress", message=f"differs from the baseline: {line}")
+    convert(found, entry, trusted)
+    take_tokenizer(baseline.path, entry)
+    metadata = told_apart(side, baseline, entry.draft, trusted) | dict(facts) | {"differences": told}
+    emit("progress", message=f"looks like: {metadata['looks_like']}")
+    write_json(entry.draft / METADATA, metadata)
+    entry.commit(job.device.device_class)

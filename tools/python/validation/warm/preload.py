@@ -71,8 +71,8 @@ STAGES = (
         frozenset({"edit", "inject", "preset", "regression"}),
     ),
     Stage(
-        (*_TRANSFORMERS, "validation.cells.setup", "validation.cells.adopt"),
-        frozenset({"setup", "adopt"}),
+        (*_TRANSFORMERS, "validation.cells.setup", "validation.cells.adopt", "validation.cells.program"),
+        frozenset({"setup", "adopt", "program"}),
     ),
     Stage(
         (

@@ -213,7 +213,7 @@ def open_entry(read: Read) -> Path:
         if "baseline" in manifest.name
         else "inject"
         if manifest.name.startswith("error_")
-        else "edit' or 'adopt"
+        else "edit', 'adopt' or 'program"
     )
     raise Fault(
         "weights_missing",

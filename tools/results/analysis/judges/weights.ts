@@ -8,7 +8,7 @@ export const weightError: Judge = {
   name: 'weight-error',
   rule: `‖ΔW‖ ÷ ‖W‖ over the changed matrices is above ${LIMIT}, or no number`,
   readsOutcomes: false,
-  reads: ['edit', 'inject', 'adopt'],
+  reads: ['edit', 'inject', 'adopt', 'program'],
   judge: ({ weightError: error }): JudgeAnswer =>
     error === null
       ? undecided('no relative error of the weights is recorded')

@@ -14,7 +14,7 @@ const GROUPS: readonly { name: string; kinds: readonly CellKind[]; colour: strin
     kinds: ['calibrate', 'preset', 'baseline'],
     colour: COLOUR.series[4],
   },
-  { name: 'edit, adopt, inject', kinds: ['edit', 'adopt', 'inject'], colour: COLOUR.series[3] },
+  { name: 'edit, adopt, inject', kinds: ['edit', 'adopt', 'program', 'inject'], colour: COLOUR.series[3] },
   { name: 'eval', kinds: ['eval'], colour: COLOUR.series[2] },
   { name: 'certify', kinds: ['certify', 'guards', 'regression', 'certify012'], colour: COLOUR.series[0] },
 ];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EDIT_TYPES, FP4_FORMATS, notation, parseNotation, SCOPES } from '../../model/edit-spec.js';
 import { editNameProblem, NAME_RULE } from '../../model/names.js';
 import { isOwnEdit, ownEdit } from './own-edit-schema.js';
+import { isProgram, programEdit } from './program-schema.js';
 import { between, either, isText, mapping, name, oneOf, whole } from '../../yaml/schema-parts.js';
 
 const scope = oneOf(SCOPES);
@@ -29,7 +30,7 @@ export const editMapping = z.discriminatedUnion(
     error: (issue) =>
       typeof issue.input === 'object'
         ? EDIT_TYPES.join(', ')
-        : `${EDIT_TYPES.map(notation).join(', ')}, a mapping with type, its parameters and name, or one with checkpoint`,
+        : `${EDIT_TYPES.map(notation).join(', ')}, a mapping with type, its parameters and name, or one with checkpoint or command`,
   },
 );
 const editText = z.string().transform((value, context) => {
@@ -53,5 +54,5 @@ const madeHere = either(isText, editText, editMapping);
 
 /** An edit in the list of a class. */
 export function editOf(listed: 'clean' | 'stress') {
-  return either(isOwnEdit, ownEdit(listed), madeHere);
+  return either(isOwnEdit, ownEdit(listed), either(isProgram, programEdit(listed), madeHere));
 }
