@@ -13,8 +13,10 @@ function lookUp(files: Files): (path: string) => Input {
     const found = files[path];
     if (found === undefined) return { kind: 'none' };
     if (found !== null) return { kind: 'file', text: found };
-    const inside = Object.entries(files).filter(([name]) => name.startsWith(`${path}/`));
-    return { kind: 'directory', yamlTexts: () => inside.flatMap(([, text]) => text ?? []) };
+    const inside = Object.entries(files).flatMap(([name, text]): [string, string][] =>
+      name.startsWith(`${path}/`) && text !== null ? [[name.slice(path.length + 1), text]] : [],
+    );
+    return { kind: 'directory', yamlFiles: () => new Map(inside) };
   };
 }
 

@@ -114,6 +114,7 @@ function questions(
         baseline: baselineOf(parts, model, stored),
       })),
     tasks: benchmarksOf(cells, data),
+    trust_task_code: parts.some(({ spec }) => spec.trust_task_code === true),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
     datasets: distinct(parts.flatMap(({ spec }) => datasetOf(spec, data))),
     windows: windowsQuestions(workspaceRoot, cells).map((question) => ({

@@ -3,6 +3,6 @@
 /** What lies at a path the suite names: a file with its text, a directory, or nothing. */
 export type Input =
   | { kind: 'file'; text: string }
-  /** `yamlTexts`: of the YAML files in it, at any depth. */
-  | { kind: 'directory'; yamlTexts: () => string[] }
+  /** `yamlFiles`: the YAML files in it, at any depth, by their paths in it. */
+  | { kind: 'directory'; yamlFiles: () => ReadonlyMap<string, string> }
   | { kind: 'none' };

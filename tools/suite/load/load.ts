@@ -1,6 +1,6 @@
 // Reads suites/<suite>/suite.yaml: to a Suite, or to a diagnostic for each mistake in it.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, posix, resolve } from 'node:path';
+import { join, posix, relative, resolve } from 'node:path';
 import { checkContradictions, checkMinimums, checkModel, checkNames, checkResultNames } from './checks.js';
 import { checkOwnEdits } from './own-edits.js';
 import { corpusProblems } from '../model/corpus.js';
@@ -15,10 +15,11 @@ import { modelPathProblems, modelPathWarnings } from './model-paths.js';
 import { programProblems } from './program-paths.js';
 import { rankProblems } from './ranks.js';
 import { resolveSuite } from './resolve.js';
+import { generatedTokens, taskCodeProblems } from './task-files.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { suiteDigest } from './digest.js';
 import { readSections, type Section, type Sections } from './sections.js';
-import { slicesOf, type Suite } from '../model/suite.js';
+import { slicesOf, type Benchmark, type Suite } from '../model/suite.js';
 import { readYamlFile } from '../yaml/yaml-file.js';
 import { parseYaml, type YamlSource } from '../yaml/yaml-source.js';
 
@@ -114,7 +115,8 @@ export function parseSuite(
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
   const tasks = suite.tasks === undefined ? undefined : readPath(suite.tasks);
-  const data = hubData(suite, tasks?.kind === 'directory' ? tasks.yamlTexts() : undefined);
+  suite.benchmarks = withTokens(suite, tasks);
+  const data = hubData(suite, tasks?.kind === 'directory' ? [...tasks.yamlFiles().values()] : undefined);
   if (data !== undefined) suite.data = { ...data, revisions: {} };
   return ok({
     suite,
@@ -123,6 +125,15 @@ export function parseSuite(
       ...(reference ? minimums : []),
       ...modelPathWarnings(source, sections.models, suite, readPath),
     ]),
+  });
+}
+
+/** Benchmarks of the suite's own that have the model write: how much at most, for plans. */
+function withTokens({ benchmarks }: Suite, tasks: Input | undefined): Benchmark[] {
+  const tokens = tasks?.kind === 'directory' ? generatedTokens(tasks.yamlFiles()) : new Map<string, number>();
+  return benchmarks.map((benchmark) => {
+    const generates = tokens.get(benchmark.task);
+    return generates === undefined ? benchmark : { ...benchmark, generates };
   });
 }
 
@@ -148,7 +159,7 @@ function checkInputs(
     if (outside(written)) found.push(diagnosticAt(source, at, `${shown} lies outside the workspace`));
     else if (readPath(suite.tasks).kind !== 'directory') {
       found.push(diagnosticAt(source, at, `${suite.tasks} is no directory`));
-    }
+    } else found.push(...taskCodeProblems(source, suite, readPath));
   }
   const { dataset } = sections.input;
   if (dataset.provider === 'local_jsonl') {
@@ -190,17 +201,18 @@ export function readInput(path: string): Input {
         },
       };
     case 'directory':
-      return { kind, yamlTexts: () => yamlTexts(path) };
+      return { kind, yamlFiles: () => yamlFiles(path) };
     case 'none':
       return { kind };
   }
 }
 
 /** As lm-eval looks for task files. */
-function yamlTexts(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
+function yamlFiles(directory: string): Map<string, string> {
+  const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.endsWith('yaml') && entry.isFile())
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+    .map((entry) => join(entry.parentPath, entry.name));
+  return new Map(paths.sort().map((path) => [relative(directory, path), readFileSync(path, 'utf8')]));
 }
 
 function kindOf(path: string): Input['kind'] {

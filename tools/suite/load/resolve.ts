@@ -23,7 +23,7 @@ import {
 
 /** `directory` is that of suite.yaml, workspace-relative. */
 export function resolveSuite(name: string, directory: string, input: SuiteInput): Suite {
-  const { tasks, seed, limit, torch_compile, shared_prefix } = input.evaluation;
+  const { tasks, seed, limit, torch_compile, shared_prefix, trust_task_code } = input.evaluation;
   return {
     name,
     description: input.description,
@@ -39,6 +39,7 @@ export function resolveSuite(name: string, directory: string, input: SuiteInput)
     evalLimit: limit === 'all' ? null : limit,
     evalCompile: torch_compile === 'auto' && input.determinism === 'strict' ? false : torch_compile,
     evalSharedPrefix: shared_prefix,
+    trustTaskCode: trust_task_code,
   };
 }
 

@@ -198,6 +198,7 @@ const evaluation = mapping({
   torch_compile: either((value) => typeof value === 'boolean', flag(), oneOf(['auto'])).default('auto'),
   batch_size: either(notMapping, batchSize, perClass(batchSize)).optional(),
   shared_prefix: oneOf(['auto', 'off']).default('off'),
+  trust_task_code: flag().default(false),
 });
 
 export const suiteSchema = mapping({

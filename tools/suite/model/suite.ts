@@ -126,6 +126,8 @@ export interface Benchmark {
   /** lm-eval's task. */
   task: string;
   fewshot: number;
+  /** Tokens that the model writes for an item at most, of tasks of the suite's own: for plans. */
+  generates?: number;
 }
 
 export type Dataset =
@@ -213,6 +215,8 @@ export interface Suite {
   evalCompile: boolean | 'auto';
   /** Whether what requests begin with alike is computed once, where the architecture allows it. */
   evalSharedPrefix: 'auto' | 'off';
+  /** Whether Python that the suite's own tasks name may run. */
+  trustTaskCode: boolean;
 }
 
 /** Certified runs of an edit of that class. */

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../base/json-value.js';
 import { DATA_PROJECT, projectName } from '../model/names.js';
 import { beside, dataLink } from '../model/paths.js';
 import type { Benchmark, Suite } from '../model/suite.js';
-import { tasksReads } from './specs.js';
+import { taskCode, tasksReads } from './specs.js';
 
 /** The id of the cell, for a suite that has one. */
 export function dataCellId(suite: string): CellId {
@@ -28,7 +28,7 @@ export function dataCells(suite: Suite): Cell[] {
       dependsOn: [],
       reads: data.tasks.length > 0 ? tasksReads(suite) : [],
       parts: [
-        ...data.tasks.map((task) => part(suite, 'benchmarks', task, { task })),
+        ...data.tasks.map((task) => part(suite, 'benchmarks', task, { task, ...taskCode(suite) })),
         ...(provider === undefined ? [] : [part(suite, 'windows', provider, { provider })]),
       ],
     },

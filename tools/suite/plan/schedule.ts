@@ -1,7 +1,7 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
 import { CELL_KINDS, type CellKind, type CellOptions } from '../model/cell.js';
-import type { JsonValue } from '../../base/json-value.js';
-import { evaluationUnits } from './benchmark-items.js';
+import { asMapping, type JsonValue } from '../../base/json-value.js';
+import { evaluationUnits, type Asked } from './benchmark-items.js';
 import { storedGiB } from '../memory/memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
@@ -42,16 +42,16 @@ export function unitsOf({ kind, parts }: Pick<CellOptions, 'kind' | 'parts'>): n
   if (kind === 'edit') return parts.length;
   const spec = kind === 'eval' ? parts[0]?.spec : undefined;
   if (spec === undefined || !Array.isArray(spec.benchmarks)) return 1;
-  const tasks = spec.benchmarks.map(taskOf);
-  return evaluationUnits(tasks, typeof spec.limit === 'number' ? spec.limit : Infinity);
+  const asked = spec.benchmarks.map(askedOf);
+  return evaluationUnits(asked, typeof spec.limit === 'number' ? spec.limit : Infinity);
 }
 
-function taskOf(benchmark: JsonValue): string {
-  const task =
-    typeof benchmark === 'object' && benchmark !== null && !Array.isArray(benchmark)
-      ? benchmark.task
-      : undefined;
-  return typeof task === 'string' ? task : '';
+function askedOf(benchmark: JsonValue): Asked {
+  const { task, generates } = asMapping(benchmark) ?? {};
+  return {
+    task: typeof task === 'string' ? task : '',
+    ...(typeof generates === 'number' ? { generates } : {}),
+  };
 }
 
 /** Of every cell of a plan. */

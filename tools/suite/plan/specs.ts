@@ -69,7 +69,10 @@ export function evalSpec(
   limit: number | null = null,
 ): JsonObject {
   return {
-    benchmarks: benchmarks.map(({ name, task, fewshot }) => ({ name, task, fewshot })),
+    benchmarks: benchmarks.map(({ name, task, fewshot, generates }) => ({
+      ...{ name, task, fewshot },
+      ...(generates === undefined ? {} : { generates }),
+    })),
     batch_size: model.evalBatch,
     seed: suite.evalSeed,
     determinism: model.invarlock.determinism,
@@ -77,6 +80,7 @@ export function evalSpec(
     attention: model.invarlock.attention,
     ...(suite.evalSharedPrefix === 'off' ? {} : { shared_prefix: suite.evalSharedPrefix }),
     ...(limit === null ? {} : { limit }),
+    ...taskCode(suite),
     ...remoteCode(model.trustRemoteCode),
   };
 }
@@ -89,6 +93,11 @@ export function brokenSubject(error: StructuralError | undefined): JsonObject {
 /** Named only where a suite opts in, so that the specs of all other models stay as they are. */
 export function remoteCode(trusted: boolean): JsonObject {
   return trusted ? { trust_remote_code: true } : {};
+}
+
+/** As remote code: named only where a suite has tasks of its own and opts in. */
+export function taskCode({ tasks, trustTaskCode }: Suite): JsonObject {
+  return trustTaskCode && tasks !== undefined ? { trust_task_code: true } : {};
 }
 
 /** Like remote code: named only where a suite declares them. */

@@ -464,6 +464,7 @@ def test_a_broken_task_or_its_data_is_reported(
     shutil.copytree(TASKS, tmp_path / "tasks")
     damage(tmp_path / "tasks")
     asked.reads["tasks"] = Read(tmp_path / "tasks", None, "")
+    asked.only.spec["trust_task_code"] = True
     with pytest.raises(Fault, match=message) as caught:
         run(asked)
     assert caught.value.code == code

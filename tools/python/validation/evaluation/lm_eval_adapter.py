@@ -28,11 +28,30 @@ class TaskSource:
     """Where task definitions come from: lm-eval's own, and a directory of the suite when there is one.
 
     `data_files` in that directory are relative to it, whichever directory the process is in.
+
+    Args:
+        directory: of the suite's own task files.
+        trusted: whether Python that those name may run (`evaluation.trust_task_code`).
     """
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, trusted: bool = False) -> None:
         self.directory = directory
-        self._names, self._local = _scan(directory) if directory else (frozenset(), False)
+        self._trusted = trusted
+        self._names, self._local, self._code = _scan(directory) if directory else (frozenset(), False, {})
+
+    def require_trusted(self) -> None:
+        """See that no code of the suite's tasks runs unasked: lm-eval runs it when it loads a task.
+
+        Raises:
+            Fault: `misconfigured`, with the files and the functions that they name.
+        """
+        if self._code and not self._trusted:
+            named = "; ".join(f"{path}: {', '.join(code)}" for path, code in sorted(self._code.items()))
+            raise Fault(
+                "misconfigured",
+                f"tasks of the suite run Python of their own ({named})",
+                "Read it, then say so in suite.yaml: evaluation: { trust_task_code: true }",
+            )
 
     def covers(self, tasks: list[str]) -> bool:
         """Whether the directory defines all these tasks, so that lm-eval's thousands need no indexing."""
@@ -47,23 +66,32 @@ class TaskSource:
         return chdir(self.directory) if self.directory else nullcontext()
 
 
-def _scan(directory: Path) -> tuple[frozenset[str], bool]:
-    """The names a directory defines, and whether all its data sets are local files."""
+def _scan(directory: Path) -> tuple[frozenset[str], bool, dict[str, list[str]]]:
+    """The names a directory defines, whether all its data sets are local files, and code by its file."""
     import yaml
 
     class Loader(yaml.SafeLoader):
         """Reads `!function` tags as null: only names matter here."""
 
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    found_code: list[str] = []
+
+    def named(loader: Any, suffix: str, node: Any) -> None:
+        found_code.append(f"!{suffix} {node.value}")
+
+    Loader.add_multi_constructor("!", named)
     names: set[str] = set()
     local = True
+    code: dict[str, list[str]] = {}
     for path in sorted(directory.rglob("*yaml")):
+        found_code.clear()
         try:
             raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise Fault("misconfigured", f"{path}: not a task definition ({error})") from error
         if not isinstance(raw, dict):
             continue
+        if found_code:
+            code[path.relative_to(directory).as_posix()] = list(dict.fromkeys(found_code))
         data = raw.get("dataset_path", "json")
         if not isinstance(data, str | None):
             raise Fault("misconfigured", f"{path}: dataset_path is {data!r}, not a name")
@@ -71,7 +99,7 @@ def _scan(directory: Path) -> tuple[frozenset[str], bool]:
         found = [raw.get("task"), raw.get("group"), *(tags if isinstance(tags, list) else [tags])]
         names.update(name for name in found if isinstance(name, str))
         local = local and data in LOCAL_BUILDERS
-    return frozenset(names), local
+    return frozenset(names), local, code
 
 
 _default_index: dict[str, Any] | None = None
@@ -102,8 +130,9 @@ def known_tasks(source: TaskSource, tasks: list[str]) -> Any:
     """lm-eval's manager, which knows all these tasks.
 
     Raises:
-        Fault: `misconfigured` for a task that is nowhere defined.
+        Fault: `misconfigured` for a task that is nowhere defined, and for code that nobody trusts.
     """
+    source.require_trusted()
     with told("the task definitions cannot be read", Exception):
         manager = task_manager(source.directory, not source.covers(tasks))
     known: list[str] = manager.all_tasks
@@ -111,6 +140,9 @@ def known_tasks(source: TaskSource, tasks: list[str]) -> Any:
         if task not in known:
             near = difflib.get_close_matches(task, known, n=5)
             hint = f"near to it: {', '.join(near)}" if near else "no task has a name like it"
+            hint += (
+                "; one of your own is a YAML file in a directory that evaluation.tasks in suite.yaml names"
+            )
             raise Fault("misconfigured", f"lm-eval has no task '{task}'", hint)
     return manager
 
@@ -154,6 +186,9 @@ class Evaluator:
             sizes=raw["n-samples"],
             samples=raw["samples"],
             keys=keys,
+            generated=frozenset(
+                name for name, task in loaded["tasks"].items() if task.OUTPUT_TYPE == "generate_until"
+            ),
             limit=per_task,
             shared_prefix=model.measured(),
             batches=model.used_batches[found_before:] or model.used_batches,
@@ -188,5 +223,7 @@ def _asking(benchmark: Benchmark) -> AbstractContextManager[None]:
     from jinja2 import TemplateError
 
     return told(
-        f"task '{benchmark.task}' cannot be evaluated", LookupError, TypeError, ValueError, TemplateError
+        f"task '{benchmark.task}' cannot be evaluated",
+        *(LookupError, TypeError, ValueError, TemplateError),
+        AssertionError,  # more tokens to be generated than the model has positions
     )

@@ -11,6 +11,8 @@ from validation.job import Fault
 
 #: Metrics that are an accuracy, preferred first: length-normalised where a task reports it (HellaSwag, ARC).
 METRICS = ("acc_norm,none", "acc,none", "exact_match,strict-match", "exact_match,none")
+#: Behind any other filter of a task's own, where it reports one alone.
+_FILTERED = ("exact_match", "acc")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Evaluated:
         samples: the logged samples of each task without subtasks.
         keys: the answer key of each of the samples, in their order.
         batches: the batch sizes they were asked with.
+        generated: tasks whose answers are texts that the model wrote.
         limit: how many of each task's items were asked, its first ones; None: all.
         shared_prefix: how log-likelihoods were computed, and what that cost.
     """
@@ -52,6 +55,7 @@ class Evaluated:
     sizes: Mapping[str, Mapping[str, int]]
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
     keys: Mapping[str, Sequence[AnswerKey]] = field(default_factory=dict)
+    generated: frozenset[str] = frozenset()
     batches: Sequence[int] = ()
     limit: int | None = None
     shared_prefix: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +78,7 @@ def summary(benchmark: Benchmark, evaluated: Evaluated) -> dict[str, Any]:
         Fault: `misconfigured` when the task reports no accuracy, or nothing was asked.
     """
     own = evaluated.results.get(benchmark.task, {})
-    single = not set(METRICS).isdisjoint(own)
+    single = _accuracy_of(own.keys()) is not None
     rows = {benchmark.task: own} if single else {task: evaluated.results[task] for task in evaluated.counts}
     total = sum(evaluated.counts.values())
     if not rows or total == 0:
@@ -92,7 +96,9 @@ def summary(benchmark: Benchmark, evaluated: Evaluated) -> dict[str, Any]:
         "stderr": None,
         "n": total,
     }
-    if any(not_a_number(samples) for samples in evaluated.samples.values()):
+    # A text may well say "nan".
+    answered = [samples for task, samples in evaluated.samples.items() if task not in evaluated.generated]
+    if any(map(not_a_number, answered)):
         return found
     for task, row in rows.items():
         if not isinstance(row[metric], (int, float)):
@@ -130,16 +136,27 @@ def strict(value: Any) -> Any:
 
 def _metric(benchmark: Benchmark, rows: Iterable[Mapping[str, Any]]) -> str:
     common = set.intersection(*(set(row) for row in rows))
-    for metric in METRICS:
-        if metric in common:
-            return metric
+    if (metric := _accuracy_of(common)) is not None:
+        return metric
     reported = sorted(key for key in common if "," in key and "_stderr" not in key)
     raise Fault(
         "misconfigured",
         f"benchmark {benchmark.name}: task '{benchmark.task}' reports no accuracy, "
         f"only {', '.join(reported) or 'nothing'}",
-        f"an accuracy is one of {', '.join(METRICS)}",
+        f"an accuracy is one of {', '.join(METRICS)}, or exact_match or acc behind one other filter",
     )
+
+
+def _accuracy_of(reported: Iterable[str]) -> str | None:
+    known = set(reported)
+    for metric in METRICS:
+        if metric in known:
+            return metric
+    for name in _FILTERED:
+        alike = [each for each in known if each.startswith(f"{name},")]
+        if len(alike) == 1:
+            return alike[0]
+    return None
 
 
 def _number(value: Any) -> float:
