@@ -148,6 +148,7 @@ const ROWS: readonly Row[] = [
   ['evaluation.limit', 100, EVALUATING],
   ['evaluation.torch_compile', false, EVALUATING],
   ['evaluation.shared_prefix', 'auto', EVALUATING],
+  ['evaluation.trust_task_code', true, []], // of own tasks only: own-tasks.test.ts
   ['evaluation.batch_size', 4, EVALUATING],
   ['runs.calibration', 1, ['-calibrate', 'baseline', 'certify', 'preset']],
   ['runs.clean', 1, ['-baseline', '-certify']],

@@ -10,7 +10,8 @@ import { corpus, parsed, referenceSuite, type Files } from '../parse.js';
 const MANIFEST = /^output\/x\/data\/.*\.manifest\.json$/;
 const MODEL = 'models: [{ name: m, facts: { architecture: llama } }]\n';
 const LOCAL_TEXT = 'dataset: { provider: local_jsonl, file: c.jsonl }\n';
-const OWN_TASKS = 'evaluation: { tasks: tasks }\nbenchmarks: [{ name: b, task: mine }]\n';
+const OWN_TASKS =
+  'evaluation: { tasks: tasks, trust_task_code: true }\nbenchmarks: [{ name: b, task: mine }]\n';
 
 function cellsOf(text: string, files: Files = {}): Cell[] {
   return planSuite(parsed(text, { 'suites/x/c.jsonl': corpus(4_000), 'suites/x/tasks': null, ...files }));

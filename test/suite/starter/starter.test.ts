@@ -135,7 +135,9 @@ describe('options', () => {
     const suite = made({ models: [TINY, HUB], checkpoints, edits: ['stress=scale:2:all'] });
     expect(editsOf(suite, 0)).toEqual(['clean q4', 'clean q4-2', 'stress q3', 'stress scale_2x_stress']);
     expect(editsOf(suite, 1)).toEqual(['clean checkpoint-baseline', 'stress scale_2x_stress']);
-    const specs = (suite.models[0]?.edits ?? []).flatMap(({ spec }) => (isCheckpoint(spec) ? [spec.source] : []));
+    const specs = (suite.models[0]?.edits ?? []).flatMap(({ spec }) =>
+      isCheckpoint(spec) ? [spec.source] : [],
+    );
     expect(specs).toEqual([
       { type: 'path', path: 'suites/x/q4' },
       { type: 'path', path: '/else/q4' },

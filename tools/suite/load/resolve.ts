@@ -114,9 +114,12 @@ export function nameOfEdit(edit: EditInput, editClass: EditClass): string {
 function resolveEdit(directory: string, edit: EditInput, editClass: EditClass): SuiteEdit {
   const named = { name: nameOfEdit(edit, editClass), class: editClass };
   if ('command' in edit) return { ...named, spec: programSpec(directory, edit) };
-  const { name: _, ...rest } = edit;
-  if (!('checkpoint' in rest)) return { ...named, spec: rest };
-  const { checkpoint, revision = 'main' } = rest;
+  if (!('checkpoint' in edit)) {
+    const spec = { ...edit };
+    delete spec.name;
+    return { ...named, spec };
+  }
+  const { checkpoint, revision = 'main' } = edit;
   const source = isPath(checkpoint)
     ? pathSource(directory, checkpoint)
     : { type: 'hub' as const, id: checkpoint, revision };

@@ -29,7 +29,8 @@ export function programEdit(listed: ListedClass) {
       name: name(editNameProblem, NAME_RULE).optional(),
     },
     'a program that edits',
-  ).transform(({ class: _, ...edit }, context) => {
+  ).transform(({ command, inputs, gpus, timeout, seed, name: given }, context) => {
+    const edit = { command, inputs, gpus, timeout, seed, name: given };
     const say = (path: (string | number)[], message: string): void => {
       context.issues.push({ code: 'custom', input: edit, path, params: { sentence: true }, message });
     };
