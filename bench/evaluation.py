@@ -1,8 +1,10 @@
 """Shared prefixes against lm-eval's HFLM at its best batch, in the same run, on requests of four shapes.
 
-    PYTHONPATH=tools/python python bench/evaluation.py [--cuda] [--documents N] [--shapes NAME ...]
+    PYTHONPATH=tools/python python bench/evaluation.py [--cuda] [--documents N] [--times N]
+        [--shapes NAME ...]
 
-A random model in bf16: the 0.5B shape on one core, or with --cuda the 7B Mistral shape. Rates are of the
+A random model in bf16: the 0.5B shape on one core, or with --cuda the 7B Mistral shape. Both ways are timed
+in turn, at lm-eval's best batch (tried on a quarter of the documents on a GPU); medians. Rates are of the
 body's matrices alone, over the tokens a way computes; what fills batches up counts as nothing. The sample of
 trust is timed apart on a CPU, where so few documents are asked that it would be half of all.
 """
@@ -13,6 +15,7 @@ import argparse
 import json
 import logging
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -86,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cuda", action="store_true")
     parser.add_argument("--documents", type=int)
+    parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--shapes", nargs="+", default=["mmlu", "hellaswag", "arc", "winogrande"])
     arguments = parser.parse_args()
     if arguments.cuda and not torch.cuda.is_available():
@@ -102,7 +106,7 @@ def main() -> None:
     documents = arguments.documents or (512 if arguments.cuda else 6)
     for shape in arguments.shapes:
         made = Shape(model.config.vocab_size, 1.0 if arguments.cuda else 0.5)
-        measure(shape, getattr(made, shape)(documents), model, device, peak)
+        measure(shape, getattr(made, shape)(documents), model, device, peak, arguments.times)
 
 
 def random_model(device: str) -> Any:
@@ -119,26 +123,40 @@ def random_model(device: str) -> Any:
     return model.to(torch.bfloat16).eval()
 
 
-def measure(shape: str, requests: Requests, model: Any, device: str, peak: float) -> None:
-    """lm-eval at several batches, then shared prefixes at the best of them."""
+def measure(shape: str, requests: Requests, model: Any, device: str, peak: float, times: int) -> None:
+    """lm-eval at several batches, then both ways in turn at the best of them."""
     body = sum(parameter.numel() for parameter in model.model.layers.parameters())
-    whole: dict[int, tuple[float, float, Any]] = {}
+
+    def asked_of(lm: HFLM, asked: Requests) -> tuple[float, float, Any]:
+        return timed(lambda: lm._loglikelihood_tokens(asked, disable_tqdm=True), device)
+
+    some, tried = requests if device == "cpu" else requests[: len(requests) // 4], {}
     for batch in (16, 32, 64) if device == "cuda" else (1, 4):
         lm = wrapped(HFLM, model, batch, device)
-        whole[batch] = timed(lambda lm=lm: lm._loglikelihood_tokens(requests, disable_tqdm=True), device)
-    best = min(whole, key=lambda batch: whole[batch][0])
-    lm = wrapped(SharedPrefixLM, model, best, device)
+        lm._loglikelihood_tokens(some[: 2 * batch], disable_tqdm=True)
+        tried[batch] = asked_of(lm, some)
+    best = min(tried, key=lambda batch: tried[batch][0])
+    whole, lm = wrapped(HFLM, model, best, device), wrapped(SharedPrefixLM, model, best, device)
     lm.go(way_of(model.config.to_dict(), asked="auto", compiled=False, trusted=False))
-    sampled = sample_apart(lm, device) if device == "cpu" else []
-    seconds, memory, answers = timed(lambda: lm._loglikelihood_tokens(requests, disable_tqdm=True), device)
-    seconds -= sum(sampled)
+    sampled = sample_apart(lm, device)
+    lm._loglikelihood_tokens(requests[: 2 * best], disable_tqdm=True)
+    ones, others, samples = [], [], []
+    for _ in range(times):
+        ones.append(asked_of(whole, requests))
+        lm.measured()
+        sampled.clear()
+        others.append(asked_of(lm, requests))
+        samples.append(sum(sampled))
+    before, its_memory, its_answers = (statistics.median(each[0] for each in ones), *ones[0][1:])
+    seconds, memory, answers = (statistics.median(each[0] for each in others), *others[0][1:])
+    if device == "cpu":
+        seconds -= statistics.median(samples)
     used = lm.measured()
-    before, its_memory, its_answers = whole[best]
     apart = max(abs(one[0] - other[0]) for one, other in zip(its_answers, answers, strict=True))
-    tried = ", ".join(f"{batch}: {found[0]:.1f} s" for batch, found in whole.items())
+    batches = ", ".join(f"{batch}: {found[0]:.1f} s" for batch, found in tried.items())
     asked, computed = used["tokens_asked"], used["tokens_computed"]
     print(f"\n{shape}: {len(requests)} requests, {used['way']}")
-    print(f"  lm-eval by its batch size            {tried}")
+    print(f"  lm-eval by its batch size            {batches}")
     print(
         f"  lm-eval, {asked:,} tokens".ljust(39), f"{before:.1f} s, {rate(2 * body * asked / before, peak)}"
     )
@@ -147,9 +165,16 @@ def measure(shape: str, requests: Requests, model: Any, device: str, peak: float
         f"{seconds:.1f} s, {rate(2 * body * computed / seconds, peak)}",
     )
     print(f"  times faster · fewer tokens           {before / seconds:.2f} · {asked / computed:.2f}")
+    print(f"  all times, lm-eval · shared           {all_of(ones)} · {all_of(others)}")
+    print(f"  the sample of it                      {statistics.median(samples):.2f} s")
     if device == "cuda":
         print(f"  peak memory, lm-eval · shared         {its_memory:.1f} · {memory:.1f} GiB")
     print(f"  largest difference                    {apart:.3f}; sample {json.dumps(used['sample'])}")
+
+
+def all_of(found: list[tuple[float, float, Any]]) -> str:
+    """Their seconds."""
+    return " ".join(f"{each[0]:.2f}" for each in found)
 
 
 def wrapped(kind: type[HFLM], model: Any, batch: int, device: str) -> Any:

@@ -280,11 +280,11 @@ def test_with_shared_prefixes_the_answers_are_the_same_but_for_rounding(
             assert first - second <= 0.02 * abs(first)
     assert {each["way"] for each in results["off"]["shared_prefix"].values()} == {"lm-eval"}
     for found in results["auto"]["shared_prefix"].values():
-        assert found["way"] == "branches" and found["sample"]["trusted"]
+        assert found["way"] == "packs" and found["sample"]["trusted"]
         assert found["tokens_computed"] < 0.75 * found["tokens_asked"]
     off, auto = told
     assert off["shared_prefix_why"] == "evaluation.shared_prefix is off"
-    assert (auto["shared_prefix"], auto["torch_compile"]) == ("branches", False)
+    assert (auto["shared_prefix"], auto["torch_compile"]) == ("packs", False)
     assert auto["tokens_computed"] < auto["tokens_asked"] == off["tokens_asked"]
 
 

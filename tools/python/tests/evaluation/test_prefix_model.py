@@ -6,6 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -19,12 +20,29 @@ from weights_rig import write_tokenizer
 from validation.evaluation.prefixes import plan as planning
 from validation.evaluation.prefixes.forward import Forward
 from validation.evaluation.prefixes.model import SharedPrefixLM
+from validation.evaluation.prefixes.packed import Packed
+from validation.evaluation.prefixes.packed_attention import flash_takes
+from validation.evaluation.prefixes.scores import Scores
 from validation.evaluation.prefixes.ways import Way, way_of
 
 #: In float32 two ways of adding the same numbers up differ by no more.
 BOUND = 1e-4
 #: What a family goes lm-eval's way for, or that it knows positions by their order.
 LINES = ("falcon heads", "mpt", "bloom")
+MASKED = (
+    *(
+        "gemma2",
+        "gpt_oss",
+        "llama4",
+        "llama4_text",
+        "deepseek_v2",
+        "deepseek_v3",
+        "falcon",
+        "gptj",
+        "codegen",
+    ),
+    *("falcon multi-query", "gpt_bigcode", "gpt_bigcode multi-query", "persimmon"),
+)
 WHOLE = ("qwen3_next", "qwen3_5")
 
 
@@ -96,7 +114,8 @@ def assert_same(whole: list[Any], shared: list[Any], bound: float = BOUND) -> No
 @pytest.mark.parametrize("kind", [*families.KINDS, *families.MORE_KINDS, *families.PROPOSED_KINDS])
 def test_every_family_answers_as_it_does_in_lm_eval(kind: str, tokenizer: Any) -> None:
     model = families.make(kind).float().eval()
-    expected = "lines" if kind in LINES else "lm-eval" if kind in WHOLE else "branches"
+    named = {"lines": LINES, "lm-eval": WHOLE, "branches": MASKED}
+    expected = next((way for way, kinds in named.items() if kind in kinds), "packs")
     assert way(model).kind == expected
     whole, shared, lm = both(model, tokenizer, some())
     assert_same(whole, shared)
@@ -113,15 +132,19 @@ def test_every_family_answers_as_it_does_in_lm_eval(kind: str, tokenizer: Any) -
 def test_with_eager_attention_too(kind: str, tokenizer: Any) -> None:
     model = families.make(kind).float().eval()
     model.set_attn_implementation("eager")
-    whole, shared, _ = both(model, tokenizer, some())
+    whole, shared, lm = both(model, tokenizer, some())
     assert_same(whole, shared)
+    used = lm.measured()
+    assert used["way"] == ("lines" if kind == "bloom" else "branches")
+    assert kind in ("bloom", "gemma2") or "here its attention needs masks" in used["why"]
 
 
 def test_a_sliding_window_shorter_than_a_prefix_hides_its_beginning(tokenizer: Any) -> None:
     model = families.make("mistral").float().eval()
     model.config.sliding_window = 9
-    whole, shared, _ = both(model, tokenizer, some())
+    whole, shared, lm = both(model, tokenizer, some())
     assert_same(whole, shared)
+    assert lm.measured()["way"] == "packs"
     model.config.sliding_window = None
     assert wrapped(HFLM, model, tokenizer)._loglikelihood_tokens(some(), disable_tqdm=True) != whole
 
@@ -164,7 +187,7 @@ def test_a_greedy_continuation_is_called_so(tokenizer: Any) -> None:
 def test_a_rolling_likelihood_stays_lm_evals(tokenizer: Any) -> None:
     lm = wrapped(SharedPrefixLM, families.make("llama").float().eval(), tokenizer)
     lm.go(way(lm.model))
-    with mock.patch.object(SharedPrefixLM, "_shared", side_effect=AssertionError):
+    with mock.patch.object(SharedPrefixLM, "_computing", side_effect=AssertionError):
         lm._loglikelihood_tokens(some(), disable_tqdm=True, override_bs=4)
 
 
@@ -187,16 +210,13 @@ def test_answers_beyond_the_bound_send_the_evaluation_lm_evals_way(
     model = families.make("gpt2").float().eval()
     lm = wrapped(SharedPrefixLM, model, tokenizer)
     lm.go(way(model))
-    true = Forward.group
+    true = Scores.answers
 
-    def wrong(self: Forward, *given: Any) -> Any:
-        answers = true(self, *given)
-        return [
-            type(each)(each.request, each.k, each.logprob - 1.0, each.greedy, each.largest)
-            for each in answers
-        ]
+    def wrong(self: Scores) -> Any:
+        for each in true(self):
+            yield replace(each, logprob=each.logprob - 1.0)
 
-    with mock.patch.object(Forward, "group", wrong):
+    with mock.patch.object(Scores, "answers", wrong):
         answers = lm._loglikelihood_tokens(some(), disable_tqdm=True)
     whole = wrapped(HFLM, model, tokenizer)._loglikelihood_tokens(some(), disable_tqdm=True)
     assert answers == whole
@@ -208,23 +228,53 @@ def test_answers_beyond_the_bound_send_the_evaluation_lm_evals_way(
     assert lm.measured()["sample"] is None
 
 
-def test_a_device_short_of_memory_is_given_less_at_a_time(tokenizer: Any) -> None:
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_device_short_of_memory_is_given_less_at_a_time(attention: str, tokenizer: Any) -> None:
     model = families.make("llama").float().eval()
+    model.set_attn_implementation(attention)
     lm = wrapped(SharedPrefixLM, model, tokenizer)
     lm.go(way(model))
     expected = lm._loglikelihood_tokens(some(), disable_tqdm=True)
-    true, sizes = Forward._rows, []
+    sizes = []
 
-    def short(self: Forward, rows: Any, *given: Any) -> Any:
-        sizes.append(len(rows))
-        if len(rows) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return true(self, rows, *given)
+    def short(true: Any, most: int, size: Any) -> Any:
+        def tried(self: Any, given: Any, *more: Any) -> Any:
+            sizes.append(size(given))
+            if sizes[-1] > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return true(self, given, *more)
 
-    with mock.patch.object(Forward, "_rows", short):
+        return tried
+
+    rows = mock.patch.object(Forward, "_rows", short(Forward._rows, 2, len))
+    packs = mock.patch.object(Packed, "pack", short(Packed.pack, 90, lambda pack: len(pack.tokens)))
+    with packs if attention == "sdpa" else rows:
         with pytest.raises(torch.OutOfMemoryError):  # a size that the suite gives is kept
             lm._loglikelihood_tokens(some(), disable_tqdm=True)
         with mock.patch.object(SharedPrefixLM, "_sample", return_value=mock.Mock(trusted=True)):
             lm.batch_size_per_gpu, lm.max_batch_size = "auto", 8
             assert_same(expected, lm._loglikelihood_tokens(some(), disable_tqdm=True))
-    assert max(sizes) > 2
+    assert max(sizes) > (90 if attention == "sdpa" else 2)
+
+
+def test_a_model_on_a_gpu_without_such_attention_has_masks(tokenizer: Any) -> None:
+    lm = wrapped(SharedPrefixLM, families.make("llama").float().eval(), tokenizer)
+    with mock.patch("validation.evaluation.prefixes.model.flash_takes", return_value=False):
+        lm.go(way(lm.model))
+    assert lm.measured()["way"] == "branches"
+    cuda = torch.device("cuda")
+    with mock.patch("torch.cuda.get_device_capability", return_value=(8, 0)):
+        assert flash_takes(128, torch.bfloat16, cuda)
+        assert not flash_takes(128, torch.float32, cuda) and not flash_takes(320, torch.bfloat16, cuda)
+    with mock.patch("torch.cuda.get_device_capability", return_value=(7, 5)):
+        assert not flash_takes(128, torch.bfloat16, cuda)
+
+
+def test_attention_that_packs_do_not_know_is_an_error(tokenizer: Any) -> None:
+    model = families.make("gemma2").float().eval()
+    lm = wrapped(SharedPrefixLM, model, tokenizer)
+    lm.go(Way("packs", "forced"))
+    lm.way = Way("packs", "forced")
+    with pytest.raises(RuntimeError, match="attention that packs do not know"):
+        lm._loglikelihood_tokens(some(), disable_tqdm=True)
+    assert model.config._attn_implementation != "shared_prefixes"

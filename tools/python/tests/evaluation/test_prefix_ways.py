@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from validation.evaluation.prefixes.trust import EPSILON, compare, places, rounding
+from validation.evaluation.prefixes.trust import ROUNDING, compare, places, rounding
 from validation.evaluation.prefixes.ways import way_of
 
 
@@ -16,10 +16,30 @@ def way(asked: str = "auto", *, compiled: bool = False, trusted: bool = False, *
 
 
 def test_a_known_architecture_shares() -> None:
-    assert way().kind == "branches" and not way().mapped
-    assert way(model_type="gemma2").mapped
+    assert way().kind == "packs" and not way().mapped
+    assert way(model_type="gemma3_text").mapped
     assert way(model_type="falcon").kind == "branches"
     assert way(model_type="falcon", alibi=True).kind == "lines"
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"model_type": "mistral", "sliding_window": 4096}, "packs"),
+        ({"model_type": "llama", "sliding_window": 4096}, "branches"),
+        ({"model_type": "qwen2_moe", "sliding_window": 4096, "use_sliding_window": False}, "packs"),
+        ({"model_type": "qwen2_moe", "sliding_window": 4096, "layer_types": ["full_attention"]}, "packs"),
+        (
+            {"model_type": "qwen2_moe", "sliding_window": 4096, "layer_types": ["sliding_attention"]},
+            "branches",
+        ),
+        ({"model_type": "gemma2", "attn_logit_softcapping": 50.0}, "branches"),
+        ({"model_type": "gpt_oss"}, "branches"),
+        ({"model_type": "gemma3", "text_config": {"attn_logit_softcapping": 50.0}}, "branches"),
+    ],
+)
+def test_attention_that_packs_do_not_know_has_masks(given: dict[str, Any], kind: str) -> None:
+    assert way(**given).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -64,13 +84,14 @@ def test_a_difference_of_twice_a_change_of_batch_size_is_trusted_and_more_is_not
 
 
 def test_twice_the_rounding_of_bf16_is_always_trusted() -> None:
-    """As coarse as its logits are, however near to 0 it is itself."""
-    assert rounding([16.0]) == 16 * EPSILON
-    assert rounding([16.0, 2.0, 4.0, 1.0]) == 2 * 16 * EPSILON
-    assert rounding([math.nan, math.inf, 1.0]) == pytest.approx(math.sqrt(3) * EPSILON)
+    """As coarse as its logits are, however near to 0 it is itself; rounded as often as there are layers."""
+    assert rounding([16.0], 0) == 16 * ROUNDING
+    assert rounding([16.0], 4) == 3 * 16 * ROUNDING
+    assert rounding([16.0, 2.0, 4.0, 1.0], 0) == 2 * 16 * ROUNDING
+    assert rounding([math.nan, math.inf, 1.0], 0) == pytest.approx(math.sqrt(3) * ROUNDING)
     same = answers(-0.5)
-    assert compare(answers(-0.5 - 2 * 16 * EPSILON), same, same, [rounding([16.0])]).trusted
-    assert not compare(answers(-0.5 - 2.1 * 16 * EPSILON), same, same, [rounding([16.0])]).trusted
+    assert compare(answers(-0.5 - 6 * 16 * ROUNDING), same, same, [rounding([16.0], 4)]).trusted
+    assert not compare(answers(-0.5 - 6.1 * 16 * ROUNDING), same, same, [rounding([16.0], 4)]).trusted
 
 
 @pytest.mark.parametrize(

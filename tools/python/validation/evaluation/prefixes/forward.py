@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from validation.evaluation.prefixes.caches import kept_cache, trunk_cache
 from validation.evaluation.prefixes.masks import Masks
+from validation.evaluation.prefixes.packed_attention import sent
 from validation.evaluation.prefixes.plan import Group, Plan, Row
-
-#: Logits taken to float32 at a time.
-_CHUNK = 1024
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Of a want: its request, which of the targets, the log-probability, whether it was the likeliest.
-
-    `largest` is the logit farthest from 0 there, which says how coarsely bf16 holds them.
-    """
-
-    request: int
-    k: int
-    logprob: float
-    greedy: bool
-    largest: float
+from validation.evaluation.prefixes.scores import Answer, Scores, only_at
 
 
 class Forward:
@@ -48,7 +31,7 @@ class Forward:
     @torch.inference_mode()
     def group(self, plan: Plan, group: Group) -> list[Answer]:
         """The answers to all wants of a group's rows."""
-        found: list[_Scores] = []
+        found: list[Scores] = []
         kept: list[tuple[torch.Tensor, torch.Tensor]] = []
         length = 0
         if group.trunks:
@@ -70,7 +53,7 @@ class Forward:
         longest = max(map(len, rows))
         return -(-longest // self._multiple) * self._multiple
 
-    def _rows(self, rows: Sequence[Row], cache: Any, behind: list[int] | None, before: int) -> _Scores:
+    def _rows(self, rows: Sequence[Row], cache: Any, behind: list[int] | None, before: int) -> Scores:
         """One forward pass. `behind`: the trunks' lengths; `before`: the keys kept of each, filled up."""
         width = self._padded(rows)
 
@@ -88,71 +71,10 @@ class Forward:
         places = [sorted({want.place for want in row.wants}) for row in rows]
         line = [number for number, each in enumerate(places) for _ in each]
         place = [each for some in places for each in some]
-        with self._only(line or [0], place or [0]):
+        with only_at(self._head, sent(line or [0], self._device), sent(place or [0], self._device)):
             logits = self._model(
                 **named, past_key_values=cache, use_cache=cache is not None, return_dict=True
             ).logits[0]
         at = {key: number for number, key in enumerate(zip(line, place, strict=True))}
         wants = [(at[number, want.place], want) for number, row in enumerate(rows) for want in row.wants]
-        return _Scores.of(logits, wants)
-
-    @contextmanager
-    def _only(self, line: list[int], place: list[int]) -> Iterator[None]:
-        """Within it the head of the model is given these places alone."""
-
-        def chosen(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-            hidden = given[0]
-            lines = torch.tensor(line, device=hidden.device)
-            places = torch.tensor(place, device=hidden.device)
-            return (hidden[lines, places].unsqueeze(0), *given[1:])
-
-        handle = self._head.register_forward_pre_hook(chosen)
-        try:
-            yield
-        finally:
-            handle.remove()
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """Answers that may still be computed on the device."""
-
-    wants: list[Any]
-    logprobs: torch.Tensor
-    greedy: torch.Tensor
-    largest: torch.Tensor
-
-    @staticmethod
-    def of(logits: torch.Tensor, wants: Sequence[tuple[int, Any]]) -> _Scores:
-        """Log-softmax in float32 of the rows of logits that wants name."""
-        totals, likeliest, largest = [], [], []
-        for start in range(0, len(logits), _CHUNK):
-            wide = logits[start : start + _CHUNK].float()
-            totals.append(wide.logsumexp(-1))
-            likeliest.append(wide.argmax(-1))
-            largest.append(wide.abs().amax(-1))
-        rows = torch.tensor([number for number, _ in wants], dtype=torch.long, device=logits.device)
-        targets = torch.tensor([want.target for _, want in wants], dtype=torch.long, device=logits.device)
-        logprobs = logits[rows, targets].float() - torch.cat(totals)[rows]
-        greedy = torch.cat(likeliest)[rows] == targets
-        return _Scores([want for _, want in wants], logprobs, greedy, torch.cat(largest)[rows])
-
-    def answers(self) -> Iterator[Answer]:
-        """Wait for the device, and read them."""
-        found = (self.logprobs.tolist(), self.greedy.tolist(), self.largest.tolist())
-        for want, logprob, greedy, largest in zip(self.wants, *found, strict=True):
-            yield Answer(want.request, want.k, logprob, greedy, largest)
-
-
-def kept_bytes(config: Mapping[str, Any], width: int = 2) -> int:
-    """Bytes of keys and values of a token, at most: of as many heads as the model has keys for."""
-    text = config.get("text_config") or config
-
-    def number(*names: str) -> int | None:
-        return next((int(text[name]) for name in names if isinstance(text.get(name), int)), None)
-
-    layers = number("num_hidden_layers", "n_layer", "n_layers") or 1
-    heads = number("num_attention_heads", "n_head", "n_heads") or 1
-    hidden = number("hidden_size", "n_embd", "d_model") or 1
-    shared = number("num_key_value_heads", "num_kv_heads") or heads
-    return 2 * layers * shared * (number("head_dim") or hidden // heads) * width
+        return Scores.of(logits, wants, sent)

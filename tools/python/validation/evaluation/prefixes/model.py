@@ -9,15 +9,20 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from lm_eval.models.huggingface import HFLM
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from validation.evaluation.prefixes.forward import Answer, Forward, kept_bytes
+from validation.evaluation.prefixes.computing import Packs, Rows
+from validation.evaluation.prefixes.forward import Forward
 from validation.evaluation.prefixes.masks import Masks
-from validation.evaluation.prefixes.plan import Budget, Group, Plan, Request, plan
+from validation.evaluation.prefixes.packed import Packed
+from validation.evaluation.prefixes.packed_attention import flash_takes
+from validation.evaluation.prefixes.plan import Budget, Request
+from validation.evaluation.prefixes.sizes import head_widths, kept_bytes, room_of
 from validation.evaluation.prefixes.trust import Sample, compare, places, rounding
 from validation.evaluation.prefixes.ways import Way
 
@@ -64,12 +69,14 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         if self.backend != "causal" or self.world_size > 1 or self.model.get_output_embeddings() is None:
             self.way = Way("lm-eval", "the model is not one causal language model in one process")
             return
-        config = self.model.config.to_dict()
-        masks = Masks.of_model(
-            config, positions=way.kind == "branches", mapped=way.mapped, dtype=self.model.dtype
-        )
-        self._forward = Forward(self.model, masks, self.device)
-        self._kept_bytes = kept_bytes(config)
+        if way.kind == "packs" and not self._packs():
+            self.way = replace(way, kind="branches", reason=f"{way.reason}; here its attention needs masks")
+
+    def _packs(self) -> bool:
+        """Whether there is attention without masks for the model where it lies."""
+        _, _, width = head_widths(self.model.config.to_dict())
+        plain = self.model.config._attn_implementation == "sdpa"
+        return plain and flash_takes(width, self.model.dtype, self.device)
 
     def measured(self) -> dict[str, Any]:
         """The way gone, and what it took until now; from here on it is counted anew."""
@@ -85,12 +92,14 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         if self.way.kind == "lm-eval" or override_bs is not None or not requests:
             self.usage.tokens_computed += unique
             return self._whole(requests, disable_tqdm=disable_tqdm, override_bs=override_bs)
-        answers, roundings = self._shared(asked)
+        found = self._computing(asked).found(asked)
+        self.usage.tokens_computed += found.computed
+        answers = found.answers
         strange = [place for place, answer in enumerate(answers) if math.isnan(answer[0])]
         self.usage.asked_again += len(strange)
         for place, answer in zip(strange, self._lm_evals(requests, strange), strict=True):
             answers[place] = answer
-        self.usage.sample = self._sample(requests, answers, roundings)
+        self.usage.sample = self._sample(requests, answers, found.largest)
         if not self.usage.sample.trusted:
             self.usage.tokens_computed += unique
             return self._distrusted(requests, self.usage.sample, disable_tqdm)
@@ -107,49 +116,22 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         whole = (*context, *continuation)[-(self.max_length + 1) :]
         return Request(whole[:-1], tuple(continuation))
 
-    def _shared(self, requests: Sequence[Request]) -> tuple[list[Answered], list[float]]:
-        """The answers, and how coarse each is."""
-        budget = self._budget(requests)
-        logprobs = [[math.nan] * len(each.targets) for each in requests]
-        greedy = [True] * len(requests)
-        largest = [[0.0] * len(each.targets) for each in requests]
-        planned = plan(requests, budget, branches=self.way.kind == "branches")
-        self.usage.tokens_computed += planned.computed
-        waiting = list(planned.groups)
-        while waiting:
-            answers = self._group(planned, waiting[0])
-            if answers is None:  # and all it held is free again
-                torch.cuda.empty_cache()
-                budget = budget.halved()
-                waiting = list(planned.regrouped(waiting, budget))
-                continue
-            del waiting[0]
-            for answer in answers:
-                logprobs[answer.request][answer.k] = answer.logprob
-                greedy[answer.request] &= answer.greedy
-                largest[answer.request][answer.k] = answer.largest
-        found = [(math.fsum(each), likeliest) for each, likeliest in zip(logprobs, greedy, strict=True)]
-        return found, [rounding(each) for each in largest]
-
-    def _group(self, planned: Plan, group: Group) -> list[Answer] | None:
-        """Its answers; None where there was no memory for it, and less can be asked for at a time."""
-        try:
-            return self._forward.group(planned, group)
-        except torch.OutOfMemoryError:
-            if self.batch_size != "auto" or max(map(len, (group.trunks, *group.batches))) < 2:
-                raise
-            return None
-
-    def _budget(self, requests: Sequence[Request]) -> Budget:
-        """As many tokens as lm-eval's largest batch, and as much kept as its logits would take."""
-        tried = self.batch_size == "auto"  # on a GPU only; there, what is too much is halved
-        rows = self.max_batch_size if tried else int(self.batch_size)
+    def _computing(self, requests: Sequence[Request]) -> Rows | Packs:
+        """What computes them; a forward pass takes no more memory than lm-eval's at its largest batch."""
+        halves = self.batch_size == "auto"  # on a GPU only; there, what is too much is halved
+        rows = self.max_batch_size if halves else int(self.batch_size)
         longest = max(len(each.tokens) for each in requests)
-        tokens = max(rows * longest, _GPU_TOKENS if tried else 0)
-        logits = 2 * 2 * int(self.model.config.get_text_config().vocab_size)  # bf16, and their log-softmax
-        kept = max(longest, tokens * logits // self._kept_bytes)
+        tokens = max(rows * longest, _GPU_TOKENS if halves else 0)
+        vocabulary = int(self.model.config.get_text_config().vocab_size)
+        config = self.model.config.to_dict()
+        if self.way.kind == "packs":
+            return Packs(Packed(self.model, self.device), room_of(config, tokens, vocabulary), halves)
+        kept = max(longest, tokens * 4 * vocabulary // kept_bytes(config))
         eager = self.model.config._attn_implementation == "eager"
-        return Budget(tokens, kept, rows * longest * longest if eager else None)
+        budget = Budget(tokens, kept, rows * longest * longest if eager else None)
+        branches = self.way.kind == "branches"
+        masks = Masks.of_model(config, positions=branches, mapped=self.way.mapped, dtype=self.model.dtype)
+        return Rows(Forward(self.model, masks, self.device), budget, branches, halves)
 
     def _lm_evals(self, requests: Sequence[Asked], which: Sequence[int], batch: int | None = None) -> Any:
         """Some requests lm-eval's way, with log-softmax in float32, and without its cache."""
@@ -160,16 +142,18 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             return self._whole(chosen, disable_tqdm=True) if chosen else []
 
     def _sample(
-        self, requests: Sequence[Asked], answers: Sequence[Answered], roundings: Sequence[float]
+        self, requests: Sequence[Asked], answers: Sequence[Answered], largest: Sequence[Sequence[float]]
     ) -> Sample:
         by_tokens = sorted(range(len(requests)), key=lambda place: requests[place][1:])
         which = [by_tokens[place] for place in places(len(requests))]
         most = self.max_batch_size if self.batch_size == "auto" else int(self.batch_size)
         # float32 takes more than lm-eval's own log-softmax, and is to need no more memory.
         together = self._lm_evals(requests, which, max(1, min(most, 2 * len(which)) // 2))
-        one_by_one = self._lm_evals(requests, which, 1)
-        own = [answers[place] for place in which]
-        return compare(own, together, one_by_one, [roundings[place] for place in which])
+        with sdpa_kernel([SDPBackend.MATH]):
+            one_by_one = self._lm_evals(requests, which, 1)
+        layers, _, _ = head_widths(self.model.config.to_dict())
+        coarse = [rounding(largest[place], layers) for place in which]
+        return compare([answers[place] for place in which], together, one_by_one, coarse)
 
     def _distrusted(self, requests: list[Asked], sample: Sample, disable_tqdm: bool) -> list[Answered]:
         """Go lm-eval's way from now on, with log-softmax in float32, as all other variants have it."""

@@ -38,6 +38,10 @@ class Want:
     k: int
     target: int
 
+    def of(self, request: int) -> Want:
+        """The same, of a request by another number."""
+        return Want(self.place, request, self.k, self.target)
+
 
 @dataclass
 class Row:

@@ -1,6 +1,8 @@
 """Whether answers of the shared way are trusted: a sample of them against lm-eval's own.
 
-Pure. Two ways of computing the same number in bf16 differ as two batch sizes do; so that is the yardstick.
+Pure. Two ways of computing the same number in bf16 differ as lm-eval's own do: in a batch, and one by one
+with plain attention. So that is the yardstick. A batch size alone would be none: where a GPU takes the same
+kernels for both, it changes no bit, while the shared way must take another kernel for its attention.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: bf16's epsilon: a logit is held to so much of itself.
-EPSILON = 2.0**-7
+#: How far, of a number, it may be from what bf16 holds of it: half a unit in the last of eight places.
+ROUNDING = 2.0**-9
 #: Of the yardstick, how much a difference may be.
 FACTOR = 2.0
 
@@ -22,7 +24,7 @@ class Sample:
     Attributes:
         requests: how many were asked both ways.
         difference: the largest between the shared way and lm-eval's.
-        batch_change: the largest between lm-eval's with all in one batch and one by one.
+        batch_change: the largest between lm-eval's two, in a batch and one by one.
         bound: what the difference could have been where it came nearest to it or went beyond.
         greedy: how many have another `is_greedy`.
         trusted: whether no difference is beyond its bound.
@@ -45,20 +47,22 @@ def places(count: int) -> list[int]:
 Answers = Sequence[tuple[float, bool]]
 
 
-def rounding(largest: Sequence[float]) -> float:
+def rounding(largest: Sequence[float], layers: int) -> float:
     """How coarse a log-likelihood is in bf16, by the largest logit at each of its tokens.
 
-    Each token's is a difference of logits; independent roundings add up as the root of their number.
+    On a token's way through a model, bf16 holds its states after each of two additions a layer, and its
+    logits. Each rounds by up to `ROUNDING` of what it holds; independent ones add up as the root of their
+    number, over a token's way and over tokens.
     """
     finite = [each for each in largest if math.isfinite(each)]
-    return EPSILON * max(finite, default=0.0) * math.sqrt(len(largest))
+    return ROUNDING * math.sqrt(2 * layers + 1) * max(finite, default=0.0) * math.sqrt(len(largest))
 
 
 def compare(shared: Answers, together: Answers, one_by_one: Answers, roundings: Sequence[float]) -> Sample:
     """Compare a sample's answers.
 
-    The bound of a log-likelihood is `FACTOR` times the larger of: what the change of the batch size did to
-    any of the sample, and its own rounding.
+    The bound of a log-likelihood is `FACTOR` times the larger of: what the change from a batch to one by one
+    did to any of the sample, and its own rounding.
     """
     change = max(
         (_apart(one[0], other[0]) for one, other in zip(together, one_by_one, strict=True)), default=0.0

@@ -1,0 +1,55 @@
+"""How much memory a model's tokens take, by its config.json; and so how much a pack may hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validation.evaluation.prefixes.packs import Room
+
+#: Tokens of a pack, at most: a large GPU is no faster with more.
+_PACK = 16_384
+
+
+def head_widths(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Of a model: its layers, the heads that it has keys for, and their width."""
+    text = config.get("text_config") or config
+
+    def number(*names: str) -> int | None:
+        return next((int(text[name]) for name in names if isinstance(text.get(name), int)), None)
+
+    layers = number("num_hidden_layers", "n_layer", "n_layers") or 1
+    heads = number("num_attention_heads", "n_head", "n_heads") or 1
+    hidden = number("hidden_size", "n_embd", "d_model") or 1
+    shared = number("num_key_value_heads", "num_kv_heads") or heads
+    return layers, shared, number("head_dim") or hidden // heads
+
+
+def kept_bytes(config: Mapping[str, Any], width: int = 2) -> int:
+    """Bytes of keys and values of a token, at most: of as many heads as the model has keys for."""
+    layers, shared, wide = head_widths(config)
+    return 2 * layers * shared * wide * width
+
+
+def token_bytes(config: Mapping[str, Any], width: int = 2) -> int:
+    """Bytes that a token takes in a block of a model: its states there, and what its MLP makes of them."""
+    text = config.get("text_config") or config
+    hidden = next((int(text[name]) for name in ("hidden_size", "n_embd", "d_model") if text.get(name)), 1)
+    names = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+    inner = next((int(text[name]) for name in names if isinstance(text.get(name), int)), 4 * hidden)
+    return (8 * hidden + 4 * inner) * width
+
+
+def room_of(config: Mapping[str, Any], tokens: int, vocabulary: int) -> Room:
+    """What a pack may hold, to need no more memory than lm-eval's batches of so many tokens.
+
+    Those hold all logits in bf16, and their log-softmax. A pack has half as much for its tokens, a quarter
+    for the keys and values that one block lays out, and a quarter for its logits.
+    """
+    _, shared, wide = head_widths(config)
+    memory = tokens * (token_bytes(config) + 4 * vocabulary)
+    return Room(
+        max(1, min(_PACK, memory // 2 // token_bytes(config))),
+        max(1, memory // 4 // (4 * shared * wide)),
+        max(1, memory // 4 // (2 * vocabulary)),
+    )
