@@ -82,13 +82,13 @@ def some() -> list[Any]:
     return found
 
 
-def wrapped(kind: type[HFLM], model: Any, tokenizer: Any, batch: int = 8) -> Any:
+def wrapped(kind: type[HFLM], model: Any, tokenizer: Any, batch: Any = 8, device: str = "cpu") -> Any:
     return kind(
         pretrained=model,
         tokenizer=tokenizer,
         batch_size=batch,
         max_length=families.POSITIONS,
-        device="cpu",
+        device=device,
         softmax_dtype="float32",
     )
 
