@@ -74,6 +74,11 @@ const REWRITING = [
 ];
 /** Any model directory into a laid-out bf16 one. */
 const CONVERTING = [
+  'formats/decoders',
+  'formats/layouts',
+  'formats/numbers',
+  'formats/table',
+  'sources/dequantized',
   'weights/built',
   'weights/checkpoint',
   'sources/convert',
@@ -102,6 +107,8 @@ const FETCHING = [
 const ADOPTING = [
   'cells/adopt',
   ...FETCHING,
+  'sources/quantized',
+  'sources/rounded',
   ...EDITS,
   'weights/matrix',
   'variants/publish',

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from quantized_models import MADE, write_base, write_quantized
 from weights_rig import llama_config, llama_tensors, load_model, make_job, stored, write_model
 
 from validation.cells import adopt
@@ -273,3 +274,76 @@ def test_what_is_no_variant_of_the_model_is_refused(tmp_path: Path, case: str) -
     left = sorted(path.name for path in job.only.store.root.iterdir() if path.name != ".locks")
     assert len(left) == 1  # the baseline's entry: nothing half made
     assert not list(job.only.out.iterdir())
+
+
+def quantized_job(path: Path, name: str, **how: str) -> Job:
+    checkpoint, _ = write_quantized(path / "mine", name)
+    spec = {"type": "checkpoint", "source": {"type": "path", "path": str(checkpoint)}, **how}
+    model = stored(path / "store", write_base(path / "model"))
+    return make_job(path, "adopt", {"mine": spec}, store=path / "store", baseline=model)
+
+
+@pytest.mark.parametrize("name", ["gptq-4-act-order", "awq", "fp8", "bitsandbytes-4bit", "w4a16", "w8a8"])
+def test_a_quantized_checkpoint_is_dequantised_into_bf16(tmp_path: Path, name: str) -> None:
+    _, numbers = write_quantized(tmp_path / "again", name)
+    entry, told = run(quantized_job(tmp_path, name, **{"as": "dequantized"}))
+    files = load_model(entry)
+    assert files.keys() == numbers.keys()
+    assert all(torch.equal(files[each], numbers[each].to(torch.bfloat16)) for each in numbers)
+    assert "quantization_config" not in json.loads((entry / "config.json").read_text())
+    assert told["as"] == "dequantized" and told["format"]["name"] == MADE[name][0]["quant_method"].replace(
+        "bitsandbytes", "bitsandbytes-4bit"
+    )
+    assert told["differences"] == [] and told["totals"]["matrices"] == 14
+    assert 0.001 < told["totals"]["relative_error"] < 0.2
+    model = transformers.AutoModelForCausalLM.from_pretrained(entry)
+    assert model.dtype == torch.bfloat16 and type(model.lm_head) is torch.nn.Linear
+
+
+def test_a_quantized_checkpoint_is_kept_as_it_is_and_measured_by_its_numbers(tmp_path: Path) -> None:
+    job = quantized_job(tmp_path, "w8a8", **{"as": "quantized", "format": "compressed-tensors"})
+    entry, told = run(job)
+    for name in ("config.json", "model.safetensors"):
+        assert (entry / name).read_bytes() == (tmp_path / "mine" / name).read_bytes()
+    (tmp_path / "other").mkdir()
+    other = quantized_job(tmp_path / "other", "w8a8", **{"as": "dequantized"})
+    _, dequantized = run(other)
+    assert told["as"] == "quantized" and told["format"]["called"] == "compressed-tensors (int-quantized)"
+    rows = [sorted(each["tensors"], key=lambda row: str(row["tensor"])) for each in (told, dequantized)]
+    assert rows[0] == rows[1] and told["totals"] == dequantized["totals"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "said", "do"),
+    [
+        (
+            "awq",
+            {},
+            "quantized with AWQ (4 bits, gemm), and the edit does not say as what",
+            "as: dequantized",
+        ),
+        ("w8a8", {}, "does not say as what to take it", "format: compressed-tensors"),
+        ("gptq-4", {"as": "quantized", "format": "gptq"}, "not evaluated as it is", "as: dequantized"),
+        (
+            "w8a8",
+            {"as": "quantized", "format": "torchao"},
+            "its evaluations are prepared for torchao",
+            "format: compressed-tensors",
+        ),
+    ],
+)
+def test_what_a_quantized_checkpoint_cannot_be_is_refused(
+    tmp_path: Path, name: str, how: dict[str, str], said: str, do: str
+) -> None:
+    with pytest.raises(Fault) as caught:
+        adopt.run(quantized_job(tmp_path, name, **how))
+    assert said in str(caught.value) and do in caught.value.hint
+    assert caught.value.code == "bad_edit"
+
+
+def test_an_unquantized_checkpoint_is_not_taken_as_another(tmp_path: Path) -> None:
+    checkpoint = write_model(tmp_path / "mine", changed(merge, "q_proj"), config=llama_config(**SIZES))
+    job = job_for(tmp_path, checkpoint)
+    job.only.spec["as"] = "dequantized"
+    with pytest.raises(Fault, match="names no format of quantized weights"):
+        adopt.run(job)

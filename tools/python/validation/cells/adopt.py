@@ -1,4 +1,8 @@
-"""Cell `adopt`: puts an edited checkpoint that was made elsewhere, once compared, into the weights store."""
+"""Cell `adopt`: puts an edited checkpoint that was made elsewhere, once compared, into the weights store.
+
+A quantized one as its edit says: its numbers in bf16 (`as: dequantized`), or its files as they are
+(`as: quantized`), which are compared and measured by their numbers all the same.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,18 @@ from typing import Any
 
 import torch
 
+from validation.formats.table import Recognised
 from validation.job import Job, emit, write_json
 from validation.sources.convert import convert
+from validation.sources.dequantized import open_dequantized
 from validation.sources.download import fetch, source_id
 from validation.sources.intake import look
-from validation.variants.adoption import take_tokenizer, told_apart
+from validation.sources.quantized import asked, keep
+from validation.sources.rounded import Rounded
+from validation.variants.adoption import Readable, take_tokenizer, told_apart
 from validation.variants.comparable import Side, differences
 from validation.variants.publish import publish
+from validation.weights.built import build
 from validation.weights.checkpoint import open_checkpoint
 from validation.weights.store import Entry, locked_entry, open_entry
 
@@ -25,9 +34,9 @@ def run(job: Job) -> None:
     """Fetch the checkpoint if the store lacks it, refuse what is no variant of the baseline, and publish it.
 
     Raises:
-        Fault: as `fetch`, `convert` and `differences`; `bad_edit` for a checkpoint whose weights are the
-            baseline's; `bad_input` for a part without a place in the store; `weights_missing` without a
-            baseline.
+        Fault: as `fetch`, `asked`, `convert` and `differences`; `bad_edit` for a checkpoint whose weights
+            are the baseline's; `bad_input` for a part without a place in the store; `weights_missing`
+            without a baseline.
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
@@ -55,12 +64,29 @@ def take_in(job: Job, entry: Entry, found: Path, name: str, facts: Mapping[str, 
     trusted = job.only.spec.get("trust_remote_code") is True
     baseline = open_checkpoint(open_entry(job.read("baseline")))
     side = Side.of_baseline(baseline, trusted)
-    told = differences(side, Side(found, look(found, trusted).built, name), trusted)
+    # What a program writes is unquantized, or refused.
+    quantized = asked(found, job.only.spec) if job.only.spec["type"] == "checkpoint" else None
+    built = look(found, trusted, quantized).built
+    told = differences(side, Side(found, built, name), trusted)
     for line in told:
         emit("progress", message=f"differs from the baseline: {line}")
-    convert(found, entry, trusted)
+    if quantized is not None and job.only.spec["as"] == "quantized":
+        keep(found, entry, trusted)
+        copy: Readable = Rounded(open_dequantized(found, quantized), built)
+    else:
+        convert(found, entry, trusted, quantized)
+        copy = open_checkpoint(entry.draft)
+        built = build(entry.draft, copy.described, trusted)
     take_tokenizer(baseline.path, entry)
-    metadata = told_apart(side, baseline, entry.draft, trusted) | dict(facts) | {"differences": told}
+    metadata = told_apart(side, baseline, built, copy) | dict(facts) | {"differences": told}
+    metadata |= _format(quantized, job.only.spec)
     emit("progress", message=f"looks like: {metadata['looks_like']}")
     write_json(entry.draft / METADATA, metadata)
     entry.commit(job.device.device_class)
+
+
+def _format(quantized: Recognised | None, spec: dict[str, Any]) -> dict[str, Any]:
+    """Of a quantized checkpoint: its format, and as what it was taken."""
+    if quantized is None:
+        return {}
+    return {"format": {"name": quantized.format.name, "called": quantized.called}, "as": spec["as"]}

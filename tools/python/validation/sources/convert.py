@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from validation.formats.table import OTHER_FILES, Recognised, without_format
 from validation.job import emit, write_json
 from validation.sources.intake import Intake, look
 from validation.sources.profile import NAME as PROFILE
@@ -19,11 +20,11 @@ from validation.weights.store import Entry, HashedFile
 
 _COPIED = frozenset({".json", ".model", ".txt", ".jinja", ".tiktoken"})
 #: Written here or at the commit; those of a source that is itself an entry of a store are not copied.
-_MADE = OWN_FILES | {PROFILE, "config.json"}
+_MADE = OWN_FILES | {PROFILE, "config.json", *OTHER_FILES}
 _PROGRESS_SECONDS = 1.0
 
 
-def convert(source: Path, entry: Entry, trusted: bool) -> int:
+def convert(source: Path, entry: Entry, trusted: bool, quantized: Recognised | None = None) -> int:
     """Write the model at `source` into an entry's draft: weights as bf16, configuration, tokenizer.
 
     Floating-point tensors are rounded once (half to even); integers and what is bf16 keep their bits, as what
@@ -34,6 +35,7 @@ def convert(source: Path, entry: Entry, trusted: bool) -> int:
         source: a directory with config.json and safetensors or pytorch_model*.bin.
         entry: the entry whose draft is filled.
         trusted: whether the model's own Python files come along.
+        quantized: the format of a checkpoint that is dequantised on the way.
 
     Returns:
         Bytes of all tensors.
@@ -41,8 +43,8 @@ def convert(source: Path, entry: Entry, trusted: bool) -> int:
     Raises:
         Fault: `bad_input` as `look`.
     """
-    config = read_json(source / "config.json")
-    total = _convert_weights(look(source, trusted), entry)
+    config = without_format(read_json(source / "config.json"))
+    total = _convert_weights(look(source, trusted, quantized), entry)
     for path in sorted(source.iterdir()):
         copied = path.suffix in _COPIED or (trusted and path.suffix == ".py")
         if copied and path.is_file() and not path.name.endswith(".index.json") and path.name not in _MADE:
@@ -57,7 +59,7 @@ def _convert_weights(intake: Intake, entry: Entry) -> int:
     """Write the shards, each group's tensors in the order of the source, and their index."""
     opened = intake.source
     targets = {
-        each.name: _target(each.dtype, loaded)
+        each.name: stored_dtype(each.dtype, loaded)
         for each in opened.tensors
         if (loaded := intake.built.dtype_of(each.name)) is not None
     }
@@ -94,7 +96,7 @@ def _begin(entry: Entry, shard: ShardPlan, files: dict[str, HashedFile]) -> Hash
     return files[shard.file]
 
 
-def _target(dtype: torch.dtype, loaded: torch.dtype) -> torch.dtype:
+def stored_dtype(dtype: torch.dtype, loaded: torch.dtype) -> torch.dtype:
     """The dtype to write for one of the source and the one it is loaded as."""
     if dtype not in FLOATS:
         return dtype

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from validation.formats.table import OTHER_FILES, OTHER_KEYS, SETTINGS_KEYS, Recognised
 from validation.job import Fault
+from validation.sources.dequantized import open_dequantized
 from validation.sources.tensors import PICKLED, PICKLED_INDEX, Source, open_source
 from validation.weights.built import Built, build
 from validation.weights.checkpoint import INDEX, SINGLE, read_json
@@ -19,9 +21,6 @@ _POINTER = b"version https://git-lfs.github.com/spec/v1"
 _UNQUANTIZED = "Name the model's unquantized checkpoint in suite.yaml."
 #: What programs call a file that they have not finished downloading.
 _UNFINISHED = (".incomplete", ".part", ".partial", ".aria2", ".crdownload", ".tmp")
-#: Where quantized checkpoints say that they are: in config.json, or in a file of their own.
-_QUANTIZED_KEYS = ("quantization_config", "compression_config", "quantization", "quant_config")
-_QUANTIZED_FILES = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
 #: How the tensors are named that packed weights are unpacked with.
 _PACKED = (
     *(".qweight", ".qzeros", ".scales", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".W_q"),
@@ -39,16 +38,22 @@ class Intake:
     built: Built
 
 
-def look(path: Path, trusted: bool) -> Intake:
+def look(path: Path, trusted: bool, quantized: Recognised | None = None) -> Intake:
     """Open a model directory, and compare its files with the model that transformers builds from it.
 
+    Args:
+        path: the directory.
+        trusted: whether its own Python files may run.
+        quantized: the format of one whose packed tensors are read as the numbers that they stand for.
+
     Raises:
-        Fault: `bad_input` for anything that is not a whole, unquantized model with its tokenizer.
+        Fault: `bad_input` for anything that is not a whole model with its tokenizer, or is quantized unasked.
     """
     require_model(path)
-    require_unquantized(path)
+    if quantized is None:
+        require_unquantized(path)
     try:
-        source = open_source(path)
+        source = open_source(path) if quantized is None else open_dequantized(path, quantized).source
     except Fault as fault:
         raise _unfinished(path, fault) from fault
     try:
@@ -113,14 +118,16 @@ def require_unquantized(path: Path) -> None:
         config,
         *(value for key, value in config.items() if key.endswith("_config") and isinstance(value, Mapping)),
     ]
-    said = [f"{key} in config.json" for part in parts for key in _QUANTIZED_KEYS if part.get(key)]
+    said = [
+        f"{key} in config.json" for part in parts for key in (*SETTINGS_KEYS, *OTHER_KEYS) if part.get(key)
+    ]
     if said:
         raise _quantized(path, said)
 
 
 def _packed(path: Path, source: Source, fault: Fault) -> Fault:
     """The fault of packed weights that config.json does not tell, where files or names do."""
-    said = [name for name in _QUANTIZED_FILES if (path / name).is_file()]
+    said = [name for name in OTHER_FILES if (path / name).is_file()]
     said += [each.name for each in source.tensors if each.name.endswith(_PACKED)][:3]
     return _quantized(path, said) if said else fault
 

@@ -105,7 +105,7 @@ def _pickled(path: Path) -> Source:
             for key in list(loaded):
                 tensor = loaded[key]
                 described = SourceTensor(key, tensor.dtype, tuple(tensor.shape))
-                yield described, partial(_blocks, tensor)
+                yield described, partial(blocks_of, tensor)
                 touched += tensor.nbytes
                 if mapped and touched > _MAPPED:
                     # pages read from a mapped file count as memory of this process until it is unmapped
@@ -118,7 +118,8 @@ def _pickled(path: Path) -> Source:
     return Source(tensors, stream)
 
 
-def _blocks(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+def blocks_of(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Its values, flat, some at a time."""
     if tensor.numel():
         yield from torch.split(tensor.reshape(-1), _BLOCK)
 

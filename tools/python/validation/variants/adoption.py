@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from validation.edits.base import row_chunks
+from validation.formats.table import OTHER_FILES
 from validation.job import Fault, emit
 from validation.variants.comparable import Side
 from validation.variants.difference import Difference, strict
 from validation.variants.likeness import Likeness, likeness, sentence
 from validation.variants.publish import rounded
-from validation.weights.built import Built, build
-from validation.weights.checkpoint import INDEX, OWN_FILES, Checkpoint, open_checkpoint
+from validation.weights.built import Built
+from validation.weights.checkpoint import INDEX, OWN_FILES, Checkpoint
 from validation.weights.listing import listed
 from validation.weights.store import Entry
 
 #: Of a model's small files, those that are no tokenizer's.
-_NO_TOKENIZER = OWN_FILES | {"config.json", "generation_config.json", "model_profile.json", INDEX}
+_NO_TOKENIZER = OWN_FILES | {
+    "config.json",
+    "generation_config.json",
+    "model_profile.json",
+    INDEX,
+    *OTHER_FILES,
+}
 _TOKENIZER = frozenset({".json", ".model", ".txt", ".jinja", ".tiktoken"})
 
 
@@ -45,14 +52,23 @@ def _tokenizer_files(directory: Path) -> list[Path]:
     )
 
 
-def told_apart(side: Side, baseline: Checkpoint, draft: Path, trusted: bool) -> dict[str, Any]:
-    """How the weights of a draft differ from the baseline's: the content of `edit_metadata.json`.
+class Readable(Protocol):
+    """A checkpoint whose tensors can be read by name: of the store, or a quantized one as its numbers."""
+
+    @property
+    def described(self) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+        """Type and shape of all tensors by name."""
+
+    def read(self, name: str) -> torch.Tensor:
+        """One tensor."""
+
+
+def told_apart(side: Side, baseline: Checkpoint, built: Built, copy: Readable) -> dict[str, Any]:
+    """How the weights of a checkpoint differ from the baseline's: the content of `edit_metadata.json`.
 
     Raises:
         Fault: `bad_edit` when every number is the baseline's.
     """
-    copy = open_checkpoint(draft)
-    built = build(draft, copy.described, trusted)
     rows: list[dict[str, Any]] = []
     found: list[Likeness] = []
     matrices, changed, total = Difference(), 0, 0
@@ -63,7 +79,7 @@ def told_apart(side: Side, baseline: Checkpoint, draft: Path, trusted: bool) -> 
         total += before.numel()
         changed += differ
         like = likeness(before, after)
-        shape = copy.tensors[theirs].shape
+        shape = copy.described[theirs][1]
         if differ:
             found.append(like)
         sums = matrices if differ and len(shape) > 1 else Difference()
@@ -86,7 +102,7 @@ def told_apart(side: Side, baseline: Checkpoint, draft: Path, trusted: bool) -> 
             "Name the edited checkpoint; or are its changes smaller than bf16 can hold?",
         )
     edited = [row for row in rows if row["changed"]]
-    left = sorted(set(copy.tensors) - {theirs for _, theirs in pairs})
+    left = sorted(set(copy.described) - {theirs for _, theirs in pairs})
     return {
         "schema": 1,
         "looks_like": sentence(found),
@@ -118,7 +134,7 @@ def _counts(before: torch.Tensor, after: torch.Tensor) -> tuple[int, int]:
     return differ, broken
 
 
-def _pairs(mine: Built, baseline: Checkpoint, theirs: Built, copy: Checkpoint) -> Iterator[tuple[str, str]]:
+def _pairs(mine: Built, baseline: Checkpoint, theirs: Built, copy: Readable) -> Iterator[tuple[str, str]]:
     """Tensors that are the same in both: by name, else by the model's tensor that each alone becomes."""
     alone = [
         {target: name for name, target in built.targets.items() if count[target] == 1}
@@ -126,7 +142,7 @@ def _pairs(mine: Built, baseline: Checkpoint, theirs: Built, copy: Checkpoint) -
         for count in [Counter(built.targets.values())]
     ]
     others = {name: alone[0].get(target) for target, name in alone[1].items()}
-    for name, stored in copy.tensors.items():
+    for name, (_, shape) in copy.described.items():
         like = name if name in baseline.tensors else others.get(name)
-        if like is not None and baseline.tensors[like].shape == stored.shape:
+        if like is not None and baseline.tensors[like].shape == shape:
             yield like, name

@@ -42,6 +42,7 @@ _ASIDE = frozenset(
             "_attn_implementation",
             "problem_type",
         ),
+        *("quantization_config", "compression_config"),
         *("output_attentions", "output_hidden_states", "attn_implementation", "chunk_size_feed_forward"),
     }
 )

@@ -59,6 +59,7 @@ def build(path: Path, tensors: Described, trusted: bool = False) -> Built:
             name that is missing, left over, or of another shape or dtype.
     """
     config = load_config(path, trusted)
+    _forget_format(config)
     require_supported(path, config)
     with _quiet() as transformers:
         try:
@@ -91,6 +92,14 @@ def build(path: Path, tensors: Described, trusted: bool = False) -> Built:
     found = {name: target for name, target in targets.items() if target is not None}
     _require_equal(path, tensors, loaded, found, reports[-1], aside)
     return Built(loaded, found)
+
+
+def _forget_format(config: Any) -> None:
+    """Tensors that are packed are described as the numbers that they stand for, or refused."""
+    for part in (config, text_part(config)):
+        for name in ("quantization_config", "compression_config"):
+            if hasattr(part, name):
+                delattr(part, name)
 
 
 def require_supported(path: Path, config: Any) -> None:
