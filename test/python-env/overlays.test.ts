@@ -7,11 +7,13 @@ import { afterAll, expect, test } from 'vitest';
 import { ensureOverlays, wantedOverlays } from '../../tools/python-env/overlays.js';
 import { outcome012Schema } from '../../tools/results/read/schema.js';
 import {
+  FORMAT_OVERLAYS,
+  JUDGE_OVERLAYS,
   OVERLAY_VERSIONS,
   overlayLock,
-  OVERLAYS,
   type OverlayName,
 } from '../../tools/suite/model/overlays.js';
+import { FORMAT_PACKAGES } from '../../tools/suite/model/weight-formats.js';
 import { REPOSITORY } from '../support/repository.js';
 
 const root = mkdtempSync(join(tmpdir(), 'overlays-'));
@@ -32,9 +34,16 @@ test('only what a generated suite names as a judge is wanted', () => {
   expect(wantedOverlays(root)).toEqual([]);
   write('asks', JSON.stringify({ metadata: { judges: ['invarlock', 'invarlock-0.17'] } }));
   expect(wantedOverlays(root)).toEqual(['invarlock-0.17']);
+  write('runs', JSON.stringify({ metadata: { packages: ['torchao'] } }));
+  expect(wantedOverlays(root)).toEqual(['invarlock-0.17', 'torchao']);
 });
 
-test.each(OVERLAYS)('%s is pinned with hashes to the version that its cells ask for', (name) => {
+test.each(FORMAT_OVERLAYS)('%s is pinned with hashes to the version that evaluations ask for', (name) => {
+  const lock = readFileSync(join(REPOSITORY, overlayLock(name)), 'utf8');
+  expect(lock).toContain(`${name}==${FORMAT_PACKAGES[name]} \\\n    --hash=sha256:`);
+});
+
+test.each(JUDGE_OVERLAYS)('%s is pinned with hashes to the version that its cells ask for', (name) => {
   const lock = readFileSync(join(REPOSITORY, overlayLock(name)), 'utf8');
   expect(lock).toContain(`invarlock==${OVERLAY_VERSIONS[name]} \\\n    --hash=sha256:`);
   expect(lock.match(/^[a-z]\S*==/gm)).toEqual(

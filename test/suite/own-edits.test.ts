@@ -101,7 +101,17 @@ test.each<[what: string, edits: string, expected: string]>([
   [
     'a parameter of edits',
     '{clean: [{checkpoint: org/q, scope: ffn}]}',
-    'unknown setting "scope". Allowed here: checkpoint, class, name, revision',
+    'unknown setting "scope". Allowed here: checkpoint, class, name, revision, as, format',
+  ],
+  [
+    'a format that is not named',
+    '{clean: [{checkpoint: org/q, as: quantized}]}',
+    'edits.clean[0].as: "quantized" is quantized, and what runs it depends on its format: write format: bitsandbytes-4bit, bitsandbytes-8bit, compressed-tensors, torchao beside it',
+  ],
+  [
+    'a format of what is dequantised',
+    '{clean: [{checkpoint: org/q, as: dequantized, format: torchao}]}',
+    'edits.clean[0].format: "torchao" is the format of what is evaluated as it is: it needs as: quantized beside it',
   ],
   ['a name that is taken', '{clean: [{checkpoint: org/q}, {checkpoint: ./q}]}', 'a second edit named "q"'],
   [
@@ -114,6 +124,28 @@ test.each<[what: string, edits: string, expected: string]>([
   expect(found).toHaveLength(1);
   expect(found[0]).toMatch(/^2:\d+: /);
   expect(found[0]).toContain(expected);
+});
+
+test('a quantized checkpoint is taken as its numbers, or evaluated as it is and not certified', () => {
+  const edits =
+    '{stress: [{checkpoint: ./q, name: n, as: dequantized}, {checkpoint: ./q, name: a, as: quantized, format: torchao}]}';
+  const suite = parsed(withEdits(edits));
+  const cells = planSuite(suite);
+  const of = (variant: string) => cells.filter(({ project }) => project === `x.m.${variant}`);
+  expect(of('n').find(({ kind }) => kind === 'adopt')?.parts[0]?.spec).toMatchObject({ as: 'dequantized' });
+  expect(of('n').some(({ kind }) => kind === 'certify')).toBe(true);
+  expect(of('n').some(({ parts }) => parts.some(({ spec }) => 'package' in spec))).toBe(false);
+  const adopt = of('a').find(({ kind }) => kind === 'adopt');
+  expect(adopt?.parts[0]?.spec).toMatchObject({ as: 'quantized', format: 'torchao' });
+  expect(new Set(of('a').map(({ kind }) => kind))).toEqual(new Set(['adopt', 'eval']));
+  for (const { kind, parts } of of('a')) {
+    if (kind === 'eval') expect(parts[0]?.spec.package).toBe('torchao==0.18.0');
+  }
+  const metadata = (text: string): unknown =>
+    (JSON.parse(projectFiles(parsed(text))[0]?.text ?? '') as { metadata: { packages?: string[] } }).metadata
+      .packages;
+  expect(metadata(withEdits(edits))).toEqual(['torchao']);
+  expect(metadata(withEdits('{stress: [{checkpoint: ./q, as: dequantized}]}'))).toBeUndefined();
 });
 
 test('a checkpoint of one model is none of another', () => {

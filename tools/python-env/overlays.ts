@@ -1,4 +1,4 @@
-// InvarLocks beside the one of .venv: installed where a suite names their judge, each from a hashed lock file of its own.
+// Packages beside those of .venv: installed where a suite names their judge or format, each from a hashed lock file of its own.
 import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
@@ -9,10 +9,10 @@ import { SUITES } from '../suite/model/paths.js';
 
 const STAMP = 'validation-lock';
 
-/** Judges named by generated suites that need an InvarLock of their own. */
+/** Named by generated suites: judges that need an InvarLock of their own, and packages of weights' formats. */
 export function wantedOverlays(workspaceRoot: string): OverlayName[] {
   const root = join(workspaceRoot, SUITES);
-  const named = new Set(directories(root).flatMap((suite) => judgesOf(join(root, suite, 'project.json'))));
+  const named = new Set(directories(root).flatMap((suite) => namesOf(join(root, suite, 'project.json'))));
   return OVERLAYS.filter((name) => named.has(name));
 }
 
@@ -36,14 +36,14 @@ async function install(workspaceRoot: string, name: OverlayName, log: (line: str
   const directory = directoryOf(workspaceRoot, name);
   const draft = `${directory}.draft`;
   rmSync(draft, { recursive: true, force: true });
-  log(`installing ${name}, which a suite names as a judge`);
+  log(`installing ${name}, which a suite needs`);
   const lock = join(workspaceRoot, overlayLock(name));
   const python = join(workspaceRoot, '.venv', 'bin', 'python');
   const args = [
     ...['pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--python', python],
     ...['--target', draft, '-r', lock],
   ];
-  const hint = `Check the connection to PyPI and the free disk space, or take ${name} out of the judges of your suites.`;
+  const hint = `Check the connection to PyPI and the free disk space, or take what needs ${name} out of your suites (judges, edits as: quantized).`;
   try {
     await runUv(uv, args, hint, `${name} cannot be installed`);
   } catch (error) {
@@ -69,10 +69,14 @@ function digestOf(workspaceRoot: string, name: OverlayName): string {
 }
 
 /** A torn project.json names none; whoever reads it for its cells says what is wrong with it. */
-function judgesOf(path: string): string[] {
+function namesOf(path: string): string[] {
   try {
-    const { metadata } = JSON.parse(readIfThere(path) ?? '{}') as { metadata?: { judges?: unknown } };
-    return Array.isArray(metadata?.judges) ? metadata.judges.filter((name) => typeof name === 'string') : [];
+    const { metadata } = JSON.parse(readIfThere(path) ?? '{}') as {
+      metadata?: { judges?: unknown; packages?: unknown };
+    };
+    return [metadata?.judges, metadata?.packages].flatMap((names) =>
+      Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [],
+    );
   } catch {
     return [];
   }

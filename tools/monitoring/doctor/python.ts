@@ -8,6 +8,7 @@ import { canonicalJson, sha256 } from '../../base/canonical.js';
 import type { CellKind, CellOptions, CellPart } from '../../suite/model/cell.js';
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import { PYTHON_LOCK } from '../../suite/model/python-sources.js';
+import { packageOf, WEIGHT_FORMATS } from '../../suite/model/weight-formats.js';
 import type { Driver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
 import { windowsQuestions } from './windows.js';
@@ -110,6 +111,7 @@ function questions(
         name,
         source: spec.source ?? null,
         trust_remote_code: spec.trust_remote_code === true,
+        ...takenOf(spec),
         stored: stored.has(receipt),
         baseline: baselineOf(parts, model, stored),
       })),
@@ -122,6 +124,12 @@ function questions(
       ...dataFor(datasetOf({ invarlock: question.invarlock }, data)[0]?.provider, data),
     })),
   };
+}
+
+/** Of a quantized checkpoint: as what it is taken, and what runs it. */
+function takenOf({ as = null, format = null }: JsonObject): JsonObject {
+  const known = WEIGHT_FORMATS.find((name) => name === format);
+  return { as, format, package: known === undefined ? null : packageOf(known) };
 }
 
 /** What a checkpoint is compared with: where the model comes from, and where the store has it. */

@@ -17,6 +17,7 @@ import { type MergedEvaluation, mergeEvaluations } from './merge.js';
 import { moreRuns, type MoreRuns } from './more-runs.js';
 import { nullRuns, type NullRuns } from './null-runs.js';
 import { compare } from '../../base/compare.js';
+import { quantizedVariants, type QuantizedVariant } from './quantized.js';
 import { type ExpectedCalibration, expectedResults, type VerdictPlan } from '../read/expected.js';
 import { type CellKnowledge, finishedParts } from '../read/receipts.js';
 import { type CalibrationStats, calibrationStatsSchema } from '../read/schema.js';
@@ -63,6 +64,8 @@ export interface Analysis {
   beyond: Beyond;
   /** calibration_stats.json by model; null where there is none that can be read. */
   calibrations: { model: string; stats: CalibrationStats | null }[];
+  /** Edits that are quantized checkpoints, and as what each was taken. */
+  quantized: QuantizedVariant[];
 }
 
 export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = {}): Analysis {
@@ -141,6 +144,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     judges: judgeResults(measured, plan.judges),
     beyond: beyondThreshold(measured, certificates.rows),
     calibrations: calibrations.rows,
+    quantized: quantizedVariants(plan),
   };
 }
 

@@ -119,11 +119,11 @@ function resolveEdit(directory: string, edit: EditInput, editClass: EditClass): 
     delete spec.name;
     return { ...named, spec };
   }
-  const { checkpoint, revision = 'main' } = edit;
+  const { checkpoint, revision = 'main', taken } = edit;
   const source = isPath(checkpoint)
     ? pathSource(directory, checkpoint)
     : { type: 'hub' as const, id: checkpoint, revision };
-  return { ...named, spec: { type: 'checkpoint', source } };
+  return { ...named, spec: { type: 'checkpoint', source, ...(taken === undefined ? {} : { taken }) } };
 }
 
 function ladderEdit(directory: string, step: LadderStep, at: readonly [number, number]): SuiteEdit[] {

@@ -1,6 +1,7 @@
 // Edits of weights: their parameters, the one-line notation (`quant_rtn:8:128:ffn`) and their names. docs/formulas.md#edits
 import { fail, ok, type Result } from '../../base/result.js';
 import { inName } from './names.js';
+import type { Taken } from './weight-formats.js';
 
 export const SCOPES = ['ffn', 'attn', 'all'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -21,6 +22,8 @@ export interface CheckpointSpec {
   type: 'checkpoint';
   /** As a model's. */
   source: { type: 'hub'; id: string; revision: string } | { type: 'path'; path: string };
+  /** Of a quantized one. */
+  taken?: Taken;
 }
 
 /** An edit that a program of the suite's own makes. */
@@ -46,6 +49,11 @@ export function isOwn(spec: EditSpec | OwnSpec): spec is OwnSpec {
 
 export function isCheckpoint(spec: EditSpec | OwnSpec): spec is CheckpointSpec {
   return spec.type === 'checkpoint';
+}
+
+/** Whether it is evaluated in the quantized format that it has, and not certified. */
+export function isRunQuantized(spec: EditSpec | OwnSpec): boolean {
+  return isCheckpoint(spec) && spec.taken?.as === 'quantized';
 }
 
 /** A `ladder`'s step is expected to be nothing: its outcomes say what it is. */

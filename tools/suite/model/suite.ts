@@ -1,7 +1,7 @@
 // A suite as planSuite takes it: every setting resolved, nothing left to default.
 import type { SizeClass } from './cell.js';
 import type { JsonObject } from '../../base/json-value.js';
-import type { EditClass, EditSpec, OwnSpec } from './edit-spec.js';
+import { isRunQuantized, type EditClass, type EditSpec, type OwnSpec } from './edit-spec.js';
 import type { Tier } from './minimums.js';
 import type { Windows } from './windows.js';
 
@@ -232,7 +232,7 @@ export function windowsRun(runs: Runs, run: number): number {
 /** How many certified runs of a model differ in their windows. */
 export function distinctRuns(model: SuiteModel): number {
   const certified = [
-    ...model.edits.map((edit) => runsOf(model.runs, edit.class)),
+    ...model.edits.map((edit) => (isRunQuantized(edit.spec) ? 0 : runsOf(model.runs, edit.class))),
     ...model.errors.map(() => 1),
     ...model.errorSteps.map(() => model.runs.ladder),
     model.runs.nulls,

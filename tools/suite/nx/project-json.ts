@@ -202,9 +202,16 @@ function countByModel(cells: readonly Cell[]): JsonObject {
   return counts;
 }
 
+/** Names of what `python-env` installs beside .venv to run quantized formats. */
+function packagesOf(cells: readonly Cell[]): string[] {
+  const named = cells.flatMap(({ parts }) => parts.flatMap(({ spec }) => spec.package ?? []));
+  return [...new Set(named.map((one) => String(one).split('==')[0] ?? ''))].sort();
+}
+
 function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord): JsonObject {
   const projects = [...new Set(cells.map((cell) => cell.project))];
   const calibrations = cells.filter((cell) => cell.kind === 'calibrate' || cell.kind === 'preset');
+  const packages = packagesOf(cells);
   const { name } = suite;
   return {
     $schema: '../../node_modules/nx/schemas/project-schema.json',
@@ -221,6 +228,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       groundTruth: { ...suite.groundTruth },
       // Not written where it is the default: a judge more is no reason to make a project anew.
       ...(suite.judges.join() === JUDGES.join() ? {} : { judges: [...suite.judges] }),
+      ...(packages.length === 0 ? {} : { packages }),
       cells: countByModel(cells),
     },
     implicitDependencies: projects,

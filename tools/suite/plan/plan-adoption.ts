@@ -7,9 +7,14 @@ import { beside } from '../model/paths.js';
 import { cellOf, weightsOf, type ModelPlan } from './plan-model.js';
 import { remoteCode, sourceReads } from './specs.js';
 
-export function adoptionCell(plan: ModelPlan, name: string, { type, source }: CheckpointSpec): Cell {
+export function adoptionCell(plan: ModelPlan, name: string, { type, source, taken }: CheckpointSpec): Cell {
   const description = `Compare checkpoint ${name} with ${plan.model.name} and put it into the weights store`;
-  return making(plan, { name, kind: 'adopt', description }, { type, source }, sourceReads({ source }));
+  return making(
+    plan,
+    { name, kind: 'adopt', description },
+    { type, source, ...taken },
+    sourceReads({ source }),
+  );
 }
 
 export function programCell(plan: ModelPlan, name: string, program: ProgramSpec): Cell {

@@ -14,6 +14,8 @@ export interface Evaluated {
   limit?: number | null;
   /** What is wrong with its files, where they are not the model: then it answers nothing. */
   subjectError?: StructuralError;
+  /** What runs its quantized format, `<package>==<version>`. */
+  package?: string;
 }
 
 export function evalCell(plan: ModelPlan, evaluated: Evaluated): Cell {
@@ -59,6 +61,7 @@ function cell(
         spec: {
           ...evalSpec(suite, model, benchmarks, limitOf(plan, evaluated)),
           ...brokenSubject(subjectError),
+          ...(evaluated.package === undefined ? {} : { package: evaluated.package }),
         },
         writes: [
           { file: 'results.json', path: results },

@@ -1,7 +1,7 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
 import type { JsonObject } from '../../base/json-value.js';
 import type { Cell, CellId, CellPart } from '../model/cell.js';
-import { isOwn, type EditClass, type EditSpec } from '../model/edit-spec.js';
+import { isOwn, isRunQuantized, type EditClass, type EditSpec } from '../model/edit-spec.js';
 import { errorStepVariant, errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
@@ -11,7 +11,7 @@ import { certifyCell } from './plan-certify.js';
 import { judgeCells, judgesBaselineCells, regressionCells } from './plan-judges.js';
 import { benchmarkEvalCell, evalCell } from './plan-eval.js';
 import { adoptionCell, programCell } from './plan-adoption.js';
-import { declaredMatrices } from './specs.js';
+import { declaredMatrices, quantizedPackage } from './specs.js';
 import {
   hasFiniteWeights,
   isStructural,
@@ -79,6 +79,7 @@ function editCells(plan: ModelPlan, { spec, ...edit }: SuiteEdit): Cell[] {
   if (isOwn(spec)) {
     const making =
       spec.type === 'program' ? programCell(plan, edit.name, spec) : adoptionCell(plan, edit.name, spec);
+    if (isRunQuantized(spec)) return [making, ...quantizedCells(plan, edit, making.id)];
     return [making, ...judgedCells(plan, edit.name, edit.class, making.id)];
   }
   const batch = model.mode === 'batch';
@@ -90,6 +91,16 @@ function editCells(plan: ModelPlan, { spec, ...edit }: SuiteEdit): Cell[] {
     parts: [editPart(plan, { ...edit, spec })],
   });
   return [...(batch ? [] : [own]), ...judgedCells(plan, edit.name, edit.class, making)];
+}
+
+/** What is evaluated as it is has no certificate: InvarLock's guards read floating-point weights. */
+function quantizedCells(plan: ModelPlan, { name, spec }: SuiteEdit, making: CellId): Cell[] {
+  const quantized = { variant: name, making, ...quantizedPackage(spec) };
+  const { model, suite } = plan;
+  const evaluations = model.split
+    ? suite.benchmarks.map((benchmark) => benchmarkEvalCell(plan, quantized, benchmark))
+    : [evalCell(plan, quantized)];
+  return [...evaluations, ...regressionCells(plan, name, evaluations)];
 }
 
 /** Evaluations and certificates of an edit, or of an error at a strength of its own. */

@@ -1,6 +1,8 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
 import type { CellRead } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
+import { isCheckpoint, type EditSpec, type OwnSpec } from '../model/edit-spec.js';
+import { packageOf } from '../model/weight-formats.js';
 import {
   windowsRun,
   type Benchmark,
@@ -88,6 +90,12 @@ export function evalSpec(
 /** Of a subject that cannot be loaded, on purpose: what is wrong with it. No other cell's spec has it. */
 export function brokenSubject(error: StructuralError | undefined): JsonObject {
   return error === undefined ? {} : { subject_error: error };
+}
+
+/** What runs an edit in the quantized format that it has; no other evaluation's spec has it. */
+export function quantizedPackage(spec: EditSpec | OwnSpec): { package?: string } {
+  const taken = isCheckpoint(spec) ? spec.taken : undefined;
+  return taken?.as === 'quantized' ? { package: packageOf(taken.format) } : {};
 }
 
 /** Named only where a suite opts in, so that the specs of all other models stay as they are. */

@@ -1,4 +1,4 @@
-"""Packed tensors read as the numbers they stand for: packings written here bit by bit, and transformers' code."""
+"""Packed tensors read as the numbers they stand for: packed here bit by bit, and by transformers' code."""
 
 from __future__ import annotations
 

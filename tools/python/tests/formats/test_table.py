@@ -9,7 +9,8 @@ from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
 from validation.formats.layouts import LAYOUTS
 from validation.formats.table import FORMATS, recognise, without_format
-from validation.sources.quantized import choices, unfit
+from validation.formats.unfit import unfit
+from validation.sources.quantized import choices
 
 AO = {"default": {"_type": "Int8WeightOnlyConfig", "_data": {}, "_version": 2}}
 CONFIGS: list[tuple[str, dict[str, Any], str, str]] = [

@@ -85,7 +85,7 @@ def awq(weight: torch.Tensor, size: int) -> tuple[Tensors, torch.Tensor]:
 
 
 def fp8(weight: torch.Tensor, block: int) -> tuple[Tensors, torch.Tensor]:
-    """An FP8 weight with a scale for each square, and the numbers that they stand for; cut off at the edge."""
+    """An FP8 weight with a scale for each square (cut off at the edge), and the numbers it stands for."""
     rows, columns = weight.shape
     scales = torch.empty(math.ceil(rows / block), math.ceil(columns / block))
     stored, made = torch.empty_like(weight, dtype=torch.float8_e4m3fn), torch.empty(rows, columns)

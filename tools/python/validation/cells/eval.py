@@ -12,6 +12,7 @@ from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, known_t
 from validation.evaluation.model_loading import Loading, load_model, way_of_weights, why_unloadable
 from validation.evaluation.outcomes import write_outcomes
 from validation.evaluation.prefixes.ways import Way
+from validation.evaluation.quantized import use_package
 from validation.evaluation.results import Benchmark, Evaluated, strict, summary
 from validation.hub.offline import offline_caches
 from validation.job import Fault, Job, emit, write_json, write_text
@@ -37,6 +38,8 @@ def run(job: Job) -> None:
     tasks = [benchmark.task for benchmark in benchmarks]
     limit = part.spec.get("limit")
     weights = open_entry(job.read("subject"))
+    if "package" in part.spec:
+        use_package(part.spec["package"], weights, job.device)
     own = job.reads["tasks"].path if "tasks" in job.reads else None
     source = TaskSource(own, trusted=part.spec.get("trust_task_code") is True)
     with _data(job, source, tasks):

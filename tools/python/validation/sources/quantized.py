@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from validation.formats.table import Format, Recognised, recognise
+from validation.formats.table import Recognised, recognise
 from validation.job import Fault
 from validation.sources.profile import NAME as PROFILE
 from validation.weights.checkpoint import INDEX, OWN_FILES, read_json, shard_names
@@ -70,16 +70,6 @@ def choices(found: Recognised) -> str:
     if not can:
         return f"Dequantise it with its own program: {found.format.not_read}, and {found.format.not_run}."
     return f"Write {' or '.join(can)}."
-
-
-def unfit(wanted: Format, capability: tuple[int, int] | None) -> str | None:
-    """Why a device does not run a format as it is; None where it does. A CPU has no compute capability."""
-    if capability is None:
-        return None if wanted.cpu else f"{wanted.called} does not run on a CPU"
-    if capability < wanted.capability:
-        least, here = (".".join(map(str, each)) for each in (wanted.capability, capability))
-        return f"{wanted.called} needs a GPU of compute capability {least}, and here is {here}"
-    return None
 
 
 def keep(source: Path, entry: Entry, trusted: bool) -> None:

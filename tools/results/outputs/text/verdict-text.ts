@@ -30,6 +30,7 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
     guardLines(analysis),
     judgeLines(analysis),
     nullLines(analysis),
+    quantizedLines(analysis),
     wrongLines('Missed: these edits are harmful, and were not flagged', edits, 'missed'),
     wrongLines('False alarms: these edits are harmless, and were flagged', edits, 'false_alarm'),
     ...analysis.models.map((model) => modelSection(analysis, model)),
@@ -104,6 +105,28 @@ function confusionTable({ confusion: { counts } }: Analysis): string[] {
   const left = counts.INCONCLUSIVE;
   const rest = left === 0 ? [] : [`  inconclusive, in no rate: ${left}`];
   return ['Original rule: confusion table of edits', ...rows, ...rest];
+}
+
+function quantizedLines({ quantized }: Analysis): string[] {
+  const taken = (how: 'dequantized' | 'quantized'): string =>
+    quantized
+      .filter(({ as }) => as === how)
+      .map(({ model, variant }) => `${model}/${variant}`)
+      .join(' ');
+  const rows = [
+    ['dequantized', taken('dequantized'), 'evaluated and certified as their numbers in bf16'],
+    ['as they are', taken('quantized'), 'evaluated in their own format; InvarLock was not asked'],
+  ].filter(([, names]) => names !== '');
+  if (rows.length === 0) return [];
+  return [
+    'Quantized checkpoints',
+    ...columns(
+      rows.flatMap(([how = '', names = '', what = '']) => [
+        [how, what],
+        ['', names],
+      ]),
+    ),
+  ];
 }
 
 function nullLines({ nulls }: Analysis): string[] {

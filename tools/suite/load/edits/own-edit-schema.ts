@@ -1,6 +1,7 @@
 // An edit made elsewhere, as suite.yaml has it: `{ checkpoint: <hub id or path> }` in the list of its class.
 import type { ListedClass } from '../../model/edit-spec.js';
 import { nameFromSource, editNameProblem, NAME_RULE } from '../../model/names.js';
+import { WEIGHT_FORMATS, type Taken } from '../../model/weight-formats.js';
 import { mapping, name, oneOf, text } from '../../yaml/schema-parts.js';
 import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
 
@@ -28,11 +29,16 @@ export function ownEdit(listed: ListedClass) {
       class: oneOf([listed]).optional(),
       name: name(editNameProblem, NAME_RULE).optional(),
       revision: text(REVISION_RULE, REVISION).optional(),
+      as: oneOf(['dequantized', 'quantized'] as const).optional(),
+      format: oneOf(WEIGHT_FORMATS).optional(),
     },
     'an edited checkpoint',
-  ).transform(({ checkpoint, name: given, revision }, context) => {
+  ).transform(({ checkpoint, name: given, revision, as, format }, context) => {
+    const taken: Taken | undefined =
+      as === 'quantized' && format !== undefined ? { as, format } : as === 'dequantized' ? { as } : undefined;
     const edit = {
       checkpoint,
+      ...(taken === undefined ? {} : { taken }),
       ...(given === undefined ? {} : { name: given }),
       ...(revision === undefined ? {} : { revision }),
     };
@@ -41,6 +47,15 @@ export function ownEdit(listed: ListedClass) {
     };
     if (edit.revision !== undefined && isPath(edit.checkpoint)) {
       say('revision', 'is a revision, and only a checkpoint of the hub has one');
+    }
+    if (as === 'quantized' && format === undefined) {
+      say(
+        'as',
+        `is quantized, and what runs it depends on its format: write format: ${WEIGHT_FORMATS.join(', ')} beside it`,
+      );
+    }
+    if (as !== 'quantized' && format !== undefined) {
+      say('format', 'is the format of what is evaluated as it is: it needs as: quantized beside it');
     }
     const derived = nameFromSource(edit.checkpoint);
     const problem = edit.name === undefined ? editNameProblem(derived) : undefined;

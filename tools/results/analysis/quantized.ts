@@ -1,0 +1,18 @@
+// Quantized checkpoints of a suite: as what each was evaluated and judged, for whoever reads the verdict.
+import type { VerdictPlan } from '../read/expected.js';
+
+export interface QuantizedVariant {
+  model: string;
+  variant: string;
+  as: 'dequantized' | 'quantized';
+}
+
+export function quantizedVariants({ cells }: VerdictPlan): QuantizedVariant[] {
+  return cells
+    .filter(({ kind }) => kind === 'adopt')
+    .flatMap(({ model, parts }) =>
+      parts.flatMap(({ name: variant, spec: { as } }) =>
+        as === 'dequantized' || as === 'quantized' ? [{ model, variant, as }] : [],
+      ),
+    );
+}
