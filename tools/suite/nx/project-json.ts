@@ -204,8 +204,10 @@ function countByModel(cells: readonly Cell[]): JsonObject {
 
 /** Names of what `python-env` installs beside .venv to run quantized formats. */
 function packagesOf(cells: readonly Cell[]): string[] {
-  const named = cells.flatMap(({ parts }) => parts.flatMap(({ spec }) => spec.package ?? []));
-  return [...new Set(named.map((one) => String(one).split('==')[0] ?? ''))].sort();
+  const named = cells.flatMap(({ parts }) =>
+    parts.flatMap(({ spec }) => (typeof spec.package === 'string' ? [spec.package] : [])),
+  );
+  return [...new Set(named.map((one) => one.split('==')[0] ?? ''))].sort();
 }
 
 function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord): JsonObject {
