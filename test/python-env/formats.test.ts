@@ -28,7 +28,7 @@ async function quantized(name: FormatPackage): Promise<Record<string, Kind>> {
   const support = join(REPOSITORY, 'tools/python/tests/support');
   const { stdout } = await execa(
     join(REPOSITORY, '.venv/bin/python'),
-    [join(support, 'formats_child.py'), join(root, name), `${name}==${FORMAT_PACKAGES[name]}`],
+    [join(support, 'formats/formats_child.py'), join(root, name), `${name}==${FORMAT_PACKAGES[name]}`],
     { env: { PYTHONPATH: `${join(REPOSITORY, 'tools/python')}:${support}`, OMP_NUM_THREADS: '1' } },
   );
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, Kind>;

@@ -20,7 +20,7 @@ from weights_rig import make_job, stored
 
 from validation.facts.model import make
 
-TASKS = Path(__file__).parents[4] / "suites" / "smoke" / "tasks"
+TASKS = Path(__file__).parents[5] / "suites" / "smoke" / "tasks"
 FACTS = {"architecture": "llama", "seed": 1, "hidden_size": 64, "intermediate_size": 128, "num_layers": 2}
 KINDS = {
     "torchao": ("int8", "int8-dynamic", "float8", "int4-unpacked"),
