@@ -1,7 +1,7 @@
 // The plan of a suite: every cell with its inputs, outputs and dependencies. Pure; the order is stable.
 import type { JsonObject } from '../../base/json-value.js';
 import type { Cell, CellId, CellPart } from '../model/cell.js';
-import { isOwn, isRunQuantized, type EditClass, type EditSpec } from '../model/edit-spec.js';
+import { isOwn, isRunQuantized, type EditClass, type EditSpec, type OwnSpec } from '../model/edit-spec.js';
 import { errorStepVariant, errorVariant } from '../model/names.js';
 import { beside } from '../model/paths.js';
 import { baselineCells } from './plan-baseline.js';
@@ -79,7 +79,7 @@ function editCells(plan: ModelPlan, { spec, ...edit }: SuiteEdit): Cell[] {
   if (isOwn(spec)) {
     const making =
       spec.type === 'program' ? programCell(plan, edit.name, spec) : adoptionCell(plan, edit.name, spec);
-    if (isRunQuantized(spec)) return [making, ...quantizedCells(plan, edit, making.id)];
+    if (isRunQuantized(spec)) return [making, ...quantizedCells(plan, edit.name, spec, making.id)];
     return [making, ...judgedCells(plan, edit.name, edit.class, making.id)];
   }
   const batch = model.mode === 'batch';
@@ -94,7 +94,7 @@ function editCells(plan: ModelPlan, { spec, ...edit }: SuiteEdit): Cell[] {
 }
 
 /** What is evaluated as it is has no certificate: InvarLock's guards read floating-point weights. */
-function quantizedCells(plan: ModelPlan, { name, spec }: SuiteEdit, making: CellId): Cell[] {
+function quantizedCells(plan: ModelPlan, name: string, spec: OwnSpec, making: CellId): Cell[] {
   const quantized = { variant: name, making, ...quantizedPackage(spec) };
   const { model, suite } = plan;
   const evaluations = model.split
