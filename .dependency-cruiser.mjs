@@ -9,11 +9,12 @@ export const ROOMS = [
   // Doors: what Nx and people call.
   [{ room: '', folders: [['bin'], ['.', 'executors', 'generators']] }],
   [
-    { room: 'monitoring', folders: [['doctor', 'forecast', 'run', 'status']] },
+    { room: 'monitoring', folders: [['watch'], ['doctor', 'forecast', 'notify', 'run', 'status']] },
     {
       room: 'results',
       folders: [
         ['.'],
+        ['export'],
         ['report', 'comparison', 'publishing'],
         ['report/drawing', 'report/script'],
         ['outputs'],

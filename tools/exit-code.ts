@@ -25,6 +25,9 @@ export function watchSignals(cells: boolean): void {
   });
 }
 
+/** A signal ended the run. */
+export const wasInterrupted = (): boolean => interruption !== undefined;
+
 function codeOf(signal: EndSignal): number {
   return 128 + constants.signals[signal];
 }

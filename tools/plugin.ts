@@ -6,7 +6,7 @@ import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 import { drained } from './base/drained.js';
 import { RESTORING } from './base/restoring.js';
-import { tellFailure, watchSignals } from './exit-code.js';
+import { tellFailure, wasInterrupted, watchSignals } from './exit-code.js';
 import { CELL_KINDS } from './suite/model/cell.js';
 
 export const name = 'validation-suite';
@@ -20,9 +20,18 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
   const runsAny = RUNS_ANY.test(argv.slice(2).join(' '));
-  if (runsAny) await enterHost(workspaceRoot);
+  if (runsAny) {
+    await enterHost(workspaceRoot);
+    await watchForNews(workspaceRoot, argv);
+  }
   watchSignals(runsAny);
 };
+
+/** Who wants to be told of events of this run is, from now on. */
+async function watchForNews(workspaceRoot: string, argv: readonly string[]): Promise<void> {
+  const { watchRun } = await import('./monitoring/notify/watch-run.js');
+  watchRun(workspaceRoot, argv, complain);
+}
 
 /** What a run that may start cells has to know of this host and of other runs: its end, and that no other host runs them. */
 async function enterHost(workspaceRoot: string): Promise<void> {
@@ -81,6 +90,9 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
   'clean',
   'plan',
   'restore',
+  'export',
+  'notify',
+  'watch',
 ]);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
@@ -93,9 +105,19 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
   try {
     await judgeWhatRan(context);
   } finally {
+    await tellRunEnd(context);
     await drained();
   }
 };
+
+async function tellRunEnd({ taskResults }: Context): Promise<void> {
+  const { runEnded } = await import('./monitoring/notify/watch-run.js');
+  const results = Object.values(taskResults);
+  await runEnded({
+    failed: results.filter(({ status }) => status === 'failure').length,
+    interrupted: wasInterrupted(),
+  });
+}
 
 type Context = Parameters<PostTasksExecution>[1];
 

@@ -10,6 +10,7 @@ import { csvTable, parseCsv } from '../../tools/results/outputs/tables/csv.js';
 import { cellRecords } from '../../tools/results/read/records.js';
 import { memoryRows } from '../../tools/results/analysis/memory.js';
 import { outputPaths, OUTPUTS } from '../../tools/results/outputs/index.js';
+import { notificationSchema } from '../../tools/monitoring/notify/event.js';
 import { jsonSchemas } from '../../tools/results/outputs/json-schemas.js';
 import { renderVerdict } from '../../tools/results/write.js';
 import { formatJson } from '../../tools/suite/nx/format-json.js';
@@ -84,7 +85,7 @@ describe('files and their schemas', () => {
   });
 
   test('are committed: npm run schemas', () => {
-    const schemas = jsonSchemas();
+    const schemas = jsonSchemas([{ path: 'notification.json', schema: notificationSchema }]);
     expect(readdirSync(SCHEMAS).sort()).toEqual([...schemas.keys()].sort());
     for (const [name, schema] of schemas) {
       expect(readFileSync(join(SCHEMAS, name), 'utf8'), name).toBe(formatJson(schema));

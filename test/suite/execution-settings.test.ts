@@ -255,6 +255,11 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   // Rigs set it; warm.test.ts looks at the hosts.
   warm: { by: 'test/support/rig/workspace.ts' },
   timeoutSeconds: (settings) => timeoutOf(settings, { kind: 'setup', variant: 'baseline', target: 'setup' }),
+  notifyWebhook: { by: 'test/monitoring/notify/notify.test.ts' },
+  notifyCommand: { by: 'test/monitoring/notify/notify.test.ts' },
+  notifyEvents: { by: 'test/monitoring/notify/notify.test.ts' },
+  notifyIdleMinutes: { by: 'test/monitoring/notify/notify.test.ts' },
+  notifySeconds: { by: 'test/monitoring/notify/notify.test.ts' },
   maxRetries: failed('unavailable'),
   maxOomRetries: failed('out_of_memory'),
   backoffSeconds: (settings) => backoffMs(1, settings, 0.5),

@@ -97,6 +97,8 @@ function another(row: SiteRow<unknown>): [text: string, value: unknown] {
     ['7', 7],
     ['1,GPU-ab', ['1', 'GPU-ab']],
     ['--exclude=node7', ['--exclude=node7']],
+    ['https://hooks.example/x', 'https://hooks.example/x'],
+    ['disk_short', ['disk_short']],
     ['[{"name":"big"}]', [{ name: 'big' }]],
   ];
   const found = candidates.find(

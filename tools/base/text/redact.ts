@@ -104,6 +104,33 @@ function starred(text: string, known: RegExp | undefined, stars: Stars): string 
   return done === 0 ? text : clean + text.slice(done);
 }
 
+export interface TextRange {
+  from: number;
+  to: number;
+  /** What it looks like. */
+  what: string;
+}
+
+/** Where a text has secrets, for whoever asks before it is sent. */
+export function secretRanges(text: string, secrets: readonly string[] = ownSecrets()): TextRange[] {
+  const known = patternOf(secrets, false);
+  const inEnvironment = known === undefined ? [] : [...text.matchAll(known)].map(({ index }) => index);
+  return rangesOf(text, known).map(([from, to]) => ({
+    from,
+    to,
+    what: inEnvironment.includes(from) ? "a secret of this machine's environment" : looksLike(text, from, to),
+  }));
+}
+
+function looksLike(text: string, from: number, to: number): string {
+  if (text.slice(Math.max(0, from - 100), from).includes('PRIVATE KEY')) return 'a private key';
+  if (inUrls(text.slice(Math.max(0, from - 1100, text.lastIndexOf('\n', from)), to + 1)).length > 0)
+    return 'a URL with a user or password';
+  if (/authorization|bearer|basic|cookie|api-key/i.test(text.slice(Math.max(0, from - 40), from)))
+    return 'a header that authorizes';
+  return 'a token or password';
+}
+
 function rangesOf(text: string, known: RegExp | undefined): Range[] {
   const whole = [known, TOKEN_FORMS].flatMap((form) =>
     form === undefined

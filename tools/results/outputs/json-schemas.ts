@@ -5,8 +5,14 @@ import { progressFileSchema } from '../../execution/progress/progress.js';
 import { OUTPUTS } from './index.js';
 
 /** By file name: `final_verdict.schema.json`, of a table's rows `eval_results.row.schema.json`. */
-export function jsonSchemas(): Map<string, JsonValue> {
-  const outputs = [...Object.values(OUTPUTS), { path: 'state/progress.json', schema: progressFileSchema }];
+export function jsonSchemas(
+  others: readonly { path: string; schema: z.ZodType }[] = [],
+): Map<string, JsonValue> {
+  const outputs = [
+    ...Object.values(OUTPUTS),
+    { path: 'state/progress.json', schema: progressFileSchema },
+    ...others,
+  ];
   return new Map(
     outputs.flatMap(({ path, schema }) => {
       if (schema === null) return [];

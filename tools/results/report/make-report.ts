@@ -7,6 +7,7 @@ import type { Findings } from '../analysis/findings.js';
 import { readHistory } from '../outputs/history.js';
 import type { PlannedCell } from '../read/expected.js';
 import { editParameters, modelSettings } from './model-settings.js';
+import type { Page } from './page.js';
 
 export interface MadeReport {
   /** Workspace-relative. */
@@ -22,17 +23,11 @@ export async function makeReport(
   findings: Findings,
   cells: readonly PlannedCell[],
 ): Promise<MadeReport> {
-  const { suite } = findings.analysis;
-  const path = reportPath(suite);
+  const path = reportPath(findings.analysis.suite);
   const file = join(workspaceRoot, path);
-  const content = {
-    findings,
-    settings: modelSettings(cells),
-    parameters: editParameters(cells),
-    description: descriptionOf(workspaceRoot, suite),
-    history: readHistory(workspaceRoot, suite),
-    absent: linkedFiles(findings).filter((file) => !existsSync(join(workspaceRoot, file))),
-  };
+  const content = contentOf(workspaceRoot, findings, cells, (linked) =>
+    existsSync(join(workspaceRoot, linked)),
+  );
   // NaN would be null in JSON, and so would a ratio that is missing.
   const facts = JSON.stringify(content, (_key, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
@@ -41,12 +36,43 @@ export async function makeReport(
   if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
     return { path, changed: false };
   }
+  writeWhole(file, await draw({ ...content, key }));
+  return { path, changed: true };
+}
+
+/** The report for a place where other files are than here. `last` is done to it before a part of it is packed. */
+export async function reportFor(
+  workspaceRoot: string,
+  findings: Findings,
+  cells: readonly PlannedCell[],
+  { isThere, last }: { isThere: (path: string) => boolean; last: (page: string) => string },
+): Promise<string> {
+  return draw({ ...contentOf(workspaceRoot, findings, cells, isThere), key: '', last });
+}
+
+async function draw(page: Page): Promise<string> {
   const [{ renderPage }, { loadCharts }] = await Promise.all([
     import('./page.js'),
     import('./drawing/svg.js'),
   ]);
-  writeWhole(file, renderPage({ ...content, key }, await loadCharts()));
-  return { path, changed: true };
+  return renderPage(page, await loadCharts());
+}
+
+function contentOf(
+  workspaceRoot: string,
+  findings: Findings,
+  cells: readonly PlannedCell[],
+  isThere: (path: string) => boolean,
+): Omit<Page, 'key' | 'last'> {
+  const { suite } = findings.analysis;
+  return {
+    findings,
+    settings: modelSettings(cells),
+    parameters: editParameters(cells),
+    description: descriptionOf(workspaceRoot, suite),
+    history: readHistory(workspaceRoot, suite),
+    absent: linkedFiles(findings).filter((file) => !isThere(file)),
+  };
 }
 
 /** Certificates, logs, and files that are named as missing. */

@@ -272,12 +272,33 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
         metadata: metadata(`Make the report of what there is of ${name}; runs nothing`, `${name}:report`),
         options: { suite: name },
       },
+      watch: {
+        executor: './tools:watch',
+        cache: false,
+        metadata: metadata(`A live page of how ${name} stands, on this host, until Ctrl-C`, `${name}:watch`),
+        options: { suite: name },
+      },
+      notify: {
+        executor: './tools:notify',
+        cache: false,
+        metadata: metadata(`Say who is told of runs of ${name}, and with --test tell them`, `${name}:notify`),
+        options: { suite: name },
+      },
       restore: {
         executor: './tools:restore',
         cache: false,
         metadata: metadata(
           `Put the finished cells of ${name} back into Nx's cache, by one look at their receipts`,
           `${name}:restore`,
+        ),
+        options: { suite: name },
+      },
+      export: {
+        executor: './tools:export',
+        cache: false,
+        metadata: metadata(
+          `Pack report, verdict, tables, certificates, receipts and logs of ${name} into one zip`,
+          `${name}:export`,
         ),
         options: { suite: name },
       },

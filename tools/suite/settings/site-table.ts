@@ -104,6 +104,10 @@ export interface SlurmPool {
   extra?: string[] | undefined;
 }
 
+/** What a site can be told of. */
+export const NOTIFY_EVENTS = ['run_ended', 'cell_failed', 'disk_short', 'nothing_moved'] as const;
+export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
+
 export const SITE_TABLE = {
   accelerator: row(
     { key: 'accelerator' },
@@ -369,6 +373,37 @@ export const SITE_TABLE = {
     yesNo(),
     true,
     'cells are forked from one Python process that has everything imported (Linux); false: a process a cell',
+  ),
+
+  notifyWebhook: row(
+    { key: 'notify.webhook', variable: 'VALIDATION_NOTIFY_WEBHOOK' },
+    words('a URL that begins with https:// or http://', /^https?:\/\/[^\s/]\S*$/),
+    null,
+    'each event is sent there as JSON, by POST; what follows its host is never shown',
+  ),
+  notifyCommand: row(
+    { key: 'notify.command' },
+    listOf(words('a word', /^[^\0]+$/), 'a program and its arguments, as a list'),
+    null,
+    'started for each event, with the JSON on its standard input',
+  ),
+  notifyEvents: row(
+    { key: 'notify.events' },
+    listOf(choice(NOTIFY_EVENTS), `some of ${NOTIFY_EVENTS.join(', ')}`),
+    null,
+    'which events are told; unset: all of them',
+  ),
+  notifyIdleMinutes: row(
+    { key: 'notify.nothing_moved_min' },
+    number(1),
+    30,
+    'nothing_moved: no cell began or ended, and no log grew, for so many minutes',
+  ),
+  notifySeconds: row(
+    { key: 'notify.timeout_s' },
+    number(1, 300),
+    15,
+    'an event is given up after so many seconds, new tries included; a run ends later by no more',
   ),
 
   timeoutSeconds: row(

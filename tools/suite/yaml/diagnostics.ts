@@ -1,6 +1,7 @@
 // What is wrong in a suite.yaml, and where: `suites/x/suite.yaml:4:9: tier: "dev" is not allowed. Allowed: …`.
 import type { z } from 'zod';
 import type { Diagnostic } from './diagnostic.js';
+import { isSecretName } from '../../base/text/redact.js';
 import { nearest } from './suggest.js';
 import type { Path, YamlSource } from './yaml-source.js';
 
@@ -41,7 +42,9 @@ export function describeIssue(source: YamlSource, issue: z.core.$ZodIssue): Diag
   if (value === null) return [diagnosticAt(source, issue.path, `empty. Allowed: ${allowed}`)];
   const words = issue.code === 'invalid_value' || issue.code === 'invalid_union';
   const near = words && typeof value === 'string' ? hint(value, allowed) : '.';
-  return [diagnosticAt(source, issue.path, `${show(value)} is not allowed${near} Allowed: ${allowed}`)];
+  // The value of a secret stands in no message.
+  const shown = issue.path.some((key) => isSecretName(String(key))) ? 'what is written there' : show(value);
+  return [diagnosticAt(source, issue.path, `${shown} is not allowed${near} Allowed: ${allowed}`)];
 }
 
 /** The end of a sentence: a full stop, or the allowed word that was perhaps meant. */

@@ -1,5 +1,6 @@
 // Types of settings that are written in YAML or given as an environment variable: one schema judges both.
 import { z } from 'zod';
+import { isSecretName } from '../../base/text/redact.js';
 import { flag, oneOf, text, whole } from './schema-parts.js';
 
 export interface SettingType<T> {
@@ -74,7 +75,7 @@ export function readVariable<T>(
 ): { ok: true; value: T } | { ok: false; error: string } {
   const parsed = type.schema.safeParse(type.fromText(value));
   if (parsed.success) return { ok: true, value: parsed.data };
-  const shown = JSON.stringify(value);
+  const shown = isSecretName(name) ? 'its value' : JSON.stringify(value);
   return {
     ok: false,
     error: `environment variable ${name}: ${shown} is not allowed. Allowed: ${type.allowed}`,

@@ -54,16 +54,19 @@ export async function loadCharts(): Promise<Draw> {
     ...[components.GridComponent, components.LegendComponent, components.MarkLineComponent],
     SVGRenderer,
   ]);
-  return ({ label, width, height, option, marks }) => {
+  return ({ file, label, width, height, option, marks }) => {
     const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
     try {
       chart.setOption({ animation: false, textStyle: TEXT, ...option });
-      return new Html(forPage(chart.renderToSVGString(), label, width, marks));
+      return new Html(named(forPage(chart.renderToSVGString(), label, width, marks), file));
     } finally {
       chart.dispose();
     }
   };
 }
+
+/** Ids that count the charts of a process would make another page of the second that is drawn. */
+const named = (svg: string, file: string): string => svg.replace(/\bzr\d+-/g, `${file}-`);
 
 const MARK =
   /<(path|rect|circle|polyline|polygon)((?:[^>]*?) ecmeta_series_index="(\d+)"[^>]*?)(?:><\/\1>|\/>)/g;
