@@ -115,7 +115,7 @@ describe('an export', { timeout: 120_000 }, () => {
 
   test('is the same bytes in any time zone', async () => {
     const zone = process.env.TZ;
-    const zips = [];
+    const zips: Buffer[] = [];
     for (const each of ['Asia/Tokyo', 'America/Sao_Paulo', 'UTC']) {
       process.env.TZ = each;
       await exportSuite(request({ out: 'again.zip' }));
