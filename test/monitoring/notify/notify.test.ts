@@ -206,30 +206,26 @@ describe('what is news', () => {
   });
 });
 
-test(
-  'a run tells how it ended, once',
-  { timeout: 120_000 },
-  async () => {
-    const { url, bodies } = await hook([200]);
-    const workspace = REPOSITORY;
-    const said: string[] = [];
-    const environment = process.env;
-    process.env = { ...environment, VALIDATION_NOTIFY_WEBHOOK: url };
-    try {
-      watchRun(workspace, ['node', 'nx', 'run', 'smoke:certify'], (line) => said.push(line));
-      await runEnded({ failed: 2, interrupted: false });
-      expect(bodies.map(({ event, suite, run }) => [event, suite, run])).toEqual([
-        ['run_ended', 'smoke', { ended: 'with failures', failed: 2 }],
-      ]);
-      // It is over: nothing is told twice.
-      await runEnded({ failed: 0, interrupted: true });
-      expect(bodies).toHaveLength(1);
-      expect(said).toEqual([]);
-    } finally {
-      process.env = environment;
-    }
-  },
-);
+test('a run tells how it ended, once', { timeout: 120_000 }, async () => {
+  const { url, bodies } = await hook([200]);
+  const workspace = REPOSITORY;
+  const said: string[] = [];
+  const environment = process.env;
+  process.env = { ...environment, VALIDATION_NOTIFY_WEBHOOK: url };
+  try {
+    watchRun(workspace, ['node', 'nx', 'run', 'smoke:certify'], (line) => said.push(line));
+    await runEnded({ failed: 2, interrupted: false });
+    expect(bodies.map(({ event, suite, run }) => [event, suite, run])).toEqual([
+      ['run_ended', 'smoke', { ended: 'with failures', failed: 2 }],
+    ]);
+    // It is over: nothing is told twice.
+    await runEnded({ failed: 0, interrupted: true });
+    expect(bodies).toHaveLength(1);
+    expect(said).toEqual([]);
+  } finally {
+    process.env = environment;
+  }
+});
 
 test('settings: what is wrong with a webhook is said without it', () => {
   const workspace = join(root, 'workspace');

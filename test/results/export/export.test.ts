@@ -25,6 +25,7 @@ import { SMOKE_PLAN, smokeFiles, smokeFindings } from '../golden/smoke-run.js';
 const HOME = '/home/ann';
 /** Put together, so that no scanner takes this file for a leak. */
 const TOKEN = ['hf', 'QmFkIGlkZWEgdG8gbGVhayB0aGlz'].join('_');
+const [PASSWORD, BEARER, ARMOUR] = ['c2VjcmV0', 'abcdef0123456789abcdef', '-----BEGIN'];
 const CERTIFICATE = [...smokeFiles().keys()].find((path) => path.endsWith('evaluation.cert.json')) ?? '';
 const FINDINGS = smokeFindings();
 const LOG = FINDINGS.records[0]?.attempts[0]?.log ?? '';
@@ -137,12 +138,12 @@ describe('an export', { timeout: 120_000 }, () => {
 
 const SECRETS: readonly [what: string, text: string, place: string][] = [
   ['a token', `first\nwith ${TOKEN}\n`, 'a token or password'],
-  ['a URL', `first\nfrom https://ann:${'c2VjcmV0'}@hub.example/x\n`, 'a URL with a user or password'],
-  ['a header', `first\nAuthorization: Bearer ${'abcdef0123456789abcdef'}\n`, 'a header that authorizes'],
+  ['a URL', `first\nfrom https://ann:${PASSWORD}@hub.example/x\n`, 'a URL with a user or password'],
+  ['a header', `first\nAuthorization: Bearer ${BEARER}\n`, 'a header that authorizes'],
   ['a variable', `first\nDB_PASSWORD=hunter2hunter2\n`, 'the value of DB_PASSWORD'],
   [
     'a private key',
-    `first\n${'-----BEGIN'} PRIVATE KEY-----\nMIIBVQIBADANBgkqhkiG9w0BAQ\n-----END PRIVATE KEY-----\n`,
+    `first\n${ARMOUR} PRIVATE KEY-----\nMIIBVQIBADANBgkqhkiG9w0BAQ\n-----END PRIVATE KEY-----\n`,
     'a private key',
   ],
 ];

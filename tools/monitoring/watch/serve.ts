@@ -34,10 +34,13 @@ const LOOPBACK = '127.0.0.1';
 export async function serve(of: ToServe): Promise<Served> {
   const token = randomBytes(16).toString('hex');
   const server = createServer((request, response) => {
-    answer(request, response, of, token).catch((error: unknown) => {
-      if (!response.headersSent) send(response, 500, 'text/plain', messageOf(error));
-      else response.destroy();
-    });
+    replyTo(request, of, token)
+      .catch((error: unknown) => says(500, messageOf(error)))
+      .then((reply) => {
+        send(response, reply);
+      })
+      // Who reads is gone.
+      .catch(() => response.destroy());
   });
   await new Promise<void>((listening, failed) => {
     server.once('error', failed);
@@ -65,31 +68,36 @@ export async function serve(of: ToServe): Promise<Served> {
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { page, snapshot, directory }: ToServe,
-  token: string,
-): Promise<void> {
-  const { port } = request.socket.address() as AddressInfo;
-  if (![`${LOOPBACK}:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
-    return send(response, 403, 'text/plain', 'this host name is not served');
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return send(response, 405, 'text/plain', 'read only');
-  const [path = ''] = (request.url ?? '').split(/[?#]/);
-  const [, given = '', ...rest] = path.split('/');
-  if (!isSame(given, token))
-    return send(response, 404, 'text/plain', 'not here: the URL with its token was printed');
-  const below = decoded(rest.join('/'));
-  if (below === '') return send(response, 200, 'text/html', page);
-  if (below === 'status.json') return send(response, 200, 'application/json', await snapshot());
-  const file = below?.startsWith('files/') === true ? below.slice('files/'.length) : undefined;
-  const bytes = file === undefined ? undefined : readInside(directory, file);
-  if (bytes === undefined) return send(response, 404, 'text/plain', 'there is no such file');
-  send(response, 200, file === REPORT ? 'text/html' : 'text/plain', bytes);
+interface Reply {
+  status: number;
+  type: 'text/plain' | 'text/html' | 'application/json';
+  body: string | Buffer;
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+const says = (status: number, body: string): Reply => ({ status, type: 'text/plain', body });
+
+async function replyTo(
+  request: IncomingMessage,
+  { page, snapshot, directory }: ToServe,
+  token: string,
+): Promise<Reply> {
+  const { port } = request.socket.address() as AddressInfo;
+  if (![`${LOOPBACK}:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
+    return says(403, 'this host name is not served');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return says(405, 'read only');
+  const [path = ''] = (request.url ?? '').split(/[?#]/);
+  const [, given = '', ...rest] = path.split('/');
+  if (!isSame(given, token)) return says(404, 'not here: the URL with its token was printed');
+  const below = decoded(rest.join('/'));
+  if (below === '') return { status: 200, type: 'text/html', body: page };
+  if (below === 'status.json') return { status: 200, type: 'application/json', body: await snapshot() };
+  const file = below?.startsWith('files/') === true ? below.slice('files/'.length) : undefined;
+  const body = file === undefined ? undefined : readInside(directory, file);
+  if (body === undefined) return says(404, 'there is no such file');
+  return { status: 200, type: file === REPORT ? 'text/html' : 'text/plain', body };
+}
+
+function send(response: ServerResponse, { status, type, body }: Reply): void {
   response.writeHead(status, {
     'content-type': `${type}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
