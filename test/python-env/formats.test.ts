@@ -51,6 +51,14 @@ test('torchao', { timeout: 900_000 }, async () => {
   expectEvaluated(found.int8, 'torchao');
 });
 
+test('bitsandbytes', { timeout: 900_000 }, async () => {
+  const found = await quantized('bitsandbytes');
+  // Of eight bits there is only what it computes with them, in fp16 and with eight-bit activations.
+  expect(found['8bit']?.numbers).toBeLessThan(0.01);
+  expectEvaluated(found['8bit'], 'bitsandbytes');
+  expect([found.nf4?.numbers, found.fp4?.numbers]).toEqual([0, 0]);
+});
+
 test('compressed-tensors', { timeout: 900_000 }, async () => {
   const found = await quantized('compressed-tensors');
   expect(Object.keys(found)).toEqual(['w8a8', 'w4a16']);
