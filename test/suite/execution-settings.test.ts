@@ -226,7 +226,7 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   slurmQos: submitted,
   slurmExtra: submitted,
   slurmPools: submitted,
-  slurmMaxJobs: { by: 'test/rig/slurm/engine.test.ts' },
+  slurmMaxJobs: { by: 'test/support/slurm/engine-bench.ts' },
   slurmPollSeconds: { by: 'test/support/slurm/engine-rig.ts' },
   slurmLeaveJobs: { by: 'test/rig/slurm/engine.test.ts' },
   threads: ({ threads }) => workerEnvironment(root, leaseRecord('x'), threads).OMP_NUM_THREADS,
