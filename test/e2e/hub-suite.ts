@@ -1,4 +1,4 @@
-// Suite b200 as it ships, through the hub on the loopback: what its end-to-end tests share.
+// A suite as it ships, b200 if not said, through the hub on the loopback: what its end-to-end tests share.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,14 +32,15 @@ export class HubSuite {
   private constructor(
     readonly checkout: Checkout,
     readonly hub: Hub,
+    readonly name: string,
   ) {}
 
-  static async create(): Promise<HubSuite> {
+  static async create(name = 'b200'): Promise<HubSuite> {
     const hub = await start({ content: await content() });
-    return new HubSuite(await Checkout.create(), hub);
+    return new HubSuite(await Checkout.create(), hub, name);
   }
 
-  /** `nx g` with the variables of the original script: these models only, and so many runs and edits. */
+  /** `nx g` of b200 with the variables of the original script: these models only, and so many runs and edits. */
   async generate(models: readonly Model[], identity: Record<string, string> = {}): Promise<CommandResult> {
     const left = Object.entries(MODELS).filter(([name]) => !models.includes(name as Model));
     const without = Object.fromEntries(left.map(([, variable]) => [variable, '']));
@@ -62,7 +63,7 @@ export class HubSuite {
   }
 
   read(path: string): string {
-    return readFileSync(join(this.checkout.root, 'output/b200', path), 'utf8');
+    return readFileSync(join(this.checkout.root, 'output', this.name, path), 'utf8');
   }
 
   json(path: string): unknown {

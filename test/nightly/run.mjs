@@ -1,7 +1,8 @@
 // `npm run nightly -- --seed N [--kills K]`: what takes too long for `npm test`. Five hundred random kills, the real
-// smoke suite interrupted ten times, the whole ci suite on local models, all of b200 from a hub on the loopback, and a real
-// pretrained model from a package, two hundred cells under an nvidia-smi that is slow, fails and lies, ten minutes of
-// executors under fire, and a real Slurm with hundreds of cells and real ones. The seed is printed; the same one strikes at the same moments, and trains the same models.
+// smoke suite interrupted ten times, the whole ci suite on local models, all of b200 and of laptop from a hub on the
+// loopback, a real pretrained model from a package, suite dose with all judges, two hundred cells under an nvidia-smi that
+// is slow, fails and lies, ten minutes of executors under fire, recipes for edits, and a real Slurm with hundreds of cells
+// and real ones. The seed is printed; the same one strikes at the same moments, and trains the same models.
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 

@@ -1,4 +1,4 @@
-"""Small models of the b200 suite's architectures: random weights, and a tokenizer of a thousand entries."""
+"""Small models of the architectures of suites b200 and laptop: random weights, a tokenizer of 1,000 entries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import transformers
 from prose import Prose
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 #: Larger than 256, so that a low-rank edit of rank 256 takes something away.
@@ -22,7 +23,8 @@ _VOCABULARY = 1000
 class Small:
     """A model as its repository has it: `family` as transformers names it, `changes` to its configuration.
 
-    `shards` are its files of weights; `pickled` ones are pytorch_model*.bin.
+    `shards` are its files of weights; `pickled` ones are pytorch_model*.bin. `prefix` begins the names of the
+    tensors in transformers, and not in its files.
     """
 
     id: str
@@ -30,10 +32,16 @@ class Small:
     changes: dict[str, Any]
     shards: int = 1
     pickled: bool = False
+    prefix: str = ""
     dtype: torch.dtype = torch.bfloat16
 
 
 _GQA = {"num_key_value_heads": 1}
+_TIED = {"tie_word_embeddings": True}
+#: Families whose tokenizers put nothing before a text.
+_BARE = ("Qwen2", "GPT2", "GPTNeoX")
+#: Families whose configurations name these otherwise, or not at all.
+_OWN_SIZES = ("GPT2", "OPT", "GPTNeoX")
 MODELS = (
     Small("mistralai/Mistral-7B-v0.1", "Mistral", _GQA | {"sliding_window": None}, shards=2),
     Small("NousResearch/Llama-2-13b-hf", "Llama", {}, shards=2, pickled=True, dtype=torch.float16),
@@ -45,6 +53,17 @@ MODELS = (
     ),
     Small("NousResearch/Llama-2-70b-hf", "Llama", _GQA | {"intermediate_size": 640}, shards=3),
     Small("Qwen/Qwen1.5-72B", "Qwen2", {}),
+    Small("HuggingFaceTB/SmolLM2-135M", "Llama", _GQA | _TIED),
+    Small("openai-community/gpt2", "GPT2", _TIED, prefix="transformer.", dtype=torch.float32),
+    Small(
+        "facebook/opt-125m",
+        "OPT",
+        _TIED | {"ffn_dim": _INNER, "word_embed_proj_dim": _HIDDEN},
+        pickled=True,
+        dtype=torch.float16,
+    ),
+    Small("EleutherAI/pythia-160m", "GPTNeoX", {}, dtype=torch.float16),
+    Small("Qwen/Qwen2.5-0.5B", "Qwen2", _GQA | _TIED),
 )
 
 
@@ -77,7 +96,7 @@ def _train_tokenizer() -> Tokenizer:
 def _write_tokenizer(trained: Tokenizer, small: Small, directory: Path) -> None:
     """As the family has it: LLaMA's and Mistral's begin a text with `<s>` and have no token to pad with."""
     tokenizer = Tokenizer.from_str(trained.to_str())
-    if small.family == "Qwen2":
+    if small.family in _BARE:
         special = {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
         tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     else:
@@ -93,28 +112,40 @@ def _write_tokenizer(trained: Tokenizer, small: Small, directory: Path) -> None:
 
 def _write_model(small: Small, seed: int, directory: Path) -> None:
     torch.manual_seed(seed)
+    sizes = {} if small.family in ("GPT2", "OPT") else {"intermediate_size": _INNER}
+    if small.family not in _OWN_SIZES:
+        sizes["num_key_value_heads"] = _HEADS
     config = getattr(transformers, f"{small.family}Config")(
         vocab_size=_VOCABULARY,
         hidden_size=_HIDDEN,
         num_hidden_layers=2,
         num_attention_heads=_HEADS,
         max_position_embeddings=4096,
-        **{"intermediate_size": _INNER, "num_key_value_heads": _HEADS} | small.changes,
+        **{"tie_word_embeddings": False} | sizes | small.changes,
         bos_token_id=0,
-        eos_token_id=2 if small.family == "Qwen2" else 1,
-        tie_word_embeddings=False,
+        eos_token_id=2 if small.family in _BARE else 1,
     )
-    model = getattr(transformers, f"{small.family}ForCausalLM")(config).to(small.dtype).eval()
+    model = transformers.AutoModelForCausalLM.from_config(config).to(small.dtype).eval()
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     model.save_pretrained(directory, max_shard_size=-(-size // small.shards) + (1 << 16))
+    if small.prefix:
+        _rename(directory / "model.safetensors", small.prefix)
     if small.pickled:
         _pickle(directory)
 
 
-def _pickle(directory: Path) -> None:
-    """Safetensors into the older format, with its index."""
-    from safetensors.torch import load_file
+def _rename(file: Path, prefix: str) -> None:
+    """Names as of a checkpoint that was saved from the model without its head."""
+    tensors = {name.removeprefix(prefix): tensor for name, tensor in load_file(file).items()}
+    save_file(tensors, file, {"format": "pt"})
 
+
+def _pickle(directory: Path) -> None:
+    """Safetensors into the older format, with its index where there are several files."""
+    if (directory / "model.safetensors").exists():
+        torch.save(load_file(directory / "model.safetensors"), directory / "pytorch_model.bin")
+        (directory / "model.safetensors").unlink()
+        return
     index = json.loads((directory / "model.safetensors.index.json").read_text())
     renamed = {
         name: name.replace("model-", "pytorch_model-").replace(".safetensors", ".bin")
