@@ -81,12 +81,12 @@ test('the guide for a model of your own, a checkpoint of the hub, and programs',
     expect(ran).toMatch(/all \d+ cells finished/);
     const shown = await good(read);
     expect(shown).toContain('mine-w8');
-    expect(shown).toContain('"looks_like": "all 14 changed tensors quantized');
+    expect(shown).toContain('"looks_like": "14 of 14 changed tensors rounded to 8 bits');
 
     // One more checkpoint, at the hub, and programs.
     const files = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
     hub.commit(
-      'model',
+      'models',
       'your-name/mine-w4',
       Object.fromEntries(files.map((name) => [name, readFileSync(at(join('w4', name)))])),
     );
@@ -110,7 +110,7 @@ test('the guide for a model of your own, a checkpoint of the hub, and programs',
     writeFileSync(at('suites/mine/suite.yaml'), yaml.toString());
     await good('npx nx g ./tools:suite mine');
     const project = readFileSync(at('suites/mine/mine/mine-w4/project.json'), 'utf8');
-    expect(project).toContain(hub.head('model', 'your-name/mine-w4'));
+    expect(project).toContain(hub.head('models', 'your-name/mine-w4'));
     const again = await good('npx nx run mine:doctor');
     expect(again).toMatch(/ok +checkpoint mine-w4 of mine/);
     expect(again).toMatch(/ok +program quantize of mine: python quantize\.py/);
