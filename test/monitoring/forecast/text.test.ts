@@ -71,6 +71,14 @@ test('time: for which host, and what the figure rests on', () => {
   expect(text({ host: { ...REPORT.host, gpus: 0 } })).toContain('64 CPU slots (no GPU here');
 });
 
+test('nothing to run: no time, no disk, no memory', () => {
+  const cells = REPORT.cells.map((cell) => ({ ...cell, state: 'cached' as const, reason: 'receipt' }));
+  const told = text({ cells, willNotFit: [] });
+  expect(told).toContain('s: 7 cells: 7 cached, 0 to run, 0 blocked');
+  expect(told).toContain('nothing runs: every cell has its results');
+  expect(told).not.toMatch(/^(time|disk|memory)/m);
+});
+
 test('disk: which models only their size class is known of', () => {
   expect(disk({ byName: ['a', 'b', 'c', 'd', 'e'] })).toContain(
     'in /store; estimated by size class, as their sizes are not known yet: a, b, c and 2 more; 2000.0 GiB free',

@@ -42,6 +42,7 @@ export interface PlanReport {
     /** Models whose sizes are not known: theirs are those of their size classes. */
     byName: string[];
   };
+  /** Of cells that are not finished. */
   memory: MemoryRow[];
   willNotFit: string[];
   /** What InvarLock will refuse, and the like. */
@@ -82,10 +83,15 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
     },
     time: timeOf(cast),
     disk: diskOf(cast, host, settings, planDisk(weights, settings.storageKeep).byName),
-    memory: memoryRows(cells, profiles, settings, devices),
+    memory: memoryRows(unfinished(cells, states), profiles, settings, devices),
     willNotFit: [...unfit].map(([id, why]) => `${id} ${why}`),
     warnings: [...badProfiles, ...warningsOf(workspaceRoot, suite)],
   };
+}
+
+function unfinished(cells: readonly PlannedCell[], states: readonly CellProspect[]): PlannedCell[] {
+  const cached = new Set(states.filter(({ state }) => state === 'cached').map(({ id }) => id));
+  return cells.filter(({ id }) => !cached.has(id));
 }
 
 /** Cores that go with a GPU of a host that is not here. */

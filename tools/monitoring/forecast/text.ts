@@ -21,8 +21,9 @@ export function planText(report: PlanReport, verbose = false): string[] {
     ),
     ...section('why they run', reasons(report, 'to run', verbose)),
     ...section('blocked', reasons(report, 'blocked', verbose)),
-    ...section('time', [timeText(report)]),
-    ...section('disk', [diskText(report)]),
+    ...(report.cells.length === count('cached')
+      ? ['', 'nothing runs: every cell has its results']
+      : [...section('time', [timeText(report)]), ...section('disk', [diskText(report)])]),
     ...section(
       'memory, in GiB (profile: from its files here; source: from their sizes at the hub or in its directory; name: the last resort, from its name)',
       memoryTable(report.memory),
@@ -117,6 +118,7 @@ function diskText({ disk }: PlanReport): string {
 }
 
 function memoryTable(rows: readonly MemoryRow[]): string[] {
+  if (rows.length === 0) return [];
   return table(
     ['model', 'task', 'cells', 'from', 'weights', 'required', 'GPUs', 'each', 'host RAM', ''],
     rows.map((row) => [
