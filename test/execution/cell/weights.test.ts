@@ -176,7 +176,7 @@ test('weights go with the receipt of the last cell that reads them, and not befo
   await drop();
   expect(existsSync(join(store, RECIPE))).toBe(false);
   expect(readdirSync(join(root, 'out'))).not.toContain('e');
-  expect(said).toEqual(['weights of s.m.e e are evicted (0.0 GiB): nothing waits for them']);
+  expect(said).toEqual(['weights of s.m.e e are evicted (3 B): nothing waits for them']);
 });
 
 test('baselines go only where none is kept', () => {

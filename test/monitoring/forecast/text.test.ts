@@ -81,18 +81,18 @@ test('nothing to run: no time, no disk, no memory', () => {
 
 test('disk: which models only their size class is known of', () => {
   expect(disk({ byName: ['a', 'b', 'c', 'd', 'e'] })).toContain(
-    'in /store; estimated by size class, as their sizes are not known yet: a, b, c and 2 more; 2000.0 GiB free',
+    'in /store; estimated by size class, as their sizes are not known yet: a, b, c and 2 more; 2.0 TiB free',
   );
 });
 
 test('disk: enough, enough with waiting, not enough, not known', () => {
-  expect(disk({})).toMatch(/900\.0 GiB of weights .* in \/store; 2000\.0 GiB free, 200 stay free$/m);
+  expect(disk({})).toMatch(/900 GiB of weights .* in \/store; 2\.0 TiB free, 200 GiB stay free$/m);
   expect(disk({ keep: 'baselines', freeGiB: 700, peakGiB: 490 })).toContain(
-    '200 stay free: enough for 490.0 at a time, cells that write weights wait for others to go',
+    '200 GiB stay free: enough for 490 GiB at a time, cells that write weights wait for others to go',
   );
   expect(disk({ withoutDisk: ['a', 'b'] })).toContain(
     'NOT ENOUGH for 2 of the cells; free some, or set storage.keep: baselines',
   );
   expect(disk({ withoutDisk: ['a'], keep: 'none' })).toMatch(/NOT ENOUGH for 1 of the cells; free some$/m);
-  expect(disk({ freeGiB: null })).toMatch(/in \/store; 200 stay free$/m);
+  expect(disk({ freeGiB: null })).toMatch(/in \/store; 200 GiB stay free$/m);
 });

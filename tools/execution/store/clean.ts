@@ -1,9 +1,9 @@
 // What can be made again of a suite's weights, what of it may go, and the going.
+import { sizeText } from '../../base/units.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
-import { gib } from './disk-plan.js';
 import { evictEntry, removeUnfinished } from './evict-weights.js';
 import { leftBehind } from './left-behind.js';
 import type { CellKind } from '../../suite/model/cell.js';
@@ -85,12 +85,12 @@ export async function describeRemovable(
   const leftovers = await removeUnfinished(options.storageRoot, true);
   const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
   const lines = [
-    ...all.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name}`),
+    ...all.map(({ name, bytes }) => `  ${sizeText(bytes).padStart(10)}  ${name}`),
     ...leftovers.map((name) => `  ${'unfinished'.padStart(10)}  ${name}`),
-    ...staying.map(({ name, bytes }) => `  ${gib(bytes).padStart(10)}  ${name} stays (--baselines)`),
+    ...staying.map(({ name, bytes }) => `  ${sizeText(bytes).padStart(10)}  ${name} stays (--baselines)`),
     all.length + leftovers.length === 0
       ? `nothing of ${options.suite} can go${options.baselines ? '' : ' (baselines aside: --baselines)'}`
-      : `${gib(total)} can go: ${all.length} weights, which are made again when a cell needs them` +
+      : `${sizeText(total)} can go: ${all.length} weights, which are made again when a cell needs them` +
         (options.baselines ? '' : '; baselines stay (--baselines)'),
   ];
   return { lines, empty: all.length + leftovers.length === 0 };
@@ -111,5 +111,5 @@ export async function clean(
     freed += bytes;
   }
   await removeUnfinished(storageRoot);
-  log(`${gib(freed)} freed`);
+  log(`${sizeText(freed)} freed`);
 }

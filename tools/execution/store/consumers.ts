@@ -1,5 +1,5 @@
 // Which weights nothing waits for any more: every cell that reads them has its receipt.
-import { GIB } from '../../base/units.js';
+import { sizeText } from '../../base/units.js';
 import { rmSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
@@ -56,9 +56,8 @@ export async function evictConsumed(
     const { recipe, bytes } = parseManifest(text);
     if ((await evictEntry(storageRoot, recipe)) !== 'evicted') continue;
     removeLink(workspaceRoot, part.link);
-    const size = `${(bytes / GIB).toFixed(1)} GiB`;
     log(
-      `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are evicted (${size}): nothing waits for them`,
+      `weights of ${cell.id.split(':')[0] ?? ''} ${part.name} are evicted (${sizeText(bytes)}): nothing waits for them`,
     );
   }
 }

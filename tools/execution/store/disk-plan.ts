@@ -1,5 +1,5 @@
 // How much disk the weights of a run take: what is still to be made, by what is known of each model. Pure.
-import { GIB } from '../../base/units.js';
+import { sizeText } from '../../base/units.js';
 import type { CellKind } from '../../suite/model/cell.js';
 import { isEvictable, type Keep } from '../../suite/model/keep.js';
 
@@ -71,25 +71,23 @@ export function diskRefusal(plan: DiskPlan, freeBytes: number, minFreeBytes: num
   // Nothing to write: what is finished may be looked at on the fullest disk.
   if (plan.leastBytes === 0 || plan.leastBytes + minFreeBytes <= freeBytes) return undefined;
   return (
-    `planned weights do not fit: ${gib(plan.leastBytes)} are still to be made and ${gib(minFreeBytes)} stay free ` +
-    `(MIN_FREE_DISK_GB), ${gib(freeBytes)} are free${basisText(plan.byName)}`
+    `planned weights do not fit: ${sizeText(plan.leastBytes)} are still to be made and ${sizeText(minFreeBytes)} stay free ` +
+    `(MIN_FREE_DISK_GB), ${sizeText(freeBytes)} are free${basisText(plan.byName)}`
   );
 }
 
 /** One line a run begins with. */
 export function describeDisk(plan: DiskPlan, keep: Keep, freeBytes: number): string {
   if (plan.mostBytes === 0)
-    return `disk: no weights to be made (storage.keep: ${keep}), ${gib(freeBytes)} free`;
-  const hub = plan.hubBytes > 0 ? ` (with ${gib(plan.hubBytes)} in the hub's cache)` : '';
+    return `disk: no weights to be made (storage.keep: ${keep}), ${sizeText(freeBytes)} free`;
+  const hub = plan.hubBytes > 0 ? ` (with ${sizeText(plan.hubBytes)} in the hub's cache)` : '';
   const all =
     plan.leastBytes === plan.mostBytes
-      ? `${gib(plan.mostBytes)} of weights are to be made${hub}`
-      : `${gib(plan.staysBytes)} of weights are to be made and stay${hub}; at least ${gib(plan.leastBytes)} at its ` +
-        `peak, and up to ${gib(plan.mostBytes)} where there is room`;
-  return `disk: ${all} (storage.keep: ${keep}), ${gib(freeBytes)} free${basisText(plan.byName)}`;
+      ? `${sizeText(plan.mostBytes)} of weights are to be made${hub}`
+      : `${sizeText(plan.staysBytes)} of weights are to be made and stay${hub}; at least ${sizeText(plan.leastBytes)} at its ` +
+        `peak, and up to ${sizeText(plan.mostBytes)} where there is room`;
+  return `disk: ${all} (storage.keep: ${keep}), ${sizeText(freeBytes)} free${basisText(plan.byName)}`;
 }
-
-export const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < 10 * GIB ? 1 : 0)} GiB`;
 
 const sum = (all: readonly PlannedWeights[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
 const largest = (all: readonly PlannedWeights[]): number => Math.max(0, ...all.map(({ bytes }) => bytes));

@@ -1,4 +1,5 @@
 // What the host must have: lock directory, weights store, disk, GPUs.
+import { sizeText } from '../../base/units.js';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -11,7 +12,7 @@ import { runNvidiaSmi } from '../../host/nvidia-smi.js';
 import { otherGpus } from '../../host/other-gpus.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
-import { basisText, describeDisk, diskRefusal, gib, planDisk } from '../../execution/store/disk-plan.js';
+import { basisText, describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
 import { poolDevices } from '../../execution/cell/lease-request.js';
 import { hostRamGiB } from '../../host/host.js';
 import type { Devices } from '../../suite/memory/memory-plan.js';
@@ -79,7 +80,9 @@ export function disk(
   const refusal = diskRefusal(plan, free, floor);
   if (refusal !== undefined) return [error('disk', refusal, DISK_HINT)];
   if (free < floor) {
-    return [error('disk', `${gib(free)} free, ${gib(floor)} stay free: no cell would start`, DISK_HINT)];
+    return [
+      error('disk', `${sizeText(free)} free, ${sizeText(floor)} stay free: no cell would start`, DISK_HINT),
+    ];
   }
   return [ok('disk', describeDisk(plan, storageKeep, free).replace(/^disk: /, ''))];
 }

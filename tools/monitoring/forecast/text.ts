@@ -1,4 +1,5 @@
 // A plan for people: what runs and why, how long, how much disk, the memory table, what will not fit.
+import { GIB, sizeText } from '../../base/units.js';
 import type { MemoryRow } from '../../suite/memory/memory-plan.js';
 import { additionOf, type Addition } from '../../suite/plan/original.js';
 import { basisText } from '../../execution/store/disk-plan.js';
@@ -106,16 +107,18 @@ function duration(hours: number): string {
 }
 
 function diskText({ disk }: PlanReport): string {
-  const sizes = `${disk.wantedGiB.toFixed(1)} GiB of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}${basisText(disk.byName)}`;
-  if (disk.freeGiB === null) return `${sizes}; ${disk.minFreeGiB.toFixed(0)} stay free`;
-  const free = `${disk.freeGiB.toFixed(1)} GiB free, ${disk.minFreeGiB.toFixed(0)} stay free`;
+  const sizes = `${gib(disk.wantedGiB)} of weights at the peak (downloads included, storage.keep: ${disk.keep}) in ${disk.path}${basisText(disk.byName)}`;
+  if (disk.freeGiB === null) return `${sizes}; ${gib(disk.minFreeGiB)} stay free`;
+  const free = `${gib(disk.freeGiB)} free, ${gib(disk.minFreeGiB)} stay free`;
   if (disk.withoutDisk.length > 0) {
     const keep = disk.keep === 'all' ? ', or set storage.keep: baselines' : '';
     return `${sizes}; ${free}: NOT ENOUGH for ${disk.withoutDisk.length} of the cells; free some${keep}`;
   }
-  const waits = `: enough for ${disk.peakGiB.toFixed(1)} at a time, cells that write weights wait for others to go`;
+  const waits = `: enough for ${gib(disk.peakGiB)} at a time, cells that write weights wait for others to go`;
   return `${sizes}; ${free}${disk.peakGiB < disk.wantedGiB ? waits : ''}`;
 }
+
+const gib = (size: number): string => sizeText(size * GIB);
 
 function memoryTable(rows: readonly MemoryRow[]): string[] {
   if (rows.length === 0) return [];

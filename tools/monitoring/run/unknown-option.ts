@@ -6,7 +6,7 @@ import { nearest } from '../../suite/yaml/suggest.js';
 /** Nx's own options of `run`, `run-many` and `affected`, as its help has them; a test compares. */
 export const NX_OPTIONS: readonly string[] = [
   'agents', 'all', 'base', 'batch', 'c', 'cloud', 'configuration', 'disableNxCache', 'disableRemoteCache', 'dte',
-  'exclude', 'excludeTaskDependencies', 'files', 'graph', 'head', 'help', 'maxParallel', 'nxBail', 'nxIgnoreCycles',
+  'exclude', 'excludeTaskDependencies', 'explain', 'files', 'graph', 'head', 'help', 'maxParallel', 'nxBail', 'nxIgnoreCycles',
   'outputStyle', 'p', 'parallel', 'prod', 'project', 'projects', 'runner', 'skipNxCache', 'skipRemoteCache', 'skipSync',
   'stdin', 't', 'target', 'targets', 'tui', 'tuiAutoExit', 'uncommitted', 'untracked', 'useAgents', 'verbose', 'version',
 ]; // prettier-ignore

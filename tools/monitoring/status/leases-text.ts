@@ -2,7 +2,7 @@
 import { durationText } from '../../base/duration.js';
 import type { JobRecord } from '../../execution/engine/job-records.js';
 import { table } from './table.js';
-import { GIB } from '../../base/units.js';
+import { sizeText } from '../../base/units.js';
 import type { LeaseList, ListedLease, ListedTicket } from './leases.js';
 
 export function leaseLines(list: LeaseList): string[] {
@@ -21,7 +21,7 @@ export function leaseLines(list: LeaseList): string[] {
 export function resourcesText({ gpus, gibPerGpu, ramGiB, diskBytes }: ListedLease): string {
   const on = gpus.map((index) => `GPU ${index}`).join(', ') || 'CPU';
   const memory = gpus.length > 0 ? `: ${gibPerGpu.toFixed(1)} GiB${gpus.length > 1 ? ' each' : ''}` : '';
-  const disk = diskBytes > 0 ? `, disk ${(diskBytes / GIB).toFixed(1)} GiB` : '';
+  const disk = diskBytes > 0 ? `, disk ${sizeText(diskBytes)}` : '';
   return `${on}${memory}, RAM ${ramGiB.toFixed(1)} GiB${disk}`;
 }
 

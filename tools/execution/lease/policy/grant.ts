@@ -2,7 +2,7 @@
 import { Ledger, type WaitReason } from './ledger.js';
 import { ranked } from './priority.js';
 import type { Decision, Grant, SchedulerState, Ticket } from './state.js';
-import { GIB } from '../../../base/units.js';
+import { sizeText } from '../../../base/units.js';
 
 /** So long nothing may run or come, and nobody but makers of weights wait, before a lack of disk counts as a standstill. */
 export const STANDSTILL_MS = 30_000;
@@ -46,9 +46,7 @@ function resolveStandstill(ledger: Ledger, waiting: readonly Waiting[]): Decisio
   const last = waiting.at(-1);
   if (last?.reason.what !== 'disk') return { grants: [], refusals: [] };
   const { wantedBytes, leftBytes } = last.reason;
-  const kept = gib(last.ticket.limits.disk.minFreeBytes);
-  const reason = `wants to write ${gib(wantedBytes)} GiB of weights; ${gib(leftBytes)} GiB are left above the ${kept} GiB that stay free, and nothing runs that frees more`;
+  const kept = sizeText(last.ticket.limits.disk.minFreeBytes);
+  const reason = `wants to write ${sizeText(wantedBytes)} of weights; ${sizeText(leftBytes)} are left above the ${kept} that stay free, and nothing runs that frees more`;
   return { grants: [], refusals: [{ ticket: last.ticket, reason }] };
 }
-
-const gib = (bytes: number): string => (bytes / GIB).toFixed(1);

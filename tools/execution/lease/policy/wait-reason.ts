@@ -1,6 +1,6 @@
 // The wait reason of a cell in words, for its own line and for `status`.
 import type { WaitReason } from './ledger.js';
-import { GIB } from '../../../base/units.js';
+import { sizeText } from '../../../base/units.js';
 
 /** A clause such as `needs 2 GPUs of 90 GiB, 1 free`. */
 export function waitReasonText(reason: WaitReason, now: number): string {
@@ -10,7 +10,7 @@ export function waitReasonText(reason: WaitReason, now: number): string {
     case 'backing-off':
       return `tries again in ${Math.max(0, Math.ceil((reason.untilMs - now) / 1_000))} s`;
     case 'disk':
-      return `needs ${gib(reason.wantedBytes)} GiB of disk, ${gib(reason.leftBytes)} GiB left above what stays free`;
+      return `needs ${sizeText(reason.wantedBytes)} of disk, ${sizeText(reason.leftBytes)} left above what stays free`;
     case 'cpu-slots':
       return reason.wanted === 1
         ? 'needs a CPU slot'
@@ -24,5 +24,3 @@ export function waitReasonText(reason: WaitReason, now: number): string {
     }
   }
 }
-
-const gib = (bytes: number): string => (bytes / GIB).toFixed(1);
