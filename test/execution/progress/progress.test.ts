@@ -88,7 +88,8 @@ describe('progressOf', () => {
 
 test('the sample in the documentation is such a file', () => {
   const text = readFileSync(join(REPOSITORY, 'docs', 'watching.md'), 'utf8');
-  const sample = /```json\n([^`]*)```/.exec(text)?.[1] ?? '';
+  const samples = [...text.matchAll(/```json\n([^`]*)```/g)].map(([, sample = '']) => sample);
+  const sample = samples.find((each) => each.includes('"models"')) ?? '';
   const file = progressFileSchema.parse(JSON.parse(sample));
   const { total, ...counts } = file.cells;
   expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(total);
