@@ -192,8 +192,9 @@ def test_a_fork_has_its_own_gpus(host: RealHost, tmp_path: Path) -> None:
 
 def test_every_kind_has_a_stage() -> None:
     named = [kind for stage in STAGES for kind in stage.kinds]
-    # `data` needs a hub (hub/test_data_once.py), `adopt` a checkpoint, the last two another InvarLock.
-    assert sorted(named) == sorted([*warm_chain.KINDS, "data", "adopt", "regression", "certify012"])
+    # `data` needs a hub (hub/test_data_once.py), the next two something to adopt, the last two another InvarLock.
+    others = ["data", "adopt", "program", "regression", "certify012"]
+    assert sorted(named) == sorted([*warm_chain.KINDS, *others])
     assert stage_of("preset", STAGES) == 1
     assert stage_of("eval", STAGES) == stage_of("unknown", STAGES) == len(STAGES)
 

@@ -44,9 +44,9 @@ class Evaluated:
         samples: the logged samples of each task without subtasks.
         keys: the answer key of each of the samples, in their order.
         batches: the batch sizes they were asked with.
-        generated: tasks whose answers are texts that the model wrote.
         limit: how many of each task's items were asked, its first ones; None: all.
         shared_prefix: how log-likelihoods were computed, and what that cost.
+        generated: tasks whose answers are texts that the model wrote.
     """
 
     results: Mapping[str, Mapping[str, Any]]
@@ -55,10 +55,10 @@ class Evaluated:
     sizes: Mapping[str, Mapping[str, int]]
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
     keys: Mapping[str, Sequence[AnswerKey]] = field(default_factory=dict)
-    generated: frozenset[str] = frozenset()
     batches: Sequence[int] = ()
     limit: int | None = None
     shared_prefix: Mapping[str, Any] = field(default_factory=dict)
+    generated: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> dict[str, int]:
