@@ -192,7 +192,7 @@ def test_a_fork_has_its_own_gpus(host: RealHost, tmp_path: Path) -> None:
 
 def test_every_kind_has_a_stage() -> None:
     named = [kind for stage in STAGES for kind in stage.kinds]
-    # `data` needs a hub (hub/test_data_once.py), the next two something to adopt, the last two another InvarLock.
+    # `data` needs a hub (hub/test_data_once.py), two something to adopt, the last two another InvarLock.
     others = ["data", "adopt", "program", "regression", "certify012"]
     assert sorted(named) == sorted([*warm_chain.KINDS, *others])
     assert stage_of("preset", STAGES) == 1
