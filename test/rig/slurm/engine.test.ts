@@ -166,6 +166,8 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     await rig.nx(['run', 'rig:doctor', '--engine']);
     const cell = 'rig.m.baseline:calibrate-1';
     rig.script({ [cell]: { until: 'go' } });
+    const starts = (): number =>
+      rig.ran().filter(({ what, cell: of }) => what === 'start' && of === cell).length;
     for (const leave of [true, false]) {
       const head = rig.start(['run', cell], { VALIDATION_SLURM_LEAVE_JOBS: String(leave) });
       const states = async (): Promise<string[]> => (await rig.jobs()).map(({ state }) => state);
@@ -173,12 +175,14 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
       const seen = (): boolean =>
         rig.exists(log) && rig.read(log).split(/Slurm job \d+ runs on/).length > (leave ? 1 : 2);
       await expect.poll(seen, { timeout: 240_000, interval: 250 }).toBe(true);
+      // A job runs some time before its cell does.
+      await expect.poll(starts, { timeout: 240_000, interval: 250 }).toBe(1);
       head.kill('SIGINT');
       await head;
       if (leave) expect(await states()).toEqual(['RUNNING']);
       else await expect.poll(states, { timeout: 60_000 }).toEqual([]);
     }
-    expect(rig.ran().filter(({ what, cell: of }) => what === 'start' && of === cell)).toHaveLength(1);
+    expect(starts()).toBe(1);
 
     // Cancelled by hand: its cell fails, by that name, and nothing of it is left in the queue.
     const head = rig.start(['run', cell]);

@@ -251,7 +251,8 @@ export class Rig implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     for (const pid of this.warmHosts()) process.kill(pid, 'SIGKILL');
-    rmSync(this.root, { recursive: true, force: true });
+    // Whoever was killed just now may have written a last file meanwhile.
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     if (this.#ownsLocks) rmSync(this.lockDirectory, { recursive: true, force: true });
     return Promise.resolve();
   }
