@@ -41,6 +41,15 @@ open(MARK, "w").write(str(child.pid))
 time.sleep(3600)
 `;
 
+/** Not one that has ended and waits for its parent to see it. */
+function lives(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
 test('the guide for a model of your own, a checkpoint of the hub, and programs', async () => {
   await using hub = await start({ content: await content() });
   await using checkout = await Checkout.create();
@@ -132,7 +141,7 @@ test('the guide for a model of your own, a checkpoint of the hub, and programs',
     expect(programs.output).toContain('no end after 30 s');
     expect(programs.output).toContain('ended well and left nothing in {output}');
     const child = Number(readFileSync(at('child'), 'utf8'));
-    expect(existsSync(`/proc/${child}`)).toBe(false);
+    await expect.poll(() => lives(child), { timeout: 30_000 }).toBe(false);
 
     // Another script is another edit; nothing else runs for it.
     write('suites/mine/quantize.py', `${QUANTIZE}print("again")\n`);
