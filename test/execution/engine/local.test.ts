@@ -7,18 +7,19 @@ import { runWork } from '../../../tools/execution/engine/engine.js';
 import { localEngine } from '../../../tools/execution/engine/local.js';
 import type { HeldLease } from '../../../tools/execution/lease/hold.js';
 import { contract, type Said, type Task } from '../../support/engine/contract.js';
+import { setEnvironment } from '../../support/environment.js';
 import { requestOf } from '../../support/lease/executors.mjs';
 import { LeaseRig } from '../../support/lease/rig.js';
 
 describe('the leases of a host', { timeout: 120_000 }, () => {
   let rig: LeaseRig;
-  const before = { ...process.env };
+  let environment: Disposable;
   beforeAll(() => {
     rig = new LeaseRig(2);
-    Object.assign(process.env, rig.gpus.env);
+    environment = setEnvironment(rig.gpus.env);
   });
   afterAll(async () => {
-    process.env = before;
+    environment[Symbol.dispose]();
     await rig[Symbol.asyncDispose]();
   });
 

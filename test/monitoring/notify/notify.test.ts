@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { deliver, eventsOf, receivers, type Receivers } from '../../../tools/monitoring/notify/deliver.js';
 import { notificationSchema, type Notification } from '../../../tools/monitoring/notify/event.js';
 import { look, notification, watched } from '../../../tools/monitoring/notify/look.js';
@@ -210,21 +210,16 @@ test('a run tells how it ended, once', { timeout: 120_000 }, async () => {
   const { url, bodies } = await hook([200]);
   const workspace = REPOSITORY;
   const said: string[] = [];
-  const environment = process.env;
-  process.env = { ...environment, VALIDATION_NOTIFY_WEBHOOK: url };
-  try {
-    watchRun(workspace, ['node', 'nx', 'run', 'smoke:certify'], (line) => said.push(line));
-    await runEnded({ failed: 2, interrupted: false });
-    expect(bodies.map(({ event, suite, run }) => [event, suite, run])).toEqual([
-      ['run_ended', 'smoke', { ended: 'with failures', failed: 2 }],
-    ]);
-    // It is over: nothing is told twice.
-    await runEnded({ failed: 0, interrupted: true });
-    expect(bodies).toHaveLength(1);
-    expect(said).toEqual([]);
-  } finally {
-    process.env = environment;
-  }
+  vi.stubEnv('VALIDATION_NOTIFY_WEBHOOK', url);
+  watchRun(workspace, ['node', 'nx', 'run', 'smoke:certify'], (line) => said.push(line));
+  await runEnded({ failed: 2, interrupted: false });
+  expect(bodies.map(({ event, suite, run }) => [event, suite, run])).toEqual([
+    ['run_ended', 'smoke', { ended: 'with failures', failed: 2 }],
+  ]);
+  // It is over: nothing is told twice.
+  await runEnded({ failed: 0, interrupted: true });
+  expect(bodies).toHaveLength(1);
+  expect(said).toEqual([]);
 });
 
 test('settings: what is wrong with a webhook is said without it', () => {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { runNvidiaSmi } from '../../../tools/host/nvidia-smi.js';
+import { setEnvironment } from '../../support/environment.js';
 import { requestOf } from '../../support/lease/executors.mjs';
 import { LeaseRig, until } from '../../support/lease/rig.js';
 import { SUPPORT } from '../../support/repository.js';
@@ -105,14 +106,13 @@ test(
 test('a hanging nvidia-smi is an error that says how long it was waited for', TIMEOUT, async () => {
   await using rig = new LeaseRig(1);
   rig.gpus.break('hang');
-  const before = { ...process.env };
-  Object.assign(process.env, rig.gpus.env);
+  const environment = setEnvironment(rig.gpus.env);
   try {
     await expect(runNvidiaSmi(['--query-gpu=index'], 200)).rejects.toThrow(
       'nvidia-smi failed: gave no answer in 0.2 s. Mend the driver',
     );
   } finally {
-    process.env = before;
+    environment[Symbol.dispose]();
   }
 });
 

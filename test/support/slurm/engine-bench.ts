@@ -2,29 +2,53 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { runWork, type EngineFailure } from '../../../tools/execution/engine/engine.js';
 import { slurmEngine } from '../../../tools/execution/engine/slurm/slurm.js';
 import { openLockDirectory } from '../../../tools/execution/lease/directory/lock-directory.js';
 import type { Result } from '../../../tools/base/result.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import { notesOf, type Said, type Task } from '../engine/contract.js';
+import { setEnvironment } from '../environment.js';
 import { REPOSITORY } from '../repository.js';
-import type { Cluster } from './cluster.js';
+import { Cluster } from './cluster.js';
 
 export interface JobTask extends Task {
   eatMiB?: number;
   exit?: number;
 }
 
+/** A cluster with a bench for the tests of a block, from before the first to after the last. */
+export function startedBench(): { readonly cluster: Cluster; readonly bench: EngineBench } {
+  let cluster: Cluster;
+  let bench: EngineBench;
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    bench = new EngineBench(cluster);
+  }, 180_000);
+  afterAll(async () => {
+    bench[Symbol.dispose]();
+    await cluster[Symbol.asyncDispose]();
+  }, 60_000);
+  return {
+    get cluster() {
+      return cluster;
+    },
+    get bench() {
+      return bench;
+    },
+  };
+}
+
 export class EngineBench implements Disposable {
   readonly #root = mkdtempSync(join(tmpdir(), 'validation-engine-'));
-  readonly #before = { ...process.env };
+  readonly #environment: Disposable;
   readonly notes = join(this.#root, 'notes');
   readonly directory = openLockDirectory(join(this.#root, 'locks'));
 
   constructor(readonly cluster: Cluster) {
     mkdirSync(join(this.#root, 'output'));
-    Object.assign(process.env, cluster.env);
+    this.#environment = setEnvironment(cluster.env);
   }
 
   engine(maxJobs = 100) {
@@ -64,7 +88,7 @@ export class EngineBench implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    process.env = this.#before;
+    this.#environment[Symbol.dispose]();
     rmSync(this.#root, { recursive: true, force: true });
   }
 }
