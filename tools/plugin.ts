@@ -7,7 +7,9 @@ import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 import { drained } from './base/drained.js';
 import { RESTORING } from './base/restoring.js';
 import { tellFailure, wasInterrupted, watchSignals } from './exit-code.js';
+import type { RunEnd } from './monitoring/notify/watch-run.js';
 import { CELL_KINDS } from './suite/model/cell.js';
+import type { SiteSettings } from './suite/settings/settings.js';
 
 export const name = 'validation-suite';
 
@@ -21,27 +23,36 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
   const runsAny = RUNS_ANY.test(argv.slice(2).join(' '));
   if (runsAny) {
-    await enterHost(workspaceRoot);
-    await watchForNews(workspaceRoot, argv);
+    const settings = await enterHost(workspaceRoot);
+    if (settings !== undefined) await watchForNews(workspaceRoot, settings, argv);
   }
   watchSignals(runsAny);
 };
 
-/** Who wants to be told of events of this run is, from now on. */
-async function watchForNews(workspaceRoot: string, argv: readonly string[]): Promise<void> {
-  const { watchRun } = await import('./monitoring/notify/watch-run.js');
+let tellEnd: ((end: RunEnd) => Promise<void>) | undefined;
+
+/** Who wants to be told of events of this run is, from now on; what that takes is loaded for nobody else. */
+async function watchForNews(
+  workspaceRoot: string,
+  { notifyWebhook, notifyCommand }: SiteSettings,
+  argv: readonly string[],
+): Promise<void> {
+  tellEnd = undefined;
+  if (notifyWebhook === null && notifyCommand === null) return;
+  const { runEnded, watchRun } = await import('./monitoring/notify/watch-run.js');
   watchRun(workspaceRoot, argv, complain);
+  tellEnd = runEnded;
 }
 
 /** What a run that may start cells has to know of this host and of other runs: its end, and that no other host runs them. */
-async function enterHost(workspaceRoot: string): Promise<void> {
+async function enterHost(workspaceRoot: string): Promise<SiteSettings | undefined> {
   const { loadSiteSettings } = await import('./suite/settings/settings.js');
   let settings;
   try {
     settings = loadSiteSettings(workspaceRoot);
   } catch {
     // Every cell says what is wrong with them.
-    return;
+    return undefined;
   }
   const { lookAtAllocation } = await import('./monitoring/run/allocation.js');
   const { lines, refusal, deadline } = lookAtAllocation(settings);
@@ -54,6 +65,7 @@ async function enterHost(workspaceRoot: string): Promise<void> {
   const { removeEndedDirectories } = await import('./execution/engine/slurm/ended-directories.js');
   for (const path of await removeEndedDirectories(settings.lockDirectory))
     say(`${path} is removed: its Slurm job was killed`);
+  return settings;
 }
 
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
@@ -111,9 +123,9 @@ export const postTasksExecution: PostTasksExecution = async (_options, context) 
 };
 
 async function tellRunEnd({ taskResults }: Context): Promise<void> {
-  const { runEnded } = await import('./monitoring/notify/watch-run.js');
+  if (tellEnd === undefined) return;
   const results = Object.values(taskResults);
-  await runEnded({
+  await tellEnd({
     failed: results.filter(({ status }) => status === 'failure').length,
     interrupted: wasInterrupted(),
   });

@@ -2,7 +2,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { sha256 } from './canonical.js';
-import { digestFile } from './files.js';
+import { digestFile, isByProduct } from './files.js';
 
 /** Digest of a file, or of the names and contents of those in a directory, links followed. */
 export async function digestContent(path: string): Promise<string> {
@@ -32,7 +32,7 @@ function filesIn(root: string): string[] {
     const real = realpathSync(directory);
     if (above.includes(real)) throw new Error(`${directory} leads back to itself`);
     for (const name of readdirSync(directory)) {
-      if (name.startsWith('.') || name === '__pycache__' || name.endsWith('.pyc')) continue;
+      if (isByProduct(name)) continue;
       const path = join(directory, name);
       const stats = statSync(path);
       if (stats.isDirectory()) look(path, [...above, real]);

@@ -71,7 +71,8 @@ export function staysInside(path: string): boolean {
   return path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split(/[/\\]/).includes('..');
 }
 
-function isByProduct(name: string): boolean {
+/** What programs leave beside what people write. */
+export function isByProduct(name: string): boolean {
   return name.startsWith('.') || name === '__pycache__' || name.endsWith('.pyc');
 }
 

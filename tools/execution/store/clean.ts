@@ -1,7 +1,7 @@
 // What can be made again of a suite's weights, what of it may go, and the going.
-import { sizeText } from '../../base/units.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { sizeText } from '../../base/units.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { evictEntry, removeUnfinished } from './evict-weights.js';

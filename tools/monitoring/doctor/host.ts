@@ -1,9 +1,9 @@
 // What the host must have: lock directory, weights store, disk, GPUs.
-import { sizeText } from '../../base/units.js';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/message.js';
+import { sizeText } from '../../base/units.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
 import { readPoolWithNotes } from '../../execution/lease/gpus/pool.js';
 import { poolOfEngine } from '../../execution/records/identity.js';

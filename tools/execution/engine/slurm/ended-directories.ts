@@ -2,7 +2,6 @@
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isOwnerAlive } from '../../lease/directory/ids.js';
-import { slurm } from './commands.js';
 import { isLive } from './states.js';
 
 /** Whoever works in one writes more often. Another cluster's job of the same number is not this controller's to judge. */
@@ -27,6 +26,8 @@ export async function removeEndedDirectories(lockDirectory: string): Promise<str
     return isDeserted(path) ? [{ job, path }] : [];
   });
   if (left.length === 0) return [];
+  // Only now: every run comes here, and mostly nothing is left.
+  const { slurm } = await import('./commands.js');
   const queue = await slurm('squeue', ['--me', '--noheader', '--states=all', '--format=%A|%T']);
   if (!queue.ok) return [];
   const live = new Set(

@@ -62,7 +62,7 @@ def fp8(parts: Tensors, settings: Mapping[str, Any]) -> torch.Tensor:
     rows, columns = settings.get("weight_block_size") or (1, 32)
     if tuple(scale.shape) != (math.ceil(q.shape[0] / rows), math.ceil(q.shape[1] / columns)):
         raise Unreadable(f"{list(scale.shape)} scales for blocks of {rows} by {columns} in {list(q.shape)}")
-    return q * over_blocks(scale, tuple(q.shape), (rows, columns))
+    return q * over_blocks(scale, q.shape, (rows, columns))
 
 
 def mxfp4(parts: Tensors, _: Mapping[str, Any]) -> torch.Tensor:
@@ -189,7 +189,4 @@ def _of_blocks(scale: torch.Tensor, q: torch.Tensor, said: Mapping[str, Any]) ->
     counts = [math.ceil(size / each) for size, each in zip(q.shape, block, strict=True)]
     if scale.numel() != math.prod(counts):
         raise Unreadable(f"{list(scale.shape)} scales for blocks of {block} in {list(q.shape)}")
-    wide = scale.reshape(counts)
-    for at, each in enumerate(block):
-        wide = wide.repeat_interleave(each, dim=at)
-    return wide[tuple(slice(size) for size in q.shape)]
+    return over_blocks(scale.reshape(counts), q.shape, block)

@@ -42,7 +42,6 @@ _ACTIVATIONS = (
 #: torchao's kinds of tensors that can be read without it.
 TORCHAO_KINDS = ("Int8Tensor", "Float8Tensor", "IntxUnpackedToInt8Tensor")
 _PACKED = ("qweight", "qzeros", "scales")
-_COMPRESSED_PARTS = ("weight_scale",)
 _COMPRESSED_OPTIONAL = (
     *("weight", "weight_packed", "weight_shape", "weight_zero_point", "weight_global_scale", "weight_g_idx"),
 )
@@ -54,14 +53,12 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "mxfp4": Layout("_blocks", ("_blocks", "_scales"), "", decoders.mxfp4),
     "compressed-tensors": Layout(
-        *(
-            "weight_scale",
-            _COMPRESSED_PARTS,
-            "weight",
-            decoders.compressed,
-            _COMPRESSED_OPTIONAL,
-            _ACTIVATIONS,
-        )
+        "weight_scale",
+        ("weight_scale",),
+        "weight",
+        decoders.compressed,
+        _COMPRESSED_OPTIONAL,
+        _ACTIVATIONS,
     ),
     "bitsandbytes-8bit": Layout(
         "SCB", ("weight", "SCB"), "weight", decoders.eight_bit, (), (".weight_format",)

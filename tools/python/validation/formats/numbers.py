@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 #: The sixteen values of a four-bit float (E2M1): the sign is the highest bit.
@@ -35,8 +37,8 @@ def scale_numbers(scale: torch.Tensor) -> torch.Tensor:
     return scale.to(torch.float32)
 
 
-def over_blocks(scale: torch.Tensor, shape: tuple[int, ...], block: tuple[int, int]) -> torch.Tensor:
-    """A scale for each number of a matrix, from one for each block of it; the last blocks may be cut off."""
-    rows, columns = block
-    wide = scale.repeat_interleave(rows, dim=-2).repeat_interleave(columns, dim=-1)
-    return wide[..., : shape[-2], : shape[-1]]
+def over_blocks(scale: torch.Tensor, shape: Sequence[int], block: Sequence[int]) -> torch.Tensor:
+    """A scale for each number of a tensor, from one for each block of it; the last blocks may be cut off."""
+    for at, size in enumerate(block):
+        scale = scale.repeat_interleave(size, dim=at)
+    return scale[tuple(slice(size) for size in shape)]

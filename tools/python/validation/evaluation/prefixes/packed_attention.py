@@ -28,10 +28,7 @@ class Layout:
     def __init__(self, pack: Pack) -> None:
         self.segments = pack.segments
         self._keys = [
-            place
-            for each in pack.segments
-            for start, end in (*each.above, (each.start, each.end))
-            for place in range(start, end)
+            place for each in pack.segments for start, end in each.seen for place in range(start, end)
         ]
         self._on: dict[torch.device, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
         self._masks: dict[tuple[int, int, int | None], torch.Tensor | None] = {}
@@ -162,9 +159,8 @@ def _by_segment(
     shared = key.shape[1]
     found = query.new_empty(1, tokens, heads, value.shape[-1])
     for each in layout.segments:
-        runs = (*each.above, (each.start, each.end))
         own = query[:, :, each.start : each.end]
-        keys, values = (torch.cat([of[:, :, a:b] for a, b in runs], dim=2) for of in (key, value))
+        keys, values = (torch.cat([of[:, :, a:b] for a, b in each.seen], dim=2) for of in (key, value))
         length = each.end - each.start
         mask = layout.mask(length, each.keys, window)
         if mask is None:

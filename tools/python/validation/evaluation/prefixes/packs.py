@@ -28,9 +28,14 @@ class Segment:
     above: tuple[tuple[int, int], ...]
 
     @property
+    def seen(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of all that its last token sees, its own segment the last."""
+        return (*self.above, (self.start, self.end))
+
+    @property
     def keys(self) -> int:
         """How many tokens its last one sees, itself included."""
-        return self.end - self.start + sum(end - start for start, end in self.above)
+        return sum(end - start for start, end in self.seen)
 
 
 @dataclass

@@ -9,20 +9,16 @@ from validation.evaluation.prefixes.packs import Room
 
 #: Tokens of a pack, at most: a large GPU is no faster with more.
 _PACK = 16_384
+_HIDDEN = ("hidden_size", "n_embd", "d_model")
 
 
 def head_widths(config: Mapping[str, Any]) -> tuple[int, int, int]:
     """Of a model: its layers, the heads that it has keys for, and their width."""
-    text = config.get("text_config") or config
-
-    def number(*names: str) -> int | None:
-        return next((int(text[name]) for name in names if isinstance(text.get(name), int)), None)
-
-    layers = number("num_hidden_layers", "n_layer", "n_layers") or 1
-    heads = number("num_attention_heads", "n_head", "n_heads") or 1
-    hidden = number("hidden_size", "n_embd", "d_model") or 1
-    shared = number("num_key_value_heads", "num_kv_heads") or heads
-    return layers, shared, number("head_dim") or hidden // heads
+    layers = _number(config, "num_hidden_layers", "n_layer", "n_layers") or 1
+    heads = _number(config, "num_attention_heads", "n_head", "n_heads") or 1
+    hidden = _number(config, *_HIDDEN) or 1
+    shared = _number(config, "num_key_value_heads", "num_kv_heads") or heads
+    return layers, shared, _number(config, "head_dim") or hidden // heads
 
 
 def kept_bytes(config: Mapping[str, Any], width: int = 2) -> int:
@@ -33,11 +29,9 @@ def kept_bytes(config: Mapping[str, Any], width: int = 2) -> int:
 
 def token_bytes(config: Mapping[str, Any], width: int = 2) -> int:
     """Bytes that a token takes in a block of a model: its states there, and what its MLP makes of them."""
-    text = config.get("text_config") or config
-    hidden = next((int(text[name]) for name in ("hidden_size", "n_embd", "d_model") if text.get(name)), 1)
-    names = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
-    inner = next((int(text[name]) for name in names if isinstance(text.get(name), int)), 4 * hidden)
-    return (8 * hidden + 4 * inner) * width
+    hidden = _number(config, *_HIDDEN) or 1
+    inner = _number(config, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+    return (8 * hidden + 4 * (4 * hidden if inner is None else inner)) * width
 
 
 def room_of(config: Mapping[str, Any], tokens: int, vocabulary: int) -> Room:
@@ -53,3 +47,9 @@ def room_of(config: Mapping[str, Any], tokens: int, vocabulary: int) -> Room:
         max(1, memory // 4 // (4 * shared * wide)),
         max(1, memory // 4 // (2 * vocabulary)),
     )
+
+
+def _number(config: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these that a configuration has, of its text model where it has several."""
+    text = config.get("text_config") or config
+    return next((int(text[name]) for name in names if isinstance(text.get(name), int)), None)
