@@ -49,7 +49,7 @@ def _mmlu(subject: str) -> Config:
                 "answer": prose.between(0, 3),
             }
 
-    splits = {"test": list(rows("test", 4)), "validation": list(rows("validation", 2))}
+    splits = {"test": list(rows("test", 2)), "validation": list(rows("validation", 2))}
     return Config(subject, subject, features, splits | {"dev": list(rows("dev", 5))})
 
 
