@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { PostTasksExecution, PreTasksExecution } from '@nx/devkit';
 
 import { drained } from './base/drained.js';
-import { RESTORING } from './base/restoring.js';
+import { noteLooked, restoring } from './base/restoring.js';
 import { tellFailure, wasInterrupted, watchSignals } from './exit-code.js';
 import type { RunEnd } from './monitoring/notify/watch-run.js';
 import { CELL_KINDS } from './suite/model/cell.js';
@@ -24,7 +24,10 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const runsAny = RUNS_ANY.test(argv.slice(2).join(' '));
   if (runsAny) {
     const settings = await enterHost(workspaceRoot);
-    if (settings !== undefined) await watchForNews(workspaceRoot, settings, argv);
+    if (settings !== undefined) {
+      await watchForNews(workspaceRoot, settings, argv);
+      if (MAY_RUN_CELLS.test(argv.slice(2).join(' '))) await settlePython(workspaceRoot, settings);
+    }
   }
   watchSignals(runsAny);
 };
@@ -68,6 +71,15 @@ async function enterHost(workspaceRoot: string): Promise<SiteSettings | undefine
   return settings;
 }
 
+/** Where the hashes of cells depend on what is installed, that is known before Nx asks for them. */
+async function settlePython(workspaceRoot: string, settings: SiteSettings): Promise<void> {
+  const { settleFlash } = await import('./monitoring/run/settle-flash.js');
+  const refusal = await settleFlash(workspaceRoot, settings, (line) => {
+    say(`python-env: ${line}`);
+  });
+  if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
+}
+
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
 function resetAdvice(argv: readonly string[]): string | undefined {
   const resume = process.env.RESUME_MODE ?? '';
@@ -86,7 +98,8 @@ function withoutStack(sentence: string): Error {
 }
 
 const RUNS_CELLS = new RegExp(`[ :,](${CELL_KINDS.join('|')})\\b`);
-/** Also what gathers them. */
+const MAY_RUN_CELLS = new RegExp(`${RUNS_CELLS.source}|[ :,]verdict\\b`);
+/** Also what only reads what came of them. */
 const RUNS_ANY = new RegExp(`${RUNS_CELLS.source}|[ :,](verdict|report|compare)\\b`);
 const SKIP_CACHE = /^--(skip-?nx-?cache|disable-?nx-?cache)(=true)?$/i;
 
@@ -107,8 +120,16 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
   'watch',
 ]);
 
+/** As Nx calls what it did not run. */
+const FROM_CACHE: ReadonlySet<string> = new Set(['local-cache', 'local-cache-kept-existing', 'remote-cache']);
+
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
-  if (process.env[RESTORING] !== undefined) return;
+  const path = restoring();
+  if (path !== undefined) {
+    for (const { task, status } of Object.values(context.taskResults))
+      if (FROM_CACHE.has(status)) noteLooked(path, { answered: task.id });
+    return;
+  }
   const goesOn = await wouldGoOn(context);
   tellFailure(
     Object.values(context.taskResults).map(({ status }) => status),

@@ -1,9 +1,9 @@
 // A workspace and a host for flash attention: stand-ins for nvidia-smi, uv, nvcc and .venv's Python, which no machine
 // without a GPU has; everything else is real.
-import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { REPOSITORY } from '../support/repository.js';
+import { hostTools } from '../support/rig/host-tools.js';
 
 export const PINNED = '2.8.3.post2';
 
@@ -93,15 +93,7 @@ esac
 
   /** Nothing of the real host: no nvidia-smi or nvcc of its own. */
   get path(): string {
-    const tools = join(this.root, 'host-tools');
-    if (!existsSync(tools)) {
-      mkdirSync(tools);
-      for (const tool of ['sh', 'env', 'rm', 'mkdir', 'touch', 'cat', 'node', 'printf', 'true']) {
-        const found = execFileSync('sh', ['-c', `command -v ${tool} || true`], { encoding: 'utf8' }).trim();
-        if (found.startsWith('/')) execFileSync('ln', ['-s', found, join(tools, tool)]);
-      }
-    }
-    return `${this.bin}:${tools}`;
+    return `${this.bin}:${hostTools(this.root)}`;
   }
 
   private command(name: string, script: string, directory = 'bin'): void {

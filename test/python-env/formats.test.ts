@@ -24,7 +24,7 @@ interface Kind {
 }
 
 async function quantized(name: FormatPackage): Promise<Record<string, Kind>> {
-  await ensureOverlays(REPOSITORY, [name], () => undefined);
+  await ensureOverlays(REPOSITORY, [name], { log: () => undefined });
   const support = join(REPOSITORY, 'tools/python/tests/support');
   const { stdout } = await execa(
     join(REPOSITORY, '.venv/bin/python'),

@@ -56,8 +56,8 @@ async function installedOnce(name: OverlayName): Promise<void> {
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
   rmSync(join(REPOSITORY, '.venv/overlays', name), { recursive: true, force: true });
-  await ensureOverlays(REPOSITORY, [name], log);
-  await ensureOverlays(REPOSITORY, [name], log);
+  await ensureOverlays(REPOSITORY, [name], { log });
+  await ensureOverlays(REPOSITORY, [name], { log });
   expect(said.filter((line) => line.startsWith(`installing ${name}`))).toHaveLength(1);
 }
 

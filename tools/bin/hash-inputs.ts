@@ -36,19 +36,15 @@ async function inputsOf(
   { engine }: SiteSettings,
 ): Promise<Record<string, string>> {
   // The GPUs of other hosts install nothing here.
-  const unsure =
-    engine === 'local' && pool.length > 0 && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
+  const unsure = engine === 'local' && (await flashMayChange(pool)) ? { unsure: randomUUID() } : {};
   return { deviceClass, ...versions, ...unsure };
 }
 
-/**
- * Whether `python-env`, which runs after this, will try to install flash attention: what comes of it is not known, so
- * that results must not be stored or found under a hash that says it is. Receipts know it.
- */
+/** A run settles it before it asks (plugin.ts); whoever asks otherwise gets no hash that says it is known. */
 async function flashMayChange(pool: readonly { architecture: string }[]): Promise<boolean> {
-  const { flashState, isEnvironment } = await import('../python-env/flash-state.js');
+  const { isFlashOpen } = await import('../python-env/environment.js');
   const { architecturesOf } = await import('../execution/lease/gpus/architectures.js');
-  return isEnvironment(root) && !flashState(root, architecturesOf(pool)).settled;
+  return isFlashOpen(root, architecturesOf(pool));
 }
 
 async function remember(of: string, text: string): Promise<void> {

@@ -13,17 +13,27 @@ export interface LongLock {
   doing: string;
   timeoutMs: number;
   log: (line: string) => void;
+  /** Called after each look in vain; what it throws ends the wait. */
+  whileWaiting?: () => void;
 }
+
+/** Nobody who waits for minutes needs to know within milliseconds, and a hundred may wait. */
+const LOOK_MS = 500;
 
 /** @throws Error as `withFileLock` does, or when the lock directory cannot be used. */
 export function withLongLock<T>(
   lockDirectory: string,
-  { name, path, doing, timeoutMs, log }: LongLock,
+  { name, path, doing, timeoutMs, log, whileWaiting }: LongLock,
   body: () => T | Promise<T>,
 ): Promise<T> {
   openPrivateDirectory(lockDirectory);
   return withFileLock(join(lockDirectory, `${name}-${sha256(path).slice(0, 16)}.lock`), body, {
     timeoutMs,
+    jitterMs: LOOK_MS,
+    meanwhile: () => {
+      whileWaiting?.();
+      return undefined;
+    },
     onWait: (holder) => {
       log(`waiting for ${holder}, which ${doing}`);
     },

@@ -5,32 +5,33 @@ import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { PYTHON_LOCK } from '../suite/model/python-sources.js';
 import type { Interpreter } from './interpreter.js';
-import { whileInstalling } from './while-installing.js';
+import { whileInstalling, type Installing } from './while-installing.js';
 
 export interface EnsureOptions {
   workspaceRoot: string;
   /** Install even when the stamp says that nothing changed. */
   force: boolean;
   log: (line: string) => void;
+  signal?: AbortSignal;
 }
 
 /** @throws Fault with what to do when the environment cannot be made. */
 export async function ensurePythonEnvironment({
   workspaceRoot,
   force,
-  log,
+  ...installing
 }: EnsureOptions): Promise<'current' | 'installed'> {
   const wanted = digestOf(workspaceRoot);
   if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-  return whileInstalling(workspaceRoot, log, async () => {
+  return whileInstalling(workspaceRoot, installing, async () => {
     if (!force && isCurrent(workspaceRoot, wanted)) return 'current';
-    await install(workspaceRoot, log);
+    await install(workspaceRoot, installing);
     writeWhole(join(workspaceRoot, '.venv', STAMP), wanted);
     return 'installed';
   });
 }
 
-async function install(workspaceRoot: string, log: (line: string) => void): Promise<void> {
+async function install(workspaceRoot: string, { log, signal }: Installing): Promise<void> {
   const { findUv, runUv } = await import('./uv.js');
   const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
   const uv = await findUv(workspaceRoot, log);
@@ -45,11 +46,10 @@ async function install(workspaceRoot: string, log: (line: string) => void): Prom
         ? 'no Python 3.12 or newer found: uv downloads one'
         : `Python ${found.version} (${found.path})`,
     );
-    await runUv(
-      uv,
-      ['venv', '--quiet', '--clear', '--python', found?.path ?? '3.12', venv],
-      'Install Python 3.12 or newer, or set UV_PYTHON to one.',
-    );
+    await runUv(uv, ['venv', '--quiet', '--clear', '--python', found?.path ?? '3.12', venv], {
+      hint: 'Install Python 3.12 or newer, or set UV_PYTHON to one.',
+      signal,
+    });
   }
   log(
     'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
@@ -66,7 +66,10 @@ async function install(workspaceRoot: string, log: (line: string) => void): Prom
       '--require-hashes',
       join(workspaceRoot, PYTHON_LOCK),
     ],
-    'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
+    {
+      hint: 'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
+      signal,
+    },
   );
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
-import { whileInstalling } from './while-installing.js';
+import { whileInstalling, type Installing } from './while-installing.js';
 import { overlayLock, OVERLAYS, type OverlayName } from '../suite/model/overlays.js';
 import { SUITES } from '../suite/model/paths.js';
 
@@ -20,17 +20,17 @@ export function wantedOverlays(workspaceRoot: string): OverlayName[] {
 export async function ensureOverlays(
   workspaceRoot: string,
   wanted: readonly OverlayName[],
-  log: (line: string) => void,
+  installing: Installing,
 ): Promise<void> {
   const absent = (): OverlayName[] => wanted.filter((name) => !isCurrent(workspaceRoot, name));
   if (absent().length === 0) return;
-  await whileInstalling(workspaceRoot, log, async () => {
-    for (const name of absent()) await install(workspaceRoot, name, log);
+  await whileInstalling(workspaceRoot, installing, async () => {
+    for (const name of absent()) await install(workspaceRoot, name, installing);
   });
 }
 
 /** Whole or not at all: it appears under its name when everything is in it. */
-async function install(workspaceRoot: string, name: OverlayName, log: (line: string) => void): Promise<void> {
+async function install(workspaceRoot: string, name: OverlayName, { log, signal }: Installing): Promise<void> {
   const { findUv, runUv } = await import('./uv.js');
   const uv = await findUv(workspaceRoot, log);
   const directory = directoryOf(workspaceRoot, name);
@@ -45,7 +45,7 @@ async function install(workspaceRoot: string, name: OverlayName, log: (line: str
   ];
   const hint = `Check the connection to PyPI and the free disk space, or take what needs ${name} out of your suites (judges, edits as: quantized).`;
   try {
-    await runUv(uv, args, hint, `${name} cannot be installed`);
+    await runUv(uv, args, { hint, signal, problem: `${name} cannot be installed` });
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     throw error;

@@ -43,14 +43,18 @@ export async function findUv(workspaceRoot: string, log: (line: string) => void)
 export async function runUv(
   uv: string,
   args: readonly string[],
-  hint: string,
-  problem = `uv ${args[0] ?? ''} failed`,
+  {
+    hint,
+    signal,
+    problem = `uv ${args[0] ?? ''} failed`,
+  }: { hint: string; signal: AbortSignal | undefined; problem?: string },
 ): Promise<void> {
   const { exitCode } = await execa(uv, args, {
     reject: false,
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
   if (exitCode !== 0) throw new Fault('environment', problem, hint);
 }

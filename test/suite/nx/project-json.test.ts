@@ -60,7 +60,7 @@ describe('the projects of a suite', () => {
       const ids = dependsOn.flatMap((one) =>
         typeof one === 'string' ? [one] : one.projects.map((project) => `${project}:${one.target}`),
       );
-      expect(new Set(ids)).toEqual(new Set([...cell.dependsOn, 'tools:python-env']));
+      expect(new Set(ids)).toEqual(new Set(cell.dependsOn));
     }
     const cellTargets = [...projects.values()].flatMap((project) =>
       Object.values(project.targets).filter(({ executor }) => executor === './tools:cell'),

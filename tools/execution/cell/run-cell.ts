@@ -1,4 +1,4 @@
-// The way of a cell, from top to bottom: receipt → lease → receipt → attempt → publish → retry by cause.
+// The way of a cell, from top to bottom: receipt → Python → lease → receipt → attempt → publish → retry by cause.
 import { messageOf } from '../../base/message.js';
 import { monotonicMs } from '../../base/clock.js';
 import { Fault } from '../../base/fault.js';
@@ -27,6 +27,7 @@ import {
 import { caught, failed, faultOfEngine, type CellFailure } from './failure.js';
 import { leaseRequest, type EarlierPasses } from './lease-request.js';
 import { grantedParts, pendingParts, without } from './pending.js';
+import { madePython } from './python.js';
 import { rebuildWeights } from './rebuild.js';
 import { NO_RETRIES } from './retry/adjustment.js';
 import { nextRetry } from './retries.js';
@@ -44,20 +45,22 @@ async function receiptToReceipt(run: CellRun): Promise<Result<CellOutcome, CellF
   const opened = await openCell(run);
   if (!opened.ok) return failed(opened.error);
   const context = opened.value;
-  const ended = await passes(context);
+  const ended = await passes(context, run);
   // What its own signal did not cancel was cut for the time that is left.
   const isCut = !run.signal.aborted && Date.now() >= cutMs(context.settings);
   if (ended.ok || ended.error.fault.code !== 'cancelled' || !isCut) return ended;
   return failed(cutFault(context.settings));
 }
 
-async function passes(context: CellContext): Promise<Result<CellOutcome, CellFailure>> {
+async function passes(context: CellContext, run: CellRun): Promise<Result<CellOutcome, CellFailure>> {
   // Receipts that stand end the cell without a lease.
   const pending = await pendingParts(context, context.log);
   if (pending.length === 0) {
     await countReused(context);
     return ok('reused');
   }
+  // Before the lease, which nobody is to hold meanwhile. What was made is looked at from the start.
+  if (await madePython(context)) return receiptToReceipt(run);
 
   // Each pass takes a lease. There are several where disk is short (a batch is made in parts), where weights are evicted
   // before they can be used, and where an attempt failed. Between two passes nothing is held.

@@ -12,8 +12,22 @@ import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 /** Cells that are named one by one. */
 const MOST_NAMED = 10;
 
-/** @throws Error when the nx run ends before it looked at the cells. */
 export async function restore(workspaceRoot: string, suite: string): Promise<void> {
+  const { cells, looked } = await lookAtCells(workspaceRoot, suite);
+  for (const line of restoredLines(suite, cells, looked)) say(line);
+}
+
+/**
+ * Everything that Nx's cache has of a suite, here or at a server, into the workspace, and everything that stands by its
+ * receipts into the cache; no cell runs.
+ *
+ * @returns how many cells there are, those that Nx answered from its cache, and what was found of others.
+ * @throws Error when the nx run ends before it looked at the cells.
+ */
+export async function lookAtCells(
+  workspaceRoot: string,
+  suite: string,
+): Promise<{ cells: number; answered: ReadonlySet<string>; looked: Looked[] }> {
   const cells = new Set(requireGeneratedSuite(workspaceRoot, suite).cells.map(({ id }) => id));
   const scratch = mkdtempSync(join(tmpdir(), 'validation-restore-'));
   try {
@@ -31,10 +45,11 @@ export async function restore(workspaceRoot: string, suite: string): Promise<voi
         ...{ reject: false, all: true, stdin: 'ignore' as const },
       },
     );
-    const looked = readLooked(file).filter(({ cell }) => cells.has(cell));
+    const said = readLooked(file);
+    const looked = said.looked.filter(({ cell }) => cells.has(cell));
     if (ended.exitCode !== 0 && looked.every(({ why }) => why === undefined))
       throw new Error(`nx could not look at the cells:\n${ended.all.trim()}`);
-    for (const line of restoredLines(suite, cells.size, looked)) say(line);
+    return { cells: cells.size, answered: new Set(said.answered.filter((id) => cells.has(id))), looked };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

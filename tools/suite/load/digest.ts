@@ -6,7 +6,7 @@ import type { JsonValue } from '../../base/json-value.js';
  * Raised whenever the generator makes other projects of the same suite.yaml, so that projects made by an earlier
  * version are made anew before they run.
  */
-export const GENERATOR_VERSION = 3;
+export const GENERATOR_VERSION = 4;
 
 /** SHA-256 of what a suite.yaml says: comments, blanks and the order of keys do not count. */
 export function suiteDigest(value: unknown): string {

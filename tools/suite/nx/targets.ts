@@ -5,6 +5,7 @@ import { machineCommand } from './machine-input.js';
 import { pythonSources } from '../model/python-sources.js';
 import type { Schedule } from '../plan/schedule.js';
 
+/** For commands that ask Python. A cell installs it itself, when it really runs. */
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
 
 /** `made`: paths that cells of this plan write. What a cell reads and none makes is an input file of the repository. */
@@ -18,7 +19,7 @@ export function cellTarget(
     executor: './tools:cell',
     cache: true,
     metadata: { ...metadata(cell.description, cell.id), schedule: { ...schedule } },
-    dependsOn: [...dependsOn(cell.dependsOn), PYTHON_ENVIRONMENT],
+    dependsOn: dependsOn(cell.dependsOn),
     inputs: inputsOf(cell, made, suite),
     outputs: outputPaths(cell).map(inWorkspace),
     options: {
