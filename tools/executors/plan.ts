@@ -11,11 +11,15 @@ import { outcomeOf, type Outcome } from './outcome.js';
 const NX_PIECE = 65_536;
 
 export default function plan(
-  options: { suite: string; json?: boolean; file?: string; verbose?: boolean },
+  options: { suite: string; cache?: boolean; json?: boolean; file?: string; verbose?: boolean },
   context: ExecutorContext,
 ): Promise<Outcome> {
   return outcomeOf(`plan of ${options.suite} failed`, async () => {
-    const report = await planReport(context.root, options.suite);
+    const report = await planReport(
+      context.root,
+      options.suite,
+      options.cache === true ? () => askCache(context.root, options.suite) : undefined,
+    );
     const verbose = options.verbose === true || context.isVerbose;
     const json = shownJson(report);
     if (options.file !== undefined) writeWhole(resolve(context.root, options.file), `${json}\n`);
@@ -25,4 +29,9 @@ export default function plan(
       throw new Error('its JSON is longer than a line that Nx passes on whole. Give: --file plan.json');
     }
   });
+}
+
+async function askCache(workspaceRoot: string, suite: string): Promise<ReadonlySet<string>> {
+  const { lookAtCells } = await import('../monitoring/run/restore.js');
+  return (await lookAtCells(workspaceRoot, suite)).answered;
 }

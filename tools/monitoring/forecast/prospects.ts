@@ -28,7 +28,8 @@ export interface CellProspect {
 
 /**
  * The prospect of every cell, in the plan's order. `unfit`: cells this host can never run, with the reason. A cell behind
- * one that runs runs too, if it makes other bytes; it is counted as one that runs.
+ * one that runs runs too, if it makes other bytes; it is counted as one that runs. `answered`: cells that Nx answers from
+ * its cache, whatever of their weights is here.
  */
 export async function cellProspects(
   workspaceRoot: string,
@@ -36,6 +37,7 @@ export async function cellProspects(
   settings: Pick<SiteSettings, 'storageRoot' | 'storageKeep'>,
   machine: Pick<MachineIdentity, 'versions' | 'deviceClass'>,
   unfit: ReadonlyMap<string, string>,
+  answered: ReadonlySet<string> = new Set(),
 ): Promise<CellProspect[]> {
   const makers = makersOf(cells);
   const states = new Map<string, Promise<CellProspect>>();
@@ -56,6 +58,7 @@ export async function cellProspects(
 
   async function examine(cell: PlannedCell): Promise<CellProspect> {
     const { id, parts } = cell;
+    if (answered.has(id)) return { id, state: 'cached', reason: '', parts: [] };
     const all = parts.map(({ name }) => name);
     const ahead = await Promise.all(makersFor(cell, makers).map(stateOf));
     const why = unfit.get(id);

@@ -23,6 +23,8 @@ import { forecast, type Forecast, type Host } from './run.js';
 export interface PlanReport {
   suite: string;
   cells: CellProspect[];
+  /** Ids of cells that Nx's cache had, put into the workspace just now; null: it was not asked. */
+  restored: string[] | null;
   byKind: Record<string, Record<CellProspect['state'], number>>;
   /** Where it runs: GPUs that are here, or that NUM_GPUS and GPU_MEMORY_GB name; none: the CPU. */
   host: { gpus: number; usableGiBPerGpu: number; cpuSlots: number; assumed: boolean };
@@ -49,8 +51,15 @@ export interface PlanReport {
   warnings: string[];
 }
 
-/** @throws Error when the suite has not been generated, or the environment asks for another than was. */
-export async function planReport(workspaceRoot: string, suite: string): Promise<PlanReport> {
+/**
+ * @param askCache puts into the workspace what Nx's cache has of the suite, and names those cells.
+ * @throws Error when the suite has not been generated, or the environment asks for another than was.
+ */
+export async function planReport(
+  workspaceRoot: string,
+  suite: string,
+  askCache?: () => Promise<ReadonlySet<string>>,
+): Promise<PlanReport> {
   const settings = loadSiteSettings(workspaceRoot);
   requireRecorded(workspaceRoot, suite, process.env);
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
@@ -60,7 +69,12 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
   const badProfiles: string[] = [];
   const profiles = readProfiles(workspaceRoot, suite, cells, (sentence) => badProfiles.push(sentence));
   const unfit = unfitCells(cells, profiles, settings, host);
-  const states = await cellProspects(workspaceRoot, cells, settings, machine, unfit);
+  const before = await cellProspects(workspaceRoot, cells, settings, machine, unfit);
+  const answered = await askCache?.();
+  const states =
+    answered === undefined
+      ? before
+      : await cellProspects(workspaceRoot, cells, settings, machine, unfit, answered);
   const weights = plannedWeights(workspaceRoot, settings.storageRoot, cells);
   const cast = forecast({
     cells,
@@ -74,6 +88,7 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
   return {
     suite,
     cells: states,
+    restored: answered === undefined ? null : restoredOf(before, states),
     byKind: countByKind(cells, states),
     host: {
       gpus: devices.count,
@@ -87,6 +102,13 @@ export async function planReport(workspaceRoot: string, suite: string): Promise<
     willNotFit: [...unfit].map(([id, why]) => `${id} ${why}`),
     warnings: [...badProfiles, ...warningsOf(workspaceRoot, suite)],
   };
+}
+
+/** Finished now, and not before. */
+function restoredOf(before: readonly CellProspect[], now: readonly CellProspect[]): string[] {
+  return now.flatMap(({ id, state }, index) =>
+    state === 'cached' && before[index]?.state !== 'cached' ? [id] : [],
+  );
 }
 
 function unfinished(cells: readonly PlannedCell[], states: readonly CellProspect[]): PlannedCell[] {

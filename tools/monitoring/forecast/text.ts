@@ -8,11 +8,12 @@ import type { PlanReport } from './report.js';
 export function planText(report: PlanReport, verbose = false): string[] {
   const count = (state: string): number => report.cells.filter((cell) => cell.state === state).length;
   return [
-    `${report.suite}: ${report.cells.length} cells: ${count('cached')} cached, ${count('to run')} to run, ${count('blocked')} blocked`,
+    `${report.suite}: ${report.cells.length} cells: ${finished(report, count('cached'))}, ${count('to run')} to run, ${count('blocked')} blocked`,
+    ...cacheText(report, count('to run')),
     ...beyondOriginal(report),
     '',
     ...table(
-      ['kind', 'cached', 'to run', 'blocked'],
+      ['kind', report.restored === null ? 'done' : 'done or restored', 'to run', 'blocked'],
       Object.entries(report.byKind).map(([kind, row]) => [
         kind,
         String(row.cached),
@@ -32,6 +33,21 @@ export function planText(report: PlanReport, verbose = false): string[] {
     ...section('will not fit on this host', unfitText(report)),
     ...section('warnings', report.warnings),
   ];
+}
+
+function finished({ restored }: PlanReport, count: number): string {
+  if (restored === null) return `${count} done`;
+  return `${count - restored.length} done, ${restored.length} restored from Nx's cache`;
+}
+
+/** What the cache may change of it. */
+function cacheText({ suite, restored }: PlanReport, toRun: number): string[] {
+  if (toRun === 0) return [];
+  return restored === null
+    ? [`  Nx's cache may have some of those to run: npx nx run ${suite}:plan --cache asks it`]
+    : [
+        "  Nx's cache has none of those to run; behind another that runs, it may when that has come out as before",
+      ];
 }
 
 /** What this suite does that the original script does not, so that its plan can be counted against that. */
