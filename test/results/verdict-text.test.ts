@@ -46,3 +46,28 @@ test('so in the report and in JUnit, and never of the null run itself', () => {
   expect(page(findings({ 'm/a_clean/1': spectral, 'm/baseline/1': spectral }))).toContain(mark);
   expect(page(findings({ 'm/a_clean/1': spectral }))).not.toContain('baseline&#39;s own"');
 });
+
+test('quantized edits are told as what each was taken: checkpoints, and what programs write', () => {
+  const making = (kind: 'adopt' | 'program', name: string, as?: string): typeof plan.cells => [
+    {
+      ...{ id: `s.m.${name}:${kind}`, kind, model: 'm' },
+      parts: [{ name, spec: { type: kind, ...(as === undefined ? {} : { as }) }, writes: [], receipt: name }],
+    },
+  ];
+  const cells = [
+    ...plan.cells,
+    ...making('adopt', 'w4', 'dequantized'),
+    ...making('program', 'ours', 'dequantized'),
+    ...making('program', 'kept', 'quantized'),
+    ...making('program', 'plain'),
+  ];
+  const text = verdictText(findingsOf({ ...plan, cells }, filesOf(plan)).analysis, []);
+  const [, section = ''] = text.split('Quantized checkpoints\n');
+  const lines = section.split('\n').slice(0, 4);
+  expect(lines.map((line) => line.trim().replaceAll(/ +/g, ' '))).toEqual([
+    'dequantized evaluated and certified as their numbers in bf16',
+    'm/w4 m/ours',
+    'as they are evaluated in their own format; InvarLock was not asked',
+    'm/kept',
+  ]);
+});

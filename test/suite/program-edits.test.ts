@@ -197,6 +197,16 @@ test.each<[what: string, edit: object, expected: string]>([
     'edits.stress[0].class: "clean" is not allowed. Allowed: stress',
   ],
   [
+    'a format that is not named',
+    { ...PROGRAM, as: 'quantized' },
+    'edits.stress[0].as: "quantized" is quantized, and what runs it depends on its format: write format: bitsandbytes-4bit,',
+  ],
+  [
+    'a format of what is dequantised',
+    { ...PROGRAM, as: 'dequantized', format: 'torchao' },
+    'edits.stress[0].format: "torchao" is the format of what is evaluated as it is: it needs as: quantized beside it',
+  ],
+  [
     'another setting',
     { ...PROGRAM, shell: true },
     'unknown setting "shell". Allowed here: command, inputs, gpus,',
@@ -205,6 +215,33 @@ test.each<[what: string, edit: object, expected: string]>([
   const found = diagnostics(withEdits(JSON.stringify({ stress: [edit] })), FILES);
   expect(found).toEqual([expect.stringContaining(expected)]);
   expect(found[0]).toMatch(/^2:\d+: /);
+});
+
+test('what it quantizes is taken as its numbers, or evaluated as it is and not certified', () => {
+  const edits = JSON.stringify({
+    clean: [
+      { ...PROGRAM, name: 'plain' },
+      { ...PROGRAM, name: 'numbers', as: 'dequantized' },
+      { ...PROGRAM, name: 'kept', as: 'quantized', format: 'compressed-tensors' },
+    ],
+  });
+  const suite = parsed(withEdits(edits), FILES);
+  const cells = planSuite(suite);
+  const of = (variant: string) => cells.filter(({ project }) => project === `x.m.${variant}`);
+  const made = (variant: string) => of(variant).find(({ kind }) => kind === 'program')?.parts[0]?.spec;
+  // A program that quantizes nothing is what it was.
+  expect(made('plain')).toEqual({ type: 'program', ...PROGRAM, directory: 'suites/x', inputs: spec.inputs });
+  expect(made('numbers')).toEqual({ ...made('plain'), as: 'dequantized' });
+  expect(made('kept')).toEqual({ ...made('plain'), as: 'quantized', format: 'compressed-tensors' });
+  const kinds = (variant: string) => new Set(of(variant).map(({ kind }) => kind));
+  expect(kinds('numbers')).toEqual(kinds('plain'));
+  expect(kinds('kept')).toEqual(new Set(['program', 'eval']));
+  const packages = (variant: string) =>
+    new Set(of(variant).flatMap(({ kind, parts }) => (kind === 'eval' ? [parts[0]?.spec.package] : [])));
+  expect(packages('numbers')).toEqual(new Set([undefined]));
+  expect(packages('kept')).toEqual(new Set(['compressed-tensors==0.20.1']));
+  const [whole] = projectFiles(suite);
+  expect(JSON.parse(whole?.text ?? '')).toMatchObject({ metadata: { packages: ['compressed-tensors'] } });
 });
 
 test('two of one script need names', () => {

@@ -111,10 +111,11 @@ function questions(
         name,
         source: spec.source ?? null,
         trust_remote_code: spec.trust_remote_code === true,
-        ...takenOf(spec),
+        ...{ as: spec.as ?? null, format: spec.format ?? null },
         stored: stored.has(receipt),
         baseline: baselineOf(parts, model, stored),
       })),
+    formats: parts.flatMap(formatsOf),
     tasks: benchmarksOf(cells, data),
     trust_task_code: parts.some(({ spec }) => spec.trust_task_code === true),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
@@ -126,10 +127,12 @@ function questions(
   };
 }
 
-/** Of a quantized checkpoint: as what it is taken, and what runs it. */
-function takenOf({ as = null, format = null }: JsonObject): JsonObject {
-  const known = WEIGHT_FORMATS.find((name) => name === format);
-  return { as, format, package: known === undefined ? null : packageOf(known) };
+/** Of an edit that is evaluated in its quantized format: what runs it. */
+function formatsOf({ kind, model, name, spec }: CellPart & { model: string; kind: CellKind }): JsonObject[] {
+  const format = WEIGHT_FORMATS.find((known) => known === spec.format);
+  if (format === undefined) return [];
+  const what = `${kind === 'program' ? 'program' : 'checkpoint'} ${name} of ${model}`;
+  return [{ what, format, package: packageOf(format) }];
 }
 
 /** What a checkpoint is compared with: where the model comes from, and where the store has it. */

@@ -64,7 +64,7 @@ export interface Analysis {
   beyond: Beyond;
   /** calibration_stats.json by model; null where there is none that can be read. */
   calibrations: { model: string; stats: CalibrationStats | null }[];
-  /** Edits that are quantized checkpoints, and as what each was taken. */
+  /** Edits whose checkpoints are quantized, and as what each was taken. */
   quantized: QuantizedVariant[];
 }
 

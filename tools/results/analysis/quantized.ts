@@ -1,4 +1,4 @@
-// Quantized checkpoints of a suite: as what each was evaluated and judged, for whoever reads the verdict.
+// Quantized edits of a suite, checkpoints and what programs write: as what each was evaluated and judged, for whoever reads the verdict.
 import type { VerdictPlan } from '../read/expected.js';
 
 export interface QuantizedVariant {
@@ -9,7 +9,7 @@ export interface QuantizedVariant {
 
 export function quantizedVariants({ cells }: VerdictPlan): QuantizedVariant[] {
   return cells
-    .filter(({ kind }) => kind === 'adopt')
+    .filter(({ kind }) => kind === 'adopt' || kind === 'program')
     .flatMap(({ model, parts }) =>
       parts.flatMap(({ name: variant, spec: { as } }) =>
         as === 'dequantized' || as === 'quantized' ? [{ model, variant, as }] : [],

@@ -39,6 +39,8 @@ export interface ProgramSpec {
   seed: number;
   /** In no result. */
   timeoutSeconds?: number;
+  /** Where what it writes is quantized. */
+  taken?: Taken;
 }
 export type OwnSpec = CheckpointSpec | ProgramSpec;
 
@@ -53,7 +55,7 @@ export function isCheckpoint(spec: EditSpec | OwnSpec): spec is CheckpointSpec {
 
 /** Whether it is evaluated in the quantized format that it has, and not certified. */
 export function isRunQuantized(spec: EditSpec | OwnSpec): boolean {
-  return isCheckpoint(spec) && spec.taken?.as === 'quantized';
+  return isOwn(spec) && spec.taken?.as === 'quantized';
 }
 
 /** A `ladder`'s step is expected to be nothing: its outcomes say what it is. */

@@ -18,13 +18,14 @@ export function adoptionCell(plan: ModelPlan, name: string, { type, source, take
 }
 
 export function programCell(plan: ModelPlan, name: string, program: ProgramSpec): Cell {
-  const { type, command, directory, inputs, gpus, seed, timeoutSeconds } = program;
+  const { type, command, directory, inputs, gpus, seed, timeoutSeconds, taken } = program;
   const description = `Run program ${name} on ${plan.model.name} and put what it writes into the weights store`;
   const spec = {
     ...{ type, command: [...command], directory, inputs: [...inputs] },
     ...(gpus > 0 ? { gpus } : {}),
     // Another seed runs no program again that is not told it.
     ...(command.some((word) => word.includes('{seed}')) ? { seed } : {}),
+    ...taken,
   };
   const reads = inputs.map((path, index): CellRead => ({ name: `input-${index + 1}`, path, as: 'content' }));
   const cell = making(plan, { name, kind: 'program', description }, spec, reads);

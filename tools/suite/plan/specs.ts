@@ -1,7 +1,7 @@
 // part.spec of each kind: what Python is told, in snake case. Everything in it, and only what, changes the result.
 import type { CellRead } from '../model/cell.js';
 import type { JsonObject } from '../../base/json-value.js';
-import { isCheckpoint, type EditSpec, type OwnSpec } from '../model/edit-spec.js';
+import { isOwn, type EditSpec, type OwnSpec } from '../model/edit-spec.js';
 import { packageOf } from '../model/weight-formats.js';
 import {
   windowsRun,
@@ -94,7 +94,7 @@ export function brokenSubject(error: StructuralError | undefined): JsonObject {
 
 /** What runs an edit in the quantized format that it has; no other evaluation's spec has it. */
 export function quantizedPackage(spec: EditSpec | OwnSpec): { package?: string } {
-  const taken = isCheckpoint(spec) ? spec.taken : undefined;
+  const taken = isOwn(spec) ? spec.taken : undefined;
   return taken?.as === 'quantized' ? { package: packageOf(taken.format) } : {};
 }
 

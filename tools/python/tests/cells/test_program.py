@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from quantized_models import write_base, write_quantized
 from weights_rig import llama_config, llama_tensors, load_model, make_job, stored, write_model
 
 from validation.cells import program
@@ -57,7 +58,13 @@ def save(change=lambda tensors: {name: each * 1.5 for name, each in tensors.item
 
 
 def job_for(
-    path: Path, text: str, *, inputs: dict[str, Path] | None = None, words: tuple[str, ...] = (), **spec: Any
+    path: Path,
+    text: str,
+    *,
+    inputs: dict[str, Path] | None = None,
+    words: tuple[str, ...] = (),
+    model: Path | None = None,
+    **spec: Any,
 ) -> Job:
     """A job of a script `edit.py` in suites/x, with other inputs by their names in the workspace."""
     script = path / "ws" / "suites" / "x" / "edit.py"
@@ -72,7 +79,7 @@ def job_for(
         **spec,
     }
     tensors = llama_tensors(layers=1, hidden=64, width=96)
-    made = write_model(path / "model", tensors, config=llama_config(**SIZES))
+    made = model or write_model(path / "model", tensors, config=llama_config(**SIZES))
     job = make_job(
         path, "program", {"mine": whole}, store=path / "store", baseline=stored(path / "store", made)
     )
@@ -259,3 +266,64 @@ def test_its_stderr_is_not_waited_for_where_a_child_keeps_it(tmp_path: Path) -> 
         run(job_for(tmp_path, text))
     finally:
         os.kill(int((tmp_path / "pid").read_text()), 9)
+
+
+#: Leaves a checkpoint that somebody quantized.
+LEAVES = "import shutil, sys\nshutil.copytree(sys.argv[3], sys.argv[2], dirs_exist_ok=True)\n"
+
+
+def quantized_job(path: Path, name: str, **how: str) -> Job:
+    made, _ = write_quantized(path / "made", name)
+    return job_for(path, LEAVES, words=(str(made),), model=write_base(path / "model"), **how)
+
+
+@pytest.mark.parametrize("name", ["w8a8", "w4a16", "gptq-4"])
+def test_what_it_quantizes_is_taken_as_its_numbers(tmp_path: Path, name: str) -> None:
+    tensors, told = run(quantized_job(tmp_path, name, **{"as": "dequantized"}))
+    _, numbers = write_quantized(tmp_path / "again", name)
+    assert tensors.keys() == numbers.keys()
+    assert all(torch.equal(tensors[each], numbers[each].to(torch.bfloat16)) for each in numbers)
+    assert told["edit_type"] == "program" and told["as"] == "dequantized"
+    assert told["format"]["name"] == ("gptq" if name == "gptq-4" else "compressed-tensors")
+    assert 0.001 < told["totals"]["relative_error"] < 0.2
+
+
+def test_what_it_quantizes_is_kept_as_it_is(tmp_path: Path) -> None:
+    job = quantized_job(tmp_path, "w8a8", **{"as": "quantized", "format": "compressed-tensors"})
+    program.run(job)
+    part = job.only
+    assert part.store is not None
+    entry = part.store.root / part.store.recipe
+    for name in ("config.json", "model.safetensors"):
+        assert (entry / name).read_bytes() == (tmp_path / "made" / name).read_bytes()
+    told = json.loads((part.out / "edit_metadata.json").read_text())
+    assert told["as"] == "quantized" and told["totals"]["matrices"] == 14
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "said", "do"),
+    [
+        ("w8a8", {}, "{output}: quantized with compressed-tensors (int-quantized), and the edit", "format:"),
+        ("gptq-4", {}, "{output}: quantized with GPTQ", "Write as: dequantized"),
+        ("gptq-4", {"as": "quantized", "format": "torchao"}, "is not evaluated as it is", "as: dequantized"),
+        (
+            "w8a8",
+            {"as": "quantized", "format": "torchao"},
+            "its evaluations are prepared for torchao",
+            "format: compressed-tensors",
+        ),
+    ],
+)
+def test_what_it_quantizes_and_cannot_be_taken_so(
+    tmp_path: Path, name: str, how: dict[str, str], said: str, do: str
+) -> None:
+    fault = refused(quantized_job(tmp_path, name, **how))
+    assert fault.code == "bad_edit"
+    assert str(fault).startswith("python edit.py {baseline} {output}") and said in str(fault)
+    assert do in fault.hint
+
+
+def test_what_it_was_to_quantize_and_did_not(tmp_path: Path) -> None:
+    fault = refused(job_for(tmp_path, EDIT + "save()\n", **{"as": "dequantized"}))
+    assert "{output}: as: dequantized, and its config.json names no format of quantized weights" in str(fault)
+    assert fault.hint == "Leave out as: for a checkpoint in floating point."

@@ -64,8 +64,7 @@ def take_in(job: Job, entry: Entry, found: Path, name: str, facts: Mapping[str, 
     trusted = job.only.spec.get("trust_remote_code") is True
     baseline = open_checkpoint(open_entry(job.read("baseline")))
     side = Side.of_baseline(baseline, trusted)
-    # What a program writes is unquantized, or refused.
-    quantized = asked(found, job.only.spec) if job.only.spec["type"] == "checkpoint" else None
+    quantized = asked(found, job.only.spec)
     built = look(found, trusted, quantized).built
     told = differences(side, Side(found, built, name), trusted)
     for line in told:

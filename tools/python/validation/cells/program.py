@@ -51,6 +51,6 @@ def _refusal(fault: Fault, output: Path, command: list[str]) -> Fault:
     said = str(fault).replace(str(output), "{output}")
     hint = (
         "It must leave a model with its tokenizer in {output}, as save_pretrained writes both, of the "
-        "baseline's sizes and unquantized."
+        "baseline's sizes."
     )
     return Fault("bad_edit", f"{shown(command)}: {said}", hint if fault.code == "bad_input" else fault.hint)

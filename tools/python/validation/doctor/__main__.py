@@ -21,6 +21,7 @@ from validation.doctor.checkpoints import checkpoints
 from validation.doctor.cuda import accelerator
 from validation.doctor.data import datasets, tasks
 from validation.doctor.finding import Finding, finding
+from validation.doctor.formats import formats
 from validation.doctor.hub import models
 from validation.job import Fault
 
@@ -40,7 +41,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="validation-doctor-") as work,
     ):
         questions["work"] = work
-        for check in (versions, accelerator, models, checkpoints, datasets, windows, tasks):
+        for check in (versions, accelerator, models, checkpoints, formats, datasets, windows, tasks):
             for found in _guarded(check, questions):
                 print(json.dumps(found), file=answers, flush=True)
     return 0

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from validation.doctor.finding import Finding, finding
 from validation.doctor.hub import hub_model
-from validation.formats.table import FORMATS, Format
-from validation.formats.unfit import unfit
 from validation.job import Fault
 from validation.sources.download import find, in_cache, source_id
 from validation.sources.intake import look
@@ -26,8 +23,6 @@ def checkpoints(questions: Mapping[str, Any]) -> Iterator[Finding]:
         what, source = f"checkpoint {each['name']} of {each['model']}", each["source"] or {}
         trusted = each.get("trust_remote_code") is True
         where = source_id(source)
-        if each.get("format") is not None:
-            yield from _runs_here(what, str(each["format"]), str(each["package"]), questions)
         if each.get("stored"):
             yield finding("ok", what, f"{where}: its weights are in the store")
             continue
@@ -63,33 +58,6 @@ def _compared(what: str, each: Mapping[str, Any], trusted: bool) -> Iterator[Fin
         yield finding(
             "warning", what, f"beside the weights, {line}", "Nothing, where that is part of what you judge."
         )
-
-
-def _runs_here(what: str, name: str, package: str, questions: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether a format that is evaluated as it is has its package, and a device that runs it."""
-    row: Format = next(each for each in FORMATS if each.name == name)
-    own, _, version = package.partition("==")
-    directory = Path(sys.prefix) / "overlays" / own
-    if not (directory / f"{own.replace('-', '_')}-{version}.dist-info").is_dir():
-        yield finding(
-            "error",
-            what,
-            f"{row.called} is run by {package}, which is not installed",
-            "Run: npx nx run tools:python-env",
-        )
-    if why := unfit(row, _capability(questions)):
-        yield finding(
-            "error", what, why, "Take it as: dequantized, or run its evaluations on a host with such a GPU."
-        )
-
-
-def _capability(questions: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The least of this host's GPUs; None where cells run on the CPU."""
-    import torch
-
-    if not questions.get("driver") or not torch.cuda.is_available():
-        return None
-    return min(torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count()))
 
 
 def _here(source: Mapping[str, Any], trusted: bool) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from validation.formats.table import Recognised, recognise
 from validation.job import Fault
+from validation.sources.intake import require_model
 from validation.sources.profile import NAME as PROFILE
 from validation.weights.checkpoint import INDEX, OWN_FILES, read_json, shard_names
 from validation.weights.store import Entry
@@ -26,8 +27,9 @@ def asked(path: Path, spec: Mapping[str, Any]) -> Recognised | None:
 
     Raises:
         Fault: `bad_edit` where the edit and the files do not fit each other, or the format allows nothing
-            of what is asked.
+            of what is asked; `bad_input` for what is no model.
     """
+    require_model(path)
     how = spec.get("as")
     found = recognise(read_json(path / "config.json"))
     if found is None:

@@ -1,9 +1,9 @@
 // An edit made elsewhere, as suite.yaml has it: `{ checkpoint: <hub id or path> }` in the list of its class.
 import type { ListedClass } from '../../model/edit-spec.js';
 import { nameFromSource, editNameProblem, NAME_RULE } from '../../model/names.js';
-import { WEIGHT_FORMATS, type Taken } from '../../model/weight-formats.js';
 import { mapping, name, oneOf, text } from '../../yaml/schema-parts.js';
 import { HUB_ID, REVISION, REVISION_RULE } from './origin-schema.js';
+import { TAKEN, takenOf } from './taken-schema.js';
 
 /** What begins so is a path; anything else is the hub's. */
 const PATH = /^\.{0,2}\/./;
@@ -29,33 +29,22 @@ export function ownEdit(listed: ListedClass) {
       class: oneOf([listed]).optional(),
       name: name(editNameProblem, NAME_RULE).optional(),
       revision: text(REVISION_RULE, REVISION).optional(),
-      as: oneOf(['dequantized', 'quantized'] as const).optional(),
-      format: oneOf(WEIGHT_FORMATS).optional(),
+      ...TAKEN,
     },
     'an edited checkpoint',
   ).transform(({ checkpoint, name: given, revision, as, format }, context) => {
-    const taken: Taken | undefined =
-      as === 'quantized' && format !== undefined ? { as, format } : as === 'dequantized' ? { as } : undefined;
+    const say = (key: string, message: string): void => {
+      const input = { checkpoint, name: given, revision, as, format };
+      context.issues.push({ code: 'custom', input, path: [key], params: { sentence: true }, message });
+    };
     const edit = {
       checkpoint,
-      ...(taken === undefined ? {} : { taken }),
+      ...takenOf({ as, format }, say),
       ...(given === undefined ? {} : { name: given }),
       ...(revision === undefined ? {} : { revision }),
     };
-    const say = (key: string, message: string): void => {
-      context.issues.push({ code: 'custom', input: edit, path: [key], params: { sentence: true }, message });
-    };
     if (edit.revision !== undefined && isPath(edit.checkpoint)) {
       say('revision', 'is a revision, and only a checkpoint of the hub has one');
-    }
-    if (as === 'quantized' && format === undefined) {
-      say(
-        'as',
-        `is quantized, and what runs it depends on its format: write format: ${WEIGHT_FORMATS.join(', ')} beside it`,
-      );
-    }
-    if (as !== 'quantized' && format !== undefined) {
-      say('format', 'is the format of what is evaluated as it is: it needs as: quantized beside it');
     }
     const derived = nameFromSource(edit.checkpoint);
     const problem = edit.name === undefined ? editNameProblem(derived) : undefined;

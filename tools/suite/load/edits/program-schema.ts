@@ -2,7 +2,9 @@
 import { posix } from 'node:path';
 import type { ListedClass, ProgramSpec } from '../../model/edit-spec.js';
 import { editNameProblem, NAME_RULE, nameFromSource } from '../../model/names.js';
+import type { Taken } from '../../model/weight-formats.js';
 import { list, mapping, name, oneOf, text, whole } from '../../yaml/schema-parts.js';
+import { TAKEN, takenOf } from './taken-schema.js';
 
 /** As sources/program.py fills them in; `workspace` is this program's own, and no one's to write. */
 const PLACEHOLDERS = ['baseline', 'output', 'scratch', 'seed', 'gpus', 'threads'];
@@ -27,13 +29,19 @@ export function programEdit(listed: ListedClass) {
       seed: whole(0, 2 ** 31 - 1).default(DEFAULT_SEED),
       class: oneOf([listed]).optional(),
       name: name(editNameProblem, NAME_RULE).optional(),
+      ...TAKEN,
     },
     'a program that edits',
-  ).transform(({ command, inputs, gpus, timeout, seed, name: given }, context) => {
-    const edit = { command, inputs, gpus, timeout, seed, name: given };
+  ).transform(({ command, inputs, gpus, timeout, seed, name: given, as, format }, context) => {
+    const program = { command, inputs, gpus, timeout, seed, name: given };
     const say = (path: (string | number)[], message: string): void => {
-      context.issues.push({ code: 'custom', input: edit, path, params: { sentence: true }, message });
+      const input = { ...program, as, format };
+      context.issues.push({ code: 'custom', input, path, params: { sentence: true }, message });
     };
+    const taken = takenOf({ as, format }, (key, message) => {
+      say([key], message);
+    });
+    const edit = { ...program, ...taken };
     for (const [index, word] of edit.command.entries()) {
       const unknown = placeholders(word).find((each) => !PLACEHOLDERS.includes(each));
       if (unknown === undefined) continue;
@@ -62,6 +70,7 @@ export type ProgramInput = Readonly<{
   timeout?: string | undefined;
   seed: number;
   name?: string | undefined;
+  taken?: Taken;
 }>;
 
 /** That of the first of its inputs that the command names, else of the program itself: `quantize` of `quantize.py`. */
@@ -71,7 +80,7 @@ export function nameOfProgram({ command, inputs }: Pick<ProgramInput, 'command' 
 }
 
 export function programSpec(directory: string, program: ProgramInput): ProgramSpec {
-  const { command, inputs, gpus, seed, timeout } = program;
+  const { command, inputs, gpus, seed, timeout, taken } = program;
   const [first = '', ...words] = command;
   const paths = inputs.map((path) => inWorkspace(directory, path));
   return {
@@ -82,6 +91,7 @@ export function programSpec(directory: string, program: ProgramInput): ProgramSp
     gpus,
     seed,
     ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }),
+    ...(taken === undefined ? {} : { taken }),
   };
 }
 
