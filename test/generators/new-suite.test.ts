@@ -112,6 +112,58 @@ test('a hub id: its commit and size are asked once and recorded; its configurati
   expect(text).toContain('stress: # expected to hurt\n        - { checkpoint: o/m-q4 }\n');
 });
 
+/** A configuration in a quantized format. */
+const inFormat = (settings: object): string =>
+  JSON.stringify({ ...(JSON.parse(CONFIG) as object), quantization_config: settings });
+
+test('a quantized checkpoint is taken as its numbers, beside what else it can be; here and at the hub', async () => {
+  using workspace = withModel();
+  workspace.write('models/w8/config.json', inFormat({ quant_method: 'torchao', quant_type: {} }));
+  workspace.write('models/w4/config.json', inFormat({ quant_method: 'gptq', bits: 4 }));
+  hub.commit('models', 'o/m-nf4', {
+    'config.json': inFormat({ quant_method: 'bitsandbytes', load_in_4bit: true }),
+    'model.safetensors': WEIGHTS,
+  });
+  const checkpoint = ['./models/w8', 'stress=./models/w4', 'stress=o/m-nf4', './models/mine-q4'];
+  const options = { name: 'own', model: ['./models/mine'], checkpoint, edit: ['none'] };
+  await made(workspace, options, { HF_ENDPOINT: hub.url });
+  const [, edits = ''] = workspace.read('suites/own/suite.yaml').split('edits: # of this model');
+  const lines = edits
+    .split('\n\n')[0]
+    ?.split('\n')
+    .slice(1)
+    .map((line) => line.trim());
+  const remark = (format: string): string =>
+    `# ${format}: its numbers in bf16, certified too; or as: quantized, format: ${format}: evaluated as it is, not certified`;
+  expect(lines).toEqual([
+    'clean: # expected to be harmless',
+    remark('torchao'),
+    '- { checkpoint: ../../models/w8, as: dequantized }',
+    '- { checkpoint: ../../models/mine-q4 }',
+    'stress: # expected to hurt',
+    '# gptq: its numbers in bf16; it is not evaluated as it is',
+    '- { checkpoint: ../../models/w4, as: dequantized }',
+    remark('bitsandbytes-4bit'),
+    '- { checkpoint: o/m-nf4, as: dequantized }',
+  ]);
+  const loaded = loadSuite(workspace.root, 'own');
+  const taken =
+    loaded.ok && loaded.value.suite.models[0]?.edits.map(({ spec }) => 'taken' in spec && spec.taken);
+  expect(taken).toEqual([{ as: 'dequantized' }, false, { as: 'dequantized' }, { as: 'dequantized' }]);
+});
+
+test('what is quantized and can be neither, or is to be a baseline, is refused before anything is written', async () => {
+  using workspace = withModel();
+  workspace.write('models/hqq/config.json', inFormat({ quant_method: 'hqq' }));
+  workspace.write('models/w8/config.json', inFormat({ quant_method: 'torchao' }));
+  expect(
+    await refusal(workspace, { name: 'own', model: ['./models/mine'], checkpoint: ['./models/hqq'] }),
+  ).toContain('--checkpoint ../../models/hqq: quantized with hqq, which is neither read nor evaluated here');
+  expect(await refusal(workspace, { name: 'own', model: ['./models/w8'] })).toContain(
+    '--model "./models/w8": quantized with torchao, and a baseline is in floating point; name the model it was made of',
+  );
+});
+
 test.each<[SuiteGeneratorOptions, string]>([
   [{ name: 'own', model: ['o/none'] }, '--model "o/none": private, gated or nowhere (HTTP 401)'],
   [

@@ -1,11 +1,14 @@
 // A suite.yaml where there is none: from the options of nx g ./tools:suite, or from answers at the terminal.
+import { resolve } from 'node:path';
+import { ok } from '../base/result.js';
 import { loadSuiteText } from '../suite/load/load.js';
 import type { SizeClass } from '../suite/model/cell.js';
 import { suiteNameProblem } from '../suite/model/names.js';
-import { suiteFile } from '../suite/model/paths.js';
+import { suiteDirectory, suiteFile } from '../suite/model/paths.js';
 import { PROFILE, PROFILES, type ProfileName } from '../suite/starter/profiles.js';
+import { formatOfConfig, takenOfFormat } from '../suite/starter/quantized.js';
 import { starterOf, type StarterModelInput } from '../suite/starter/starter.js';
-import { starterText, type Starter } from '../suite/starter/text.js';
+import { starterText, type Starter, type StarterCheckpoint } from '../suite/starter/text.js';
 import { formatDiagnostic } from '../suite/yaml/diagnostics.js';
 import { nearest } from '../suite/yaml/suggest.js';
 import type { Ask } from './ask.js';
@@ -69,14 +72,19 @@ export async function newSuite(
         return [];
       }
       const { source, called } = placed.value;
-      if (!('id' in source)) return [{ source, called, facts: directoryFacts(root, called) }];
-      const facts = await hubFacts(source.id, environment);
-      if (facts.ok) {
-        asked.set(source.id, facts.value);
-        return [{ source, called, facts: facts.value }];
+      const facts =
+        'id' in source ? await hubFacts(source.id, environment) : ok<HubFacts>(directoryFacts(root, called));
+      if (!facts.ok) {
+        problems.push(`--model ${facts.error}`);
+        return [];
       }
-      problems.push(`--model ${facts.error}`);
-      return [];
+      const format = formatOfConfig(facts.value.config);
+      if (format !== undefined) {
+        problems.push(`--model ${JSON.stringify(typed)}: ${quantizedModel(format)}`);
+        return [];
+      }
+      if ('id' in source) asked.set(source.id, facts.value);
+      return [{ source, called, facts: facts.value }];
     }),
   );
   if (problems.length > 0) throw refusal(name, problems);
@@ -92,11 +100,15 @@ export async function newSuite(
   });
   if (!starter.ok) throw refusal(name, starter.error);
   await askOfCheckpoints(starter.value, asked, environment);
-  const text = starterText(starter.value);
+  const text = starterText(withFormats(starter.value, root, asked));
   // What is written must be a suite, or the person would begin by mending it.
   const loaded = loadSuiteText(root, name, text);
   if (!loaded.ok) throw refusal(name, loaded.error.map(formatDiagnostic));
   return { text, known: sourcesOf(asked) };
+}
+
+function quantizedModel(format: string): string {
+  return `quantized with ${format}, and a baseline is in floating point; name the model it was made of, and this by --checkpoint`;
 }
 
 async function askOfCheckpoints(
@@ -115,6 +127,27 @@ async function askOfCheckpoints(
     return [];
   });
   if (problems.length > 0) throw refusal(name, problems);
+}
+
+/** Each checkpoint that its configuration calls quantized says as what it is taken. */
+function withFormats(starter: Starter, root: string, asked: ReadonlyMap<string, HubFacts>): Starter {
+  const problems: string[] = [];
+  const checked = (checkpoint: StarterCheckpoint): StarterCheckpoint => {
+    const { source } = checkpoint;
+    const facts =
+      'id' in source
+        ? asked.get(source.id)
+        : directoryFacts(root, resolve(root, suiteDirectory(starter.name), source.path));
+    const format = formatOfConfig(facts?.config);
+    if (format === undefined) return checkpoint;
+    const taken = takenOfFormat(format);
+    if (taken.ok) return { ...checkpoint, taken: taken.value };
+    problems.push(`--checkpoint ${'id' in source ? source.id : source.path}: ${taken.error}`);
+    return checkpoint;
+  };
+  const models = starter.models.map((model) => ({ ...model, checkpoints: model.checkpoints.map(checked) }));
+  if (problems.length > 0) throw refusal(starter.name, problems);
+  return { ...starter, models };
 }
 
 function sourcesOf(asked: ReadonlyMap<string, HubFacts>): Sources {

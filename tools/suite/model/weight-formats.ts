@@ -23,6 +23,9 @@ export const WEIGHT_FORMATS = [
   'torchao',
 ] as const satisfies readonly WeightFormat[];
 
+/** Formats that nothing here evaluates as they are: only their numbers are read. */
+export const NUMBERS_ONLY_FORMATS = ['awq', 'fp8', 'gptq', 'mxfp4', 'mxfp8'] as const;
+
 /** As what a quantized checkpoint is taken: its numbers in bf16, or its files as they are. */
 export type Taken = { as: 'dequantized' } | { as: 'quantized'; format: WeightFormat };
 

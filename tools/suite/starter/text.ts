@@ -11,6 +11,7 @@ import type { Windows } from '../model/windows.js';
 import { billionsOf, positionsOf, type ModelFacts } from './model-size.js';
 import type { ChosenEdit } from './options.js';
 import { PROFILE, type ProfileName } from './profiles.js';
+import type { StarterTaken } from './quantized.js';
 
 /** As suite.yaml has it: a hub id; or a path, absolute or relative to suite.yaml. */
 export type WrittenSource = { id: string } | { path: string };
@@ -19,6 +20,8 @@ export interface StarterCheckpoint {
   class: ListedClass;
   name: string;
   source: WrittenSource;
+  /** Where it is known to be quantized. */
+  taken?: StarterTaken | undefined;
 }
 
 export interface StarterModel {
@@ -143,11 +146,11 @@ function editLines(
   return CLASSES.flatMap((editClass) => {
     const meant = editClass === 'clean' ? 'expected to be harmless' : 'expected to hurt';
     const items = [
-      ...checkpoints.filter((one) => one.class === editClass).map(checkpointItem),
-      ...editItems(edits.filter((one) => one.class === editClass)),
+      ...checkpoints.filter((one) => one.class === editClass).flatMap(checkpointLines),
+      ...editItems(edits.filter((one) => one.class === editClass)).map((item) => `- ${item}`),
     ];
     if (items.length === 0) return [`${indent}${editClass}: [] # ${meant}`];
-    return [`${indent}${editClass}: # ${meant}`, ...items.map((item) => `${indent}  - ${item}`)];
+    return [`${indent}${editClass}: # ${meant}`, ...items.map((item) => `${indent}  ${item}`)];
   });
 }
 
@@ -166,10 +169,11 @@ function editItems(edits: readonly ChosenEdit[]): string[] {
   });
 }
 
-function checkpointItem({ name, source }: StarterCheckpoint): string {
+function checkpointLines({ name, source, taken }: StarterCheckpoint): string[] {
   const value = 'id' in source ? source.id : source.path;
   const named = name === nameFromSource(value) ? '' : `, name: ${scalar(name)}`;
-  return `{ checkpoint: ${scalar(value)}${named} }`;
+  if (taken === undefined) return [`- { checkpoint: ${scalar(value)}${named} }`];
+  return [`# ${taken.remark}`, `- { checkpoint: ${scalar(value)}${named}, as: ${taken.as} }`];
 }
 
 function windowLines({ profile, models }: Starter): string[] {

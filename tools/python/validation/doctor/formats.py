@@ -1,4 +1,4 @@
-"""The doctor's look at what is evaluated in its quantized format: the package of it, and a device that runs it."""
+"""The doctor's look at what is evaluated in its quantized format: its package, and a device that runs it."""
 
 from __future__ import annotations
 
