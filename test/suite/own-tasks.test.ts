@@ -38,6 +38,121 @@ describe('code of a task', () => {
   });
 });
 
+describe('a task file that includes others', () => {
+  const at = (others: Files, own = 'task: mine\ninclude: ../../shared/base.yaml\n'): Files => ({
+    ...{ 'suites/x/tasks': null, ...others, 'suites/x/tasks/mine.yaml': own },
+  });
+  const reads = (all: Files, suite = TRUSTED): unknown[] =>
+    planSuite(parsed(suite, all))
+      .filter(({ kind }) => kind === 'eval' || kind === 'data')
+      .map(({ kind, reads: of }) => [
+        kind,
+        of.flatMap(({ name, path, as }) => (/^(tasks|included-)/.test(name) ? [`${as} ${path}`] : [])),
+      ])
+      .filter(([, of]) => of?.length !== 0)
+      .filter((each, index, list) => index === list.findIndex((one) => String(one) === String(each)));
+
+  test.each<[what: string, all: Files, expected: string[]]>([
+    [
+      'one beside its directory',
+      at({ 'suites/shared/base.yaml': 'dataset_path: json\n' }),
+      ['suites/shared/base.yaml'],
+    ],
+    [
+      'a list, a chain, and Python beside each link of it',
+      at({
+        'suites/shared/base.yaml':
+          'include: [deep/a.yml, /data/b.yaml]\ndataset_path: json\nprocess_docs: !function code.utils.docs\n',
+        'suites/shared/deep/a.yml': 'metric_list: [{metric: !function score.it}]\n',
+        'suites/shared/deep/score.py': '',
+        'suites/shared/code/utils.py': '',
+        '/data/b.yaml': 'doc_to_text: !function json.dumps\n',
+      }),
+      [
+        ...['/data/b.yaml', 'suites/shared/base.yaml', 'suites/shared/code/utils.py'],
+        ...['suites/shared/deep/a.yml', 'suites/shared/deep/score.py'],
+      ],
+    ],
+    [
+      'a hidden one in its directory, which no digest of that has',
+      at({ 'suites/x/tasks/.base.yaml': 'dataset_path: json\n' }, 'task: mine\ninclude: .base.yaml\n'),
+      ['suites/x/tasks/.base.yaml'],
+    ],
+    [
+      'one in its directory, by whatever name',
+      at({ 'suites/x/tasks/base.yml': 'dataset_path: json\n' }, 'task: mine\ninclude: base.yml\n'),
+      [],
+    ],
+    [
+      'through a group',
+      at({ 'suites/shared/base.yaml': 'group: mine\ntask: [one]\n' }, 'include: ../../shared/base.yaml\n'),
+      ['suites/shared/base.yaml'],
+    ],
+  ])('%s is in the identity of what reads it', (_, all, expected) => {
+    const content = expected.map((path) => `content ${path}`);
+    expect(reads(all)).toEqual([['eval', ['directory suites/x/tasks', ...content]]]);
+  });
+
+  test('takes its data from them, and what it has the model write', () => {
+    const all = at({
+      'suites/shared/base.yaml':
+        'dataset_path: org/data\noutput_type: generate_until\ngeneration_kwargs: {max_gen_toks: 80}\n',
+    });
+    const include = ['directory suites/x/tasks', 'content suites/shared/base.yaml'];
+    expect(reads(all, SUITE)).toEqual([
+      ['data', include],
+      ['eval', include],
+    ]);
+    const evaluation = planSuite(parsed(SUITE, all)).find(({ kind }) => kind === 'eval');
+    expect(evaluation?.parts[0]?.spec.benchmarks).toMatchObject([{ generates: 80 }]);
+    // What it says itself counts more.
+    const local = at(all, 'task: mine\ninclude: ../../shared/base.yaml\ndataset_path: json\n');
+    expect(reads({ ...all, ...local }, SUITE)).toEqual([['eval', include]]);
+  });
+
+  test.each([
+    ['a file outside', at({ 'suites/shared/base.yaml': CODE }), 'suites/shared/base.yaml'],
+    [
+      'at the end of a chain',
+      at({
+        'suites/shared/base.yaml': 'include: next\n',
+        'suites/shared/next': 'include: [last.yml]\n',
+        'suites/shared/last.yml': CODE,
+      }),
+      'suites/shared/last.yml',
+    ],
+    [
+      'a file of another ending in its directory',
+      at({ 'suites/x/tasks/base.yml': CODE }, 'task: mine\ninclude: base.yml\n'),
+      'suites/x/tasks/base.yml',
+    ],
+  ])('is asked about code of %s', (_, all, where) => {
+    const said = `runs Python: ${where} (!function utils.docs, !function utils.score). Read it`;
+    expect(diagnostics(SUITE, all)).toEqual([expect.stringContaining(said)]);
+    expect(diagnostics(TRUSTED, all)).toEqual([]);
+  });
+
+  test.each([
+    [
+      'that is not there',
+      'include: no.yaml\n',
+      'mine.yaml: includes no.yaml, which is not there (suites/x/tasks/no.yaml)',
+    ],
+    [
+      'outside the workspace',
+      'include: ../../../../a.yaml\n',
+      'mine.yaml: includes ../a.yaml outside the workspace; name it by its absolute path',
+    ],
+    ['that is itself', 'include: ./mine.yaml\n', 'mine.yaml: includes ./mine.yaml, which includes it'],
+    ['that is no path', 'include: [1]\n', 'mine.yaml: include is 1, not a path'],
+  ])('one %s is a mistake', (_, own, said) => {
+    expect(diagnostics(SUITE, at({}, own))).toEqual([
+      expect.stringMatching(/^3:\d+: evaluation\.tasks: suites\/x\/tasks\//),
+    ]);
+    expect(diagnostics(SUITE, at({}, own))[0]).toContain(said);
+  });
+});
+
 describe('a task that has the model write', () => {
   const written = (most: string): string =>
     `task: mine\ndataset_path: json\noutput_type: generate_until\ngeneration_kwargs: {${most}}\n`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hubData } from '../../../tools/suite/load/hub-data.js';
+import { readTaskFiles } from '../../../tools/suite/load/task-includes.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { projectFiles } from '../../../tools/suite/nx/project-json.js';
 import { pinned } from '../../../tools/generators/pin.js';
@@ -146,6 +147,9 @@ test.each(['- a list\n', '', 'task: [unclosed\n'])(
       'suites/x/c.jsonl': corpus(4_000),
       'suites/x/tasks': null,
     });
-    expect(hubData(suite, [text])?.tasks).toEqual(['mine']);
+    expect(
+      hubData(suite, readTaskFiles('t', new Map([['mine.yaml', text]]), () => ({ kind: 'none' })).said)
+        ?.tasks,
+    ).toEqual(['mine']);
   },
 );

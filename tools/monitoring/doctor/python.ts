@@ -1,6 +1,6 @@
 // What only Python can tell: versions, CUDA as torch sees it, lm-eval's tasks, the hub, the windows that exist.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { readIfThere } from '../../base/files.js';
@@ -90,7 +90,9 @@ function questions(
   stored: ReadonlyMap<string, string>,
 ) {
   const parts = cells.flatMap(({ model, kind, parts: own }) => own.map((part) => ({ ...part, model, kind })));
-  const tasksAt = cells.flatMap(({ reads }) => reads).find(({ name }) => name === 'tasks')?.path;
+  const reads = cells.flatMap((cell) => cell.reads);
+  const tasksAt = reads.find(({ name }) => name === 'tasks')?.path;
+  const included = reads.filter(({ name }) => name.startsWith('included-')).map(({ path }) => path);
   const data = dataOf(cells, stored);
   return {
     models: parts
@@ -119,6 +121,7 @@ function questions(
     tasks: benchmarksOf(cells, data),
     trust_task_code: parts.some(({ spec }) => spec.trust_task_code === true),
     include_path: tasksAt === undefined ? null : join(workspaceRoot, tasksAt),
+    included: [...new Set(included)].map((path) => resolve(workspaceRoot, path)),
     datasets: distinct(parts.flatMap(({ spec }) => datasetOf(spec, data))),
     windows: windowsQuestions(workspaceRoot, cells).map((question) => ({
       ...question,

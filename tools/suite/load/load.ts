@@ -15,7 +15,8 @@ import { modelPathProblems, modelPathWarnings } from './model-paths.js';
 import { programProblems } from './program-paths.js';
 import { rankProblems } from './ranks.js';
 import { resolveSuite } from './resolve.js';
-import { generatedTokens, taskCodeProblems } from './task-files.js';
+import { generatedTokens, taskFileProblems } from './task-files.js';
+import { readTaskFiles, type TaskFiles } from './task-includes.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { suiteDigest } from './digest.js';
 import { readSections, type Section, type Sections } from './sections.js';
@@ -91,6 +92,7 @@ export function parseSuite(
   const source = laid.value;
   const sections = readSections(source);
   const suite = resolveSuite(name, suiteDirectory(name), sections.input);
+  const files = taskFilesOf(suite, readPath);
   const minimums = checkMinimums(source, sections, suite);
   const reference = sections.input.windows === 'reference';
   const diagnostics = [
@@ -102,7 +104,7 @@ export function parseSuite(
       ? []
       : checkResultNames(source, suite)),
     ...(reference ? [] : minimums),
-    ...checkInputs(source, sections, suite, readPath),
+    ...checkInputs(source, sections, suite, files, readPath),
     ...(['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section))
       ? []
       : checkOwnEdits(source, sections.models, suite)),
@@ -114,9 +116,9 @@ export function parseSuite(
         ]),
   ];
   if (diagnostics.length > 0) return fail(sortDiagnostics(diagnostics));
-  const tasks = suite.tasks === undefined ? undefined : readPath(suite.tasks);
-  suite.benchmarks = withTokens(suite, tasks);
-  const data = hubData(suite, tasks?.kind === 'directory' ? [...tasks.yamlFiles().values()] : undefined);
+  suite.benchmarks = withTokens(suite, files);
+  if (files !== undefined && files.outside.length > 0) suite.taskIncludes = files.outside;
+  const data = hubData(suite, files?.said);
   if (data !== undefined) suite.data = { ...data, revisions: {} };
   return ok({
     suite,
@@ -128,9 +130,15 @@ export function parseSuite(
   });
 }
 
+function taskFilesOf({ tasks }: Suite, readPath: (path: string) => Input): TaskFiles | undefined {
+  const directory = tasks === undefined ? undefined : readPath(tasks);
+  if (tasks === undefined || directory?.kind !== 'directory') return undefined;
+  return readTaskFiles(tasks, directory.yamlFiles(), readPath);
+}
+
 /** Benchmarks of the suite's own that have the model write: how much at most, for plans. */
-function withTokens({ benchmarks }: Suite, tasks: Input | undefined): Benchmark[] {
-  const tokens = tasks?.kind === 'directory' ? generatedTokens(tasks.yamlFiles()) : new Map<string, number>();
+function withTokens({ benchmarks }: Suite, files: TaskFiles | undefined): Benchmark[] {
+  const tokens = generatedTokens(files?.said ?? []);
   return benchmarks.map((benchmark) => {
     const generates = tokens.get(benchmark.task);
     return generates === undefined ? benchmark : { ...benchmark, generates };
@@ -144,6 +152,7 @@ function checkInputs(
   source: YamlSource,
   sections: Sections,
   suite: Suite,
+  files: TaskFiles | undefined,
   readPath: (path: string) => Input,
 ): Diagnostic[] {
   const sure = !['models', 'edits', 'ladders'].some((section) => sections.unsure.has(section as Section));
@@ -157,9 +166,8 @@ function checkInputs(
     const written = sections.input.evaluation.tasks ?? '';
     const shown = JSON.stringify(written);
     if (outside(written)) found.push(diagnosticAt(source, at, `${shown} lies outside the workspace`));
-    else if (readPath(suite.tasks).kind !== 'directory') {
-      found.push(diagnosticAt(source, at, `${suite.tasks} is no directory`));
-    } else found.push(...taskCodeProblems(source, suite, readPath));
+    else if (files === undefined) found.push(diagnosticAt(source, at, `${suite.tasks} is no directory`));
+    else found.push(...taskFileProblems(source, suite, files));
   }
   const { dataset } = sections.input;
   if (dataset.provider === 'local_jsonl') {

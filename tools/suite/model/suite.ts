@@ -202,6 +202,8 @@ export interface Suite {
   benchmarks: readonly Benchmark[];
   /** Directory of local lm-eval task files, workspace-relative. */
   tasks?: string;
+  /** What those include from elsewhere, and Python beside that; absent where there is nothing. */
+  taskIncludes?: readonly string[];
   /** Absent where the suite reads its own files only. */
   data?: HubData;
   /** Read with the results only; in no cell. */

@@ -124,6 +124,10 @@ export function sourceReads({ source }: Pick<SuiteModel, 'source'>): CellRead[] 
   return type === 'path' && typeof path === 'string' ? [{ name: 'source', path, as: 'listing' }] : [];
 }
 
-export function tasksReads(suite: Suite): CellRead[] {
-  return suite.tasks === undefined ? [] : [{ name: 'tasks', path: suite.tasks, as: 'directory' }];
+export function tasksReads({ tasks, taskIncludes = [] }: Suite): CellRead[] {
+  if (tasks === undefined) return [];
+  const included = taskIncludes.map((path, index): CellRead => {
+    return { name: `included-${index + 1}`, path, as: 'content' };
+  });
+  return [{ name: 'tasks', path: tasks, as: 'directory' }, ...included];
 }

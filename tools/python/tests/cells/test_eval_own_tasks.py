@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,34 @@ def test_code_of_a_task_runs_only_where_it_is_trusted(subject: Read, tmp_path: P
     found = results_of(job(tmp_path / "trusted", subject, tasks, trust_task_code=True))
     assert found["benchmarks"]["mine"]["accuracy"] == 1
     assert (tmp_path / "ran").exists()
+
+
+def test_what_a_task_includes_from_elsewhere_must_be_in_the_identity(subject: Read, tmp_path: Path) -> None:
+    tasks, shared = write_task(tmp_path / "tasks", ["a"] * 6), tmp_path / "shared"
+    shared.mkdir()
+    (shared / "base.yaml").write_text(WRITTEN + CODE)
+    (shared / "utils.py").write_text("def scored(doc, results):\n    return {'exact_match': 1.0}\n")
+    (tasks / "written.yaml").write_text("include: ../shared/base.yaml\n")
+    with pytest.raises(Fault, match="were not known when its projects were made") as caught:
+        run(job(tmp_path / "unknown", subject, tasks, trust_task_code=True))
+    assert caught.value.code == "misconfigured" and "shared/utils.py" in str(caught.value)
+    reads = {
+        f"included-{at}": Read(shared / each, None, "") for at, each in enumerate(("base.yaml", "utils.py"))
+    }
+    known = job(tmp_path / "known", subject, tasks)
+    with pytest.raises(Fault, match=r"Python of their own \(.*base\.yaml: !function utils\.scored\)"):
+        run(replace(known, reads=known.reads | reads))
+    trusted = job(tmp_path / "trusted", subject, tasks, trust_task_code=True)
+    found = results_of(replace(trusted, reads=trusted.reads | reads))
+    assert found["benchmarks"]["mine"]["accuracy"] == 1
+    question = {"task": "written", "fewshot": 0, "revisions": {}, "stored": None}
+    questions = {
+        **{"tasks": [question], "include_path": str(tasks), "offline": True, "trust_task_code": True},
+        **{"work": str(tmp_path), "included": [str(each.path) for each in reads.values()]},
+    }
+    assert [each["level"] for each in doctors(questions)] == ["ok"]
+    with pytest.raises(Fault, match=r"base\.yaml"):
+        list(doctors(questions | {"included": [str(shared / "utils.py")]}))
 
 
 @pytest.mark.parametrize("trusted", [False, True])

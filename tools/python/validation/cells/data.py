@@ -33,7 +33,7 @@ def run(job: Job) -> None:
         Fault: as `TaskData` and `load_rows`; `bad_input` for a part without a place in the store.
     """
     trusted = any(part.spec.get("trust_task_code") is True for part in job.parts)
-    source = TaskSource(job.reads["tasks"].path if "tasks" in job.reads else None, trusted)
+    source = TaskSource.of(job, trusted)
     tasks = [str(part.spec["task"]) for part in job.parts if "task" in part.spec]
     data = TaskData(source, tasks) if tasks else None
     taken: dict[str, str] = {}  # of what is not pinned, one commit for all parts

@@ -40,8 +40,7 @@ def run(job: Job) -> None:
     weights = open_entry(job.read("subject"))
     if "package" in part.spec:
         use_package(part.spec["package"], weights, job.device)
-    own = job.reads["tasks"].path if "tasks" in job.reads else None
-    source = TaskSource(own, trusted=part.spec.get("trust_task_code") is True)
+    source = TaskSource.of(job, part.spec.get("trust_task_code") is True)
     with _data(job, source, tasks):
         evaluator = Evaluator(source, tasks, int(part.spec["seed"]))
         emit("progress", message="loading the model", done=0, total=len(benchmarks))

@@ -84,6 +84,7 @@ def tasks(questions: Mapping[str, Any]) -> Iterator[Finding]:
     directory = questions.get("include_path")
     trusted = questions.get("trust_task_code") is True
     source = TaskSource(Path(directory) if directory else None, trusted)
+    source.require_known(Path(each) for each in questions.get("included", ()))
     if not source.covers([str(each["task"]) for each in wanted]):
         default_index()
     for each in wanted:

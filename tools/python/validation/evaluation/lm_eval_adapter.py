@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import random
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,10 @@ from typing import Any
 from validation.evaluation.answer_keys import answer_key
 from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.results import Benchmark, Evaluated
+from validation.evaluation.task_files import TaskFiles, scan
 from validation.evaluation.told import told
 from validation.hub.dataset_names import any_name
-from validation.job import Fault
-
-#: `dataset_path` values that read local files; anything else is a name on the hub.
-LOCAL_BUILDERS = frozenset({"json", "csv", "text", "parquet", "arrow", "pandas"})
+from validation.job import Fault, Job
 
 
 class TaskSource:
@@ -37,7 +36,33 @@ class TaskSource:
     def __init__(self, directory: Path | None, trusted: bool = False) -> None:
         self.directory = directory
         self._trusted = trusted
-        self._names, self._local, self._code = _scan(directory) if directory else (frozenset(), False, {})
+        self._files = scan(directory) if directory else TaskFiles()
+
+    @classmethod
+    def of(cls, job: Job, trusted: bool) -> TaskSource:
+        """Of a cell, which knows what its identity has of the suite's task files.
+
+        Raises:
+            Fault: as `require_known`.
+        """
+        source = cls(job.reads["tasks"].path if "tasks" in job.reads else None, trusted)
+        source.require_known(read.path for name, read in job.reads.items() if name.startswith("included-"))
+        return source
+
+    def require_known(self, included: Iterable[Path]) -> None:
+        """See that what the files read from outside their directory was seen when projects were made.
+
+        Raises:
+            Fault: `misconfigured`, with the files.
+        """
+        unknown = self._files.outside - {path.resolve() for path in included}
+        if unknown:
+            raise Fault(
+                "misconfigured",
+                "tasks of the suite read files outside their directory that were not known when its projects "
+                f"were made: {', '.join(map(str, sorted(unknown)))}",
+                "Run nx g ./tools:suite for the suite again; include files themselves, not links to them.",
+            )
 
     def require_trusted(self) -> None:
         """See that no code of the suite's tasks runs unasked: lm-eval runs it when it loads a task.
@@ -45,8 +70,8 @@ class TaskSource:
         Raises:
             Fault: `misconfigured`, with the files and the functions that they name.
         """
-        if self._code and not self._trusted:
-            named = "; ".join(f"{path}: {', '.join(code)}" for path, code in sorted(self._code.items()))
+        if self._files.code and not self._trusted:
+            named = "; ".join(f"{path}: {', '.join(code)}" for path, code in sorted(self._files.code.items()))
             raise Fault(
                 "misconfigured",
                 f"tasks of the suite run Python of their own ({named})",
@@ -55,51 +80,15 @@ class TaskSource:
 
     def covers(self, tasks: list[str]) -> bool:
         """Whether the directory defines all these tasks, so that lm-eval's thousands need no indexing."""
-        return self._names.issuperset(tasks)
+        return self._files.names.issuperset(tasks)
 
     def offline(self, tasks: list[str]) -> bool:
         """Whether the tasks need nothing from the hub."""
-        return self._local and self.covers(tasks)
+        return self._files.local and self.covers(tasks)
 
     def inside(self) -> AbstractContextManager[None]:
         """A context in which relative `data_files` resolve."""
         return chdir(self.directory) if self.directory else nullcontext()
-
-
-def _scan(directory: Path) -> tuple[frozenset[str], bool, dict[str, list[str]]]:
-    """The names a directory defines, whether all its data sets are local files, and code by its file."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads `!function` tags as null: only names matter here."""
-
-    found_code: list[str] = []
-
-    def named(loader: Any, suffix: str, node: Any) -> None:
-        found_code.append(f"!{suffix} {node.value}")
-
-    Loader.add_multi_constructor("!", named)
-    names: set[str] = set()
-    local = True
-    code: dict[str, list[str]] = {}
-    for path in sorted(directory.rglob("*yaml")):
-        found_code.clear()
-        try:
-            raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise Fault("misconfigured", f"{path}: not a task definition ({error})") from error
-        if not isinstance(raw, dict):
-            continue
-        if found_code:
-            code[path.relative_to(directory).as_posix()] = list(dict.fromkeys(found_code))
-        data = raw.get("dataset_path", "json")
-        if not isinstance(data, str | None):
-            raise Fault("misconfigured", f"{path}: dataset_path is {data!r}, not a name")
-        tags = raw.get("tag") or []
-        found = [raw.get("task"), raw.get("group"), *(tags if isinstance(tags, list) else [tags])]
-        names.update(name for name in found if isinstance(name, str))
-        local = local and data in LOCAL_BUILDERS
-    return frozenset(names), local, code
 
 
 _default_index: dict[str, Any] | None = None

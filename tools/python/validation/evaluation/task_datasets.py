@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from validation.evaluation.lm_eval_adapter import LOCAL_BUILDERS, TaskSource, known_tasks
+from validation.evaluation.lm_eval_adapter import TaskSource, known_tasks
+from validation.evaluation.task_files import LOCAL_BUILDERS
 from validation.job import Fault
 
 #: Exit code where a task is nowhere defined, or its definition cannot be read.
