@@ -39,7 +39,8 @@ export function readTaskFiles(
     const { raw } = known(read, path, text);
     const { include = [], ...rest } = raw;
     const result: Record<string, unknown> = {};
-    for (const each of [include].flat() as unknown[]) {
+    const included: readonly unknown[] = Array.isArray(include) ? include : [include];
+    for (const each of included) {
       if (typeof each !== 'string') {
         problems.push(`${path}: include is ${JSON.stringify(each)}, not a path`);
         continue;
@@ -52,8 +53,7 @@ export function readTaskFiles(
       } else if (found.kind !== 'file')
         problems.push(`${path}: includes ${each}, which is not there (${target})`);
       else {
-        const { task_list: _tasks, ...said } = merged(target, found.text, [...above, path]);
-        Object.assign(result, said);
+        Object.assign(result, merged(target, found.text, [...above, path]), { task_list: undefined });
       }
     }
     return Object.assign(result, rest);
