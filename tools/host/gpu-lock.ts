@@ -33,20 +33,29 @@ export type NoGpuLock =
   /** Locks cannot be had here. */
   | { reason: 'unusable'; message: string };
 
-/** Lock all these GPUs, or none. @param what holds them, for others to read: `lease 12-ab… of cell …`. */
+/** Whether a note is of a holder that takes others beside it. */
+export type Joins = (note: string) => boolean;
+
+/**
+ * Lock all these GPUs, or none.
+ *
+ * @param what holds them, for others to read: `lease 12-ab… of cell …`.
+ * @param joins given where several share a GPU: beside whom. Nobody else has it then.
+ */
 export function lockGpus(
   directory: string,
   uuids: readonly string[],
   what: string,
+  joins?: Joins,
 ): Result<GpuLocks, NoGpuLock> {
   const held = new Map<string, number>();
   const note = `${what} of ${userName()}, process ${process.pid}\n`;
   const release = (): void => {
-    for (const fd of held.values()) free(fd);
+    for (const fd of held.values()) free(fd, joins !== undefined);
     held.clear();
   };
   for (const uuid of [...uuids].sort()) {
-    const taken = take(directory, uuid, note);
+    const taken = take(directory, uuid, note, joins);
     if (!taken.ok) {
       release();
       return taken;
@@ -62,7 +71,7 @@ export function lockGpus(
           write(fd, note);
           return [];
         }
-        const again = take(directory, uuid, note);
+        const again = take(directory, uuid, note, joins);
         if (!again.ok)
           return [`the lock of ${uuid} was removed, and cannot be had again: ${again.error.message}`];
         closeSync(fd);
@@ -86,20 +95,25 @@ export function gpuHolder(
   const opened = open(path);
   if (!opened.ok) return undefined;
   try {
-    return flock(opened.value) === 'held' ? holderText(uuid, note) : undefined;
+    return flock(opened.value, 'alone') === 'held' ? holderText(uuid, note) : undefined;
   } finally {
     closeSync(opened.value);
   }
 }
 
-function take(directory: string, uuid: string, note: string): Result<number, NoGpuLock> {
+function take(
+  directory: string,
+  uuid: string,
+  note: string,
+  joins: Joins | undefined,
+): Result<number, NoGpuLock> {
   const path = pathOf(directory, uuid);
   for (;;) {
     const made = makePlace(directory);
     const opened = made.ok ? open(path) : made;
     if (!opened.ok) return opened;
     const fd = opened.value;
-    const locked = flock(fd);
+    const locked = joins === undefined ? flock(fd, 'alone') : lockTogether(fd, path, note, joins);
     if (locked === 'locked' && isSame(path, fd)) {
       write(fd, note);
       return ok(fd);
@@ -109,6 +123,19 @@ function take(directory: string, uuid: string, note: string): Result<number, NoG
     if (locked === 'none') return fail({ reason: 'unusable', message: NO_FLOCK });
     // Removed between the two: the file that stands there now counts.
   }
+}
+
+/** The first one takes it alone, says who it is, and then lets those in who know it. */
+function lockTogether(fd: number, path: string, note: string, joins: Joins): Locked {
+  const alone = flock(fd, 'alone');
+  if (alone === 'locked') {
+    write(fd, note);
+    return flock(fd, 'together');
+  }
+  if (alone !== 'held' || !joins(noteAt(path))) return alone;
+  const beside = flock(fd, 'together');
+  // Meanwhile another may have come and gone.
+  return beside === 'locked' && !joins(noteAt(path)) ? 'held' : beside;
 }
 
 const NO_FLOCK =
@@ -156,11 +183,14 @@ function unusable(path: string, error: unknown): { ok: false; error: NoGpuLock }
   return fail({ reason: 'unusable', message });
 }
 
+type Locked = 'locked' | 'held' | 'none';
+
 /** A lock belongs to the open file: a child that has the descriptor takes it for this process. */
-function flock(fd: number): 'locked' | 'held' | 'none' {
+function flock(fd: number, how: 'alone' | 'together'): Locked {
+  const [option, kind] = how === 'alone' ? ['-x', 'LOCK_EX'] : ['-s', 'LOCK_SH'];
   const tools: [string, string[]][] = [
-    ['flock', ['-n', '3']],
-    ['python3', ['-c', PYTHON]],
+    ['flock', [option, '-n', '3']],
+    ['python3', ['-c', PYTHON, kind]],
   ];
   for (const [command, args] of tools) {
     const { status } = spawnSync(command, args, {
@@ -176,7 +206,7 @@ function flock(fd: number): 'locked' | 'held' | 'none' {
 const PYTHON = `
 import fcntl, sys
 try:
-    fcntl.flock(3, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(3, getattr(fcntl, sys.argv[1]) | fcntl.LOCK_NB)
 except BlockingIOError:
     sys.exit(1)
 except BaseException:
@@ -195,9 +225,10 @@ function write(fd: number, note: string): void {
   ftruncateSync(fd, Buffer.byteLength(note));
 }
 
-function free(fd: number): void {
+function free(fd: number, isShared: boolean): void {
   try {
-    ftruncateSync(fd);
+    // The note stays for those who still have it.
+    if (!isShared || flock(fd, 'alone') === 'locked') ftruncateSync(fd);
   } catch {
     // A full disk: the note is old, and the lock is gone all the same.
   }

@@ -105,6 +105,34 @@ test.skipIf(!canBeOther)('two real users: each can read who has the GPU, and wai
   expect(rig.gpus.violations()).toEqual([]);
 });
 
+test(
+  'cells of one directory share a GPU by memory; another directory waits for the last of them',
+  TIMEOUT,
+  async () => {
+    await using rig = new LeaseRig(1);
+    using second = elsewhere();
+    const sharing = { needs: { sharing: 'memory' } } as const;
+    const cells: Executor[] = [];
+    for (const name of ['a', 'b', 'c']) cells.push(await rig.holder(name, sharing));
+    expect(rig.leases().map(({ gpus }) => gpus)).toEqual(Array(3).fill(rig.gpus.uuids));
+
+    const request = requestOf('other', { pool: rig.gpus.uuids, gpuLocks: rig.gpus.locks, ...sharing.needs });
+    const other = new Executor(second.root, request, { env: rig.gpus.env, work: { seconds: 0 } });
+    await until(() =>
+      isTold(other, /is held outside of this lock directory: lease .* shared in lock directory/),
+    );
+    // The one that came first ends, and one is killed: the last has it still, for itself and for those of its directory.
+    cells[0]?.release();
+    cells[1]?.kill('SIGKILL');
+    await cells[0]?.until('released');
+    const late = await rig.holder('late', sharing);
+    expect(other.said('granted')).toBeUndefined();
+    cells[2]?.release();
+    late.release();
+    await other.until('released');
+  },
+);
+
 test('a place that cannot be used is an error that names it', TIMEOUT, async () => {
   await using rig = new LeaseRig(1);
   const executor = rig.start('cell', { needs: { gpuLocks: '/dev/null/gpus' } });

@@ -16,12 +16,21 @@ import { deviceOf } from '../../../tools/dist/host/host.js';
  * A cell that wants `gpus` GPUs of the pool, or only a CPU slot.
  *
  * @param {string} cell
- * @param {{ gpus?: number, pool?: readonly string[], cpuSlots?: number, needsSlots?: number, gibPerGpu?: number, nvidiaSmiMs?: number, gpuLocks?: string }} [options]
+ * @param {{ gpus?: number, pool?: readonly string[], cpuSlots?: number, needsSlots?: number, gibPerGpu?: number, nvidiaSmiMs?: number, gpuLocks?: string, sharing?: 'exclusive' | 'memory' }} [options]
  * @returns {LeaseRequest}
  */
 export function requestOf(
   cell,
-  { gpus = 1, pool = [], cpuSlots = 1_000, needsSlots = 1, gibPerGpu = 10, nvidiaSmiMs, gpuLocks } = {},
+  {
+    gpus = 1,
+    pool = [],
+    cpuSlots = 1_000,
+    needsSlots = 1,
+    gibPerGpu = 10,
+    nvidiaSmiMs,
+    gpuLocks,
+    sharing = 'exclusive',
+  } = {},
 ) {
   return {
     key: cell,
@@ -43,9 +52,9 @@ export function requestOf(
       gpus: [...pool],
       cpuSlots,
       minFreeGiB: 10,
-      requireIdle: true,
+      requireIdle: sharing === 'exclusive',
       toleranceGiB: 0,
-      sharing: 'exclusive',
+      sharing,
       strategy: 'small_first',
       nvidiaSmiMs,
       gpuLocks,

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../base/result.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { DEFAULT_GPU_LOCKS, lockGpus } from '../../host/gpu-lock.js';
 import { hostRamGiB } from '../../host/host.js';
-import { openLockDirectory, type LockDirectory } from './directory/lock-directory.js';
+import { openLockDirectory, sharedNote, type LockDirectory } from './directory/lock-directory.js';
 import { removeLease, removeTicket, type LeaseRecord, type TicketRecord } from './directory/records.js';
 import { hold, type HeldLease } from './hold.js';
 import type { LeaseFailure } from './lease-failure.js';
@@ -53,7 +53,7 @@ export async function acquireLease(
         await withdraw(directory, ticket, stake);
         return granted;
       }
-      const locks = lockGpus(limits.gpuLocks ?? DEFAULT_GPU_LOCKS, granted.value.gpus, noteOf(granted.value));
+      const locks = lockGranted(directory, granted.value, limits.gpuLocks);
       if (locks.ok) {
         removeTicket(directory, ticket.id);
         return ok(hold(directory, granted.value, monotonicMs() - began, stake, once, locks.value));
@@ -77,9 +77,16 @@ export async function acquireLease(
 /** Between two tries at a GPU that another took in the same instant. */
 const LOCKED_MS = 1_000;
 
-/** For whoever looks at the lock of a GPU. */
-function noteOf({ id, cell }: LeaseRecord): string {
-  return `lease ${id} of ${cell}`;
+/** Whoever looks at the lock of a GPU reads the lease, and of shared ones that others of this directory may have it too. */
+function lockGranted(
+  directory: LockDirectory,
+  { id, cell, gpus, sharing }: LeaseRecord,
+  place = DEFAULT_GPU_LOCKS,
+): ReturnType<typeof lockGpus> {
+  const lease = `lease ${id} of ${cell}`;
+  if (sharing === 'exclusive') return lockGpus(place, gpus, lease);
+  const shared = sharedNote(directory);
+  return lockGpus(place, gpus, `${lease} ${shared}`, (note) => note.includes(` ${shared} `));
 }
 
 /** Nothing of the ticket stays, nor of a lease that was granted to it in this instant. */

@@ -1,4 +1,5 @@
 // The lock directory of a host: one place for every workspace and nx run of a user to share GPUs and CPU slots.
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPrivateDirectory } from '../../../host/private-directory.js';
 
@@ -43,4 +44,10 @@ export function openLockDirectory(root: string): LockDirectory {
     openPrivateDirectory(path);
   }
   return directory;
+}
+
+/** In the notes of GPUs that cells of one lock directory share: who reads it there knows them all. */
+export function sharedNote({ root }: LockDirectory): string {
+  const { dev, ino } = statSync(root);
+  return `shared in lock directory ${dev}-${ino}`;
 }

@@ -2,7 +2,7 @@
 import type { GpuProcess, GpuReading } from '../../../host/gpu-answer.js';
 import { DEFAULT_GPU_LOCKS, gpuHolder } from '../../../host/gpu-lock.js';
 import { groupOf } from '../../../host/process-identity.js';
-import type { LockDirectory } from '../directory/lock-directory.js';
+import { sharedNote, type LockDirectory } from '../directory/lock-directory.js';
 import { readGpuLocks } from '../directory/gpu-locks.js';
 import type { LeaseRecord } from '../directory/records.js';
 import type { Gpu } from '../policy/state.js';
@@ -35,7 +35,10 @@ export async function readGpus(
     ...leases,
     ...readGpuLocks(directory).flatMap(({ holders }) => holders.map(({ lease: id }) => ({ id }))),
   ];
-  const elsewhere = heldElsewhere(found.gpus, own, gpuLocks);
+  const shared = sharedNote(directory);
+  const isOwn = (note: string): boolean =>
+    note.includes(` ${shared} `) || own.some(({ id }) => note.includes(` ${id} `));
+  const elsewhere = heldElsewhere(found.gpus, isOwn, gpuLocks);
   const gpus = found.gpus.filter(({ uuid }) => !elsewhere.has(uuid)).map(inHostMemory);
   return {
     gpus: gpus.map((gpu) => liveState(gpu, of)),
@@ -51,10 +54,9 @@ export async function readGpus(
 /** GPUs that another lock directory has: of another user, or of another temporary directory. By UUID, who has it. */
 function heldElsewhere(
   gpus: readonly GpuReading[],
-  leases: readonly Pick<LeaseRecord, 'id'>[],
+  isOwn: (note: string) => boolean,
   gpuLocks = DEFAULT_GPU_LOCKS,
 ): Map<string, string> {
-  const isOwn = (note: string): boolean => leases.some(({ id }) => note.includes(` ${id} `));
   return new Map(
     gpus.flatMap(({ uuid }): [string, string][] => {
       const holder = gpuHolder(gpuLocks, uuid, isOwn);
