@@ -27,7 +27,8 @@ const models = [...new Set(cells.map(({ model }) => model))];
 function profileOf(model: string): ModelProfile {
   const sizeClass = cells.find((cell) => cell.model === model)?.sizeClass ?? 'tiny';
   const sizes = { layers: 60, kvHeads: 8, headDim: 128, maxPositions: 4096, dtypeBytes: 2 };
-  return { weightsGiB: weightsGiB(sizeClass) * 1.03, ...sizes };
+  const weights = weightsGiB(sizeClass) * 1.03;
+  return { weightsGiB: weights, activeGiB: weights, ...sizes };
 }
 
 const profiles = {

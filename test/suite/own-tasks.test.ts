@@ -163,21 +163,21 @@ describe('a task that has the model write', () => {
   };
 
   test('takes as much longer as it writes', () => {
-    expect(units('task: mine\noutput_type: multiple_choice\n')).toBe(1);
-    expect(units(written('max_gen_toks: 400'))).toBe(10);
-    expect(units(written('max_new_tokens: 80'))).toBe(2);
-    // A few tokens take no less than an item does anyway.
-    expect(units(written('max_gen_toks: 4'))).toBe(1);
-    // lm-eval's own default.
-    expect(units(written(''))).toBe(6.4);
+    // 1,000 items of 800 tokens that are read, of 8.11 million a unit: less than the least there is.
+    expect(units('task: mine\noutput_type: multiple_choice\n')).toBe(0.25);
+    // And of so many that are written, eight times as dear each.
+    expect(units(written('max_gen_toks: 4000'))).toBe(4.04);
+    expect(units(written('max_new_tokens: 400'))).toBe(0.49);
+    // lm-eval's own default, 256.
+    expect(units(written(''))).toBe(0.35);
     const limited = SUITE.replace('tasks: tasks', 'tasks: tasks, limit: 100');
-    expect(units(written('max_gen_toks: 400'), limited)).toBe(1);
+    expect(units(written('max_gen_toks: 4000'), limited)).toBe(0.4);
   });
 
   test('is known where it is well-known', () => {
     const of = (task: string): number => units('task: other\n', SUITE.replace('task: mine', `task: ${task}`));
-    // 1,319 items of 256 tokens, where commonsense_qa has 1,221 of choices: rounded up to the least there is.
-    expect(of('gsm8k')).toBeCloseTo((6.4 * 1_319) / 6_630.75, 2);
+    // 1,319 items of 5 × 160 + 70 tokens, 256 written; commonsense_qa has 1,221 of choices, less than the least there is.
+    expect(of('gsm8k')).toBeCloseTo((1_319 * (870 + 256 * 8)) / 8_112_311, 2);
     expect(of('commonsense_qa')).toBe(0.25);
   });
 

@@ -36,6 +36,7 @@ const RECEIPT: Receipt = {
   endedAt: '2026-01-01T00:00:01.000Z',
   waitSeconds: 0,
   runSeconds: 1,
+  startSeconds: null,
   gpus: [],
   threads: 1,
   settings: {},

@@ -1,6 +1,6 @@
 import { GIB } from '../../../tools/base/units.js';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { GpuReading } from '../../../tools/host/gpu-answer.js';
 import { UsageMeter } from '../../../tools/execution/worker/usage.js';
 
@@ -15,13 +15,14 @@ test('without a GPU nothing is sampled, and what the process said is kept', asyn
     reads += 1;
     return Promise.resolve([]);
   };
-  using meter = new UsageMeter({ gpus: [], grantedAt: 0, readGpus, sampleEveryMs: 1 });
+  using meter = new UsageMeter({ gpus: [], grantedAt: 0, beganAt: 0, readGpus, sampleEveryMs: 1 });
   meter.onEvent({ event: 'part', name: 'a' });
   expect(meter.usage()).toMatchObject({ peakRssBytes: null, bytesWritten: null });
   meter.onEvent({ ...SAID, peak_gpu_bytes: null });
   await sleep(20);
   expect(reads).toBe(0);
   expect(meter.usage(60_000)).toEqual({
+    startSeconds: null,
     gpuHeldSeconds: 0,
     peakGpuBytes: { torch: null, nvidiaSmi: null },
     peakRssBytes: 5,
@@ -41,7 +42,7 @@ test('peaks of the own GPUs are added up, each at its own moment, over failing s
     sample += 1;
     return reading instanceof Error ? Promise.reject(reading) : Promise.resolve(reading ?? []);
   };
-  using meter = new UsageMeter({ gpus: ['GPU-a', 'GPU-b'], grantedAt: 1_000, readGpus, sampleEveryMs: 1 });
+  using meter = new UsageMeter({ gpus: ['GPU-a', 'GPU-b'], grantedAt: 1_000, beganAt: 1_000, readGpus, sampleEveryMs: 1 });
   meter.onEvent(SAID);
   while (sample <= readings.length) await sleep(1);
   expect(meter.usage(31_000)).toMatchObject({
@@ -55,6 +56,7 @@ test('sampling ends with the meter', async () => {
   const meter = new UsageMeter({
     gpus: ['GPU-a'],
     grantedAt: 0,
+    beganAt: 0,
     readGpus: async () => {
       reads += 1;
       await sleep(5);
@@ -67,4 +69,18 @@ test('sampling ends with the meter', async () => {
   const before = reads;
   await sleep(40);
   expect(reads).toBe(before);
+});
+
+test('the start ends where the model is first touched', () => {
+  vi.useFakeTimers({ now: 10_000 });
+  try {
+    using meter = new UsageMeter({ gpus: [], grantedAt: 0, beganAt: 7_500, readGpus: () => Promise.resolve([]) });
+    meter.onEvent({ event: 'started' });
+    vi.setSystemTime(20_000);
+    // InvarLock loads two models.
+    meter.onEvent({ event: 'started' });
+    expect(meter.usage().startSeconds).toBe(2.5);
+  } finally {
+    vi.useRealTimers();
+  }
 });

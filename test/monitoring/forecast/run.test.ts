@@ -4,7 +4,7 @@ import { GIB } from '../../../tools/base/units.js';
 import type { CellProspect } from '../../../tools/monitoring/forecast/prospects.js';
 import { forecast, type Facts } from '../../../tools/monitoring/forecast/run.js';
 import { weightsOfPlan } from '../../../tools/execution/store/consumers.js';
-import { storedGiB, weightsGiB } from '../../../tools/suite/memory/memory.js';
+import { activeGiB, storedGiB, weightsGiB } from '../../../tools/suite/memory/memory.js';
 import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
@@ -31,7 +31,7 @@ function facts(change: (id: string) => Partial<CellProspect> = () => ({}), rest:
       ...{ manifest, model: cell.model, kind: cell.kind, bytes: storedGiB(cell) * GIB },
       ...{ there: false, wanted: true, hubCopy: cell.kind === 'setup' },
     })),
-    runSeconds: new Map(),
+    measured: { seconds: {}, rates: {} },
     settings: loadSiteSettings('/nowhere', {}),
     host: {
       ...{ devices: { count: 8, usableGiB: 180 }, cpuSlots: 64, ramGiB: 2_000 },
@@ -81,18 +81,39 @@ describe('from nothing', () => {
     expect(rest.gpuSeconds).toBeLessThan(all.gpuSeconds);
   });
 
-  test('medians of what was measured go before the estimate', () => {
+  test('what was measured goes before the estimate', () => {
     const runs = cells.filter(({ model, kind }) => model === 'yi-34b' && kind === 'certify');
-    const [one, two, three, ...others] = runs.map(({ id }) => id);
-    const runSeconds = new Map([
-      [one, [100]],
-      [two, [101]],
-      [three, [9_000]],
-    ] as [string, number[]][]);
-    const rest = forecast(facts((id) => (runSeconds.has(id) ? { state: 'cached' } : {}), { runSeconds }));
-    expect(rest.measured).toBe(others.length);
+    const [one, two, ...others] = runs.map(({ id }) => id);
+    const done = new Set<string | undefined>([one, two]);
+    const measured = { seconds: { 'yi-34b/certify': 101 }, rates: {} };
+    const rest = forecast(facts((id) => (done.has(id) ? { state: 'cached' } : {}), { measured }));
+    expect(rest).toMatchObject({ measured: others.length, scaled: 0 });
     const estimate = estimatedSeconds('certify', weightsGiB('40b'));
     expect(all.gpuSeconds - rest.gpuSeconds).toBeCloseTo(runs.length * estimate - others.length * 101);
+  });
+
+  test('a model of which nothing was measured takes what another does, in proportion to what a token goes through', () => {
+    const rate = { computedGiB: 10, seconds: 70, startSeconds: 20 };
+    const measured = { seconds: { 'mistral-7b-v01/certify': 70 }, rates: { certify: [rate] } };
+    const rest = forecast(facts(undefined, { measured }));
+    const certificates = cells.filter(({ kind }) => kind === 'certify');
+    expect(rest.scaled).toBe(certificates.filter(({ model }) => model !== 'mistral-7b-v01').length);
+    const seconds = (model: string): number => {
+      const { sizeClass } = certificates.find((cell) => cell.model === model) ?? { sizeClass: 'tiny' };
+      return 20 + 5 * activeGiB(sizeClass);
+    };
+    expect(seconds('mixtral-8x7b-v01')).toBeCloseTo(20 + 5 * 0.28 * 90);
+    const saved = certificates.reduce(
+      (sum, { model, sizeClass }) =>
+        sum +
+        estimatedSeconds('certify', activeGiB(sizeClass)) -
+        (model === 'mistral-7b-v01' ? 70 : seconds(model)),
+      0,
+    );
+    // Each on one GPU but the largest.
+    const host = { ...facts().host, devices: { count: 8, usableGiB: 1_000 } };
+    const [before, after] = [facts(undefined, { host }), facts(undefined, { host, measured })].map(forecast);
+    expect((before?.gpuSeconds ?? 0) - (after?.gpuSeconds ?? 0)).toBeCloseTo(saved);
   });
 
   test('without a GPU the slots do the work', () => {

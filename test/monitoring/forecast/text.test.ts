@@ -18,7 +18,7 @@ const REPORT: PlanReport = {
   restored: null,
   byKind: { certify: { cached: 0, 'to run': 6, blocked: 0 }, eval: { cached: 0, 'to run': 0, blocked: 1 } },
   host: { gpus: 8, usableGiBPerGpu: 172, cpuSlots: 64, assumed: false },
-  time: { gpuHours: 12, hours: 2, atLeastHours: 1.5, cells: 6, measuredCells: 0 },
+  time: { gpuHours: 12, hours: 2, atLeastHours: 1.5, cells: 6, measuredCells: 0, scaledCells: 0 },
   disk: {
     ...{ wantedGiB: 900, peakGiB: 900, freeGiB: 2_000, minFreeGiB: 200, keep: 'all', path: '/store' },
     withoutDisk: [],
@@ -75,11 +75,11 @@ test('time: for which host, and what the figure rests on', () => {
     '12.0 GPU-hours of work, about 2.0 h on 8 GPUs of 172 GiB; no schedule takes less',
   );
   expect(text()).toContain('nothing was measured yet');
-  expect(time({ measuredCells: 2 })).toContain(
-    '2 of 6 cells by what their kind took on their model (medians), the',
+  expect(time({ measuredCells: 2, scaledCells: 3 })).toContain(
+    'Of 6 cells 2 by what their kind took on their model (medians), 3 by what it took on another model, in proportion to the sizes, 1 by weights and kind.',
   );
   expect(time({ measuredCells: 6 })).toContain(
-    '6 of 6 cells by what their kind took on their model (medians).',
+    'Of 6 cells 6 by what their kind took on their model (medians).',
   );
   expect(text({ host: { ...REPORT.host, assumed: true } })).toContain('8 GPUs of 172 GiB (assumed)');
   expect(text({ host: { ...REPORT.host, gpus: 0 } })).toContain('64 CPU slots (no GPU here');

@@ -9,6 +9,7 @@ import { cell, leaseFacts, WORKSPACE } from './builders.js';
 const receipt: MeasuredReceipt = {
   endedAt: '2026-01-01T00:00:00.000Z',
   runSeconds: 60,
+  startSeconds: null,
   restored: false,
   outdated: false,
 };
@@ -30,6 +31,7 @@ function facts(rest: Partial<StatusFacts> = {}): StatusFacts {
       ['s.m.a:eval.json', receipt],
       ['s.m.c:eval.json', { ...receipt, restored: true }],
     ]),
+    sizes: new Map(),
     faults: new Map([['s.m.e:certify-1', { sentence: 'killed: Python was ended by SIGKILL\nmore', at: '' }]]),
     passed: { state: state({ gpus: [gpu(0, { freeGiB: 19 }), gpu(1)] }), waiting: [], warnings: [] },
     leases: [leaseFacts('b:eval', { gpus: ['GPU-0'], gpuIndices: [0], gibPerGpu: 60 })],

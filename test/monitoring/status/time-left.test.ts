@@ -51,12 +51,14 @@ describe('timeLeft', () => {
   const receipt = (runSeconds: number): MeasuredReceipt => ({
     endedAt: '2026-01-01T00:00:00.000Z',
     runSeconds,
+    startSeconds: null,
     restored: false,
     outdated: false,
   });
   const of = {
     receipts: new Map<string, MeasuredReceipt>(),
     elapsed: new Map<string, number>(),
+    sizes: new Map<string, number>(),
     gpus: 1,
     cpuSlots: 1,
   };

@@ -24,6 +24,7 @@ const settings = loadSiteSettings('/nowhere', {});
 const cells = planSuite(referenceSuite());
 const MISTRAL: ModelProfile = {
   weightsGiB: 13.5,
+  activeGiB: 13.5,
   layers: 32,
   kvHeads: 8,
   headDim: 128,
@@ -50,7 +51,15 @@ describe('by profile', () => {
     });
     expect(parseProfile(text)).toEqual({
       ok: true,
-      value: { weightsGiB: 2, layers: 2, kvHeads: 2, headDim: 16, maxPositions: 128, dtypeBytes: 2 },
+      value: {
+        weightsGiB: 2,
+        activeGiB: 2,
+        layers: 2,
+        kvHeads: 2,
+        headDim: 16,
+        maxPositions: 128,
+        dtypeBytes: 2,
+      },
     });
     expect(parseProfile('')).toEqual({ ok: false, error: 'is no JSON' });
     expect(parseProfile('{}')).toEqual({ ok: false, error: 'has no weights_bytes' });
@@ -261,7 +270,15 @@ test('the table has a row a model and task, with every cell counted', () => {
 
 test('a tiny model fits a small host whatever its name says, before its setup and after', () => {
   const host = { devices: { count: 0, usableGiB: 0 }, ramGiB: 8 };
-  const tiny = { weightsGiB: 0.01, layers: 2, kvHeads: 1, headDim: 64, maxPositions: 512, dtypeBytes: 2 };
+  const tiny = {
+    weightsGiB: 0.01,
+    activeGiB: 0.01,
+    layers: 2,
+    kvHeads: 1,
+    headDim: 64,
+    maxPositions: 512,
+    dtypeBytes: 2,
+  };
   const of70b = cells.filter(({ model, kind }) => model === 'qwen15-72b' && kind !== 'preset');
   for (const one of of70b) {
     expect(unfitReason(one, tiny, settings, host), one.id).toBeUndefined();

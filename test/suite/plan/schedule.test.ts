@@ -74,17 +74,14 @@ test('the weights of the suite: every link of 14 GiB', () => {
   for (const { suiteGiB } of schedules(CELLS).values()) expect(suiteGiB).toBe(4 * 14);
 });
 
-describe('an evaluation counts by the items it asks', () => {
-  const units = (tasks: string[], limit?: number): number =>
+describe('an evaluation counts by the tokens it computes', () => {
+  const units = (tasks: string[], more: Record<string, number | string> = {}, fewshot = 5): number =>
     unitsOf({
       kind: 'eval',
       parts: [
         {
           name: 'eval',
-          spec: {
-            benchmarks: tasks.map((task) => ({ name: task, task, fewshot: 5 })),
-            ...(limit === undefined ? {} : { limit }),
-          },
+          spec: { benchmarks: tasks.map((task) => ({ name: task, task, fewshot })), ...more },
           writes: [],
           receipt: '',
         },
@@ -92,23 +89,31 @@ describe('an evaluation counts by the items it asks', () => {
     });
   const ORIGINAL = ['mmlu', 'hellaswag', 'arc_challenge', 'winogrande'];
 
-  test("the original script's four are four units, MMLU more than half of them", () => {
+  test("the original script's four are four units, HellaSwag's four endings more than half of them", () => {
     expect(units(ORIGINAL)).toBe(4);
-    expect(units(['mmlu'])).toBe(2.12);
-    // 1,267 items are less work than loading the model.
+    // 14,042 questions of 5 × 120 + 90 + 1 tokens, and 10,042 × 4 of 5 × 85 + 75 + 25, of 8.1 million a unit.
+    expect(units(['mmlu'])).toBe(1.2);
+    expect(units(['hellaswag'])).toBe(2.6);
+    // 1,267 short items are less work than loading the model.
     expect(units(['winogrande'])).toBe(0.25);
   });
 
-  test('a limit is counted, and one beyond a benchmark changes nothing', () => {
-    // 4 × 800 of 26,523 items.
-    expect(units(ORIGINAL, 800)).toBe(0.48);
-    expect(units(ORIGINAL, 40)).toBe(0.25);
-    expect(units(ORIGINAL, 20_000)).toBe(4);
+  test('examples are read with each question, unless prefixes are shared', () => {
+    expect(units(['hellaswag'], {}, 0)).toBe(0.5);
+    // 57 × 600 + 14,042 × 91 tokens, and 10,042 × (500 + 4 × 25).
+    expect(units(['mmlu', 'mmlu'], { shared_prefix: 'auto' })).toBe(0.32);
+    expect(units(['hellaswag'], { shared_prefix: 'auto' })).toBe(0.74);
   });
 
-  test('a benchmark that nobody knows is one unit, or of 1,000 items where a limit says how many', () => {
-    expect(units(['mine', 'toString'])).toBe(2);
-    expect(units(['mine'], 400)).toBe(0.4);
-    expect(units(['mine'], 2_000)).toBe(1);
+  test('a limit is counted, and one beyond a benchmark changes nothing', () => {
+    expect(units(['mmlu'], { limit: 7_021 })).toBe(0.6);
+    expect(units(ORIGINAL, { limit: 40 })).toBe(0.25);
+    expect(units(ORIGINAL, { limit: 20_000 })).toBe(4);
+  });
+
+  test('a benchmark that nobody knows has 1,000 items of 800 tokens, or fewer where a limit says so', () => {
+    expect(units(['mine', 'toString', 'a', 'b', 'c'])).toBe(0.49);
+    expect(units(['mine', 'toString', 'a', 'b', 'c'], { limit: 2_000 })).toBe(0.49);
+    expect(units(['mine', 'toString', 'a', 'b', 'c', 'd'], { limit: 500 })).toBe(0.3);
   });
 });

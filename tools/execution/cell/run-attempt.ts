@@ -25,12 +25,13 @@ export async function runAttempt(
 ): Promise<Result<undefined, FailedAttempt>> {
   const { workspaceRoot, project, target, settings } = context;
   const attempt = newAttempt(workspaceRoot, project, target);
+  const startedAt = new Date();
   using meter = new UsageMeter({
     gpus: lease.record.gpus,
     grantedAt: Date.parse(lease.record.grantedAt),
+    beganAt: startedAt.getTime(),
     readGpus: () => readPool(settings, context.directory),
   });
-  const startedAt = new Date();
   const report = (exitCode: number, fault?: Fault): AttemptReport =>
     reportOf(context, { attempt, lease, adjustment, startedAt }, exitCode, fault);
   const indices = lease.record.gpuIndices;

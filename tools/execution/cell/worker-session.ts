@@ -172,6 +172,7 @@ class Reports {
         this.#progress(event);
         return;
       case 'usage':
+      case 'started':
         return;
     }
   }

@@ -26,6 +26,8 @@ const eventSchema = z.discriminatedUnion('event', [
     peak_gpu_bytes: z.number().nullable().default(null),
     bytes_written: z.number().nullable().default(null),
   }),
+  /** From here on its time goes with the size of the model: imports and data are over. */
+  z.object({ event: z.literal('started') }),
   /** How the run computes: determinism, attention, batch size; see validation/compute/numerics.py. */
   z.object({ event: z.literal('settings'), values: z.record(z.string(), toldValue) }),
 ]);

@@ -46,6 +46,8 @@ const receiptSchema = z.object({
   /** Seconds in the queue and in Python. */
   waitSeconds: z.number(),
   runSeconds: z.number(),
+  /** Of these, before the model was touched; null where the kind does not tell. */
+  startSeconds: z.number().nullable().default(null),
   gpus: z.array(z.string()),
   /** The job that made it (engine: slurm): which submission of its cell, its number, its node. */
   job: z.object({ submission: z.string(), id: z.string(), node: z.string() }).optional(),

@@ -4,6 +4,8 @@ import type { GpuReading } from '../../host/gpu-answer.js';
 import type { CellEvent } from '../records/events.js';
 
 export interface Usage {
+  /** Seconds until the model was touched, from where the run began; null where it did not say. */
+  startSeconds: number | null;
   /** GPUs times the seconds they were held, from the grant on; 0 without a GPU. */
   gpuHeldSeconds: number;
   /**
@@ -20,8 +22,9 @@ export interface Usage {
 export interface UsageMeterOptions {
   /** UUIDs of the lease's GPUs. */
   gpus: readonly string[];
-  /** When they were granted, milliseconds since the epoch. */
+  /** When they were granted, and when the run began, milliseconds since the epoch. */
   grantedAt: number;
+  beganAt: number;
   /** All GPUs of the host, from nvidia-smi. */
   readGpus: () => Promise<readonly GpuReading[]>;
   sampleEveryMs?: number;
@@ -35,6 +38,7 @@ export class UsageMeter implements Disposable {
   readonly #peaks = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #said: Extract<CellEvent, { event: 'usage' }> | undefined;
+  #startedAt: number | undefined;
 
   constructor(options: UsageMeterOptions) {
     this.#options = options;
@@ -43,12 +47,15 @@ export class UsageMeter implements Disposable {
 
   onEvent(event: CellEvent): void {
     if (event.event === 'usage') this.#said = event;
+    if (event.event === 'started') this.#startedAt ??= Date.now();
   }
 
   usage(now = Date.now()): Usage {
     const { gpus, grantedAt } = this.#options;
     const taken = [...this.#peaks.values()].reduce((sum, bytes) => sum + bytes, 0);
     return {
+      startSeconds:
+        this.#startedAt === undefined ? null : Math.max(0, this.#startedAt - this.#options.beganAt) / 1000,
       gpuHeldSeconds: (gpus.length * Math.max(0, now - grantedAt)) / 1000,
       peakGpuBytes: {
         torch: this.#said?.peak_gpu_bytes ?? null,

@@ -1,12 +1,10 @@
 // What is known of a run before it begins: cells by state, memory, what will not fit, time and disk on this host.
 import { GIB } from '../../base/units.js';
-import { join } from 'node:path';
 import { hostRamGiB } from '../../host/host.js';
 import { freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
 import { planDisk } from '../../execution/store/disk-plan.js';
 import { readMachineIdentity } from '../../execution/records/identity.js';
 import { poolDevices } from '../../execution/cell/lease-request.js';
-import { readReceipt } from '../../execution/records/receipt.js';
 import type { CellKind } from '../../suite/model/cell.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { loadSuite } from '../../suite/load/load.js';
@@ -17,6 +15,7 @@ import type { PlannedCell } from '../../suite/plan/planned.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { readRecord, requireRecorded } from '../../suite/nx/record.js';
 import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
+import { readMeasured } from './measured.js';
 import { cellProspects, type CellProspect } from './prospects.js';
 import { forecast, type Forecast, type Host } from './run.js';
 
@@ -28,8 +27,18 @@ export interface PlanReport {
   byKind: Record<string, Record<CellProspect['state'], number>>;
   /** Where it runs: GPUs that are here, or that NUM_GPUS and GPU_MEMORY_GB name; none: the CPU. */
   host: { gpus: number; usableGiBPerGpu: number; cpuSlots: number; assumed: boolean };
-  /** `cells` run; of `measuredCells` of them it is known how long their kind took on their model. */
-  time: { gpuHours: number; hours: number; atLeastHours: number; cells: number; measuredCells: number };
+  /**
+   * `cells` run; of `measuredCells` of them it is known how long their kind took on their model, of `scaledCells` on another
+   * model, whose times are taken in proportion to the sizes.
+   */
+  time: {
+    gpuHours: number;
+    hours: number;
+    atLeastHours: number;
+    cells: number;
+    measuredCells: number;
+    scaledCells: number;
+  };
   disk: {
     /** At the peak, where there is room for all; and on this disk, where cells that write wait until weights go. */
     wantedGiB: number;
@@ -81,7 +90,11 @@ export async function planReport(
     states,
     profiles,
     weights,
-    runSeconds: runSeconds(workspaceRoot, cells),
+    measured: readMeasured(workspaceRoot, {
+      suite,
+      cells,
+      deviceClass: host.assumed ? '' : machine.deviceClass,
+    }),
     settings,
     host,
   });
@@ -154,15 +167,6 @@ function unfitCells(
   );
 }
 
-function runSeconds(workspaceRoot: string, cells: readonly PlannedCell[]): Map<string, number[]> {
-  return new Map(
-    cells.map(({ id, parts }) => [
-      id,
-      parts.flatMap(({ receipt }) => readReceipt(join(workspaceRoot, receipt))?.runSeconds ?? []),
-    ]),
-  );
-}
-
 function countByKind(cells: readonly PlannedCell[], states: readonly CellProspect[]): PlanReport['byKind'] {
   const counts: PlanReport['byKind'] = {};
   for (const [index, { kind }] of cells.entries()) {
@@ -181,6 +185,7 @@ function timeOf({
   boundSeconds,
   cells,
   measured,
+  scaled,
 }: Forecast): PlanReport['time'] {
   return {
     gpuHours: gpuSeconds / HOUR,
@@ -188,6 +193,7 @@ function timeOf({
     atLeastHours: boundSeconds / HOUR,
     cells,
     measuredCells: measured,
+    scaledCells: scaled,
   };
 }
 

@@ -1,5 +1,4 @@
 // The run of a plan on a host, by the simulator that runs the scheduler's own decisions: time, and disk at its peak. Pure.
-import { medianUnitSeconds, type MeasuredCell } from '../../execution/lease/policy/durations.js';
 import {
   simulate,
   type Beginning,
@@ -13,8 +12,8 @@ import type { GeneratedCell } from '../../suite/nx/generated.js';
 import { storedGiB } from '../../suite/memory/memory.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
 import { basePriority } from '../../suite/plan/priority.js';
-import { unitsOf } from '../../suite/plan/schedule.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
+import { computedGiB, type Measured } from './measured.js';
 import type { CellProspect } from './prospects.js';
 
 export interface Host {
@@ -33,8 +32,7 @@ export interface Facts {
   states: readonly CellProspect[];
   profiles: ReadonlyMap<string, ModelProfile>;
   weights: readonly (PlannedWeights & { manifest: string })[];
-  /** Seconds that receipts tell, by cell. */
-  runSeconds: ReadonlyMap<string, readonly number[]>;
+  measured: Measured;
   settings: SiteSettings;
   host: Host;
 }
@@ -51,8 +49,9 @@ export interface Forecast {
   peakBytes: number;
   /** Cells that run. */
   cells: number;
-  /** Of them, cells whose kind was measured on their model. */
+  /** Of them, cells whose kind was measured on their model, and on another model. */
   measured: number;
+  scaled: number;
   /** Cells that this disk has no room for, and those behind them. */
   withoutDisk: string[];
 }
@@ -65,7 +64,8 @@ export function forecast(facts: Facts): Forecast {
   const short = free.peakDiskBytes - heldBytes + host.minFreeDiskBytes > host.freeDiskBytes;
   const run = short ? simulate(facts.cells, simulationOf(facts, host.freeDiskBytes)) : free;
   const open = facts.cells.filter((_, index) => facts.states[index]?.state === 'to run');
-  const { seconds } = simulationOf(facts, Infinity).beginning;
+  const { seconds, rates } = facts.measured;
+  const isMeasured = ({ model, kind }: GeneratedCell): boolean => `${model}/${kind}` in seconds;
   return {
     gpuSeconds: gpuSeconds(free),
     // What some cells have no room for takes as long as with room: the plan says what is missing.
@@ -75,7 +75,8 @@ export function forecast(facts: Facts): Forecast {
     wantedBytes: free.peakDiskBytes,
     peakBytes: run.peakDiskBytes,
     cells: open.length,
-    measured: open.filter(({ model, kind }) => `${model}/${kind}` in seconds).length,
+    measured: open.filter(isMeasured).length,
+    scaled: open.filter((cell) => !isMeasured(cell) && rates[cell.kind] !== undefined).length,
     withoutDisk: run.unfinished,
   };
 }
@@ -87,7 +88,7 @@ function gpuSeconds({ began }: Simulated): number {
 /** Drivers and the scheduler's margin keep some of a GPU: one of which cells can use so much has this in all. */
 const totalOf = (usableGiB: number): number => usableGiB / 0.88;
 
-function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning: Beginning } {
+function simulationOf(facts: Facts, diskBytes: number): Simulation {
   const { profiles, settings, host } = facts;
   const { devices } = host;
   const copied = new Set(facts.weights.filter(({ hubCopy }) => hubCopy).map(({ model }) => model));
@@ -108,6 +109,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning
     },
     keep: settings.storageKeep,
     weightsGiB: (cell) => profiles.get(cell.model)?.weightsGiB ?? storedGiB(cell),
+    activeGiB: (cell) => computedGiB(cell, profiles.get(cell.model)),
     needs: (cell) => needsOf(plannedMemory(cell, profiles.get(cell.model), settings, devices)),
     base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
     keepsCopy: ({ kind, model }) => kind === 'setup' && copied.has(model),
@@ -115,7 +117,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation & { beginning
   };
 }
 
-function beginningOf({ cells, states, weights, runSeconds }: Facts): Beginning {
+function beginningOf({ cells, states, weights, measured }: Facts): Beginning {
   const inState = (wanted: CellProspect['state']): Set<string> =>
     new Set(states.filter(({ state }) => state === wanted).map(({ id }) => id));
   const madeAnew = new Set(
@@ -125,11 +127,6 @@ function beginningOf({ cells, states, weights, runSeconds }: Facts): Beginning {
         .flatMap(({ writes }) => writes.map(({ path }) => path)),
     ),
   );
-  const measured = cells.map((cell): MeasuredCell => ({
-    ...cell,
-    units: unitsOf(cell),
-    runSeconds: runSeconds.get(cell.id) ?? [],
-  }));
   return {
     finished: inState('cached'),
     blocked: inState('blocked'),
@@ -140,6 +137,6 @@ function beginningOf({ cells, states, weights, runSeconds }: Facts): Beginning {
         .filter(({ there }) => there)
         .map(({ manifest, bytes }) => [madeAnew.has(manifest) ? `old ${manifest}` : manifest, bytes]),
     ),
-    seconds: medianUnitSeconds(measured),
+    ...measured,
   };
 }

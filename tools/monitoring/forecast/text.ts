@@ -112,10 +112,16 @@ function timeText({ time, host }: PlanReport): string {
   return `${work}about ${duration(time.hours)} on ${on}; no schedule takes less than ${duration(time.atLeastHours)}. ${basis(time)}`;
 }
 
-function basis({ cells, measuredCells }: PlanReport['time']): string {
-  if (measuredCells === 0) return 'Rough: nothing was measured yet, all goes by weights and kind.';
-  const rest = measuredCells === cells ? '' : ', the others by weights and kind';
-  return `Rough: ${measuredCells} of ${cells} cells by what their kind took on their model (medians)${rest}.`;
+function basis({ cells, measuredCells, scaledCells }: PlanReport['time']): string {
+  const estimated = cells - measuredCells - scaledCells;
+  if (estimated === cells) return 'Rough: nothing was measured yet, all goes by weights and kind.';
+  const by: [number, string][] = [
+    [measuredCells, 'by what their kind took on their model (medians)'],
+    [scaledCells, 'by what it took on another model, in proportion to the sizes'],
+    [estimated, 'by weights and kind'],
+  ];
+  const parts = by.filter(([count]) => count > 0).map(([count, how]) => `${count} ${how}`);
+  return `Of ${cells} cells ${parts.join(', ')}.`;
 }
 
 function duration(hours: number): string {

@@ -9,6 +9,7 @@ import type { GeneratedCell } from '../../suite/nx/generated.js';
 
 export interface MeasuredReceipt extends ReceiptFacts {
   runSeconds: number;
+  startSeconds: number | null;
 }
 
 export type StatusCell = Pick<GeneratedCell, 'model' | 'kind' | 'sizeClass'> &

@@ -10,6 +10,7 @@ import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import { readFaults } from '../../execution/records/last-fault.js';
 import { outdatedReceipts } from '../../execution/records/outdated.js';
 import { readReceipt } from '../../execution/records/receipt.js';
+import { readProfiles } from '../../suite/memory/profiles.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../../suite/nx/generated.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
@@ -59,6 +60,12 @@ export async function readStatus(
       receipts: cell.parts.map(({ receipt }) => receipt),
     })),
     receipts,
+    sizes: new Map(
+      [...readProfiles(workspaceRoot, suite, generated.cells)].map(([model, { activeGiB }]) => [
+        model,
+        activeGiB,
+      ]),
+    ),
     faults,
     passed,
     leases: leases.map((lease) => leaseFacts(directory, lease)),
@@ -94,9 +101,9 @@ function readReceipts(
     const receipt = readReceipt(join(workspaceRoot, path));
     const writtenMs = statSync(join(workspaceRoot, path), { throwIfNoEntry: false })?.mtimeMs;
     if (receipt === undefined || writtenMs === undefined) continue;
-    const { endedAt, runSeconds } = receipt;
+    const { endedAt, runSeconds, startSeconds } = receipt;
     const restored = writtenMs - Date.parse(endedAt) > RESTORED_AFTER_MS;
-    found.set(path, { endedAt, runSeconds, restored, outdated: outdatedPaths.has(path) });
+    found.set(path, { endedAt, runSeconds, startSeconds, restored, outdated: outdatedPaths.has(path) });
   }
   return found;
 }

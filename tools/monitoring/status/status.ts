@@ -19,6 +19,8 @@ export interface StatusFacts {
   now: number;
   cells: readonly StatusCell[];
   receipts: ReadonlyMap<string, MeasuredReceipt>;
+  /** What a token goes through in each model, in GiB, where its profile tells. */
+  sizes: ReadonlyMap<string, number>;
   faults: CellFacts['faults'];
   passed: Pick<Passed, 'state' | 'waiting' | 'warnings'>;
   leases: readonly LeaseFacts[];
@@ -113,6 +115,7 @@ export function statusOf(facts: StatusFacts): Status {
         states,
         receipts: facts.receipts,
         elapsed: new Map(own.map(({ lease, elapsedSeconds }) => [lease.cell, elapsedSeconds])),
+        sizes: facts.sizes,
         gpus: pool.length,
         cpuSlots: settings.cpuSlots,
       }) ?? null,

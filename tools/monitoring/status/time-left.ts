@@ -1,7 +1,7 @@
 // How long the open cells of a suite will take at best: by what was measured in it, else by a rough estimate.
 import { longestChainSeconds, type ChainStep } from '../../suite/plan/longest-chain.js';
-import { medianUnitSeconds, unitSeconds } from '../../execution/lease/policy/durations.js';
-import { usesAccelerator, weightsGiB } from '../../suite/memory/memory.js';
+import { medianUnitSeconds, ratesOf, unitSeconds } from '../../execution/lease/policy/durations.js';
+import { activeGiB, usesAccelerator } from '../../suite/memory/memory.js';
 import type { CellState } from '../../execution/records/cell-states.js';
 import type { MeasuredReceipt, StatusCell } from './cell-counts.js';
 
@@ -27,25 +27,32 @@ export function timeLeft(of: {
   receipts: ReadonlyMap<string, MeasuredReceipt>;
   /** Seconds that running cells have run, by id. */
   elapsed: ReadonlyMap<string, number>;
+  /** What a token goes through in each model, in GiB, where its profile tells. */
+  sizes: ReadonlyMap<string, number>;
   gpus: number;
   cpuSlots: number;
 }): TimeLeft | undefined {
   const found = (paths: readonly string[]): MeasuredReceipt[] =>
     paths.flatMap((path) => of.receipts.get(path) ?? []);
-  const seconds = medianUnitSeconds(
-    of.cells.map(({ receipts, ...cell }) => ({
-      ...cell,
-      runSeconds: found(receipts).map(({ runSeconds }) => runSeconds),
-    })),
+  const measured = of.cells.map(({ receipts, ...cell }) => ({
+    ...cell,
+    runSeconds: found(receipts).map(({ runSeconds }) => runSeconds),
+    startSeconds: found(receipts).flatMap(({ startSeconds }) => startSeconds ?? []),
+  }));
+  const seconds = medianUnitSeconds(measured);
+  const sizeOf = new Map(
+    of.cells.map(({ model, sizeClass }) => [model, of.sizes.get(model) ?? activeGiB(sizeClass)]),
   );
+  const rates = ratesOf(measured, (model) => sizeOf.get(model) ?? 0);
   let estimated = 0;
   const open = of.cells.flatMap((cell): OpenCell[] => {
-    const { id, model, kind, sizeClass, dependsOn } = cell;
+    const { id, model, kind, dependsOn } = cell;
     if (!OPEN.includes(of.states.get(id) ?? 'not_started')) return [];
-    if (!(`${model}/${kind}` in seconds)) estimated += 1;
+    if (!(`${model}/${kind}` in seconds) && rates[kind] === undefined) estimated += 1;
     const missing = cell.receipts.length - found(cell.receipts).length;
     const units = kind === 'edit' && missing > 0 ? missing : cell.units;
-    const whole = units * unitSeconds(kind, { model, weightsGiB: weightsGiB(sizeClass) }, { seconds });
+    const whole =
+      units * unitSeconds(kind, { model, weightsGiB: sizeOf.get(model) ?? 0 }, { seconds, rates });
     const left = Math.max(0, whole - (of.elapsed.get(id) ?? 0));
     return [{ id, seconds: left, onGpu: of.gpus > 0 && usesAccelerator(kind), after: dependsOn }];
   });

@@ -12,6 +12,8 @@ import { taskName } from '../model/task-names.js';
 /** Sizes of a model, from `model_profile.json`. */
 export interface ModelProfile {
   weightsGiB: number;
+  /** Of these, what a token goes through: less than all of a mixture of experts. */
+  activeGiB: number;
   layers: number;
   kvHeads: number;
   headDim: number;
@@ -26,6 +28,7 @@ const MOST = 2 ** 30;
 const count = (most = MOST): z.ZodNumber => z.number().int().positive().max(most);
 const profileSchema = z.object({
   weights_bytes: count(MOST_BYTES),
+  active_weights_bytes: count(MOST_BYTES).optional(),
   hidden_size: count(),
   num_layers: count(),
   num_heads: count(),
@@ -48,6 +51,7 @@ export function parseProfile(text: string): Result<ModelProfile, string> {
   const raw = parsed.data;
   return ok({
     weightsGiB: raw.weights_bytes / GIB,
+    activeGiB: (raw.active_weights_bytes ?? raw.weights_bytes) / GIB,
     layers: raw.num_layers,
     kvHeads: raw.num_kv_heads,
     headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,

@@ -97,3 +97,11 @@ export function weightsGiB(sizeClass: SizeClass): number {
   // What a tiny model takes of a GPU is mostly no weights.
   return sizeClass === 'tiny' ? 0.05 : BASE_GIB[sizeClass];
 }
+
+/** Of Mixtral's 47 billion weights a token goes through 13. */
+const ACTIVE_SHARE: Partial<Record<SizeClass, number>> = { moe: 0.28 };
+
+/** What a token of the model goes through, in GiB: what its time goes with, until its own files are known. */
+export function activeGiB(sizeClass: SizeClass, weights = weightsGiB(sizeClass)): number {
+  return weights * (ACTIVE_SHARE[sizeClass] ?? 1);
+}

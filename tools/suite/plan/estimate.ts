@@ -2,23 +2,25 @@
 import type { CellKind } from '../model/cell.js';
 
 /**
- * Orders of magnitude for one data-centre GPU, meant to order work and to promise no times: imports and start-up
- * are fixed; the data of the original benchmarks are some 400 small answers of the hub; a download runs at some 250 MB/s, an edit at disk speed, an evaluation reads all weights for every batch.
+ * Orders of magnitude for one data-centre GPU, meant to order work and to promise no times: imports and start-up are fixed; the
+ * data of the original benchmarks are some 400 small answers of the hub; a download runs at some 250 MB/s, an edit at disk
+ * speed. On an H100 a certificate of 2.9 GiB took 30 s, and a calibration of 13.5 GiB less than 145 s; on an H200 a unit of an
+ * evaluation takes some 20 s a GiB at the rate of lm-eval's best batch (docs/performance.md), on a B200 less.
  */
 const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   data: [240, 0],
   setup: [30, 4],
-  calibrate: [60, 8],
+  calibrate: [30, 8],
   preset: [5, 0],
-  baseline: [60, 8],
-  eval: [60, 15],
+  baseline: [30, 8],
+  eval: [30, 15],
   edit: [20, 3],
   inject: [20, 2],
-  certify: [60, 12],
+  certify: [30, 8],
   adopt: [30, 8],
-  guards: [60, 8],
+  guards: [30, 8],
   regression: [5, 0],
-  certify012: [60, 12],
+  certify012: [30, 8],
   // Nobody knows what a program does: a quantization that calibrates is some minutes for a small model.
   program: [120, 30],
 };

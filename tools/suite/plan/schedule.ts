@@ -1,7 +1,7 @@
 // What the scheduler needs to know of a cell's place in its plan: how much waits for it, and what follows it.
 import { CELL_KINDS, type CellKind, type CellOptions } from '../model/cell.js';
 import { asMapping, type JsonValue } from '../../base/json-value.js';
-import { evaluationUnits, type Asked } from './benchmark-items.js';
+import { evaluationUnits, type Asked } from './benchmark-tokens.js';
 import { storedGiB } from '../memory/memory.js';
 
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
@@ -35,21 +35,24 @@ export type ScheduledCell = CellOptions & {
 };
 
 /**
- * What a cell's duration is counted in: benchmarks of an evaluation by the items that are asked of them, edits of a
+ * What a cell's duration is counted in: benchmarks of an evaluation by the tokens that are computed for them, edits of a
  * batch; other kinds are one each.
  */
 export function unitsOf({ kind, parts }: Pick<CellOptions, 'kind' | 'parts'>): number {
   if (kind === 'edit') return parts.length;
   const spec = kind === 'eval' ? parts[0]?.spec : undefined;
   if (spec === undefined || !Array.isArray(spec.benchmarks)) return 1;
-  const asked = spec.benchmarks.map(askedOf);
-  return evaluationUnits(asked, typeof spec.limit === 'number' ? spec.limit : Infinity);
+  return evaluationUnits(spec.benchmarks.map(askedOf), {
+    limit: typeof spec.limit === 'number' ? spec.limit : Infinity,
+    shared: spec.shared_prefix === 'auto',
+  });
 }
 
 function askedOf(benchmark: JsonValue): Asked {
-  const { task, generates } = asMapping(benchmark) ?? {};
+  const { task, fewshot, generates } = asMapping(benchmark) ?? {};
   return {
     task: typeof task === 'string' ? task : '',
+    fewshot: typeof fewshot === 'number' ? fewshot : 0,
     ...(typeof generates === 'number' ? { generates } : {}),
   };
 }

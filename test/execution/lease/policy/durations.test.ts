@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   medianUnitSeconds,
+  ratesOf,
   unitSeconds,
   type MeasuredCell,
 } from '../../../../tools/execution/lease/policy/durations.js';
@@ -11,6 +12,7 @@ const measured = (rest: Partial<MeasuredCell>): MeasuredCell => ({
   kind: 'certify',
   units: 1,
   runSeconds: [],
+  startSeconds: [],
   ...rest,
 });
 
@@ -35,4 +37,40 @@ test('what was not measured is estimated by weights and kind', () => {
   expect(unitSeconds('eval', standing, known)).toBe(5);
   expect(unitSeconds('certify', standing, known)).toBe(estimatedSeconds('certify', 14));
   expect(unitSeconds('eval', standing, undefined)).toBe(estimatedSeconds('eval', 14));
+});
+
+describe('on a model of which nothing was measured', () => {
+  const rate = (computedGiB: number, seconds: number, startSeconds = 0) => ({
+    computedGiB,
+    seconds,
+    startSeconds,
+  });
+
+  test('the start is the same, the rest in proportion to what a token goes through', () => {
+    const known = { seconds: { 'a/eval': 40 }, rates: { eval: [rate(14, 40, 12)] } };
+    expect(unitSeconds('eval', { model: 'b', weightsGiB: 28 }, known)).toBe(12 + 56);
+    expect(unitSeconds('eval', { model: 'a', weightsGiB: 28 }, known)).toBe(40);
+    expect(unitSeconds('certify', { model: 'b', weightsGiB: 28 }, known)).toBe(
+      estimatedSeconds('certify', 28),
+    );
+  });
+
+  test('the model nearest in size tells, by ratio', () => {
+    const rates = { certify: [rate(1, 10), rate(100, 2_000)] };
+    expect(unitSeconds('certify', { model: 'c', weightsGiB: 5 }, { seconds: {}, rates })).toBe(50);
+    expect(unitSeconds('certify', { model: 'c', weightsGiB: 20 }, { seconds: {}, rates })).toBe(400);
+  });
+
+  test('of receipts: medians, the start of a unit, and nothing where no size is known', () => {
+    const cells = [
+      measured({ kind: 'eval', units: 4, runSeconds: [40], startSeconds: [8] }),
+      measured({ kind: 'eval', model: 'without a size', runSeconds: [9] }),
+      // As of an earlier version, which did not tell.
+      measured({ runSeconds: [7] }),
+    ];
+    expect(ratesOf(cells, (model) => (model === 'm' ? 3 : 0))).toEqual({
+      eval: [rate(3, 10, 2)],
+      certify: [rate(3, 7)],
+    });
+  });
 });

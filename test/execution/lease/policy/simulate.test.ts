@@ -131,7 +131,7 @@ test('edits on GPUs: the suite takes about as long as with edits on 64 CPU slots
       `${strategy}: hours with edits on CPU slots, on GPUs: ` +
         rows.map(({ model = 'all', cpu, gpu }) => `${model} ${cpu.toFixed(1)}, ${gpu.toFixed(1)}`).join('; '),
     );
-    for (const { model, cpu, gpu } of rows) expect(gpu / cpu).toBeLessThan(model === undefined ? 1.03 : 0.75);
+    for (const { model, cpu, gpu } of rows) expect(gpu / cpu).toBeLessThan(model === undefined ? 1.05 : 0.75);
   }
   const slowest = Math.max(...CELLS.filter(({ kind }) => kind === 'edit').map(editOnCpuSeconds));
   expect(slowest, 'on one core it would end at the time-out').toBeGreaterThan(SETTINGS.timeoutSeconds);
@@ -168,7 +168,8 @@ test('host memory is never exceeded, and still all ends', () => {
   const ramOf = new Map<string, number>(CELLS.map((cell) => [cell.id, cellNeeds(cell, 180).ramGiB]));
   for (const { atSeconds } of run.began) {
     const used = run.began
-      .filter((other) => other.atSeconds <= atSeconds && atSeconds < other.atSeconds + other.seconds)
+      // Sums of seconds are rounded: what ends now is over.
+      .filter((other) => other.atSeconds <= atSeconds && atSeconds < other.atSeconds + other.seconds - 1e-6)
       .reduce((sum, { cell }) => sum + (ramOf.get(cell) ?? Infinity), 0);
     expect(used).toBeLessThanOrEqual(ramGiB);
   }
@@ -217,9 +218,10 @@ describe('a run that was begun before', () => {
     const seconds = { 'mistral-7b-v01/eval': 7 };
     const run = simulate(CELLS, { ...simulation({}), beginning: { seconds } });
     const evaluation = run.began.find(({ cell }) => cell.endsWith('mistral-7b-v01.baseline:eval'));
-    expect(evaluation?.seconds).toBe(4 * 7);
+    // All four benchmarks, what their requests begin with alike computed once.
+    expect(evaluation?.seconds).toBeCloseTo(0.97 * 7);
     const other = run.began.find(({ cell }) => cell.endsWith('yi-34b.baseline:eval'));
-    expect(other?.seconds).toBe(4 * estimatedSeconds('eval', 80));
+    expect(other?.seconds).toBeCloseTo(0.97 * estimatedSeconds('eval', 80));
   });
 
   test('the copy that the hub’s cache keeps of a download stays', () => {

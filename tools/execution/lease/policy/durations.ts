@@ -4,15 +4,37 @@ import type { CellKind } from '../../../suite/model/cell.js';
 import { estimatedSeconds } from '../../../suite/plan/estimate.js';
 import type { Progress, Standing } from './state.js';
 
-type Known = Pick<Progress, 'seconds'> | undefined;
+/** How long a unit of a kind took on a model of some size. */
+export interface Rate {
+  /** What a token goes through; see `computedGiB`. */
+  computedGiB: number;
+  seconds: number;
+  /** Of them before the model was touched, whatever its size. */
+  startSeconds: number;
+}
 
-/** Seconds a unit of the kind takes on the model: as measured in this run, else estimated. */
+/** Rates by kind, one a model. */
+export type Rates = Partial<Record<CellKind, readonly Rate[]>>;
+
+type Known = (Pick<Progress, 'seconds'> & { rates?: Rates }) | undefined;
+
+/** Seconds a unit of the kind takes on the model: as measured on it, else on another in proportion, else estimated. */
 export function unitSeconds(
   kind: CellKind,
   { model, weightsGiB }: Pick<Standing, 'model' | 'weightsGiB'>,
   known: Known,
 ): number {
-  return known?.seconds[`${model}/${kind}`] ?? estimatedSeconds(kind, weightsGiB);
+  const scaled = (): number | undefined => inProportion(weightsGiB, known?.rates?.[kind] ?? []);
+  return known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB);
+}
+
+/** By the model nearest in size: the same tokens through so many more weights. */
+function inProportion(computedGiB: number, rates: readonly Rate[]): number | undefined {
+  const distance = (rate: Rate): number => Math.abs(Math.log(rate.computedGiB / computedGiB));
+  const [nearest] = rates.toSorted((a, b) => distance(a) - distance(b));
+  if (nearest === undefined) return undefined;
+  const start = Math.min(nearest.startSeconds, nearest.seconds);
+  return start + (nearest.seconds - start) * (computedGiB / nearest.computedGiB);
 }
 
 /** Seconds from the start of this cell to the end of the longest chain that follows it. */
@@ -31,17 +53,41 @@ export interface MeasuredCell {
   units: number;
   /** As the receipts of its parts have them: each tells how long all that were made together took. */
   runSeconds: readonly number[];
+  /** Likewise, and fewer where receipts do not tell. */
+  startSeconds: readonly number[];
 }
 
 /** Median seconds of a unit by `model/kind`, as `Progress` has them. */
 export function medianUnitSeconds(cells: readonly MeasuredCell[]): Progress['seconds'] {
-  const seconds = new Map<string, number[]>();
-  for (const { model, kind, units, runSeconds } of cells) {
-    if (runSeconds.length === 0) continue;
-    const mean = runSeconds.reduce((sum, one) => sum + one, 0) / runSeconds.length;
-    const key = `${model}/${kind}`;
-    const made = kind === 'edit' ? runSeconds.length : units;
-    seconds.set(key, [...(seconds.get(key) ?? []), mean / made]);
+  return medians(cells, ({ runSeconds }) => runSeconds);
+}
+
+/** What each measured model tells of another size. @param computedGiB of a model. */
+export function ratesOf(cells: readonly MeasuredCell[], computedGiB: (model: string) => number): Rates {
+  const starts = medians(cells, ({ startSeconds }) => startSeconds);
+  const rates: Partial<Record<CellKind, Rate[]>> = {};
+  for (const [key, seconds] of Object.entries(medianUnitSeconds(cells))) {
+    const at = key.lastIndexOf('/');
+    const kind = key.slice(at + 1) as CellKind;
+    const rate = { computedGiB: computedGiB(key.slice(0, at)), seconds, startSeconds: starts[key] ?? 0 };
+    if (rate.computedGiB > 0 && seconds > 0) (rates[kind] ??= []).push(rate);
   }
-  return Object.fromEntries([...seconds].map(([key, values]) => [key, median(values)]));
+  return rates;
+}
+
+function medians(
+  cells: readonly MeasuredCell[],
+  told: (cell: MeasuredCell) => readonly number[],
+): Record<string, number> {
+  const found = new Map<string, number[]>();
+  for (const cell of cells) {
+    const { model, kind, units } = cell;
+    const seconds = told(cell);
+    if (seconds.length === 0) continue;
+    const mean = seconds.reduce((sum, one) => sum + one, 0) / seconds.length;
+    const key = `${model}/${kind}`;
+    const made = kind === 'edit' ? seconds.length : units;
+    found.set(key, [...(found.get(key) ?? []), mean / made]);
+  }
+  return Object.fromEntries([...found].map(([key, values]) => [key, median(values)]));
 }

@@ -9,7 +9,7 @@ import {
   type Schedule,
   type ScheduledCell,
 } from '../../../suite/plan/schedule.js';
-import { unitSeconds } from './durations.js';
+import { unitSeconds, type Rates } from './durations.js';
 import { unpromisedGiB } from './fit.js';
 import { grant, STANDSTILL_MS } from './grant.js';
 import { Weights } from './simulated-weights.js';
@@ -36,6 +36,8 @@ export interface Beginning {
   stored: ReadonlyMap<string, number>;
   /** Median seconds of a unit by `model/kind`; others are estimated. */
   seconds: Progress['seconds'];
+  /** By kind, of models that were measured: for the others. */
+  rates: Rates;
 }
 
 export interface Simulation {
@@ -44,6 +46,8 @@ export interface Simulation {
   limits: Omit<Limits, 'gpus'>;
   keep: Keep;
   weightsGiB: (cell: ScheduledCell) => number;
+  /** What its time goes with; its weights if not said. */
+  activeGiB?: (cell: ScheduledCell) => number;
   needs: (cell: ScheduledCell) => Omit<Needs, 'writes'>;
   base: (cell: ScheduledCell) => number;
   /** Seconds a unit of the cell really takes, where that is not as measured or estimated. */
@@ -103,6 +107,7 @@ class Run {
       parts: new Map(),
       stored: new Map(),
       seconds: {},
+      rates: {},
     };
     this.#beginning = { ...nothing, ...simulation.beginning } as Beginning;
     this.#byId = new Map(cells.map((cell) => [cell.id, cell]));
@@ -173,7 +178,8 @@ class Run {
 
   #unitSeconds(cell: ScheduledCell, kind: CellKind): number {
     if (kind === cell.kind && this.simulation.unitSeconds) return this.simulation.unitSeconds(cell);
-    const standing = { model: cell.model, weightsGiB: this.simulation.weightsGiB(cell) };
+    const { activeGiB, weightsGiB } = this.simulation;
+    const standing = { model: cell.model, weightsGiB: (activeGiB ?? weightsGiB)(cell) };
     return unitSeconds(kind, standing, this.#beginning);
   }
 

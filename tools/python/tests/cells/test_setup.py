@@ -20,7 +20,7 @@ from validation.cells import setup
 from validation.facts import model as facts_model
 from validation.job import Fault, Job, Read
 from validation.sources import hub_space
-from validation.sources.profile import make_profile
+from validation.sources.profile import active_bytes, make_profile
 from validation.weights.store import MANIFEST, open_entry
 
 
@@ -354,6 +354,22 @@ def test_the_real_client_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Fault) as caught:
         set_up(job_for(tmp_path, {"type": "hub", "id": "someone/model", "revision": "main"}))
     assert caught.value.code == "unavailable" and "HF_HUB_OFFLINE" in caught.value.hint
+
+
+def test_what_a_token_goes_through_of_a_mixture_of_experts() -> None:
+    """Mixtral's two of eight, as its checkpoint and as transformers names them; shared experts see every token."""
+    tensors = {
+        "model.layers.0.self_attn.q_proj.weight": 100,
+        "model.layers.0.block_sparse_moe.experts.0.w1.weight": 300,
+        "model.layers.0.mlp.experts.gate_up_proj": 500,
+        "model.layers.0.mlp.shared_experts.up_proj.weight": 40,
+    }
+    assert active_bytes(tensors, {"num_local_experts": 8, "num_experts_per_tok": 2}) == 140 + 200
+    assert active_bytes(tensors, {"n_routed_experts": 4, "num_experts_per_tok": 1}) == 140 + 200
+    assert active_bytes(tensors, {"num_experts": 8}) == 940
+    gpt2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
+    assert "active_weights_bytes" not in make_profile("gpt2", 940, 2, gpt2, 940)
+    assert make_profile("moe", 940, 2, gpt2, 340)["active_weights_bytes"] == 340
 
 
 def test_profile_of_other_architectures() -> None:

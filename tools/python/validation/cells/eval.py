@@ -55,6 +55,7 @@ def run(job: Job) -> None:
         if way.kind == "branches":
             attention = attention.with_masks()
         loading = _loading(job, attention.name, way)
+        emit("started")
         model = load_model(weights, loading)
         evaluated: dict[str, Evaluated] = {}
         for done, benchmark in enumerate(benchmarks):

@@ -10,8 +10,8 @@ from validation.job import Job, emit, write_json
 from validation.sources.convert import convert
 from validation.sources.download import fetch, source_id
 from validation.sources.intake import look
-from validation.sources.profile import NAME, make_profile
-from validation.weights.checkpoint import read_json
+from validation.sources.profile import NAME, active_bytes, make_profile
+from validation.weights.checkpoint import open_checkpoint, read_json
 from validation.weights.sizes import load_config, sizes_of
 from validation.weights.store import MANIFEST, locked_entry
 
@@ -29,9 +29,11 @@ def run(job: Job) -> None:
         if not entry.complete:
             fetched = fetch(source, trusted, job)
             weights_bytes = convert(fetched, entry, trusted)
-            config = load_config(entry.draft, trusted)
+            sizes = sizes_of(load_config(entry.draft, trusted))
+            tensors = open_checkpoint(entry.draft).tensors
+            active = active_bytes({name: stored.bytes for name, stored in tensors.items()}, sizes)
             profile = make_profile(
-                source_id(source), weights_bytes, torch.bfloat16.itemsize, sizes_of(config)
+                source_id(source), weights_bytes, torch.bfloat16.itemsize, sizes, active
             )
             if source.get("type") == "hub":
                 profile["revision"] = fetched.name  # a snapshot's directory is named by its commit

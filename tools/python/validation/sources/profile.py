@@ -28,8 +28,31 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 _UNLIMITED = frozenset({"max_position_embeddings"})
 
 
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+_EXPERTS_OF_A_TOKEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k")
+
+
+def active_bytes(tensors: Mapping[str, int], config: Mapping[str, Any]) -> int:
+    """Bytes of the weights that one token goes through: of a mixture of experts only those it is routed to.
+
+    Args:
+        tensors: bytes of each tensor by its name; routed experts are those below a part named `experts`.
+        config: as for `make_profile`.
+    """
+    total = sum(tensors.values())
+    experts, used = size(config, *_EXPERTS), size(config, *_EXPERTS_OF_A_TOKEN)
+    if experts is None or used is None or used >= experts:
+        return total
+    routed = sum(count for name, count in tensors.items() if "experts" in name.split("."))
+    return total - routed + routed * used // experts
+
+
 def make_profile(
-    model_id: str, weights_bytes: int, dtype_bytes: int, config: Mapping[str, Any]
+    model_id: str,
+    weights_bytes: int,
+    dtype_bytes: int,
+    config: Mapping[str, Any],
+    active: int | None = None,
 ) -> dict[str, Any]:
     """The profile of a model from its configuration (docs/formulas.md, "Memory plan").
 
@@ -38,6 +61,7 @@ def make_profile(
         weights_bytes: bytes of all tensors as stored; `weights_gb` is this in GiB.
         dtype_bytes: bytes of one parameter.
         config: the configuration as transformers resolves it (`sizes_of`).
+        active: see `active_bytes`; told where it is fewer than all.
 
     Raises:
         Fault: `bad_input` when the configuration does not give one of the sizes.
@@ -58,4 +82,5 @@ def make_profile(
         "weights_gb": round(weights_bytes / 2**30, 6),
         "dtype_bytes": dtype_bytes,
         **sizes,
+        **({} if active in (None, weights_bytes) else {"active_weights_bytes": active}),
     }

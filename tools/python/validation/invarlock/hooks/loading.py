@@ -19,7 +19,7 @@ from validation.compute.placement import placed_as_planned
 from validation.compute.whole_load import whole_loads
 from validation.invarlock.hooks.memory import shortages
 from validation.invarlock.hooks.snapshot import take_digests
-from validation.job import Device, Fault
+from validation.job import Device, Fault, emit
 
 
 @dataclass
@@ -62,6 +62,7 @@ def loads_as_configured(attention: Attention, device: Device, partly: Path | Non
     loads = Loads()
 
     def watched(adapter: Any, config: Any, *given: Any, **named: Any) -> Any:
+        emit("started")
         with loads.noted():
             before = shortages()
             broken = partly is not None and Path(str(config.model.id)).resolve() == partly.resolve()
