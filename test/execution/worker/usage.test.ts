@@ -42,7 +42,13 @@ test('peaks of the own GPUs are added up, each at its own moment, over failing s
     sample += 1;
     return reading instanceof Error ? Promise.reject(reading) : Promise.resolve(reading ?? []);
   };
-  using meter = new UsageMeter({ gpus: ['GPU-a', 'GPU-b'], grantedAt: 1_000, beganAt: 1_000, readGpus, sampleEveryMs: 1 });
+  using meter = new UsageMeter({
+    gpus: ['GPU-a', 'GPU-b'],
+    grantedAt: 1_000,
+    beganAt: 1_000,
+    readGpus,
+    sampleEveryMs: 1,
+  });
   meter.onEvent(SAID);
   while (sample <= readings.length) await sleep(1);
   expect(meter.usage(31_000)).toMatchObject({
@@ -74,7 +80,12 @@ test('sampling ends with the meter', async () => {
 test('the start ends where the model is first touched', () => {
   vi.useFakeTimers({ now: 10_000 });
   try {
-    using meter = new UsageMeter({ gpus: [], grantedAt: 0, beganAt: 7_500, readGpus: () => Promise.resolve([]) });
+    using meter = new UsageMeter({
+      gpus: [],
+      grantedAt: 0,
+      beganAt: 7_500,
+      readGpus: () => Promise.resolve([]),
+    });
     meter.onEvent({ event: 'started' });
     vi.setSystemTime(20_000);
     // InvarLock loads two models.
