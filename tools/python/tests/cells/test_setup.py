@@ -357,7 +357,7 @@ def test_the_real_client_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_a_token_goes_through_of_a_mixture_of_experts() -> None:
-    """Mixtral's two of eight, as its checkpoint and as transformers names them; shared experts see every token."""
+    """Two of eight, as Mixtral names them and as transformers does; shared experts see every token."""
     tensors = {
         "model.layers.0.self_attn.q_proj.weight": 100,
         "model.layers.0.block_sparse_moe.experts.0.w1.weight": 300,
