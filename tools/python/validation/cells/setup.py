@@ -32,9 +32,7 @@ def run(job: Job) -> None:
             sizes = sizes_of(load_config(entry.draft, trusted))
             tensors = open_checkpoint(entry.draft).tensors
             active = active_bytes({name: stored.bytes for name, stored in tensors.items()}, sizes)
-            profile = make_profile(
-                source_id(source), weights_bytes, torch.bfloat16.itemsize, sizes, active
-            )
+            profile = make_profile(source_id(source), weights_bytes, torch.bfloat16.itemsize, sizes, active)
             if source.get("type") == "hub":
                 profile["revision"] = fetched.name  # a snapshot's directory is named by its commit
             write_json(entry.draft / NAME, profile)
