@@ -21,17 +21,23 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const { lines, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
-  const runsAny = RUNS_ANY.test(argv.slice(2).join(' '));
+  const words = argv.slice(2).join(' ');
+  const runsAny = RUNS_ANY.test(words);
+  if (MAY_RUN_CELLS.test(words) || words.includes('python-env')) {
+    const { showLive } = await import('./monitoring/run/show-live.js');
+    endLive = await showLive(workspaceRoot, argv);
+  }
   if (runsAny) {
     const settings = await enterHost(workspaceRoot);
     if (settings !== undefined) {
       await watchForNews(workspaceRoot, settings, argv);
-      if (MAY_RUN_CELLS.test(argv.slice(2).join(' '))) await settlePython(workspaceRoot, settings);
+      if (MAY_RUN_CELLS.test(words)) await settlePython(workspaceRoot, settings);
     }
   }
   watchSignals(runsAny);
 };
 
+let endLive = (): void => undefined;
 let tellEnd: ((end: RunEnd) => Promise<void>) | undefined;
 
 /** Who wants to be told of events of this run is, from now on; what that takes is loaded for nobody else. */
@@ -74,9 +80,8 @@ async function enterHost(workspaceRoot: string): Promise<SiteSettings | undefine
 /** Where the hashes of cells depend on what is installed, that is known before Nx asks for them. */
 async function settlePython(workspaceRoot: string, settings: SiteSettings): Promise<void> {
   const { settleFlash } = await import('./monitoring/run/settle-flash.js');
-  const refusal = await settleFlash(workspaceRoot, settings, (line) => {
-    say(`python-env: ${line}`);
-  });
+  const { tellInstalling } = await import('./python-env/tell-installing.js');
+  const refusal = await settleFlash(workspaceRoot, settings, tellInstalling(say));
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
 }
 
@@ -124,6 +129,7 @@ const SAYS_ALL: ReadonlySet<string> = new Set([
 const FROM_CACHE: ReadonlySet<string> = new Set(['local-cache', 'local-cache-kept-existing', 'remote-cache']);
 
 export const postTasksExecution: PostTasksExecution = async (_options, context) => {
+  endLive();
   const path = restoring();
   if (path !== undefined) {
     for (const { task, status } of Object.values(context.taskResults))

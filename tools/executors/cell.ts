@@ -1,6 +1,7 @@
 // Executor `cell`: runs one cell. A refuted model is a result; only a fault fails the task.
 import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
+import { tellLive, type Log } from '../base/text/live-lines.js';
 import { cancellation } from '../base/cancellation.js';
 import { clearFault, readFault } from '../execution/records/last-fault.js';
 import { noteDeadline } from '../execution/progress/deadline-record.js';
@@ -19,8 +20,10 @@ export default async function cell(
   const project = context.projectName ?? '';
   const target = context.targetName ?? '';
   const { signal, dispose } = cancellation();
-  const log = (line: string): void => {
-    say(`${project}:${target}: ${line}`);
+  const log: Log = (line, when) => {
+    const text = `${project}:${target}: ${line}`;
+    if (when === 'now') tellLive({ from: project, text });
+    else say(text);
   };
   const { root } = context;
   const forced = process.env.NX_SKIP_NX_CACHE === 'true';

@@ -2,6 +2,7 @@
 import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { ensureEnvironment, environmentFailure } from '../python-env/environment.js';
+import { tellInstalling } from '../python-env/tell-installing.js';
 
 export default async function pythonEnv(
   options: { force?: boolean },
@@ -11,9 +12,7 @@ export default async function pythonEnv(
     await ensureEnvironment({
       workspaceRoot: context.root,
       force: options.force ?? false,
-      log: (line) => {
-        say(`python-env: ${line}`);
-      },
+      log: tellInstalling(say),
       poolArchitectures: async () => {
         // Only hosts with a GPU driver load what reads the pool.
         const { poolArchitectures } = await import('../execution/lease/gpus/architectures.js');

@@ -1,6 +1,7 @@
 // Locks on work that takes minutes (installing, publishing), in the host's lock directory: who waits is told for whom.
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
+import type { Log } from '../base/text/live-lines.js';
 import { withFileLock } from './file-lock.js';
 import { openPrivateDirectory } from './private-directory.js';
 
@@ -12,7 +13,7 @@ export interface LongLock {
   /** What its holder does: `is installing it`. */
   doing: string;
   timeoutMs: number;
-  log: (line: string) => void;
+  log: Log;
   /** Called after each look in vain; what it throws ends the wait. */
   whileWaiting?: () => void;
 }
@@ -35,7 +36,7 @@ export function withLongLock<T>(
       return undefined;
     },
     onWait: (holder) => {
-      log(`waiting for ${holder}, which ${doing}`);
+      log(`waiting for ${holder}, which ${doing}`, 'now');
     },
   });
 }

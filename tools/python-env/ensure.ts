@@ -3,6 +3,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../base/canonical.js';
 import { readIfThere, writeWhole } from '../base/files.js';
+import { durationText } from '../base/duration.js';
+import { monotonicMs } from '../base/clock.js';
+import type { Log } from '../base/text/live-lines.js';
 import { PYTHON_LOCK } from '../suite/model/python-sources.js';
 import type { Interpreter } from './interpreter.js';
 import { whileInstalling, type Installing } from './while-installing.js';
@@ -11,7 +14,7 @@ export interface EnsureOptions {
   workspaceRoot: string;
   /** Install even when the stamp says that nothing changed. */
   force: boolean;
-  log: (line: string) => void;
+  log: Log;
   signal?: AbortSignal;
 }
 
@@ -34,6 +37,7 @@ export async function ensurePythonEnvironment({
 async function install(workspaceRoot: string, { log, signal }: Installing): Promise<void> {
   const { findUv, runUv } = await import('./uv.js');
   const { findInterpreter, isSupported, probe } = await import('./interpreter.js');
+  const beganMs = monotonicMs();
   const uv = await findUv(workspaceRoot, log);
   const venv = join(workspaceRoot, '.venv');
   const python = join(venv, 'bin', 'python');
@@ -48,13 +52,13 @@ async function install(workspaceRoot: string, { log, signal }: Installing): Prom
     );
     await runUv(uv, ['venv', '--quiet', '--clear', '--python', found?.path ?? '3.12', venv], {
       hint: 'Install Python 3.12 or newer, or set UV_PYTHON to one.',
-      signal,
+      ...{ log, signal },
     });
   }
   log(
-    'installing the locked packages into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time',
+    `installing the packages of ${PYTHON_LOCK} into .venv (torch, transformers, lm-eval, InvarLock …): several GB the first time`,
   );
-  await runUv(
+  const did = await runUv(
     uv,
     // Compiled here once: else every process of a host that forbids writing bytecode compiles torch again (9 s each).
     [
@@ -68,9 +72,17 @@ async function install(workspaceRoot: string, { log, signal }: Installing): Prom
     ],
     {
       hint: 'Check the connection to PyPI and the free disk space, then run: npx nx run tools:python-env',
-      signal,
+      ...{ log, signal },
     },
   );
+  log(`.venv is ready after ${durationText((monotonicMs() - beganMs) / 1_000)}: ${did}`);
+}
+
+/** Nothing of it is to be installed, with what the suites want beside the locked packages. */
+export async function isInstalled(workspaceRoot: string): Promise<boolean> {
+  if (!isCurrent(workspaceRoot, digestOf(workspaceRoot))) return false;
+  const { absentOverlays, wantedOverlays } = await import('./overlays.js');
+  return absentOverlays(workspaceRoot, wantedOverlays(workspaceRoot)).length === 0;
 }
 
 const STAMP = 'validation-lock';

@@ -35,11 +35,10 @@ async function ensureFlash(options: EnvironmentOptions): Promise<void> {
 }
 
 async function ensurePackages(options: EnvironmentOptions): Promise<'current' | 'installed'> {
-  const { workspaceRoot, log } = options;
+  const { workspaceRoot } = options;
   const state = await ensurePythonEnvironment(options);
   const { ensureOverlays, wantedOverlays } = await import('./overlays.js');
   await ensureOverlays(workspaceRoot, wantedOverlays(workspaceRoot), options);
-  if (state === 'installed') log('.venv is ready');
   return state;
 }
 

@@ -3,9 +3,12 @@
 // lock file, interpreter or GPU, or a new chance (nvcc, wheels elsewhere, another suite).
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { durationText } from '../base/duration.js';
+import type { Log } from '../base/text/live-lines.js';
 import { messageOf } from '../base/message.js';
 import { findNvidiaSmi } from '../host/nvidia-smi.js';
 import { onPath } from './on-path.js';
+import { ticking } from './ticking.js';
 import {
   FLASH_REQUIREMENTS,
   installedFlash,
@@ -25,7 +28,7 @@ export interface FlashOptions {
   force: boolean;
   /** Architectures of the GPUs that cells may use, each once; asked only where there is a driver. May throw. */
   poolArchitectures: () => Promise<string[]>;
-  log: (line: string) => void;
+  log: Log;
 }
 
 /** Never throws: what goes wrong is the reason that is recorded. */
@@ -149,7 +152,7 @@ async function install(attempt: Attempt): Promise<Outcome> {
 
 /** Into .venv, and nothing else there changes: torch least of all. Not from uv's cache, which knows no torch. */
 async function runUv(
-  { workspaceRoot }: Attempt,
+  { workspaceRoot, log }: Attempt,
   uv: string,
   packages: readonly string[],
   environment: Record<string, string>,
@@ -158,12 +161,18 @@ async function runUv(
   const { execa } = await import('execa');
   const python = pythonOf(workspaceRoot);
   const args = ['pip', 'install', '--python', python, '--no-deps', '--no-build-isolation', '--no-cache'];
+  const doing = environment.FLASH_ATTENTION_FORCE_BUILD === undefined ? 'installing' : 'compiling';
   return logged(workspaceRoot, [...args, ...packages], () =>
-    execa(uv, [...args, ...packages], {
-      // ninja, and Python's own tools, as an activated environment has them.
-      env: { ...environment, PATH: `${dirname(python)}${delimiter}${process.env.PATH ?? ''}` },
-      ...{ reject: false, all: true, stdin: 'ignore', timeout },
-    }),
+    ticking(
+      log,
+      (seconds) => `${doing} ${packages.join(', ')} (${durationText(seconds)})`,
+      async () =>
+        execa(uv, [...args, ...packages], {
+          // ninja, and Python's own tools, as an activated environment has them.
+          env: { ...environment, PATH: `${dirname(python)}${delimiter}${process.env.PATH ?? ''}` },
+          ...{ reject: false, all: true, stdin: 'ignore', timeout },
+        }),
+    ),
   );
 }
 

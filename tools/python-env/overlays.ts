@@ -16,13 +16,18 @@ export function wantedOverlays(workspaceRoot: string): OverlayName[] {
   return OVERLAYS.filter((name) => named.has(name));
 }
 
+/** Those that are not installed as their lock files say. */
+export function absentOverlays(workspaceRoot: string, wanted: readonly OverlayName[]): OverlayName[] {
+  return wanted.filter((name) => !isCurrent(workspaceRoot, name));
+}
+
 /** @throws Fault with what to do when one cannot be installed. */
 export async function ensureOverlays(
   workspaceRoot: string,
   wanted: readonly OverlayName[],
   installing: Installing,
 ): Promise<void> {
-  const absent = (): OverlayName[] => wanted.filter((name) => !isCurrent(workspaceRoot, name));
+  const absent = (): OverlayName[] => absentOverlays(workspaceRoot, wanted);
   if (absent().length === 0) return;
   await whileInstalling(workspaceRoot, installing, async () => {
     for (const name of absent()) await install(workspaceRoot, name, installing);
@@ -40,12 +45,13 @@ async function install(workspaceRoot: string, name: OverlayName, { log, signal }
   const lock = join(workspaceRoot, overlayLock(name));
   const python = join(workspaceRoot, '.venv', 'bin', 'python');
   const args = [
-    ...['pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--python', python],
+    ...['pip', 'install', '--no-deps', '--require-hashes', '--python', python],
     ...['--target', draft, '-r', lock],
   ];
   const hint = `Check the connection to PyPI and the free disk space, or take what needs ${name} out of your suites (judges, edits as: quantized).`;
   try {
-    await runUv(uv, args, { hint, signal, problem: `${name} cannot be installed` });
+    const did = await runUv(uv, args, { log, hint, signal, problem: `${name} cannot be installed` });
+    log(`${name} is ready: ${did}`);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     throw error;

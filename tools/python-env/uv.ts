@@ -4,8 +4,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { durationText } from '../base/duration.js';
 import { Fault } from '../base/fault.js';
+import type { Log } from '../base/text/live-lines.js';
 import { findAnyPython } from './interpreter.js';
+import { ticking } from './ticking.js';
+import { UvProgress } from './uv-progress.js';
 
 /** Hashed requirements file that pins uv. */
 const UV_LOCK = 'tools/python/uv.lock.txt';
@@ -13,7 +17,7 @@ const UV_LOCK = 'tools/python/uv.lock.txt';
 const OLDEST_MINOR = 5;
 
 /** @throws Fault when uv is missing and cannot be installed; it says what to do. */
-export async function findUv(workspaceRoot: string, log: (line: string) => void): Promise<string> {
+export async function findUv(workspaceRoot: string, log: Log): Promise<string> {
   if (await isUsable('uv')) return 'uv';
   const version = pinnedVersion(workspaceRoot);
   const home = join(
@@ -24,7 +28,11 @@ export async function findUv(workspaceRoot: string, log: (line: string) => void)
   const uv = join(home, 'bin', 'uv');
   if (!existsSync(uv)) {
     log(`installing uv ${version} into ${home}`);
-    await install(workspaceRoot, home);
+    await ticking(
+      log,
+      (seconds) => `installing uv (${durationText(seconds)})`,
+      () => install(workspaceRoot, home),
+    );
   }
   if (await isUsable(uv)) return uv;
   rmSync(home, { recursive: true, force: true });
@@ -35,28 +43,44 @@ export async function findUv(workspaceRoot: string, log: (line: string) => void)
   );
 }
 
+export interface UvRun {
+  /** Told how far it is. */
+  log: Log;
+  /** What to do when it fails. */
+  hint: string;
+  signal: AbortSignal | undefined;
+  problem?: string;
+}
+
 /**
- * Run uv with its output shown as it comes: it names what it does on stderr.
+ * Run uv and tell how far it is.
  *
- * @throws Fault when it fails.
+ * @returns what it did, in words.
+ * @throws Fault with uv's own words when it fails.
  */
 export async function runUv(
   uv: string,
   args: readonly string[],
-  {
-    hint,
-    signal,
-    problem = `uv ${args[0] ?? ''} failed`,
-  }: { hint: string; signal: AbortSignal | undefined; problem?: string },
-): Promise<void> {
-  const { exitCode } = await execa(uv, args, {
-    reject: false,
-    stdin: 'ignore',
-    stdout: 'inherit',
-    stderr: 'inherit',
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
-  });
-  if (exitCode !== 0) throw new Fault('environment', problem, hint);
+  { log, hint, signal, problem = `uv ${args[0] ?? ''} failed` }: UvRun,
+): Promise<string> {
+  const progress = new UvProgress(args.includes('--compile-bytecode'));
+  const options = signal === undefined ? {} : { cancelSignal: signal };
+  const { exitCode } = await ticking(
+    log,
+    (seconds) => progress.text(seconds),
+    async () => {
+      const how = { reject: false, stdin: 'ignore', all: true, buffer: false } as const;
+      const running = execa(uv, args, { ...how, ...options });
+      for await (const line of running.iterable({ from: 'all' })) {
+        const warning = progress.read(line);
+        if (warning !== undefined) log(warning);
+      }
+      return running;
+    },
+  );
+  if (exitCode === 0) return progress.summary();
+  const { words } = progress;
+  throw new Fault('environment', words === '' ? problem : `${problem}:\n${words}`, hint);
 }
 
 async function isUsable(command: string): Promise<boolean> {

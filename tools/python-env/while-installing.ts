@@ -6,9 +6,10 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.js';
 import { readIfThere, writeWhole } from '../base/files.js';
 import { messageOf } from '../base/message.js';
+import type { Log } from '../base/text/live-lines.js';
 
 export interface Installing {
-  log: (line: string) => void;
+  log: Log;
   /** Ends the wait, and what is being installed. */
   signal?: AbortSignal;
 }

@@ -51,6 +51,7 @@ test('the third waits until a slot is given back, and says for whom', async () =
   });
   await first.release();
   const granted = await third;
+  expect(said.slice(1)).toEqual([expect.stringMatching(/^waited \d+ s: needs a CPU slot; held by a, b$/)]);
   expect(granted.record.cell).toBe('c');
   await Promise.all([second.release(), granted.release()]);
   expect(leases()).toEqual([]);

@@ -118,7 +118,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     const again = rig.start(run);
     const log = 'output/rig/logs/main.log';
     const taken = (): boolean =>
-      rig.exists(log) && left.every(({ id }) => rig.read(log).split(`Slurm job ${id} runs on`).length > 2);
+      rig.exists(log) && left.every(({ id }) => rig.read(log).split(`Slurm job ${id} began on`).length > 2);
     await expect.poll(taken, { timeout: 240_000, interval: 250 }).toBe(true);
     const status = await rig.nx(['run', 'rig:status']);
     const leases = await rig.nx(['leases']);
@@ -156,7 +156,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     expect(receipt.gpus).toHaveLength(1);
     expect(receipt.gpuHeldSeconds).toBeGreaterThan(0);
     // Logs of jobs went on to the head.
-    expect(all).toMatch(/rig\.m\.edits:edit: Slurm job \d+ runs on node\d/);
+    expect(all).toMatch(/rig\.m\.edits:edit: Slurm job \d+ began on node\d/);
     expect(await rig.jobs()).toEqual([]);
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
       const states = async (): Promise<string[]> => (await rig.jobs()).map(({ state }) => state);
       const log = 'output/rig/logs/main.log';
       const seen = (): boolean =>
-        rig.exists(log) && rig.read(log).split(/Slurm job \d+ runs on/).length > (leave ? 1 : 2);
+        rig.exists(log) && rig.read(log).split(/Slurm job \d+ began on/).length > (leave ? 1 : 2);
       await expect.poll(seen, { timeout: 240_000, interval: 250 }).toBe(true);
       // A job runs some time before its cell does.
       await expect.poll(starts, { timeout: 240_000, interval: 250 }).toBe(1);

@@ -1,6 +1,7 @@
 // The context of a cell's run: what is asked for, and what all its steps share (settings, machine, inputs, records).
 import { GIB } from '../../base/units.js';
 import { Fault } from '../../base/fault.js';
+import type { Log } from '../../base/text/live-lines.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
 import { cpuPool } from '../engine/slurm/pools.js';
@@ -33,7 +34,7 @@ export interface CellRun {
   /** Weights are needed here and now: a receipt stands for them only if they are in the store. */
   weightsWanted?: boolean;
   signal: AbortSignal;
-  log: (line: string) => void;
+  log: Log;
   /** Set in a job on another host, which makes one pass for its head. */
   job?: InJob;
 }

@@ -1,6 +1,7 @@
 // The Python that a cell runs in, made when the first cell of a run really needs it: what comes from a cache or stands by its
 // receipts needs none.
 import { ensureForCell } from '../../python-env/environment.js';
+import { tellInstalling } from '../../python-env/tell-installing.js';
 import { poolArchitectures } from '../lease/gpus/architectures.js';
 import type { CellContext } from './context.js';
 
@@ -15,9 +16,7 @@ export async function madePython({ workspaceRoot, job, signal, log }: CellContex
   const state = await ensureForCell({
     workspaceRoot,
     signal,
-    log: (line) => {
-      log(`python-env: ${line}`);
-    },
+    log: tellInstalling(log),
     poolArchitectures: () => poolArchitectures(workspaceRoot),
   });
   return state === 'installed';

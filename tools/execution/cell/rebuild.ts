@@ -54,8 +54,8 @@ async function rebuild(
     options: { ...maker.cell, parts: [maker.part] },
     forced: false,
     weightsWanted: true,
-    log: (line) => {
-      log(`${maker.cell.id}: ${line}`);
+    log: (line, when) => {
+      log(`${maker.cell.id}: ${line}`, when);
     },
   });
 }

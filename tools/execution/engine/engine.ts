@@ -1,5 +1,6 @@
 // Where cells run: the one interface of all engines. `local` are the leases of this host, `slurm` is a job a cell.
 import type { Fault } from '../../base/fault.js';
+import type { Log } from '../../base/text/live-lines.js';
 import type { Result } from '../../base/result.js';
 import type { HeldLease } from '../lease/hold.js';
 import type { LeaseFailure } from '../lease/lease-failure.js';
@@ -35,7 +36,7 @@ export interface Asked {
 /** What a cell wants done, with what it was planned to need. */
 export type Work<T, Its extends Way> = {
   asked: Asked;
-  log: (line: string) => void;
+  log: Log;
 } & Pick<Ways<T>, Its>;
 
 /** How long work may take. */

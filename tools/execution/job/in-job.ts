@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { cancellation } from '../../base/cancellation.js';
+import type { Log } from '../../base/text/live-lines.js';
 import { writeWhole } from '../../base/files.js';
 import { say } from '../../base/text/say.js';
 import { slurmJob } from '../../host/slurm.js';
@@ -42,7 +43,10 @@ async function cellOf(
     retries,
   };
   try {
-    const ended = await runCell({ ...run, job, signal, log: say });
+    const log: Log = (line, when) => {
+      if (when !== 'now') say(line);
+    };
+    const ended = await runCell({ ...run, job, signal, log });
     if (ended.ok) return { ok: true, end: ended.value === 'ran' ? 'made' : 'made elsewhere', submission };
     const { fault, ...attempt } = ended.error;
     if (fault.code === 'cancelled') return undefined;

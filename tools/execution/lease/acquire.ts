@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../base/clock.js';
 import { messageOf } from '../../base/message.js';
+import type { Log } from '../../base/text/live-lines.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { DEFAULT_GPU_LOCKS, lockGpus } from '../../host/gpu-lock.js';
@@ -26,7 +27,7 @@ export async function acquireLease(
   directory: LockDirectory,
   request: LeaseRequest,
   signal: AbortSignal,
-  log: (line: string) => void,
+  log: Log,
 ): Promise<Result<HeldLease, LeaseFailure>> {
   const { cell, poolGiB, needs, limits } = request;
   const never = impossible(needs, poolGiB, limits.toleranceGiB, hostRamGiB());
@@ -41,7 +42,7 @@ export async function acquireLease(
     stake = standForTicker(
       directory,
       (warnings) => {
-        warnings.forEach(once);
+        for (const warning of warnings) once(warning);
       },
       (passed) => request.onTick?.(passed),
     );
@@ -104,12 +105,12 @@ async function giveBack(directory: LockDirectory, { id }: TicketRecord): Promise
   }).catch(() => undefined);
 }
 
-function logOnce(log: (line: string) => void): (line: string) => void {
+function logOnce(log: Log): Log {
   const logged = new Set<string>();
-  return (line) => {
+  return (line, when) => {
     if (logged.has(line)) return;
     logged.add(line);
-    log(line);
+    log(line, when);
   };
 }
 

@@ -1,5 +1,7 @@
 // The wait of one ticket, from its first pass until it is granted, refused or cancelled.
 import { monotonicMs } from '../../base/clock.js';
+import { durationText } from '../../base/duration.js';
+import type { Log } from '../../base/text/live-lines.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { Bell } from './bell.js';
 import type { LockDirectory } from './directory/lock-directory.js';
@@ -30,7 +32,7 @@ export interface Wait {
   onWaiting: (() => void) | undefined;
   signal: AbortSignal;
   stake: Stake;
-  log: (line: string) => void;
+  log: Log;
 }
 
 /** @throws Error when the lock directory cannot be used. */
@@ -40,6 +42,7 @@ export async function waitForGrant(
 ): Promise<Result<LeaseRecord, LeaseFailure>> {
   // The watch stands before the state is read, so no grant falls between the two.
   let bell = new Bell(writeTicket(directory, ticket));
+  const beganMs = monotonicMs();
   const backOff = passAfterBackOff(directory, ticket);
   try {
     const first = await schedulerPass(directory, {
@@ -48,18 +51,24 @@ export async function waitForGrant(
       },
       onWait: log,
     });
-    first.warnings.forEach(log);
-    for (let told = false; ; told = true) {
+    for (const warning of first.warnings) log(warning);
+    for (let told: string | undefined; ;) {
       if (signal.aborted) {
         return fail({ reason: 'cancelled', message: `${ticket.cell}: cancelled while waiting` });
       }
       // The lease is the truth; the file beside the ticket only rings the bell.
       const lease = readLease(directory, ticket.id);
-      if (lease.ok) return ok(lease.value);
+      if (lease.ok) {
+        const seconds = (monotonicMs() - beganMs) / 1_000;
+        if (told !== undefined) log(`waited ${durationText(seconds)}: ${told}`);
+        return ok(lease.value);
+      }
       const refusal = readRefusal(directory, ticket.id);
       if (refusal !== undefined) return fail({ reason: 'refused', message: refusal });
-      if (!told) {
-        log(waitText(first, ticket));
+      if (told === undefined) {
+        told = waitText(first, ticket);
+        // Nx would show it again whenever it answers from its cache.
+        log(`waiting: ${told}`, 'now');
         onWaiting?.();
       }
       await bell.rung(bell.hears ? SAFETY_LOOK_MS : DEAF_LOOK_MS, signal);

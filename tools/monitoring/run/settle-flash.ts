@@ -2,6 +2,7 @@
 // where that is open the Python environment is made first. Hosts without a GPU, and those that know, pay nothing.
 import { architecturesOf } from '../../execution/lease/gpus/architectures.js';
 import { poolOfEngine } from '../../execution/records/identity.js';
+import type { Log } from '../../base/text/live-lines.js';
 import { findNvidiaSmi } from '../../host/nvidia-smi.js';
 import { ensureEnvironment, environmentFailure, isFlashOpen } from '../../python-env/environment.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
@@ -10,7 +11,7 @@ import type { SiteSettings } from '../../suite/settings/settings.js';
 export async function settleFlash(
   workspaceRoot: string,
   settings: SiteSettings,
-  log: (line: string) => void,
+  log: Log,
 ): Promise<string | undefined> {
   // The GPUs of other hosts install nothing here.
   if (settings.engine !== 'local' || findNvidiaSmi() === undefined) return undefined;

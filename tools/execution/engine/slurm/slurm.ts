@@ -69,7 +69,7 @@ async function submit<T>(
         return fail({ reason: 'job', fault, log: '', submission: '' });
       }
       if (tried.is === 'there') return ok(jobOf(facts, work, tried.job, note));
-      if (!told.has(tried.why)) work.log(`waiting: ${tried.why}`);
+      if (!told.has(tried.why)) work.log(`waiting: ${tried.why}`, 'now');
       told.add(tried.why);
       if (note.say({ job: null, state: 'waiting', reason: tried.why, node: '' }))
         facts.onChange(`waiting: ${tried.why}`);

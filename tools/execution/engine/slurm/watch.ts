@@ -75,12 +75,12 @@ async function stateOf<T>(
   { told, sinceMs }: Look,
 ): Promise<'live' | 'gone' | 'unsure'> {
   const queue = await readQueue(directory, { maxAgeMs: settings.slurmPollSeconds * 1_000 });
-  const once = (line: string): void => {
-    if (!told.has(line)) work.log(line);
+  const once = (line: string, when?: 'now'): void => {
+    if (!told.has(line)) work.log(line, when);
     told.add(line);
   };
   if (queue.error !== null) {
-    once(`Slurm does not answer, job ${job.id} goes on meanwhile: ${queue.error}`);
+    once(`Slurm does not answer, job ${job.id} goes on meanwhile: ${queue.error}`, 'now');
     return 'unsure';
   }
   const found = queue.jobs.find(({ id }) => id === job.id);
@@ -89,8 +89,8 @@ async function stateOf<T>(
   const runs = isRunning(found.state);
   const reason = runs ? '' : reasonText(found.reason);
   const said = { job: job.id, state: runs ? 'running' : 'waiting', reason, node: found.node } as const;
-  const line = runs ? `Slurm job ${job.id} runs on ${found.node}` : `Slurm job ${job.id} waits: ${reason}`;
-  once(line);
+  const line = runs ? `Slurm job ${job.id} began on ${found.node}` : `Slurm job ${job.id} waits: ${reason}`;
+  once(line, runs ? undefined : 'now');
   if (note.say(said)) onChange(line);
   return 'live';
 }
