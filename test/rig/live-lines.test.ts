@@ -54,7 +54,9 @@ test('an installation says what it does, in a log and when it fails', { timeout:
   rig.write('offline', '');
   const failed = await rig.nx(['run', 'rig.m.baseline:setup'], environment);
   expect(failed.exitCode).not.toBe(0);
-  expect(failed.output).toContain('failed (environment): uv pip failed:\nerror: Request failed after 3 retries');
+  expect(failed.output).toContain(
+    'failed (environment): uv pip failed:\nerror: Request failed after 3 retries',
+  );
   expect(failed.output).toContain('Check the connection to PyPI');
 
   rig.write('bin/uv', UV.replace(/\n.*offline.*\n/, '\n'));
