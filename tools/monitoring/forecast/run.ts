@@ -117,7 +117,7 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation {
   };
 }
 
-function beginningOf({ cells, states, weights, measured }: Facts): Beginning {
+function beginningOf({ cells, states, weights, measured }: Facts): Partial<Beginning> {
   const inState = (wanted: CellProspect['state']): Set<string> =>
     new Set(states.filter(({ state }) => state === wanted).map(({ id }) => id));
   const madeAnew = new Set(

@@ -52,7 +52,12 @@ export function timeLeft(of: {
     const missing = cell.receipts.length - found(cell.receipts).length;
     const units = kind === 'edit' && missing > 0 ? missing : cell.units;
     const whole =
-      units * unitSeconds(kind, { model, weightsGiB: sizeOf.get(model) ?? 0 }, { seconds, rates });
+      units *
+      unitSeconds(
+        kind,
+        { model, weightsGiB: sizeOf.get(model) ?? 0 },
+        { seconds, rates, onCpu: of.gpus === 0 },
+      );
     const left = Math.max(0, whole - (of.elapsed.get(id) ?? 0));
     return [{ id, seconds: left, onGpu: of.gpus > 0 && usesAccelerator(kind), after: dependsOn }];
   });

@@ -74,8 +74,8 @@ const USUAL =
     (sum, task) => sum + tokensOf({ task, fewshot: 5 }, { limit: Infinity, shared: false }),
     0,
   ) / ORIGINAL.length;
-/** Less than that no evaluation takes: the model is loaded for a single item too. */
-const LEAST = 0.25;
+/** Less than that no evaluation takes: tasks are built and the model is loaded for a single item too. */
+const LEAST = 0.02;
 
 /** An evaluation in units of a usual benchmark. */
 export function evaluationUnits(benchmarks: readonly Asked[], how: HowAsked): number {

@@ -7,7 +7,9 @@ import type { CellKind } from '../model/cell.js';
  * speed. On an H100 a certificate of 2.9 GiB took 30 s, and a calibration of 13.5 GiB less than 145 s; on an H200 a unit of an
  * evaluation takes some 20 s a GiB at the rate of lm-eval's best batch (docs/performance.md), on a B200 less.
  */
-const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
+type Estimate = readonly [fixed: number, perGiB: number];
+
+const SECONDS: Record<CellKind, Estimate> = {
   data: [240, 0],
   setup: [30, 4],
   calibrate: [30, 8],
@@ -25,8 +27,29 @@ const SECONDS: Record<CellKind, readonly [fixed: number, perGiB: number]> = {
   program: [120, 30],
 };
 
-/** Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB. */
-export function estimatedSeconds(kind: CellKind, weightsGiB: number): number {
-  const [fixed, perGiB] = SECONDS[kind];
+/**
+ * On one core of a processor that multiplies bfloat16 itself, by what SmolLM2-135M took there (docs/performance.md): 190 s a
+ * certificate, some 80 GFLOP/s. On others it is many times as much.
+ */
+const ON_A_CORE: Partial<Record<CellKind, Estimate>> = {
+  setup: [5, 20],
+  calibrate: [20, 700],
+  baseline: [20, 700],
+  certify: [20, 700],
+  guards: [20, 700],
+  certify012: [20, 700],
+  // 8.1 million tokens.
+  eval: [20, 108_000],
+  edit: [5, 60],
+  inject: [5, 10],
+};
+
+/**
+ * Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB.
+ *
+ * @param onCpu no GPU is there for the cells that would have one.
+ */
+export function estimatedSeconds(kind: CellKind, weightsGiB: number, onCpu = false): number {
+  const [fixed, perGiB] = (onCpu ? ON_A_CORE[kind] : undefined) ?? SECONDS[kind];
   return fixed + perGiB * weightsGiB;
 }

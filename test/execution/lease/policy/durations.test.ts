@@ -25,6 +25,12 @@ test('the median by model and kind, which one slow cell does not move', () => {
   });
 });
 
+test('where some evaluations are small, the large ones decide', () => {
+  const small = [30, 40, 50].map((seconds) => measured({ kind: 'eval', units: 0.02, runSeconds: [seconds] }));
+  const large = measured({ kind: 'eval', units: 2, runSeconds: [400] });
+  expect(medianUnitSeconds([...small, large])).toEqual({ 'm/eval': 200 });
+});
+
 test('of a batch an edit, of an evaluation a benchmark', () => {
   const batch = measured({ kind: 'edit', units: 4, runSeconds: [40, 40] });
   const evaluation = measured({ kind: 'eval', units: 4, runSeconds: [40] });
@@ -37,6 +43,17 @@ test('what was not measured is estimated by weights and kind', () => {
   expect(unitSeconds('eval', standing, known)).toBe(5);
   expect(unitSeconds('certify', standing, known)).toBe(estimatedSeconds('certify', 14));
   expect(unitSeconds('eval', standing, undefined)).toBe(estimatedSeconds('eval', 14));
+});
+
+test('where there is no GPU, an estimate is of a core', () => {
+  const standing = { model: 'smollm2-135m', weightsGiB: 0.25 };
+  const onCpu = { seconds: {}, onCpu: true };
+  // As docs/performance.md has it: 190 core-seconds a certificate.
+  expect(unitSeconds('certify', standing, onCpu)).toBe(195);
+  expect(unitSeconds('eval', standing, onCpu)).toBeGreaterThan(
+    100 * unitSeconds('eval', standing, undefined),
+  );
+  expect(unitSeconds('regression', standing, onCpu)).toBe(estimatedSeconds('regression', 0.25));
 });
 
 describe('on a model of which nothing was measured', () => {

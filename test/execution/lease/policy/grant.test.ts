@@ -1,6 +1,7 @@
 // The scheduler's policy, case by case.
 import { GIB } from '../../../../tools/base/units.js';
 import { describe, expect, test } from 'vitest';
+import { estimatedSeconds } from '../../../../tools/suite/plan/estimate.js';
 import { impossible, safetyMargin } from '../../../../tools/execution/lease/policy/fit.js';
 import { grant, STANDSTILL_MS } from '../../../../tools/execution/lease/policy/grant.js';
 import type { Limits, SchedulerState } from '../../../../tools/execution/lease/policy/state.js';
@@ -126,8 +127,9 @@ describe('a cell of several GPUs', () => {
 
   test('lets those pass that end before it could begin', () => {
     const tickets = [big, small('short', 1)];
-    expect(ids(state({ ...pool, leases: running(73), tickets }))).toEqual(['short']);
-    expect(ids(state({ ...pool, leases: running(71), tickets }))).toEqual([]);
+    const estimate = estimatedSeconds('certify', 1);
+    expect(ids(state({ ...pool, leases: running(estimate + 1), tickets }))).toEqual(['short']);
+    expect(ids(state({ ...pool, leases: running(estimate - 1), tickets }))).toEqual([]);
   });
 
   test('a running cell that is late is expected any moment: nobody passes', () => {

@@ -1,5 +1,5 @@
 // How long cells take: what was measured in this run, else an estimate by weights and kind.
-import { median } from './median.js';
+import { weightedMedian } from './median.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import { estimatedSeconds } from '../../../suite/plan/estimate.js';
 import type { Progress, Standing } from './state.js';
@@ -16,7 +16,13 @@ export interface Rate {
 /** Rates by kind, one a model. */
 export type Rates = Partial<Record<CellKind, readonly Rate[]>>;
 
-type Known = (Pick<Progress, 'seconds'> & { rates?: Rates }) | undefined;
+type Known =
+  | (Pick<Progress, 'seconds'> & {
+      rates?: Rates;
+      /** Nothing has a GPU. */
+      onCpu?: boolean;
+    })
+  | undefined;
 
 /** Seconds a unit of the kind takes on the model: as measured on it, else on another in proportion, else estimated. */
 export function unitSeconds(
@@ -25,7 +31,7 @@ export function unitSeconds(
   known: Known,
 ): number {
   const scaled = (): number | undefined => inProportion(weightsGiB, known?.rates?.[kind] ?? []);
-  return known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB);
+  return known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB, known?.onCpu);
 }
 
 /** By the model nearest in size: the same tokens through so many more weights. */
@@ -75,19 +81,20 @@ export function ratesOf(cells: readonly MeasuredCell[], computedGiB: (model: str
   return rates;
 }
 
+/** Each cell counts as many times as it has units: of evaluations the large ones decide, whose start is little of them. */
 function medians(
   cells: readonly MeasuredCell[],
   told: (cell: MeasuredCell) => readonly number[],
 ): Record<string, number> {
-  const found = new Map<string, number[]>();
+  const found = new Map<string, { value: number; weight: number }[]>();
   for (const cell of cells) {
     const { model, kind, units } = cell;
     const seconds = told(cell);
     if (seconds.length === 0) continue;
     const mean = seconds.reduce((sum, one) => sum + one, 0) / seconds.length;
     const key = `${model}/${kind}`;
-    const made = kind === 'edit' ? seconds.length : units;
-    found.set(key, [...(found.get(key) ?? []), mean / made]);
+    const weight = kind === 'edit' ? seconds.length : units;
+    found.set(key, [...(found.get(key) ?? []), { value: mean / weight, weight }]);
   }
-  return Object.fromEntries([...found].map(([key, values]) => [key, median(values)]));
+  return Object.fromEntries([...found].map(([key, values]) => [key, weightedMedian(values)]));
 }

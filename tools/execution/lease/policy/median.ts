@@ -4,3 +4,15 @@
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
+
+/** Likewise where each value counts by its weight. */
+export function weightedMedian(values: readonly { value: number; weight: number }[]): number {
+  const sorted = values.toSorted((a, b) => a.value - b.value);
+  const half = sorted.reduce((sum, { weight }) => sum + weight, 0) / 2;
+  let reached = 0;
+  const found = sorted.find(({ weight }) => {
+    reached += weight;
+    return reached > half;
+  });
+  return found?.value ?? 0;
+}

@@ -38,6 +38,8 @@ export interface Beginning {
   seconds: Progress['seconds'];
   /** By kind, of models that were measured: for the others. */
   rates: Rates;
+  /** The host has no GPU: estimates are of a core. */
+  onCpu: boolean;
 }
 
 export interface Simulation {
@@ -108,6 +110,7 @@ class Run {
       stored: new Map(),
       seconds: {},
       rates: {},
+      onCpu: simulation.host.gpus.length === 0,
     };
     this.#beginning = { ...nothing, ...simulation.beginning } as Beginning;
     this.#byId = new Map(cells.map((cell) => [cell.id, cell]));
