@@ -7,7 +7,7 @@ import { fail, ok, type Result } from '../../base/result.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { DEFAULT_GPU_LOCKS, lockGpus } from '../../host/gpu-lock.js';
 import { hostRamGiB } from '../../host/host.js';
-import { openLockDirectory, sharedNote, type LockDirectory } from './directory/lock-directory.js';
+import { isSharedIn, openLockDirectory, sharedNote, type LockDirectory } from './directory/lock-directory.js';
 import { removeLease, removeTicket, type LeaseRecord, type TicketRecord } from './directory/records.js';
 import { hold, type HeldLease } from './hold.js';
 import type { LeaseFailure } from './lease-failure.js';
@@ -86,8 +86,7 @@ function lockGranted(
 ): ReturnType<typeof lockGpus> {
   const lease = `lease ${id} of ${cell}`;
   if (sharing === 'exclusive') return lockGpus(place, gpus, lease);
-  const shared = sharedNote(directory);
-  return lockGpus(place, gpus, `${lease} ${shared}`, (note) => note.includes(` ${shared} `));
+  return lockGpus(place, gpus, `${lease} ${sharedNote(directory)}`, isSharedIn(directory));
 }
 
 /** Nothing of the ticket stays, nor of a lease that was granted to it in this instant. */

@@ -1,25 +1,13 @@
 // What cells of this workspace took on devices as they are here: of the planned suite, and of others for what it has not run.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  medianUnitSeconds,
-  ratesOf,
-  type MeasuredCell,
-  type Rates,
-} from '../../execution/lease/policy/durations.js';
+import { measuredOf, type Measured, type MeasuredCell } from '../../execution/lease/policy/durations.js';
 import { readReceipt } from '../../execution/records/receipt.js';
 import { activeGiB } from '../../suite/memory/memory.js';
 import type { ModelProfile } from '../../suite/memory/memory-plan.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { readGeneratedSuite, type GeneratedCell } from '../../suite/nx/generated.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
-
-export interface Measured {
-  /** Median seconds of a unit by `model/kind`, of this suite. */
-  seconds: Record<string, number>;
-  /** For models of which nothing was measured. */
-  rates: Rates;
-}
 
 type Size = Pick<GeneratedCell, 'model' | 'sizeClass' | 'sourceGiB'>;
 
@@ -33,33 +21,24 @@ export function readMeasured(
   workspaceRoot: string,
   { suite, cells, deviceClass }: { suite: string; cells: readonly GeneratedCell[]; deviceClass: string },
 ): Measured {
-  const own = cells.map((cell) => measuredCell(workspaceRoot, cell, deviceClass));
-  const rates = ratesIn(workspaceRoot, suite, cells, own);
-  const missing = cells.some(({ kind }) => rates[kind] === undefined);
-  const others = missing ? otherSuites(workspaceRoot, suite).map((other) => ratesOfSuite(other)) : [];
-  return { seconds: medianUnitSeconds(own), rates: others.reduce(filledFrom, rates) };
-
-  function ratesOfSuite(other: string): Rates {
-    const found = readOther(workspaceRoot, other);
-    const measured = found.map((cell) => measuredCell(workspaceRoot, cell, deviceClass));
-    return ratesIn(workspaceRoot, other, found, measured);
-  }
+  const own = measuredIn(workspaceRoot, suite, cells, deviceClass);
+  if (cells.every(({ kind }) => own.rates[kind] !== undefined)) return own;
+  const others = otherSuites(workspaceRoot, suite).map(
+    (other) => measuredIn(workspaceRoot, other, readOther(workspaceRoot, other), deviceClass).rates,
+  );
+  return { ...own, rates: others.reduce((rates, other) => ({ ...other, ...rates }), own.rates) };
 }
 
-function filledFrom(rates: Rates, others: Rates): Rates {
-  return { ...others, ...rates };
-}
-
-function ratesIn(
+function measuredIn(
   workspaceRoot: string,
   suite: string,
   cells: readonly GeneratedCell[],
-  measured: readonly MeasuredCell[],
-): Rates {
-  if (!measured.some(({ runSeconds }) => runSeconds.length > 0)) return {};
+  deviceClass: string,
+): Measured {
   const profiles = readProfiles(workspaceRoot, suite, cells);
   const sizes = new Map(cells.map((cell) => [cell.model, computedGiB(cell, profiles.get(cell.model))]));
-  return ratesOf(measured, (model) => sizes.get(model) ?? 0);
+  const measured = cells.map((cell) => measuredCell(workspaceRoot, cell, deviceClass));
+  return measuredOf(measured, (model) => sizes.get(model) ?? 0);
 }
 
 /** Receipts of another device tell nothing of this one. */

@@ -1,4 +1,5 @@
 // The run of a plan on a host, by the simulator that runs the scheduler's own decisions: time, and disk at its peak. Pure.
+import type { Measured } from '../../execution/lease/policy/durations.js';
 import {
   simulate,
   type Beginning,
@@ -13,7 +14,7 @@ import { storedGiB } from '../../suite/memory/memory.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
 import { basePriority } from '../../suite/plan/priority.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
-import { computedGiB, type Measured } from './measured.js';
+import { computedGiB } from './measured.js';
 import type { CellProspect } from './prospects.js';
 
 export interface Host {

@@ -1,6 +1,6 @@
 // How long the open cells of a suite will take at best: by what was measured in it, else by a rough estimate.
 import { longestChainSeconds, type ChainStep } from '../../suite/plan/longest-chain.js';
-import { medianUnitSeconds, ratesOf, unitSeconds } from '../../execution/lease/policy/durations.js';
+import { measuredOf, unitSeconds } from '../../execution/lease/policy/durations.js';
 import { activeGiB, usesAccelerator } from '../../suite/memory/memory.js';
 import type { CellState } from '../../execution/records/cell-states.js';
 import type { MeasuredReceipt, StatusCell } from './cell-counts.js';
@@ -39,11 +39,10 @@ export function timeLeft(of: {
     runSeconds: found(receipts).map(({ runSeconds }) => runSeconds),
     startSeconds: found(receipts).flatMap(({ startSeconds }) => startSeconds ?? []),
   }));
-  const seconds = medianUnitSeconds(measured);
   const sizeOf = new Map(
     of.cells.map(({ model, sizeClass }) => [model, of.sizes.get(model) ?? activeGiB(sizeClass)]),
   );
-  const rates = ratesOf(measured, (model) => sizeOf.get(model) ?? 0);
+  const { seconds, rates } = measuredOf(measured, (model) => sizeOf.get(model) ?? 0);
   let estimated = 0;
   const open = of.cells.flatMap((cell): OpenCell[] => {
     const { id, model, kind, dependsOn } = cell;

@@ -1,14 +1,14 @@
 // How long a cell takes before anything was measured: fixed cost, and seconds a GiB of weights, by kind.
 import type { CellKind } from '../model/cell.js';
 
+type Estimate = readonly [fixed: number, perGiB: number];
+
 /**
  * Orders of magnitude for one data-centre GPU, meant to order work and to promise no times: imports and start-up are fixed; the
  * data of the original benchmarks are some 400 small answers of the hub; a download runs at some 250 MB/s, an edit at disk
  * speed. On an H100 a certificate of 2.9 GiB took 30 s, and a calibration of 13.5 GiB less than 145 s; on an H200 a unit of an
  * evaluation takes some 20 s a GiB at the rate of lm-eval's best batch (docs/performance.md), on a B200 less.
  */
-type Estimate = readonly [fixed: number, perGiB: number];
-
 const SECONDS: Record<CellKind, Estimate> = {
   data: [240, 0],
   setup: [30, 4],

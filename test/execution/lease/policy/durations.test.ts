@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
+  measuredOf,
   medianUnitSeconds,
-  ratesOf,
   unitSeconds,
   type MeasuredCell,
 } from '../../../../tools/execution/lease/policy/durations.js';
@@ -85,7 +85,7 @@ describe('on a model of which nothing was measured', () => {
       // As of an earlier version, which did not tell.
       measured({ runSeconds: [7] }),
     ];
-    expect(ratesOf(cells, (model) => (model === 'm' ? 3 : 0))).toEqual({
+    expect(measuredOf(cells, (model) => (model === 'm' ? 3 : 0)).rates).toEqual({
       eval: [rate(3, 10, 2)],
       certify: [rate(3, 7)],
     });

@@ -51,3 +51,9 @@ export function sharedNote({ root }: LockDirectory): string {
   const { dev, ino } = statSync(root);
   return `shared in lock directory ${dev}-${ino}`;
 }
+
+/** Whether a note is of such cells of this directory. */
+export function isSharedIn(directory: LockDirectory): (note: string) => boolean {
+  const shared = ` ${sharedNote(directory)} `;
+  return (note) => note.includes(shared);
+}

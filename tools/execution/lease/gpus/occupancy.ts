@@ -2,7 +2,7 @@
 import type { GpuProcess, GpuReading } from '../../../host/gpu-answer.js';
 import { DEFAULT_GPU_LOCKS, gpuHolder } from '../../../host/gpu-lock.js';
 import { groupOf } from '../../../host/process-identity.js';
-import { sharedNote, type LockDirectory } from '../directory/lock-directory.js';
+import { isSharedIn, type LockDirectory } from '../directory/lock-directory.js';
 import { readGpuLocks } from '../directory/gpu-locks.js';
 import type { LeaseRecord } from '../directory/records.js';
 import type { Gpu } from '../policy/state.js';
@@ -35,9 +35,8 @@ export async function readGpus(
     ...leases,
     ...readGpuLocks(directory).flatMap(({ holders }) => holders.map(({ lease: id }) => ({ id }))),
   ];
-  const shared = sharedNote(directory);
-  const isOwn = (note: string): boolean =>
-    note.includes(` ${shared} `) || own.some(({ id }) => note.includes(` ${id} `));
+  const isShared = isSharedIn(directory);
+  const isOwn = (note: string): boolean => isShared(note) || own.some(({ id }) => note.includes(` ${id} `));
   const elsewhere = heldElsewhere(found.gpus, isOwn, gpuLocks);
   const gpus = found.gpus.filter(({ uuid }) => !elsewhere.has(uuid)).map(inHostMemory);
   return {

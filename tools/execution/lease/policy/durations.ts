@@ -68,17 +68,29 @@ export function medianUnitSeconds(cells: readonly MeasuredCell[]): Progress['sec
   return medians(cells, ({ runSeconds }) => runSeconds);
 }
 
-/** What each measured model tells of another size. @param computedGiB of a model. */
-export function ratesOf(cells: readonly MeasuredCell[], computedGiB: (model: string) => number): Rates {
+export interface Measured {
+  /** Median seconds of a unit by `model/kind`. */
+  seconds: Progress['seconds'];
+  /** What each measured model tells of another size. */
+  rates: Rates;
+}
+
+/** @param computedGiB of a model; 0: not known, and it tells nothing of others. */
+export function measuredOf(cells: readonly MeasuredCell[], computedGiB: (model: string) => number): Measured {
+  const seconds = medianUnitSeconds(cells);
   const starts = medians(cells, ({ startSeconds }) => startSeconds);
   const rates: Partial<Record<CellKind, Rate[]>> = {};
-  for (const [key, seconds] of Object.entries(medianUnitSeconds(cells))) {
+  for (const [key, unit] of Object.entries(seconds)) {
     const at = key.lastIndexOf('/');
     const kind = key.slice(at + 1) as CellKind;
-    const rate = { computedGiB: computedGiB(key.slice(0, at)), seconds, startSeconds: starts[key] ?? 0 };
-    if (rate.computedGiB > 0 && seconds > 0) (rates[kind] ??= []).push(rate);
+    const rate = {
+      computedGiB: computedGiB(key.slice(0, at)),
+      seconds: unit,
+      startSeconds: starts[key] ?? 0,
+    };
+    if (rate.computedGiB > 0 && unit > 0) (rates[kind] ??= []).push(rate);
   }
-  return rates;
+  return { seconds, rates };
 }
 
 /** Each cell counts as many times as it has units: of evaluations the large ones decide, whose start is little of them. */

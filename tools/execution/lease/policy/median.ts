@@ -2,7 +2,7 @@
 
 /** The middle of the values, of an even number the upper of the two; 0 of none. */
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return weightedMedian(values.map((value) => ({ value, weight: 1 })));
 }
 
 /** Likewise where each value counts by its weight. */
