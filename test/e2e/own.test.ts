@@ -201,6 +201,13 @@ test('the guide for a model of your own, a checkpoint of the hub, and programs',
       looks_like: looks('14 of 14 changed tensors rounded to 8 bits'),
     });
 
+    const attempts = (edit: string): number => {
+      const text = readFileSync(at(`output/mine/mine/models/${edit}.receipt.json`), 'utf8');
+      return (JSON.parse(text) as { attempts: { number: number }[] }).attempts.at(-1)?.number ?? 0;
+    };
+    const edits = ['quantize', 'kept', 'mine-w4'];
+    const [first = 0, ...others] = edits.map(attempts);
+
     // Another script is another edit, and nothing else runs for it; programs that fail say why, and leave nothing behind.
     write('suites/mine/quantize.py', `${QUANTIZE}print("again")\n`);
     write('suites/mine/fails.py', FAILS);
@@ -222,11 +229,7 @@ test('the guide for a model of your own, a checkpoint of the hub, and programs',
     expect(programs.output).toContain('ended well and left nothing in {output}');
     const child = Number(readFileSync(at('child'), 'utf8'));
     await expect.poll(() => lives(child), { timeout: 30_000 }).toBe(false);
-    const attempts = (edit: string): number | undefined => {
-      const text = readFileSync(at(`output/mine/mine/models/${edit}.receipt.json`), 'utf8');
-      return (JSON.parse(text) as { attempts: { number: number }[] }).attempts.at(-1)?.number;
-    };
-    expect(['quantize', 'kept', 'mine-w4'].map(attempts)).toEqual([2, 1, 1]);
+    expect(edits.map(attempts)).toEqual([first + 1, ...others]);
     console.log(`the guide: ${blocks.length} blocks`);
   } finally {
     rmSync(home, { recursive: true, force: true });

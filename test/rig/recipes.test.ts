@@ -145,7 +145,7 @@ const CHECKS: Record<string, Check> = {
     const { host, time, willNotFit, disk } = await plan(command);
     expect(host).toMatchObject({ gpus: 8, usableGiBPerGpu: 180, assumed: true });
     expect(willNotFit).toEqual([]);
-    const hours = `${time.gpuHours.toFixed(0)} GPU-hours, about ${time.hours.toFixed(0)} h on eight GPUs of 180 GiB`;
+    const hours = `${time.gpuHours.toFixed(0)} GPU-hours, about ${time.hours.toFixed(1)} h on eight GPUs of 180 GiB`;
     expect(PAGE).toContain(`${hours} (no schedule takes less than ${time.atLeastHours.toFixed(1)})`);
     expect(PAGE).toContain(`| ${(disk.wantedGiB / 1024).toFixed(1)} TiB: baselines`);
   },

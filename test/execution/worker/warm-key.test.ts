@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
+import { LIVE_LINES } from '../../../tools/base/text/live-lines.js';
 import { importEnvironment, warmKey } from '../../../tools/execution/worker/warm-key.js';
 import { REPOSITORY } from '../../support/repository.js';
 
@@ -68,7 +69,10 @@ describe.runIf(process.platform === 'linux')('the key of a host', () => {
   });
 
   test('holds no variable of a single job', () => {
-    const given = { A: '1', NX_TASK_HASH: '2', OMP_NUM_THREADS: '1', CELL_EVENTS_FD: '3', UNSET: undefined };
+    const given = {
+      ...{ A: '1', NX_TASK_HASH: '2', OMP_NUM_THREADS: '1', CELL_EVENTS_FD: '3', UNSET: undefined },
+      [LIVE_LINES]: '/tmp/lines',
+    };
     expect(importEnvironment(given)).toEqual({ A: '1' });
   });
 });

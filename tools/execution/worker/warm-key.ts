@@ -28,7 +28,7 @@ const OF_ONE_JOB = new Set([
   'SHLVL',
   '_',
 ]);
-const OF_ONE_JOB_PREFIX = /^(NX_|LERNA_|npm_|INVARLOCK_|VALIDATION_|TASK_TIMEOUT_)/;
+const OF_ONE_JOB_PREFIX = /^(NX_|LERNA_|npm_|INVARLOCK_|VALIDATION_|SUITE_|TASK_TIMEOUT_)/;
 
 /** Lines of /proc/self/status a process passes on to its children, and that change what they may do. */
 const INHERITED =

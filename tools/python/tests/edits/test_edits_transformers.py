@@ -130,7 +130,9 @@ def test_errors_load_and_show(saved: tuple[Path, Read], kind: str) -> None:
     inject.run(job)
     found = logits(entry(job, "error"))
     assert not torch.equal(found, logits(baseline.path))
-    assert bool(torch.isfinite(found).all()) == (kind not in ("nan_injection", "inf_injection"))
+    # An infinite score of attention is one more number where its kernel masks -Inf: then only the difference shows.
+    if kind != "inf_injection":
+        assert bool(torch.isfinite(found).all()) == (kind != "nan_injection")
 
 
 def test_fused_and_single_experts_are_edited_alike(tmp_path: Path) -> None:

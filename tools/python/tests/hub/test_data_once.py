@@ -88,7 +88,11 @@ def test_it_comes_once_and_a_suite_runs_twice_without_the_hub(tmp_path: Path) ->
         cells.run("eval", name, {"eval": EVALUATION}, reads) / "eval" for name in ("once", "twice")
     )
     results = json.loads((once / "results.json").read_text())["benchmarks"]
-    assert {name: each["n"] for name, each in results.items()} == dict.fromkeys(TASKS, 3)
+    assert {name: each["n"] for name, each in results.items()} == {
+        "hellaswag": 3,
+        "mmlu_anatomy": 2,
+        "mmlu_virology": 2,
+    }
     for file in ("results.json", "outcomes.parquet"):
         assert (once / file).read_bytes() == (twice / file).read_bytes()
     reads = {"baseline": "baseline-setup", "data-wikitext2": "again-wikitext2"}
