@@ -130,7 +130,7 @@ def test_errors_load_and_show(saved: tuple[Path, Read], kind: str) -> None:
     inject.run(job)
     found = logits(entry(job, "error"))
     assert not torch.equal(found, logits(baseline.path))
-    # An infinite score of attention is one more number where its kernel masks -Inf: then only the difference shows.
+    # Where a kernel of attention masks -Inf, an infinite score is one more number: only the difference shows.
     if kind != "inf_injection":
         assert bool(torch.isfinite(found).all()) == (kind != "nan_injection")
 

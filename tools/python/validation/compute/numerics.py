@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from validation.compute.cpu_products import fast_products
 from validation.job import Device, Fault, emit
 
 #: cuBLAS reads it when its first handle is made, so it is set before any CUDA work.
@@ -23,6 +24,8 @@ EAGER_HINT = "`attention: eager` in suite.yaml (SKIP_FLASH_ATTN=true) does witho
 
 def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
     """Set TF32, cuDNN's benchmark and cuBLAS's workspace for a mode (docs/settings.md, B200_DETERMINISM).
+
+    On a CPU, products of bf16 take their fastest way too (see `cpu_products`), in either mode.
 
     Args:
         mode: `throughput` (TF32 and cuDNN benchmark on) or `strict` (both off, deterministic cuBLAS).
@@ -51,6 +54,7 @@ def apply_determinism(mode: str, device: Device) -> dict[str, Any]:
         "tf32": torch.backends.cuda.matmul.allow_tf32,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "cublas_workspace": os.environ.get(CUBLAS),
+        **({"cpu_products": fast_products()} if device.type == "cpu" else {}),
         "device": device.type,
         "gpus": device.gpus,
     }

@@ -10,6 +10,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from validation.compute.cpu_products import fast_products
 from validation.hub.dataset_names import any_name
 from validation.hub.offline import offline_caches
 
@@ -19,6 +20,7 @@ def main() -> None:
     at = sys.argv.index("--")
     entries = [Path(path) for path in sys.argv[1:at]]
     sys.argv = ["invarlock", *sys.argv[at + 1 :]]
+    fast_products()
     with contextlib.ExitStack() as stack:
         if entries:
             stack.enter_context(offline_caches(Path.cwd(), entries))
