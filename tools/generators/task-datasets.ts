@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { fail, ok, type Result } from '../base/result.js';
 
-/** Thousands of task files are read. */
+/** Where lm-eval's index is not kept yet, thousands of task files are read. */
 const TIMEOUT_MS = 300_000;
 const answerSchema = z.record(z.string(), z.array(z.string()));
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +19,6 @@ import warm_chain
 from invarlock_rig import without_run
 from repository import PYTHON_ROOT, PYTHONPATH
 
-from validation.evaluation import lm_eval_adapter
 from validation.invarlock.baseline_report import without_times
 from validation.warm.preload import STAGES, stage_of
 from validation.warm.sources import Sources
@@ -197,31 +195,3 @@ def test_every_kind_has_a_stage() -> None:
     assert sorted(named) == sorted([*warm_chain.KINDS, *others])
     assert stage_of("preset", STAGES) == 1
     assert stage_of("eval", STAGES) == stage_of("unknown", STAGES) == len(STAGES)
-
-
-def test_an_index_made_ahead_is_the_one_lm_eval_makes(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    # Of a few tasks: the thousands lm-eval has take a quarter of a minute each time.
-    from lm_eval.tasks import manager
-
-    few = tmp_path / "few"
-    few.mkdir()
-    (few / "a.yaml").write_text("task: own_a\ntag: [shared]\ndataset_path: json\n")
-    (few / "b.yaml").write_text("task: own_b\ndataset_path: json\n")
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "b.yaml").write_text("task: own_b\ndataset_path: csv\n")
-    monkeypatch.setattr(manager, "__file__", str(few / "manager.py"))
-    plain = lm_eval_adapter.task_manager(mine, True)
-    began = time.monotonic()
-    lm_eval_adapter.default_index()
-    try:
-        ahead = lm_eval_adapter.task_manager(mine, True)
-        assert ahead.all_tasks == plain.all_tasks == ["own_a", "own_b", "shared"]
-        assert ahead.task_index == plain.task_index
-        assert ahead.task_index["own_b"].cfg["dataset_path"] == "csv"
-        assert lm_eval_adapter.task_manager(mine, False).all_tasks == ["own_b"]
-    finally:
-        lm_eval_adapter._default_index = None
-    assert time.monotonic() - began < 60

@@ -15,7 +15,7 @@ from typing import Any
 
 from validation.doctor.finding import Finding, finding, first_line
 from validation.doctor.refused import refused
-from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource, default_index
+from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource
 from validation.evaluation.results import Benchmark
 from validation.hub.dataset_names import any_name
 from validation.hub.offline import PREPARED, offline_caches, prepared_in
@@ -85,8 +85,6 @@ def tasks(questions: Mapping[str, Any]) -> Iterator[Finding]:
     trusted = questions.get("trust_task_code") is True
     source = TaskSource(Path(directory) if directory else None, trusted)
     source.require_known(Path(each) for each in questions.get("included", ()))
-    if not source.covers([str(each["task"]) for each in wanted]):
-        default_index()
     for each in wanted:
         yield _task(source, each, questions)
 

@@ -18,6 +18,7 @@ from validation.evaluation.answer_keys import answer_key
 from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.results import Benchmark, Evaluated
 from validation.evaluation.task_files import TaskFiles, scan
+from validation.evaluation.task_index import default_index
 from validation.evaluation.told import told
 from validation.hub.dataset_names import any_name
 from validation.job import Fault, Job
@@ -91,27 +92,15 @@ class TaskSource:
         return chdir(self.directory) if self.directory else nullcontext()
 
 
-_default_index: dict[str, Any] | None = None
-
-
-def default_index() -> None:
-    """Index lm-eval's own tasks ahead, for every `Evaluator` of this process and those forked from it."""
-    global _default_index
-    from lm_eval.tasks import TaskManager
-
-    _default_index = TaskManager().task_index
-
-
 def task_manager(directory: Path | None, defaults: bool) -> Any:
     """lm-eval's manager of the tasks of a directory and, if asked for, its own."""
     from lm_eval.tasks import TaskManager
 
-    if not defaults or _default_index is None:
-        return TaskManager(include_path=directory, include_defaults=defaults)
     manager = TaskManager(include_path=directory, include_defaults=False)
-    # As TaskIndex.build merges: later directories go before earlier ones.
-    manager._index = {**_default_index, **manager._index}
-    manager._all_tasks = sorted(manager._index)
+    if defaults:
+        # As TaskIndex.build merges: later directories go before earlier ones.
+        manager._index = {**default_index(), **manager._index}
+        manager._all_tasks = sorted(manager._index)
     return manager
 
 

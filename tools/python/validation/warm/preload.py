@@ -86,8 +86,8 @@ STAGES = (
 
 
 def load_task_index() -> None:
-    """Index lm-eval's own tasks once for all evaluations: thousands of files, which takes seconds."""
-    importlib.import_module("validation.evaluation.lm_eval_adapter").default_index()
+    """Have the index of lm-eval's own tasks once for all evaluations."""
+    importlib.import_module("validation.evaluation.task_index").default_index()
 
 
 def steps(stages: tuple[Stage, ...]) -> list[tuple[int, Callable[[], Any]]]:
