@@ -190,9 +190,7 @@ async function judgeWhatRan(context: Context): Promise<void> {
   );
   if (suites.size === 0) return;
   const { messageOf } = await import('./base/message.js');
-  const { noteRunEnd } = await import('./execution/progress/note-progress.js');
   for (const suite of suites) {
-    await noteRunEnd(context.workspaceRoot, suite, complain);
     try {
       await sayVerdict(context, suite);
     } catch (error) {
@@ -205,12 +203,14 @@ async function judgeWhatRan(context: Context): Promise<void> {
 
 async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, suite: string): Promise<void> {
   const { runSummary } = await import('./monitoring/run/run-summary.js');
+  const results = Object.values(taskResults).filter(({ status }) => status === 'success');
+  const run = { workspaceRoot, suite, since: startTime, ran: new Set(results.map(({ task }) => task.id)) };
   const said = saidByVerdict(taskResults, suite);
   if (said !== undefined) {
     say(`\n${said}`);
     const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
     const { cells } = requireGeneratedSuite(workspaceRoot, suite);
-    sayLines(runSummary(workspaceRoot, suite, cells, startTime));
+    sayLines(await runSummary({ ...run, cells }));
     return;
   }
   const { judgeSuite, reportSuite } = await import('./results/judge.js');
@@ -218,7 +218,7 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   repairLinks(workspaceRoot, suite);
   const judged = await judgeSuite(workspaceRoot, suite);
   say(`\n${judged.lines.join('\n')}`);
-  sayLines(runSummary(workspaceRoot, suite, judged.cells, startTime));
+  sayLines(await runSummary({ ...run, cells: judged.cells, standing: judged.standing }));
   for (const line of await reportSuite(workspaceRoot, judged)) say(line);
 }
 

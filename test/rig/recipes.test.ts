@@ -132,7 +132,7 @@ const CHECKS: Record<string, Check> = {
   },
   'NX_PARALLEL=64 npx nx run b200:certify': everything,
   'npx nx status b200 --watch': async () => {
-    expect(await sh('npx nx status b200')).toContain(`0 of ${suites.b200.length} cells done`);
+    expect(await sh('npx nx status b200')).toContain(`0 of ${suites.b200.length} cells finished`);
   },
   'npx nx run b200:plan': async (command) => {
     const { cells, host } = await plan(command);

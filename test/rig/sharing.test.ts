@@ -42,14 +42,16 @@ test('a second clone restores every cell and judges as the first; it may be let 
   await fourth.generate();
   rmSync(join(fourth.root, '.venv'), { recursive: true });
   const unasked = await fourth.nx(['run', 'rig:plan'], { ...cache.env, ...bare });
-  expect(unasked.output).toContain('rig: 15 cells: 0 done, 15 to run, 0 blocked');
+  expect(unasked.output).toContain('rig: 15 cells: 0 finished, 15 to run, 0 blocked');
   expect(unasked.output).toContain('npx nx run rig:plan --cache');
   const asked = await fourth.nx(['run', 'rig:plan', '--cache'], { ...cache.env, ...bare });
-  expect(asked.output).toContain("rig: 15 cells: 0 done, 15 restored from Nx's cache, 0 to run, 0 blocked");
+  expect(asked.output).toContain(
+    "rig: 15 cells: 0 finished, 15 restored from Nx's cache, 0 to run, 0 blocked",
+  );
   expect(asked.output).toContain('nothing runs');
   fourth.edit('tools/python/validation/cells/certify.py', (text) => `${text}\n`);
   const changed = await fourth.nx(['run', 'rig:plan', '--cache'], cache.env);
-  expect(changed.output).toMatch(/15 cells: \d+ done, \d+ restored from Nx's cache, 3 to run, 0 blocked/);
+  expect(changed.output).toMatch(/15 cells: \d+ finished, \d+ restored from Nx's cache, 3 to run, 0 blocked/);
   expect(fourth.takeStarted()).toEqual([]);
 
   // With a token that is none Nx stops before a cell starts, and says why.

@@ -165,10 +165,23 @@ test('--watch shows frame after frame until Ctrl-C', { timeout: 120_000 }, async
   });
   try {
     await vi.waitFor(() => {
-      expect(shown.match(/^rig at .*: 0 of \d+ cells done/gm)?.length).toBeGreaterThan(1);
+      expect(shown.match(/^rig at .*: 0 of \d+ cells finished/gm)?.length).toBeGreaterThan(1);
     }, slow);
   } finally {
     await stop(run);
   }
   expect(shown).not.toContain('status of rig failed');
+});
+
+test('a result that was altered is finished nowhere', { timeout: 120_000 }, async () => {
+  await using rig = new Rig(SMALL_SUITE);
+  await rig.generate();
+  expect((await rig.certify()).output).toContain('all 15 cells finished');
+  expect(progressOf(rig).cells).toMatchObject({ total: 15, done: 15 });
+  // Of the error's certificate, which nothing reads.
+  rig.write('output/rig/m/certificates/errors/nan_injection/evaluation.cert.json', '{}');
+  const report = await rig.nx(['run', 'rig:report']);
+  expect(report.output).toContain('14 of 15 cells finished');
+  expect(progressOf(rig).cells).toMatchObject({ total: 15, done: 14, not_started: 1 });
+  expect((await rig.nx(['status', 'rig'])).output).toContain('14 of 15 cells finished; 1 outdated');
 });

@@ -1,10 +1,11 @@
 // Judges a generated suite: from its name to the verdict files. The `verdict` target and the plugin's hook both call it.
 import { complain, say } from '../base/text/say.js';
-import { join } from 'node:path';
 import { compare } from '../base/compare.js';
-import { isOver, readFaults, type LastFault } from '../execution/records/last-fault.js';
-import { outdatedReceipts } from '../execution/records/outdated.js';
-import { readReceipt } from '../execution/records/receipt.js';
+import { messageOf } from '../base/message.js';
+import { openLockDirectory } from '../execution/lease/directory/lock-directory.js';
+import { refreshProgress } from '../execution/progress/refresh-progress.js';
+import type { LastFault } from '../execution/records/last-fault.js';
+import { readStanding, standingStates, type Standing } from '../execution/records/standing.js';
 import { requireGeneratedSuite, type GeneratedSuite } from '../suite/nx/generated.js';
 import { readProfiles } from '../suite/memory/profiles.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
@@ -14,13 +15,16 @@ import { noteFinding } from './outputs/history.js';
 import { makeReport } from './report/make-report.js';
 import { planMemory } from './analysis/memory.js';
 import type { VariantClass } from './read/expected.js';
-import type { CellKnowledge } from './read/receipts.js';
 import { writeVerdict, type WrittenVerdict } from './write.js';
 
 const JUDGED: readonly string[] = ['baseline', 'clean', 'stress', 'ladder', 'error'] satisfies VariantClass[];
 
+/** Its cell will run again. */
+const FOREIGN = { reason: 'stale', detail: 'its receipt is none that this version reads' } as const;
+
 export interface JudgedSuite extends WrittenVerdict {
   cells: GeneratedSuite['cells'];
+  standing: Standing;
 }
 
 /** The report of a judged suite: lines that say where it is, and what was found before if that was something else. */
@@ -62,7 +66,8 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     // `edits`, the project of a batch, is no variant.
     JUDGED.includes(name) ? { model, variant, class: name as VariantClass } : [],
   );
-  const faults = lastFaults(workspaceRoot, generated);
+  const standing = await lookAtCells(workspaceRoot, generated);
+  const faults = openFaults(generated.cells, standing);
   // Faults of cells that the suite no longer has are no news of it.
   const planned = new Set(generated.cells.map(({ id }) => id));
   const log = readFaultLog(workspaceRoot, suite);
@@ -72,7 +77,11 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
       ...{ suite, variants, cells: generated.cells },
       ...{ margins: marginsOf(generated), judges: generated.judges },
     },
-    known: await knowledge(workspaceRoot, generated, faults),
+    known: {
+      faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
+      outdated: ({ receipt }) =>
+        standing.outdated.get(receipt) ?? (standing.receipts.has(receipt) ? null : FOREIGN),
+    },
     memory: planMemory(
       generated.cells,
       readProfiles(workspaceRoot, suite, generated.cells),
@@ -84,7 +93,7 @@ export async function judgeSuite(workspaceRoot: string, suite: string): Promise<
     ),
     unreadableFaults: log.unreadable,
   });
-  return { ...written, cells: generated.cells };
+  return { ...written, cells: generated.cells, standing };
 }
 
 /** Faults on record, and those of cells whose last fault is not in the log (its disk may have been full). */
@@ -111,31 +120,23 @@ function withLast(log: readonly FaultRecord[], last: ReadonlyMap<string, LastFau
 }
 
 /** Of cells whose last attempt failed, and that have not ended well since. */
-function lastFaults(workspaceRoot: string, { cells }: GeneratedSuite): ReadonlyMap<string, LastFault> {
-  const partsOf = new Map(cells.map(({ id, parts }) => [id, parts]));
-  return new Map(
-    [...readFaults(workspaceRoot, cells)].filter(([id, fault]) => {
-      const receipts = (partsOf.get(id) ?? []).map(({ receipt }) =>
-        readReceipt(join(workspaceRoot, receipt)),
-      );
-      return !isOver(
-        fault,
-        receipts.map((receipt) => receipt?.endedAt),
-      );
-    }),
-  );
+function openFaults(cells: GeneratedSuite['cells'], standing: Standing): ReadonlyMap<string, LastFault> {
+  const states = standingStates(cells, standing);
+  return new Map([...standing.faults].filter(([id]) => states.get(id) === 'failed'));
 }
 
-async function knowledge(
-  workspaceRoot: string,
-  { cells }: GeneratedSuite,
-  faults: ReadonlyMap<string, LastFault>,
-): Promise<CellKnowledge> {
-  const outdated = await outdatedReceipts(workspaceRoot, cells);
-  return {
-    faults: new Map([...faults].map(([cell, { sentence }]) => [cell, sentence])),
-    outdated: ({ receipt }) => outdated.get(receipt) ?? null,
-  };
+/** The progress of the suite is by the same look as its verdict: both say how many cells are finished. */
+async function lookAtCells(workspaceRoot: string, { suite, cells }: GeneratedSuite): Promise<Standing> {
+  let looked: Promise<Standing> | undefined;
+  const look = (): Promise<Standing> => (looked ??= readStanding(workspaceRoot, cells));
+  try {
+    const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
+    await refreshProgress({ directory, workspaceRoot, suite }, cells, look);
+  } catch (error) {
+    // A file for onlookers fails no verdict.
+    complain(`progress.json is not current: ${messageOf(error)}`);
+  }
+  return look();
 }
 
 /** The suite's settings are in percentage points, the analysis counts in fractions of 1. */

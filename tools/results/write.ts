@@ -16,7 +16,7 @@ import { readResults } from './read/read.js';
 import type { CellKnowledge } from './read/receipts.js';
 import { cellRecords } from './read/records.js';
 import { findingSentence, originalRule } from './outputs/text/finding-text.js';
-import { headline } from './outputs/text/verdict-text.js';
+import { finishedLine, headline } from './outputs/text/verdict-text.js';
 
 export interface WriteVerdictOptions {
   workspaceRoot: string;
@@ -94,9 +94,7 @@ function summaryLines(analysis: Analysis): string[] {
   const { finding } = analysis;
   return [
     `${analysis.suite}: ${headline(analysis)}`,
-    analysis.complete
-      ? `  all ${analysis.cells.total} cells finished`
-      : `  so far: ${findingSentence(analysis)}`,
+    analysis.complete ? `  ${finishedLine(analysis)}` : `  so far: ${findingSentence(analysis)}`,
     `  harmful edits flagged      ${rateText(finding.sensitivity, 'harmful edits')}`,
     `  harmless edits left alone  ${rateText(finding.specificity, 'harmless edits')}`,
     `  harmful errors flagged     ${rateText(finding.errorDetection, 'errors shown harmful')}`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, utimesSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -17,12 +17,14 @@ import { ownIdentity } from '../../../tools/host/process-identity.js';
 import { newId } from '../../../tools/execution/lease/directory/ids.js';
 import { writeLease, removeLease } from '../../../tools/execution/lease/directory/records.js';
 import { clearFault, writeFault } from '../../../tools/execution/records/last-fault.js';
-import { keepProgress, progressPath, tickProgress } from '../../../tools/execution/progress/keep-progress.js';
+import { keepProgress, progressPath } from '../../../tools/execution/progress/keep-progress.js';
+import { refreshProgress, tickProgress } from '../../../tools/execution/progress/refresh-progress.js';
 import {
   progressFileSchema,
   progressOf,
   type ProgressFacts,
 } from '../../../tools/execution/progress/progress.js';
+import type { PlannedCell } from '../../../tools/suite/plan/planned.js';
 import { state } from '../lease/builders.js';
 import { leaseRecord } from '../../monitoring/status/builders.js';
 import { REPOSITORY } from '../../support/repository.js';
@@ -91,12 +93,38 @@ test('the sample in the documentation is such a file', () => {
   const samples = [...text.matchAll(/```json\n([^`]*)```/g)].map(([, sample = '']) => sample);
   const sample = samples.find((each) => each.includes('"models"')) ?? '';
   const file = progressFileSchema.parse(JSON.parse(sample));
-  const { total, ...counts } = file.cells;
-  expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(total);
+  for (const { total, ...counts } of [file.cells, ...Object.values(file.models)])
+    expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(total);
+  const models = Object.values(file.models).reduce((sum, { total }) => sum + total, 0);
+  expect(models).toBe(file.cells.total);
+});
+
+const finished = (cell: string) => ({ cell, model: 'm', kind: 'certify' as const, seconds: 5 });
+const part = (name: string) => ({ name, spec: {}, writes: [], receipt: `output/s/${name}.receipt.json` });
+const planned = (name: string): PlannedCell =>
+  ({
+    id: `s.m.${name}:certify-1`,
+    kind: 'certify',
+    model: 'm',
+    reads: [],
+    parts: [part(name)],
+  }) as unknown as PlannedCell;
+const receipt = (cell: string) => ({
+  ...{
+    schema: 1,
+    cell,
+    part: 'b',
+    fingerprint: 'f',
+    versions: {},
+    deviceClass: 'cpu',
+    reads: {},
+    results: {},
+  },
+  ...{ recipe: null, startedAt: '', endedAt: '', waitSeconds: 0, runSeconds: 7, gpus: [], threads: 1 },
+  ...{ peakRssBytes: null, attempts: [] },
 });
 
 test('a record is brought in line with the receipts, except for what ended since they were read', () => {
-  const finished = (cell: string) => ({ cell, model: 'm', kind: 'eval' as const, seconds: 5 });
   const record = (...cells: string[]) => ({ run: 'r', done: { m: cells }, total: { m: 9 }, seconds: {} });
   // `gone` has lost its receipt, `new` came from Nx's cache, `late` ended after the receipts were read.
   const next = reconciled(record('kept', 'gone', 'late'), record('kept', 'gone'), [
@@ -104,7 +132,7 @@ test('a record is brought in line with the receipts, except for what ended since
     finished('new'),
   ]);
   expect(next.done).toEqual({ m: ['kept', 'late', 'new'] });
-  expect(next.seconds).toEqual({ 'm/eval': [5] });
+  expect(next.seconds).toEqual({ 'm/certify': [5] });
 });
 
 describe('the file', () => {
@@ -173,19 +201,56 @@ describe('the file', () => {
     expect(read().cells.running).toBe(1);
   });
 
-  test('the ticker writes it when it is a minute old, and counts what Nx restored', async () => {
+  test('the ticker brings it in line with the receipts as a run begins, and once a minute', async () => {
     const lease = hold();
     const passed = { leases: [lease], state: state() };
+    // As a run begins, by receipts alone: of a cell whose results are outdated, and of one that the suite has not.
+    beginProgress(directory, runName(root, 's'), [
+      finished('s.m.b:certify-1'),
+      finished('s.m.gone:certify-1'),
+    ]);
+    await keepProgress(of());
+    expect(read().cells).toMatchObject({ running: 1, done: 2 });
+    const options = { kind: 'certify', model: 'm', reads: [], parts: [part('b')] };
+    write('suites/s/m/b/project.json', {
+      name: 's.m.b',
+      tags: [],
+      targets: { 'certify-1': { executor: './tools:cell', options } },
+    });
+    write('output/s/b.receipt.json', receipt('s.m.b:certify-1'));
+    const lock = 'tools/python/requirements.lock';
+    cpSync(join(REPOSITORY, lock), join(root, lock));
     await tickProgress(directory, passed);
     const first = read();
     expect(first.cells).toMatchObject({ running: 1, done: 0 });
-    write('output/s/m/evals/b.receipt.json', { cell: 's.m.b:certify-1', runSeconds: 7 });
     await tickProgress(directory, passed);
     expect(read()).toEqual(first);
-    const old = Date.now() / 1_000 - 61;
-    utimesSync(progressPath(root, 's'), old, old);
-    await tickProgress(directory, passed);
-    expect(read().cells).toMatchObject({ running: 1, done: 1 });
+    const record = readProgress(directory, runName(root, 's'));
+    expect(record?.reconciledAt).toBeDefined();
+  });
+
+  test('what Nx restored counts, a fault that is over does not, and what failed since its receipt has failed', async () => {
+    const cells = ['b', 'c', 'd'].map((name) => planned(name));
+    const at = (endedAt: string) => ({
+      ...{ endedAt, restored: true, outdated: false },
+      ...{ runSeconds: 7, startSeconds: null },
+    });
+    const fault = { sentence: 'killed: x', at: '2026-01-01T00:00:10.000Z' };
+    await refreshProgress(of(), cells, () =>
+      Promise.resolve({
+        receipts: new Map([
+          ['output/s/b.receipt.json', at('2026-01-01T00:00:20.000Z')],
+          ['output/s/c.receipt.json', at('2026-01-01T00:00:00.000Z')],
+        ]),
+        outdated: new Map(),
+        faults: new Map([
+          ['s.m.b:certify-1', fault],
+          ['s.m.c:certify-1', fault],
+        ]),
+      }),
+    );
+    expect(read().cells).toMatchObject({ total: 3, done: 1, failed: 1, not_started: 1 });
+    expect(read().failed).toEqual([{ cell: 's.m.c:certify-1', why: 'killed: x' }]);
     expect(readProgress(directory, runName(root, 's'))?.seconds).toEqual({ 'm/certify': [7] });
   });
 

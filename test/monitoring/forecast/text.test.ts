@@ -35,7 +35,7 @@ const disk = (change: Partial<PlanReport['disk']>): string => text({ disk: { ...
 const time = (change: Partial<PlanReport['time']>): string => text({ time: { ...REPORT.time, ...change } });
 
 test('counts, and the reason for each run, with the first cells by name', () => {
-  expect(text()).toContain('s: 7 cells: 0 done, 6 to run, 1 blocked');
+  expect(text()).toContain('s: 7 cells: 0 finished, 6 to run, 1 blocked');
   expect(text()).toContain('6 × no receipt');
   expect(text()).toContain('and 3 more (--verbose names them)');
   expect(text({}, true)).toContain('s.m.x:certify-6');
@@ -48,9 +48,9 @@ test('what the cache had is told apart, and what it may still have', () => {
     index < 3 ? { ...cell, state: 'cached' as const, reason: '' } : cell,
   );
   const asked = text({ cells: states, restored: ['s.m.x:certify-1', 's.m.x:certify-2'] });
-  expect(asked).toContain("s: 7 cells: 1 done, 2 restored from Nx's cache, 3 to run, 1 blocked");
+  expect(asked).toContain("s: 7 cells: 1 finished, 2 restored from Nx's cache, 3 to run, 1 blocked");
   expect(asked).toContain('it may when that has come out as before');
-  expect(asked).toContain('done or restored');
+  expect(asked).toContain('finished or restored');
   const all = REPORT.cells.map((cell) => ({ ...cell, state: 'cached' as const, reason: '' }));
   expect(text({ cells: all, restored: all.map(({ id }) => id) })).not.toContain('it may when');
 });
@@ -63,7 +63,7 @@ test("what is this suite's own is told apart from the original script's cells", 
     'error_zero_layer:inject',
   ].map((id) => ({ id: `s.m.${id}`, state: 'to run' as const, reason: 'no receipt', parts: [] }));
   expect(text({ cells: [...REPORT.cells, ...cells] })).toContain(
-    's: 11 cells: 0 done, 10 to run, 1 blocked\n' +
+    's: 11 cells: 0 finished, 10 to run, 1 blocked\n' +
       "  Nx's cache may have some of those to run: npx nx run s:plan --cache asks it\n" +
       '  8 of them as the original script has, and 1 baseline report, 1 evaluation of an error, 1 null run\n',
   );
@@ -88,7 +88,7 @@ test('time: for which host, and what the figure rests on', () => {
 test('nothing to run: no time, no disk, no memory', () => {
   const cells = REPORT.cells.map((cell) => ({ ...cell, state: 'cached' as const, reason: 'receipt' }));
   const told = text({ cells, willNotFit: [] });
-  expect(told).toContain('s: 7 cells: 7 done, 0 to run, 0 blocked');
+  expect(told).toContain('s: 7 cells: 7 finished, 0 to run, 0 blocked');
   expect(told).toContain('nothing runs: every cell has its results');
   expect(told).not.toMatch(/^(time|disk|memory)/m);
 });

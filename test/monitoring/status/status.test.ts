@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gpu, state, ticket } from '../../execution/lease/builders.js';
-import type { MeasuredReceipt } from '../../../tools/monitoring/status/cell-counts.js';
+import type { MeasuredReceipt } from '../../../tools/execution/records/standing.js';
 import { redraw } from '../../../tools/monitoring/status/show-status.js';
 import { statusOf, type StatusFacts } from '../../../tools/monitoring/status/status.js';
 import { statusLines } from '../../../tools/monitoring/status/status-text.js';
@@ -62,7 +62,7 @@ describe('statusOf', () => {
       },
     });
     expect(statusLines(status)).toEqual([
-      's at 2026-01-02T03:04:05Z: 2 of 5 cells done, 1 of them cached; 1 running, 1 waiting, 1 failed',
+      's at 2026-01-02T03:04:05Z: 2 of 5 cells finished, 1 of them cached; 1 running, 1 waiting, 1 failed',
       'time left: at least 1 min 00 s, by times measured in this suite',
       'warning: something is odd',
       '',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { weightsGiB } from '../../../tools/suite/memory/memory.js';
 import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
-import type { MeasuredReceipt } from '../../../tools/monitoring/status/cell-counts.js';
+import type { MeasuredReceipt } from '../../../tools/execution/records/standing.js';
 import { leastSeconds, timeLeft, type OpenCell } from '../../../tools/monitoring/status/time-left.js';
 import { cell } from './builders.js';
 

@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { livePage } from '../../../tools/monitoring/watch/page.js';
 import { serve, type Served } from '../../../tools/monitoring/watch/serve.js';
-import type { Snapshot } from '../../../tools/monitoring/watch/snapshot.js';
+import { progressOf, type Snapshot } from '../../../tools/monitoring/watch/snapshot.js';
 import { STYLE } from '../../../tools/results/report/style.js';
 import { FETCH_TIMEOUT_MS, openChromium } from '../../support/browser/chromium.js';
 import { REPOSITORY } from '../../support/repository.js';
@@ -26,6 +26,7 @@ const COUNTS = {
 };
 
 function snapshot(more: Partial<Snapshot['status']> = {}): Snapshot {
+  const counts = more.cells ?? COUNTS;
   const holder = {
     ...{ lease: 'l', workspace: '/w', elapsedSeconds: 3725, reservedGiB: 1, usedGiB: 2, executorPid: 1 },
     ...{ workerPid: 2, attempt: 2, concerns: ['no sign of life'], cell: 'smoke.m.baseline:eval' },
@@ -62,6 +63,7 @@ function snapshot(more: Partial<Snapshot['status']> = {}): Snapshot {
       warnings: ['nvidia-smi is slow'],
       ...more,
     },
+    progress: progressOf({ cells: counts }),
     faults: [
       {
         at: '2026-01-02T03:00:00Z',
@@ -192,7 +194,7 @@ describe('the page in Chromium', { timeout: 180_000 }, () => {
     await page.locator('html[data-ready]').waitFor();
     const text = await page.locator('main').innerText();
     for (const each of [
-      ...['3 of 9 cells done', '1 running, 1 waiting, 1 failed, 1 behind failed ones, 2 not started'],
+      ...['3 of 9 cells finished', '1 running, 1 waiting, 1 failed, 1 behind failed ones, 2 not started'],
       ...['time left: at least 2 h 00 min, 2 of 5 cells by a rough estimate', 'nvidia-smi is slow'],
       ...['smoke.m.baseline:eval', '1 h 02 min', '61.0 GiB of 80.0 GiB', 'attempt 2; no sign of life'],
       ...['closed: somebody computes', 'smoke.m.v:edit (run of /other)', 'needs 2 GPUs, 1 free'],
@@ -206,7 +208,7 @@ describe('the page in Chromium', { timeout: 180_000 }, () => {
       waiting: [],
       timeLeft: null,
     });
-    await page.getByText('9 of 9 cells done').waitFor();
+    await page.getByText('all 9 cells finished').waitFor();
     expect(await page.locator('#waiting').innerText()).toContain('nothing waits');
     expect(await page.title()).toBe('9/9 smoke');
     expect(problems).toEqual([]);

@@ -15,7 +15,7 @@ import { storedGiB, type SizedCell } from '../../suite/memory/memory.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { readProfile } from '../../suite/memory/profiles.js';
 import { basePriority } from '../../suite/plan/priority.js';
-import { finishedCells } from '../records/finished-cells.js';
+import { cellsWithReceipt } from '../records/finished-cells.js';
 import { minuteNotes, noteProgress } from '../progress/note-progress.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { minFreeDiskGiB } from '../store/disk-plan.js';
@@ -51,7 +51,7 @@ export function leaseRequest(
     notBeforeMs: retries.notBeforeMs,
     attempt: retries.reports.length + 1,
     droppableBytes: settings.storageKeep === 'all' ? 0 : weightsIn(made) * Math.ceil(modelGiB(context) * GIB),
-    finished: () => finishedCells(workspaceRoot, suiteOf(project)),
+    finished: () => cellsWithReceipt(workspaceRoot, suiteOf(project)),
     onWaiting: () => void noteProgress(context, context.directory),
     onTick: context.job === undefined ? minuteNotes(context.directory, context.log) : () => undefined,
   };

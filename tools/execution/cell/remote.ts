@@ -29,7 +29,7 @@ import {
 import type { Needs, Standing } from '../lease/policy/state.js';
 import type { LeaseRequest } from '../lease/ticket.js';
 import { noteProgress } from '../progress/note-progress.js';
-import { finishedCells } from '../records/finished-cells.js';
+import { cellsWithReceipt } from '../records/finished-cells.js';
 import type { PendingPart } from '../records/pending-part.js';
 import { attemptSchema, readReceipt, reasonToRun, type Receipt } from '../records/receipt.js';
 import { lastLines, logEnd } from '../worker/log-file.js';
@@ -217,7 +217,7 @@ async function enlist(
   const run = runName(workspaceRoot, suiteOf(project));
   await withFileLock(directory.schedulerLock, () => {
     if (readProgress(directory, run) === undefined)
-      beginProgress(directory, run, finishedCells(workspaceRoot, suiteOf(project)));
+      beginProgress(directory, run, cellsWithReceipt(workspaceRoot, suiteOf(project)));
     recordWaiting(directory, run, { cell, model: standing.model, cellsOfModel: standing.cellsOfModel });
   });
 }

@@ -2,7 +2,7 @@
 import { messageOf } from '../../base/message.js';
 import { openLockDirectory, type LockDirectory } from '../lease/directory/lock-directory.js';
 import type { Passed } from '../lease/pass.js';
-import { keepProgress, refreshProgress, tickProgress } from './keep-progress.js';
+import { keepProgress } from './keep-progress.js';
 import { suiteOf } from '../../suite/plan/planned.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 
@@ -33,23 +33,13 @@ export async function noteProgress(of: NotedCell, directory?: LockDirectory): Pr
   }
 }
 
-/** A run has ended, of which Nx may have answered much from its cache. */
-export async function noteRunEnd(workspaceRoot: string, suite: string, log: Log): Promise<void> {
-  try {
-    const directory = openLockDirectory(loadSiteSettings(workspaceRoot).lockDirectory);
-    await refreshProgress({ directory, workspaceRoot, suite });
-  } catch (error) {
-    log(`progress.json is not current: ${messageOf(error)}`);
-  }
-}
-
 /** For the process that is the host's ticker: each minute, one at a time; after a failure no more. */
 export function minuteNotes(directory: LockDirectory, log: Log): (passed: Passed) => void {
   let busy = false;
   return (passed) => {
     if (busy) return;
     busy = true;
-    tickProgress(directory, passed).then(
+    tick(directory, passed).then(
       () => {
         busy = false;
       },
@@ -58,4 +48,10 @@ export function minuteNotes(directory: LockDirectory, log: Log): (passed: Passed
       },
     );
   };
+}
+
+/** What it takes is loaded by the one process that is the ticker. */
+async function tick(directory: LockDirectory, passed: Passed): Promise<void> {
+  const { tickProgress } = await import('./refresh-progress.js');
+  await tickProgress(directory, passed);
 }

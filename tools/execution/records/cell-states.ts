@@ -3,8 +3,8 @@ import { isOver, type LastFault } from './last-fault.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
 
 /**
- * `done`: ran in this workspace, its receipt stands; `cached`: restored from Nx's cache; `blocked`: waits for a cell
- * that failed; `outdated`: has results, and parameters, inputs, code or versions are others now: it will run again.
+ * Finished are `done`: ran in this workspace, its receipt stands; and `cached`: restored from Nx's cache. The others are
+ * not. `failed`: its last attempt did, also where results of an earlier one stand; `blocked`: waits for a cell that failed; `outdated`: has results, and parameters, inputs, code or versions are others now: it will run again.
  */
 export const CELL_STATES = [
   'done',
@@ -63,6 +63,33 @@ export function cellStates(cells: readonly StatedCell[], facts: CellFacts): Read
 
 export function isFinished(state: CellState | undefined): boolean {
   return state === 'done' || state === 'cached';
+}
+
+export type Counts = Record<CellState, number> & { total: number };
+
+export function countCells(states: Iterable<CellState>): Counts {
+  const zeros = Object.fromEntries(CELL_STATES.map((state) => [state, 0])) as Record<CellState, number>;
+  const counts = { total: 0, ...zeros };
+  for (const state of states) {
+    counts.total += 1;
+    counts[state] += 1;
+  }
+  return counts;
+}
+
+export interface FinishedCount {
+  total: number;
+  finished: number;
+}
+
+export function finishedOf({ total, ...counts }: Counts): FinishedCount {
+  const states = CELL_STATES.filter(isFinished);
+  return { total, finished: states.reduce((sum, state) => sum + counts[state], 0) };
+}
+
+/** `40 of 84 cells finished`: so every command, file and page says it. */
+export function finishedText({ total, finished }: FinishedCount): string {
+  return finished === total ? `all ${total} cells finished` : `${finished} of ${total} cells finished`;
 }
 
 function ownState({ id, receipts: paths }: StatedCell, facts: CellFacts): CellState {

@@ -31,10 +31,13 @@ interface PlannedPart {
  * Reasons by receipt path, for receipts that are there but outdated: other parameters, inputs, code or versions than
  * now, altered results, or inputs made by a cell that is itself outdated. The device class is taken from the receipt:
  * a verdict may be made on another machine than its results.
+ *
+ * @param receiptAt the receipts as they were read, by path.
  */
 export async function outdatedReceipts(
   workspaceRoot: string,
   cells: readonly PlannedCell[],
+  receiptAt: (path: string) => Receipt | undefined,
 ): Promise<ReadonlyMap<string, Outdated>> {
   const planned = cells.flatMap((cell) => cell.parts.map((part): PlannedPart => ({ cell, part })));
   const makers = new Map(planned.flatMap((one) => one.part.writes.map(({ path }) => [path, one] as const)));
@@ -45,8 +48,6 @@ export async function outdatedReceipts(
     const digest = await digestRead(workspaceRoot, { name: path, path, as });
     return digest.ok ? digest.value : 'missing';
   });
-  // An edit's receipt is asked for by each of its evaluations and certificates.
-  const receiptAt = memoize((path: string) => readReceipt(join(workspaceRoot, path)));
   const stateOf = memoize((one: PlannedPart) => examine(one));
 
   async function examine({ cell, part }: PlannedPart): Promise<Outdated | undefined> {

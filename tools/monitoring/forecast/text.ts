@@ -13,7 +13,7 @@ export function planText(report: PlanReport, verbose = false): string[] {
     ...beyondOriginal(report),
     '',
     ...table(
-      ['kind', report.restored === null ? 'done' : 'done or restored', 'to run', 'blocked'],
+      ['kind', report.restored === null ? 'finished' : 'finished or restored', 'to run', 'blocked'],
       Object.entries(report.byKind).map(([kind, row]) => [
         kind,
         String(row.cached),
@@ -36,8 +36,8 @@ export function planText(report: PlanReport, verbose = false): string[] {
 }
 
 function finished({ restored }: PlanReport, count: number): string {
-  if (restored === null) return `${count} done`;
-  return `${count - restored.length} done, ${restored.length} restored from Nx's cache`;
+  if (restored === null) return `${count} finished`;
+  return `${count - restored.length} finished, ${restored.length} restored from Nx's cache`;
 }
 
 /** What the cache may change of it. */

@@ -1,5 +1,6 @@
 // Tells of a run while it goes on: the nx process of the run looks every few seconds, so that no cell and no lease waits for
 // whoever is told. Where nobody wants to be told, nothing is looked at.
+import { finishedText } from '../../execution/records/cell-states.js';
 import { listSuites } from '../../suite/load/load.js';
 import { readGeneratedSuite } from '../../suite/nx/generated.js';
 import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
@@ -70,7 +71,8 @@ export async function runEnded(end: RunEnd): Promise<void> {
 function endOf(workspaceRoot: string, suite: string, { failed, interrupted }: RunEnd): Notification {
   const progress = readProgressFile(workspaceRoot, suite);
   const ended = interrupted ? 'interrupted' : failed > 0 ? 'with failures' : 'well';
-  const of = progress === undefined ? '' : `: ${progress.cells.done} of ${progress.cells.total} cells done`;
+  const cells = progress?.cells;
+  const of = cells === undefined ? '' : `: ${finishedText({ total: cells.total, finished: cells.done })}`;
   const text = `${suite}: the run ended ${ended === 'interrupted' ? 'by a signal' : ended}${of}`;
   return notification(suite, progress, Date.now(), { event: 'run_ended', text, run: { ended, failed } });
 }

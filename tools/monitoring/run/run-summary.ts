@@ -1,62 +1,72 @@
-// The run summary, printed after a run and its verdict: root causes with what waits for them, errors on record, a short disk.
+// The run summary, printed after a run and its verdict: root causes with what waits for them, errors on record, a short disk,
+// and how its time divides.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files.js';
 import { rootCauses, type RootCause } from './blocked.js';
+import { timeLines, type CellTime } from './run-times.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { metDeadline } from '../../execution/progress/deadline-record.js';
 import { pressurePath } from '../../execution/store/disk.js';
 import { faultLogPath, readFaultLog, type FaultRecord } from '../../execution/records/fault-log.js';
-import { cellStates, isFinished, type ReceiptFacts } from '../../execution/records/cell-states.js';
+import { isFinished, type CellState } from '../../execution/records/cell-states.js';
 import { readFaults } from '../../execution/records/last-fault.js';
 import { readReceipt } from '../../execution/records/receipt.js';
+import { readStanding, standingStates, type Standing } from '../../execution/records/standing.js';
 
 const SHOWN_CELLS = 8;
 const SHOWN_ERRORS = 5;
 
-/** @param since when the run began, milliseconds since the epoch. */
-export function runSummary(
-  workspaceRoot: string,
-  suite: string,
-  cells: readonly PlannedCell[],
-  since: number,
-): string[] {
+export interface EndedRun {
+  workspaceRoot: string;
+  suite: string;
+  cells: readonly PlannedCell[];
+  /** When it began, milliseconds since the epoch. */
+  since: number;
+  /** Ids of targets that were not answered from Nx's cache, and ended well. */
+  ran: ReadonlySet<string>;
+  /** How the cells stand after it, where somebody has looked; a run without a fault needs no look. */
+  standing?: Standing;
+}
+
+export async function runSummary(run: EndedRun): Promise<string[]> {
+  const { workspaceRoot, suite, cells, since } = run;
   const errors = readFaultLog(workspaceRoot, suite).faults.filter(({ at }) => Date.parse(at) >= since);
+  const faults = run.standing?.faults ?? readFaults(workspaceRoot, cells);
+  const wasStopped = metDeadline(workspaceRoot, suite, since);
+  const states =
+    faults.size > 0 || wasStopped
+      ? standingStates(cells, run.standing ?? (await readStanding(workspaceRoot, cells)))
+      : undefined;
   return [
-    ...causeLines(causesOf(workspaceRoot, cells)),
+    ...(states === undefined ? [] : causeLines(causesOf(cells, faults, states))),
     ...errorLines(errors, suite),
     ...pressureLines(workspaceRoot, suite, since),
-    ...deadlineLines(workspaceRoot, suite, cells, since),
+    ...(states !== undefined && wasStopped ? deadlineLines(cells, states) : []),
+    ...timeLines(timesOf(run)),
   ];
 }
 
-function causesOf(workspaceRoot: string, cells: readonly PlannedCell[]): RootCause[] {
-  const faults = readFaults(workspaceRoot, cells);
-  const states = statesOf(workspaceRoot, cells, faults);
+function causesOf(
+  cells: readonly PlannedCell[],
+  faults: Standing['faults'],
+  states: ReadonlyMap<string, CellState>,
+): RootCause[] {
   const failed = [...faults].filter(([id]) => states.get(id) === 'failed');
   const finished = cells.flatMap(({ id }) => (isFinished(states.get(id)) ? [id] : []));
   return rootCauses(cells, new Map(failed.map(([id, { sentence }]) => [id, sentence])), new Set(finished));
 }
 
-function statesOf(
-  workspaceRoot: string,
-  cells: readonly PlannedCell[],
-  faults: ReturnType<typeof readFaults>,
-): ReturnType<typeof cellStates> {
-  const receipts = new Map<string, ReceiptFacts>();
-  for (const path of cells.flatMap(receiptsOf)) {
-    const endedAt = readReceipt(join(workspaceRoot, path))?.endedAt;
-    if (endedAt !== undefined) receipts.set(path, { endedAt, restored: false, outdated: false });
-  }
-  // The run has ended: nobody holds or waits for a lease of it.
-  const facts = { running: new Set<string>(), waiting: new Set<string>(), receipts, faults };
-  return cellStates(
-    cells.map((cell) => ({ id: cell.id, dependsOn: [], receipts: receiptsOf(cell) })),
-    facts,
-  );
+/** Of cells that it made: those that a receipt of an earlier run answered took no time. Parts of a cell tell of the same. */
+function timesOf({ workspaceRoot, cells, since, ran }: EndedRun): CellTime[] {
+  return cells
+    .filter(({ id }) => ran.has(id))
+    .flatMap(({ parts }) => {
+      const receipts = parts.flatMap(({ receipt }) => readReceipt(join(workspaceRoot, receipt)) ?? []);
+      const made = receipts.filter(({ endedAt }) => Date.parse(endedAt) >= since);
+      return made.sort((a, b) => b.runSeconds - a.runSeconds).slice(0, 1);
+    });
 }
-
-const receiptsOf = ({ parts }: PlannedCell): string[] => parts.map(({ receipt }) => receipt);
 
 export function causeLines(causes: readonly RootCause[]): string[] {
   return causes.flatMap(({ cell, fault, blocked }) => {
@@ -84,14 +94,7 @@ export function errorLines(errors: readonly FaultRecord[], suite: string): strin
 }
 
 /** The closing line of a run that the end of its allocation stopped. */
-function deadlineLines(
-  workspaceRoot: string,
-  suite: string,
-  cells: readonly PlannedCell[],
-  since: number,
-): string[] {
-  if (!metDeadline(workspaceRoot, suite, since)) return [];
-  const states = statesOf(workspaceRoot, cells, readFaults(workspaceRoot, cells));
+function deadlineLines(cells: readonly PlannedCell[], states: ReadonlyMap<string, CellState>): string[] {
   const left = cells.filter(({ id }) => !isFinished(states.get(id))).length;
   const when = process.env.VALIDATION_DEADLINE ?? 'its deadline';
   return [

@@ -1,8 +1,14 @@
 // A status for people: what is done, what runs where, who waits for what, and how long it may take.
 import { durationText } from '../../base/duration.js';
 import { table } from './table.js';
-import { CELL_STATES, type CellState } from '../../execution/records/cell-states.js';
-import type { Counts } from './cell-counts.js';
+import {
+  CELL_STATES,
+  finishedOf,
+  finishedText,
+  isFinished,
+  type CellState,
+  type Counts,
+} from '../../execution/records/cell-states.js';
 import type { Holder } from './holder.js';
 import type { Lane } from './lanes.js';
 import type { Status } from './status.js';
@@ -37,12 +43,17 @@ export function statusLines(status: Status): string[] {
   ];
 }
 
-/** `41 of 78 cells done, 12 of them cached; 4 running, 9 waiting, 24 not started`. */
-function headline({ total, ...counts }: Counts): string {
+/** `41 of 78 cells finished, 12 of them cached; 4 running, 9 waiting, 24 not started`. */
+function headline(counts: Counts): string {
   const cached = counts.cached > 0 ? `, ${counts.cached} of them cached` : '';
-  const rest = CELL_STATES.filter((state) => state !== 'done' && state !== 'cached' && counts[state] > 0);
-  const others = rest.map((state) => `${counts[state]} ${WORDS[state]}`).join(', ');
-  return `${counts.done + counts.cached} of ${total} cells done${cached}${others === '' ? '' : `; ${others}`}`;
+  const others = openText(counts);
+  return `${finishedText(finishedOf(counts))}${cached}${others === '' ? '' : `; ${others}`}`;
+}
+
+/** `4 running, 9 waiting, 24 not started`. */
+export function openText(counts: Counts): string {
+  const open = CELL_STATES.filter((state) => !isFinished(state) && counts[state] > 0);
+  return open.map((state) => `${counts[state]} ${WORDS[state]}`).join(', ');
 }
 
 function timeLine({ timeLeft, cells }: Status): string {

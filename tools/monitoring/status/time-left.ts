@@ -3,7 +3,8 @@ import { longestChainSeconds, type ChainStep } from '../../suite/plan/longest-ch
 import { measuredOf, unitSeconds } from '../../execution/lease/policy/durations.js';
 import { activeGiB, usesAccelerator } from '../../suite/memory/memory.js';
 import type { CellState } from '../../execution/records/cell-states.js';
-import type { MeasuredReceipt, StatusCell } from './cell-counts.js';
+import type { MeasuredReceipt } from '../../execution/records/standing.js';
+import type { StatusCell } from './cell-counts.js';
 
 export interface TimeLeft {
   /** The longest of: work on GPUs over GPUs, work on CPU slots over slots, the longest chain. */

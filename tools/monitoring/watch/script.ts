@@ -32,21 +32,18 @@ export const SCRIPT = `
     }));
   };
   const gib = (value) => value === null ? '' : value.toFixed(1) + ' GiB';
-  const show = ({ status, faults, reportAt }) => {
+  const show = ({ status, progress, faults, reportAt }) => {
     const { cells, timeLeft, gpus, cpu, jobs, waiting, warnings, failed, workspace, at } = status;
-    const done = cells.done + cells.cached;
-    const words = [['running', 'running'], ['waiting', 'waiting'], ['failed', 'failed'], ['blocked', 'behind failed ones'], ['outdated', 'outdated'], ['not_started', 'not started']];
-    const rest = words.filter(([key]) => cells[key] > 0).map(([key, word]) => cells[key] + ' ' + word).join(', ');
-    put('done', done + ' of ' + cells.total + ' cells done');
-    put('rest', rest === '' ? 'nothing else is open' : rest);
+    put('done', progress.text);
+    put('rest', progress.open === '' ? 'nothing else is open' : progress.open);
     put('left', timeLeft === null ? (cells.failed > 0 ? 'nothing is left but what failed and what waits for it' : 'nothing is left to run')
       : (cells.running + cells.waiting > 0 ? 'time left: at least ' : 'none of it is running; it would take at least ') + duration(timeLeft.seconds)
         + (timeLeft.estimated > 0 ? ', ' + timeLeft.estimated + ' of ' + timeLeft.cells + ' cells by a rough estimate' : ''));
     const bar = find('bar');
-    bar.max = Math.max(1, cells.total);
-    bar.value = done;
+    bar.max = Math.max(1, progress.total);
+    bar.value = progress.finished;
     put('at', at.slice(0, 19).replace('T', ' ') + ' UTC');
-    document.title = done + '/' + cells.total + ' ' + status.suite;
+    document.title = progress.finished + '/' + progress.total + ' ' + status.suite;
     const from = (of) => of.workspace === workspace ? of.cell : of.cell + ' (run of ' + of.workspace + ')';
     const holder = (name, one, memory) => [name, from(one), duration(one.elapsedSeconds), memory, 'attempt ' + one.attempt + (one.concerns.length > 0 ? '; ' + one.concerns.join('; ') : '')];
     rows('lanes', [

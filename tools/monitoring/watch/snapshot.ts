@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { monotonicMs } from '../../base/clock.js';
 import { shownJson } from '../../base/text/say.js';
 import { readFaultLog, type FaultRecord } from '../../execution/records/fault-log.js';
+import { finishedOf, finishedText, type FinishedCount } from '../../execution/records/cell-states.js';
+import { openText } from '../status/status-text.js';
 import { readStatus, type OutdatedCache } from '../status/read-status.js';
 import type { Status } from '../status/status.js';
 
 export interface Snapshot {
   status: Status;
+  /** The same as `status.cells`, counted, and in the words of every other place. */
+  progress: FinishedCount & { text: string; open: string };
   faults: Pick<FaultRecord, 'at' | 'cell' | 'code' | 'message' | 'again'>[];
   /** When the report was made, UTC; null where there is none. */
   reportAt: string | null;
@@ -28,6 +32,7 @@ export function snapshots(workspaceRoot: string, suite: string, reportPath: stri
     const last = faults.slice(-SHOWN_FAULTS).reverse();
     const snapshot: Snapshot = {
       status,
+      progress: progressOf(status),
       faults: last.map(({ at, cell, code, message, again }) => ({ at, cell, code, message, again })),
       reportAt:
         statSync(join(workspaceRoot, reportPath), { throwIfNoEntry: false })?.mtime.toISOString() ?? null,
@@ -49,4 +54,9 @@ export function snapshots(workspaceRoot: string, suite: string, reportPath: stri
     }
     return made.json;
   };
+}
+
+export function progressOf({ cells }: Pick<Status, 'cells'>): Snapshot['progress'] {
+  const count = finishedOf(cells);
+  return { ...count, text: finishedText(count), open: openText(cells) };
 }

@@ -1,5 +1,6 @@
 // The analysis: a pure function from the plan and the files of the output tree to everything the verdict says.
 import type { Triage } from './certificates/certificate.js';
+import type { FinishedCount } from '../../execution/records/cell-states.js';
 import type { Guard } from '../../suite/model/suite.js';
 import { guardsNotRun } from './certificates/gates.js';
 import { type CertificateRow, certificateRows } from './certificates/rows.js';
@@ -38,7 +39,9 @@ export interface Analysis {
    */
   complete: boolean;
   phase0: Phase0Verdict;
-  cells: { total: number; finished: number };
+  cells: FinishedCount;
+  /** Ids of cells whose results stand, while their last attempt failed. */
+  failedAgain: string[];
   missing: Missing[];
   evaluations: EvaluationRow[];
   certificates: CertificateRow[];
@@ -126,6 +129,7 @@ export function analyse(plan: VerdictPlan, files: Files, known: CellKnowledge = 
     complete: missing.every(({ cell }) => ofJudges.has(cell)),
     phase0,
     cells: finished.cells,
+    failedAgain: finished.failedAgain,
     missing,
     evaluations: evaluations.rows,
     certificates: certificates.rows,

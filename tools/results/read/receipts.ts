@@ -1,4 +1,5 @@
 // Which parts of the plan have finished, by their receipts, and why the others have not.
+import type { FinishedCount } from '../../execution/records/cell-states.js';
 import { type Files, type Missing, parseFile } from './files.js';
 import type { ExpectedPart } from './expected.js';
 import { type ReceiptFile, receiptSchema } from './schema.js';
@@ -17,10 +18,15 @@ export interface Finished {
   /** Receipt paths of finished parts. */
   receipts: ReadonlySet<string>;
   missing: Missing[];
-  cells: { total: number; finished: number };
+  cells: FinishedCount;
+  /** Ids of cells whose results stand, while their last attempt failed: they are not finished, and nothing of them is missing. */
+  failedAgain: string[];
 }
 
-/** A cell is finished when every part of it has a receipt that reads and is of the planned parameters. */
+/**
+ * A part has finished when it has a receipt that reads and is of the planned parameters; a cell when all of its parts have,
+ * and its last attempt did not fail. `cellStates` tells the same of cells: a test compares.
+ */
 export function finishedParts(parts: readonly ExpectedPart[], files: Files, known: CellKnowledge): Finished {
   const receipts = new Set<string>();
   const missing: Missing[] = [];
@@ -29,9 +35,11 @@ export function finishedParts(parts: readonly ExpectedPart[], files: Files, know
     if (why === null) receipts.add(part.receipt);
     else missing.push({ cell: part.cell, path: part.receipt, ...why });
   }
-  const total = new Set(parts.map((part) => part.cell)).size;
-  const open = new Set(missing.map((one) => one.cell)).size;
-  return { receipts, missing, cells: { total, finished: total - open } };
+  const cells = [...new Set(parts.map((part) => part.cell))];
+  const open = new Set(missing.map((one) => one.cell));
+  const failedAgain = cells.filter((cell) => !open.has(cell) && known.faults?.has(cell) === true);
+  const finished = cells.length - open.size - failedAgain.length;
+  return { receipts, missing, cells: { total: cells.length, finished }, failedAgain };
 }
 
 function unfinished(part: ExpectedPart, files: Files, known: CellKnowledge): Outdated | null {

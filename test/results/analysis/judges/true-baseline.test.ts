@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { analyse } from '../../../../tools/results/analysis/analyse.js';
 import { guardsSchema } from '../../../../tools/results/read/schema.js';
 import type { VerdictPlan } from '../../../../tools/results/read/expected.js';
-import { verdictText } from '../../../../tools/results/outputs/text/verdict-text.js';
+import { finishedLine, verdictText } from '../../../../tools/results/outputs/text/verdict-text.js';
 import { content, filesOf, planOf } from '../../builders.js';
 import { says, subject } from './variants.js';
 
@@ -132,7 +132,7 @@ describe('in a run', () => {
   ])('a cell that %s hides no other judge’s result', (_, spoil, reason, because) => {
     const files = whole();
     spoil(files);
-    const faults = new Map([['s.m.a_clean:guards', 'no memory']]);
+    const faults = new Map(reason === 'failed' ? [['s.m.a_clean:guards', 'no memory']] : []);
     const analysis = analyse(asked, files, { faults });
     const before = analyse(asked, whole());
     expect(analysis.complete).toBe(true);
@@ -144,8 +144,19 @@ describe('in a run', () => {
     // It is told all the same.
     expect(analysis.missing.map((one) => one.reason)).toEqual(reason === '' ? [] : [reason]);
     const told = verdictText(analysis, []);
-    if (reason === 'failed') expect(told).toContain('10 of 11 cells finished; the other is of judges');
+    if (reason === 'failed')
+      expect(told).toContain('10 of 11 cells finished; 1 of judges beside InvarLock is left');
     else expect(told).toContain('All 11 cells finished.');
+  });
+
+  test('a cell whose results stand, though it failed when it was tried again, is not counted as finished', () => {
+    const faults = new Map([['s.m.a_clean:guards', 'no memory']]);
+    const analysis = analyse(asked, whole(), { faults });
+    expect(analysis.complete).toBe(true);
+    expect(rmt(analysis)?.answers[0]?.judgement).toBe('flagged');
+    const line = finishedLine(analysis);
+    expect(line).toBe('10 of 11 cells finished; 1 failed when tried again, and earlier results of it stand');
+    expect(verdictText(analysis, []).replace(/\s+/g, ' ')).toContain(`${line}.`);
   });
 
   test('whatever else is missing keeps the verdict open', () => {

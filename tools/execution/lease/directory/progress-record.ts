@@ -16,6 +16,8 @@ const schema = z.object({
   total: z.record(z.string(), z.number()),
   /** The latest durations by `model/kind`, of one unit each. */
   seconds: z.record(z.string(), z.array(z.number())),
+  /** When it was last brought in line with the receipts, UTC, ISO-8601. */
+  reconciledAt: z.string().optional(),
 });
 
 export type ProgressRecord = z.infer<typeof schema>;
@@ -66,7 +68,7 @@ export function reconcileProgress(
   const record = readProgress(directory, run) ?? empty(run);
   const closed = finished.filter(({ cell }) => !open.has(cell));
   const next = reconciled(record, known ?? empty(run), closed);
-  if (JSON.stringify(next) !== JSON.stringify(record)) write(directory, next);
+  write(directory, { ...next, reconciledAt: new Date().toISOString() });
 }
 
 export function reconciled(

@@ -1,9 +1,10 @@
 // reports/final_verdict.txt: the verdict first, then what it rests on and what is missing.
 import type { Analysis } from '../../analysis/analyse.js';
 import { GATES, type Gate } from '../../analysis/certificates/gates.js';
+import { finishedText } from '../../../execution/records/cell-states.js';
 import type { CertificateRow } from '../../analysis/certificates/rows.js';
 import { correlationText } from './correlation-text.js';
-import { columns, intervalText, pointsText, ratioText, rateText, WIDTH, wrap } from './format.js';
+import { columns, intervalText, pointsText, ratioText, rateText, upperFirst, WIDTH, wrap } from './format.js';
 import { findingLines, guardLines, standingText, wrongLines } from './finding-section.js';
 import { findingSentence, originalRule } from './finding-text.js';
 import { judgeLines } from './judges-text.js';
@@ -14,11 +15,10 @@ import type { EditResult, ErrorResult } from '../../analysis/variants.js';
 
 /** The first line; it never reads like a pass when something is missing. */
 export function headline(analysis: Analysis): string {
-  const { total, finished } = analysis.cells;
   if (!analysis.complete) {
     const results = analysis.missing.length;
     const what = results === 1 ? '1 result' : `${results} results`;
-    return `INCOMPLETE: ${finished} of ${total} cells finished, ${what} missing or unreadable`;
+    return `INCOMPLETE: ${finishedText(analysis.cells)}, ${what} missing or unreadable`;
   }
   return `${analysis.finding.status}: ${findingSentence(analysis)}`;
 }
@@ -48,18 +48,25 @@ export function verdictText(analysis: Analysis, paths: readonly string[]): strin
 function opening(analysis: Analysis): string[] {
   return [
     ...(analysis.complete
-      ? finishedLines(analysis)
+      ? wrap(`${upperFirst(finishedLine(analysis))}.`.split(' '), WIDTH)
       : ['No verdict yet.', ...wrap(`So far: ${findingSentence(analysis)}.`.split(' '), WIDTH)]),
     ...wrap(`${originalRule(analysis)}.`.split(' '), WIDTH),
   ];
 }
 
-/** A cell that a judge beside InvarLock alone reads keeps nothing from being whole. */
-function finishedLines({ cells: { total, finished } }: Analysis): string[] {
-  if (finished === total) return [`All ${total} cells finished.`];
-  const left = total - finished;
-  const rest = left === 1 ? 'the other is' : `the other ${left} are`;
-  return [`${finished} of ${total} cells finished; ${rest} of judges beside InvarLock.`];
+/** Of a verdict that is whole. A cell that a judge beside InvarLock alone reads keeps nothing from being so. */
+export function finishedLine({ cells, failedAgain }: Analysis): string {
+  const ofJudges = cells.total - cells.finished - failedAgain.length;
+  const again = failedAgain.length;
+  const rest = [
+    ...(ofJudges === 0
+      ? []
+      : [`${ofJudges} of judges beside InvarLock ${ofJudges === 1 ? 'is' : 'are'} left`]),
+    ...(again === 0
+      ? []
+      : [`${again} failed when tried again, and earlier results of ${again === 1 ? 'it' : 'them'} stand`]),
+  ];
+  return [finishedText(cells), ...rest].join('; ');
 }
 
 function summary(analysis: Analysis): string[] {

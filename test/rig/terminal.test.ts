@@ -1,0 +1,86 @@
+// What a terminal does to nx: Ctrl-C, which goes to every process of the run at once, and a reader that stops early (`| head`).
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { execa } from 'execa';
+import { expect, test, vi } from 'vitest';
+import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
+
+const slow = { timeout: 60_000, interval: 50 };
+
+test.runIf(process.platform === 'linux')(
+  'Ctrl-C ends every process of a run, and says what is kept and how to go on',
+  { timeout: 240_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    rig.edit('workspace-config/site.yaml', (text) => text.replace('slots: auto', 'slots: 2'));
+    await rig.generate();
+    rig.script({ 'rig.m.baseline:eval': { sleepMs: 120_000 }, 'rig.m.baseline:calibrate-1': { deaf: true } });
+    const { file, args, options } = rig.command(['run-many', '-t', 'certify']);
+    // A session of its own, as a shell gives a job: the terminal signals all of its process group.
+    const run = execa(file, args, { ...options, detached: true });
+    try {
+      await vi.waitFor(() => {
+        const cells = rig.ran().filter(({ what }) => what === 'start');
+        expect(cells.map(({ cell }) => cell)).toContain('rig.m.baseline:eval');
+      }, slow);
+    } finally {
+      process.kill(-(run.pid ?? 0), 'SIGINT');
+    }
+    const { exitCode, all } = await run;
+    expect(exitCode).toBe(130);
+    const told = 'stopped by SIGINT: finished cells are kept, and the same command goes on';
+    expect(all.split('\n').filter((line) => line === told)).toHaveLength(1);
+    expect(all).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
+    // Workers are given a moment to end; nobody is left behind.
+    await vi.waitFor(() => {
+      expect(processesOf(rig)).toEqual([]);
+    }, slow);
+    const setup = rig.takeStarted().filter((cell) => cell.endsWith(':setup'));
+    expect(setup).toHaveLength(1);
+
+    rig.script({});
+    const again = await rig.certify();
+    expect(again.exitCode).toBe(0);
+    expect(again.output).toContain('all 15 cells finished');
+    expect(rig.takeStarted()).not.toContain(setup[0]);
+  },
+);
+
+test(
+  'a reader that stops early ends no command badly, and sees no stack trace',
+  { timeout: 180_000 },
+  async () => {
+    await using rig = new Rig(SMALL_SUITE);
+    await rig.generate();
+    const { file, args, options } = rig.command(['status', 'rig']);
+    const command = [file, ...args].map((word) => `'${word}'`).join(' ');
+    // The other is gone before the first word.
+    for (const [reader, shown] of [
+      ['head -1', /^.*\n$/],
+      [':', /^$/],
+    ] as const) {
+      const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `${command} | ${reader}`], {
+        cwd: rig.root,
+        env: { ...process.env, ...options.env },
+      });
+      expect(stdout).toMatch(shown);
+      expect(stderr).toBe('');
+    }
+  },
+);
+
+/** Command lines of processes that were started with the rig's environment. */
+function processesOf(rig: Rig): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`RIG_WORKSPACE=${rig.root}\0`)) return [];
+        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`];
+      } catch {
+        // It ended meanwhile, or is another user's.
+        return [];
+      }
+    });
+}
