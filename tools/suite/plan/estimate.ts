@@ -28,8 +28,8 @@ const SECONDS: Record<CellKind, Estimate> = {
 };
 
 /**
- * On one core of a processor that multiplies bfloat16 itself, by what SmolLM2-135M took there (docs/performance.md): 190 s a
- * certificate, some 80 GFLOP/s. On others it is many times as much.
+ * On one core, by what SmolLM2-135M took on one that multiplies bfloat16 itself (docs/performance.md): 190 s a certificate,
+ * some 80 GFLOP/s, which is what others reach in float32 (validation/compute/cpu_products.py).
  */
 const ON_A_CORE: Partial<Record<CellKind, Estimate>> = {
   setup: [5, 20],
