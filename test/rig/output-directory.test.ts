@@ -116,53 +116,57 @@ test('the tree of a run is published, and repaired by the next', { timeout: 180_
   }
 });
 
-test('killed at any moment, there is no half file, and the next time all of it', async (context) => {
-  const device = await deviceOr(context);
-  const root = mkdtempSync(join(tmpdir(), 'validation-publish-'));
-  try {
-    const source = join(root, 'output/x');
-    const write = (round: number): void => {
-      for (let index = 0; index < 40; index += 1) {
-        const directory = join(source, `m/evals/${index % 4}`);
-        mkdirSync(directory, { recursive: true });
-        writeFileSync(join(directory, `${index}.json`), Buffer.alloc(2 << 20, round * 40 + index));
-      }
-    };
-    write(0);
-    const view = join(device.directory, 'view');
-    const script = `import { publishView } from ${JSON.stringify(PUBLISHER)}; publishView(${JSON.stringify(root)}, 'x', ${JSON.stringify(view)});`;
-    const publish = () =>
-      execa(process.execPath, ['--input-type=module', '-e', script], { reject: false, all: true });
+test(
+  'killed at any moment, there is no half file, and the next time all of it',
+  { timeout: 240_000 },
+  async (context) => {
+    const device = await deviceOr(context);
+    const root = mkdtempSync(join(tmpdir(), 'validation-publish-'));
+    try {
+      const source = join(root, 'output/x');
+      const write = (round: number): void => {
+        for (let index = 0; index < 40; index += 1) {
+          const directory = join(source, `m/evals/${index % 4}`);
+          mkdirSync(directory, { recursive: true });
+          writeFileSync(join(directory, `${index}.json`), Buffer.alloc(2 << 20, round * 40 + index));
+        }
+      };
+      write(0);
+      const view = join(device.directory, 'view');
+      const script = `import { publishView } from ${JSON.stringify(PUBLISHER)}; publishView(${JSON.stringify(root)}, 'x', ${JSON.stringify(view)});`;
+      const publish = () =>
+        execa(process.execPath, ['--input-type=module', '-e', script], { reject: false, all: true });
 
-    expect((await publish()).exitCode).toBe(0);
-    expectWhole(source, view);
-    const random = seeded(Number(process.env.CHAOS_SEED ?? 1));
-    let died = 0;
-    for (let round = 1; round <= 12; round += 1) {
-      // Every other time into an empty place: nothing lists yet what is there.
-      if (round % 2 === 0) rmSync(view, { recursive: true, force: true });
-      const before = new Map(tryTree(view).map((path) => [path, readFileSync(join(view, path))]));
-      write(round);
-      const run = publish();
-      if (await copying(view, Math.ceil(random() * 8), run)) run.kill('SIGKILL');
-      if ((await run).signal === 'SIGKILL') died += 1;
-      for (const path of tryTree(view).filter((name) => !UNFINISHED.test(name))) {
-        const found = readFileSync(join(view, path));
-        const whole = found.equals(readFileSync(join(source, path))) || before.get(path)?.equals(found);
-        expect(whole, `round ${round}: ${path}`).toBe(true);
-      }
-      // Results change again before somebody publishes them.
-      write(round + 100);
-      expect(await publish()).toMatchObject({ exitCode: 0, all: '' });
+      expect((await publish()).exitCode).toBe(0);
       expectWhole(source, view);
+      const random = seeded(Number(process.env.CHAOS_SEED ?? 1));
+      let died = 0;
+      for (let round = 1; round <= 12; round += 1) {
+        // Every other time into an empty place: nothing lists yet what is there.
+        if (round % 2 === 0) rmSync(view, { recursive: true, force: true });
+        const before = new Map(tryTree(view).map((path) => [path, readFileSync(join(view, path))]));
+        write(round);
+        const run = publish();
+        if (await copying(view, Math.ceil(random() * 8), run)) run.kill('SIGKILL');
+        if ((await run).signal === 'SIGKILL') died += 1;
+        for (const path of tryTree(view).filter((name) => !UNFINISHED.test(name))) {
+          const found = readFileSync(join(view, path));
+          const whole = found.equals(readFileSync(join(source, path))) || before.get(path)?.equals(found);
+          expect(whole, `round ${round}: ${path}`).toBe(true);
+        }
+        // Results change again before somebody publishes them.
+        write(round + 100);
+        expect(await publish()).toMatchObject({ exitCode: 0, all: '' });
+        expectWhole(source, view);
+      }
+      expect(died).toBeGreaterThan(0);
+      console.log(`killed ${died} of 12 times while it copied`);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+      await device.release();
     }
-    expect(died).toBeGreaterThan(0);
-    console.log(`killed ${died} of 12 times while it copied`);
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-    await device.release();
-  }
-});
+  },
+);
 
 /** Waits until so many of its temporary files were seen; false: it was over before. */
 async function copying(view: string, count: number, run: PromiseLike<unknown>): Promise<boolean> {
