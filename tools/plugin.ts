@@ -205,11 +205,11 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   const { runSummary } = await import('./monitoring/run/run-summary.js');
   const results = Object.values(taskResults).filter(({ status }) => status === 'success');
   const run = { workspaceRoot, suite, since: startTime, ran: new Set(results.map(({ task }) => task.id)) };
-  const said = saidByVerdict(taskResults, suite);
+  const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
+  const { cells } = requireGeneratedSuite(workspaceRoot, suite);
+  const said = saidByVerdict(taskResults, suite, new Set(cells.map(({ id }) => id)));
   if (said !== undefined) {
     say(`\n${said}`);
-    const { requireGeneratedSuite } = await import('./suite/nx/generated.js');
-    const { cells } = requireGeneratedSuite(workspaceRoot, suite);
     sayLines(await runSummary({ ...run, cells }));
     return;
   }
@@ -227,19 +227,23 @@ function sayLines(lines: readonly string[]): void {
 }
 
 /**
- * What the run's own verdict said, when it was made after everything else of its suite: it need not be made again.
- * Undefined where there was none, where it failed, and where something may have run beside it or later.
+ * What the run's own verdict said, when it was made after the last of the suite's cells: it need not be made again.
+ * Undefined where there was none, where it failed, and where a cell may have run beside it or later.
+ *
+ * @param cells ids of the suite's: targets that only gather others have times too, and made nothing.
  */
-export function saidByVerdict(taskResults: Context['taskResults'], suite: string): string | undefined {
+export function saidByVerdict(
+  taskResults: Context['taskResults'],
+  suite: string,
+  cells: ReadonlySet<string>,
+): string | undefined {
   const results = Object.values(taskResults);
   const verdict = results.find(({ task }) => task.id === `${suite}:verdict`);
   const began = verdict?.task.startTime;
   if (verdict?.status !== 'success' || began === undefined) return undefined;
-  const others = results.filter(
-    ({ task }) => task.target.project.split('.')[0] === suite && !SAYS_ALL.has(task.target.target),
-  );
-  // What only gathers has no times, and made nothing.
-  const isBefore = others.every(({ task: { endTime } }) => endTime === undefined || endTime <= began);
+  const isBefore = results
+    .filter(({ task }) => cells.has(task.id))
+    .every(({ task: { endTime } }) => endTime === undefined || endTime <= began);
   const said = verdict.terminalOutput?.trimEnd() ?? '';
   return isBefore && said !== '' ? said : undefined;
 }

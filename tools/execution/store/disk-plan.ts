@@ -10,7 +10,7 @@ export interface PlannedWeights {
   bytes: number;
   /** It lies in the store already. */
   there: boolean;
-  /** Something still has to read it. */
+  /** Something still has to read it; of what lies there nobody asks. */
   wanted: boolean;
   /** It comes from the hub, whose cache keeps a copy on the same disk. */
   hubCopy: boolean;

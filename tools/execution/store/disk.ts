@@ -28,16 +28,18 @@ export function plannedWeights(
   return all.map(({ cell, part, manifest }) => {
     const found = manifestAt(workspaceRoot, manifest);
     const known = found?.bytes ?? baselines.get(cell.model);
+    const there = found !== undefined && missingFile(storageRoot, found) === undefined;
+    const isAwaited = (): boolean =>
+      waitingFor(workspaceRoot, cells, manifest, digestOf(join(workspaceRoot, manifest))).length > 0;
     return {
       manifest,
       model: cell.model,
       kind: cell.kind,
       bytes: known ?? storedGiB(cell) * GIB,
       byName: known === undefined && cell.sourceGiB === undefined && cell.kind !== 'data',
-      there: found !== undefined && missingFile(storageRoot, found) === undefined,
-      wanted:
-        found === undefined ||
-        waitingFor(workspaceRoot, cells, manifest, digestOf(join(workspaceRoot, manifest))).length > 0,
+      there,
+      // Looking reads the receipts of all that read it.
+      wanted: there || found === undefined || isAwaited(),
       hubCopy: isFromHub(part) && deviceOf(hubCache()) === deviceOf(storageRoot),
     };
   });
