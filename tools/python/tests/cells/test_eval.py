@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from safetensors.torch import load, load_file, save_file
 from validation.cells.eval import run
 from validation.evaluation.lm_eval_adapter import Evaluator, TaskSource
 from validation.evaluation.model_loading import Loading, batch_of, load_model
+from validation.evaluation.prefixes.model import SharedPrefixLM
 from validation.evaluation.results import Benchmark, Evaluated, not_a_number, strict, summary
 from validation.facts.model import make
 from validation.job import Device, Fault, Job, Part, Read
@@ -251,6 +253,51 @@ def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path
     assert results["n-samples"]["smoke_winogrande"] == {"original": 512, "effective": 512}
     logged = tmp_path / "first" / "logs" / "samples_smoke_mmlu_trades.jsonl"
     assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 128
+
+
+def test_what_is_made_once_changes_no_byte(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Templates compiled and contexts tokenized once, and as lm-eval does it: each time."""
+    from jinja2 import Environment
+    from lm_eval.models.huggingface import HFLM
+
+    subject = stored(weights, tmp_path / "store")
+    compiled, encoded = [], []
+    compile_template, encode = Environment.compile, HFLM.tok_encode
+
+    def counted(self: Any, source: Any, *args: Any, **named: Any) -> Any:
+        compiled.append(source)
+        return compile_template(self, source, *args, **named)
+
+    def counted_too(self: Any, string: str, *args: Any, **named: Any) -> Any:
+        encoded.append(string)
+        return encode(self, string, *args, **named)
+
+    monkeypatch.setattr(Environment, "compile", counted)
+    monkeypatch.setattr(HFLM, "tok_encode", counted_too)
+
+    def found(name: str) -> tuple[list[bytes], list[str], list[str]]:
+        compiled.clear()
+        encoded.clear()
+        asked = job(tmp_path / name, subject, ("mmlu", "smoke_mmlu"), ("winogrande", "smoke_winogrande"))
+        for benchmark in asked.only.spec["benchmarks"]:
+            benchmark["fewshot"] = 2
+        run(asked)
+        written = [*asked.only.out.iterdir(), *asked.logs.iterdir()]
+        return [path.read_bytes() for path in sorted(written)], compiled[:], encoded[:]
+
+    once, few_templates, few_texts = found("once")
+    monkeypatch.setattr("validation.evaluation.lm_eval_adapter.compiled_once", nullcontext)
+    monkeypatch.setattr(SharedPrefixLM, "tok_encode", counted_too)
+    each_time, templates, texts = found("each-time")
+    assert len(once) == 7
+    assert once == each_time
+    assert sorted(few_templates) == sorted(set(templates))  # a benchmark has them once, and no two share one
+    assert len(templates) > 1000
+    # Of each question with four answers, its context once in place of four times.
+    assert set(few_texts) == set(texts)
+    assert len(texts) - len(few_texts) == 3 * 512
 
 
 def test_with_shared_prefixes_the_answers_are_the_same_but_for_rounding(

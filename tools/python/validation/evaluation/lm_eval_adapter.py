@@ -19,6 +19,7 @@ from validation.evaluation.hub_metrics import without_metrics_of_the_hub
 from validation.evaluation.results import Benchmark, Evaluated
 from validation.evaluation.task_files import TaskFiles, scan
 from validation.evaluation.task_index import default_index
+from validation.evaluation.templates import compiled_once
 from validation.evaluation.told import told
 from validation.hub.dataset_names import any_name
 from validation.job import Fault, Job
@@ -148,7 +149,7 @@ class Evaluator:
         numpy.random.seed(self._seed)
         torch.manual_seed(self._seed)
         found_before = len(model.used_batches)
-        with self._source.inside(), any_name(), without_metrics_of_the_hub(benchmark.task):
+        with self._source.inside(), any_name(), without_metrics_of_the_hub(benchmark.task), compiled_once():
             loaded = self._load(benchmark)
             per_task = None if limit is None else math.ceil(limit / max(1, len(loaded["tasks"])))
             with _asking(benchmark):
@@ -178,7 +179,7 @@ class Evaluator:
         Returns:
             The questions of each task.
         """
-        with self._source.inside(), any_name():
+        with self._source.inside(), any_name(), compiled_once():
             loaded = self._load(benchmark)["tasks"]
             with _asking(benchmark):
                 for task in loaded.values():

@@ -1,6 +1,7 @@
 """lm-eval's Hugging Face model with one method of its own: log-likelihoods at the cost of unique tokens.
 
-Tokenisation, the order of answers, lm-eval's cache, generation and rolling likelihoods stay lm-eval's.
+Tokenisation, the order of answers, lm-eval's cache, generation and rolling likelihoods stay lm-eval's; but a
+context that several answers have is tokenized once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -31,6 +33,8 @@ Answered = tuple[float, bool]
 #: Where batches are found by trial, the first forward passes have at least so many tokens: with fewer a GPU
 #: waits for its weights.
 _GPU_TOKENS = 4096
+#: Texts whose tokens are remembered: lm-eval asks for those of a context between those of its answers.
+_TEXTS = 8
 
 
 @dataclass
@@ -82,6 +86,20 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         """The way gone, and what it took until now; from here on it is counted anew."""
         used, self.usage = self.usage, Usage()
         return {"way": self.way.kind, "why": self.way.reason, **asdict(used)}
+
+    def tok_encode(
+        self,
+        string: str,
+        add_special_tokens: bool | None = None,
+        left_truncate_len: int | None = None,
+        **named: Any,
+    ) -> list[int]:
+        """lm-eval's, of a text that was among the last without tokenizing it again."""
+        return list(self._encoded(string, add_special_tokens, left_truncate_len, **named))
+
+    @cached_property
+    def _encoded(self) -> Any:
+        return lru_cache(_TEXTS)(super().tok_encode)
 
     def _loglikelihood_tokens(
         self, requests: list[Asked], disable_tqdm: bool = False, override_bs: int | None = None
