@@ -1,5 +1,5 @@
-// Suite laptop as it ships, from a hub: five architectures, one with .bin files only and one whose tensors have other names in its
-// file, by the commands that its first lines give.
+// Suite laptop as it ships, from a hub: five models of three architectures, one whose tensors have other names in its file, by the
+// commands that its first lines give.
 import { expect, test } from 'vitest';
 import { HubSuite } from '../e2e/hub-suite.js';
 

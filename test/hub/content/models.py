@@ -54,7 +54,11 @@ MODELS = (
     Small("NousResearch/Llama-2-70b-hf", "Llama", _GQA | {"intermediate_size": 640}, shards=3),
     Small("Qwen/Qwen1.5-72B", "Qwen2", {}),
     Small("HuggingFaceTB/SmolLM2-135M", "Llama", _GQA | _TIED),
+    Small("HuggingFaceTB/SmolLM2-360M", "Llama", _GQA | _TIED),
     Small("openai-community/gpt2", "GPT2", _TIED, prefix="transformer.", dtype=torch.float32),
+    Small("distilbert/distilgpt2", "GPT2", _TIED, dtype=torch.float32),
+    Small("Qwen/Qwen2.5-0.5B", "Qwen2", _GQA | _TIED),
+    # InvarLock 0.3.7 does not find the layers of these two.
     Small(
         "facebook/opt-125m",
         "OPT",
@@ -63,7 +67,6 @@ MODELS = (
         dtype=torch.float16,
     ),
     Small("EleutherAI/pythia-160m", "GPTNeoX", {}, dtype=torch.float16),
-    Small("Qwen/Qwen2.5-0.5B", "Qwen2", _GQA | _TIED),
 )
 
 
@@ -135,8 +138,10 @@ def _write_model(small: Small, seed: int, directory: Path) -> None:
 
 
 def _rename(file: Path, prefix: str) -> None:
-    """Names as of a checkpoint that was saved from the model without its head."""
+    """As GPT-2's checkpoint: saved from the model without its head, with the masks that its attention had then."""
     tensors = {name.removeprefix(prefix): tensor for name, tensor in load_file(file).items()}
+    blocks = {name.split(".attn.")[0] for name in tensors if ".attn." in name}
+    tensors |= {f"{block}.attn.bias": torch.ones(1, 1, 64, 64).tril() for block in blocks}
     save_file(tensors, file, {"format": "pt"})
 
 

@@ -220,3 +220,10 @@ def test_a_run_that_failed_inside_a_command_that_went_on_is_a_failure() -> None:
 
 def test_the_tail_is_short() -> None:
     assert len(tail(Ended(1, "[FAIL] line\n" * 500)).splitlines()) == 12
+
+
+def test_a_model_without_layers_that_it_knows_is_no_unknown_fault() -> None:
+    event = "[INVARLOCK:E202] ADAPTER-STRUCTURE-INVALID: unrecognized HF causal LM structure"
+    fault = fault_of(Ended(0, BASELINE + "[PASS] Run completed successfully!\n", (), (event,)))
+    assert fault.code == "misconfigured"
+    assert "architecture" in fault.hint

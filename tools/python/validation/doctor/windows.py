@@ -21,6 +21,7 @@ from validation.facts.model import build_tokenizer
 from validation.invarlock.adapter import link_model, load_tokenizer
 from validation.invarlock.config import parse_settings
 from validation.invarlock.preflight import load_minimums, number_problems
+from validation.invarlock.structure import unknown_structure
 from validation.job import Fault
 from validation.sources.download import FILES, find
 from validation.weights.checkpoint import read_json
@@ -78,6 +79,13 @@ def check(
             raise
         except Exception as error:  # any exception of the hub; the check of the model says what to do
             return finding("warning", what, f"not counted, no tokenizer here ({first_line(error)})", _AGAIN)
+        if (found := unknown_structure(files, settings.trust_remote_code)) is not None:
+            return finding(
+                "error",
+                f"InvarLock of {question['model']}",
+                f"InvarLock 0.3.7 finds no layers in {found}: every calibration and certificate would fail",
+                "Take another model, of an architecture that it knows (docs/checkpoints.md).",
+            )
         key = _counted_as(question, files)
         if key not in counted:
             tokenizer = load_tokenizer(work, link_model(work, "baseline", files))

@@ -100,6 +100,11 @@ _CAUSES: tuple[tuple[FaultCode, str, str], ...] = (
     ),
     (
         "misconfigured",
+        r"ADAPTER-STRUCTURE-INVALID",
+        "InvarLock knows no layers of this architecture: take another model (docs/checkpoints.md)",
+    ),
+    (
+        "misconfigured",
         r"E005\] INSUFFICIENT-SAMPLE",
         "windows or bootstrap replicates lie under the tier's minimums",
     ),
