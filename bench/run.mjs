@@ -1,6 +1,6 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
 // `warm` is the first half of `smoke`, `model` both halves for one model; `dose` runs the suite of ladders; `kernels` needs a GPU;
-// `evaluation` is on a CPU, or with --cuda on a GPU.
+// `evaluation` and `windows` are on a CPU, or with --cuda on a GPU.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,14 +68,20 @@ async function kernels() {
   });
 }
 
-/** Shared prefixes against lm-eval's own way; `npm run bench -- evaluation --cuda` on a GPU. */
-async function evaluation() {
-  await execa(join(ROOT, '.venv/bin/python'), ['bench/evaluation.py', ...flags], {
+/** On one core, or with --cuda on a GPU. */
+async function python(script) {
+  await execa(join(ROOT, '.venv/bin/python'), [`bench/${script}.py`, ...flags], {
     cwd: ROOT,
     stdio: 'inherit',
     env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
   });
 }
+
+/** Shared prefixes against lm-eval's own way. */
+const evaluation = () => python('evaluation');
+
+/** InvarLock's windows one at a time against several in a forward pass. */
+const windows = () => python('windows');
 
 /** Analysis and report of the original script's cells, and of ten times as many, each run in a process of its own. */
 async function report() {
@@ -119,6 +125,7 @@ const BENCHES = { plan, b200, leases, report, outcomes, 'ground-truth': groundTr
 const PARTS = {
   kernels,
   evaluation,
+  windows,
   dose,
   warm: () => smoke({ alone: true }),
   model: () => smoke({ model: 'tiny-moe' }),
