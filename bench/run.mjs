@@ -1,6 +1,6 @@
 // `npm run bench`: the project's measures, each compared within one run. `npm run bench -- plan` runs one of them;
 // `warm` is the first half of `smoke`, `model` both halves for one model; `dose` runs the suite of ladders; `kernels` needs a GPU;
-// `evaluation` and `windows` are on a CPU, or with --cuda on a GPU.
+// `evaluation` and `windows` are on a CPU, or with --cuda on a GPU; `requests` measures what goes before an evaluation computes.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,8 +69,8 @@ async function kernels() {
 }
 
 /** On one core, or with --cuda on a GPU. */
-async function python(script) {
-  await execa(join(ROOT, '.venv/bin/python'), [`bench/${script}.py`, ...flags], {
+async function python(script, given = flags) {
+  await execa(join(ROOT, '.venv/bin/python'), [`bench/${script}.py`, ...given], {
     cwd: ROOT,
     stdio: 'inherit',
     env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
@@ -82,6 +82,9 @@ const evaluation = () => python('evaluation');
 
 /** InvarLock's windows one at a time against several in a forward pass. */
 const windows = () => python('windows');
+
+/** lm-eval's index and the making of requests, each as lm-eval does it and as evaluations here do. */
+const requests = () => python('requests', []);
 
 /** Analysis and report of the original script's cells, and of ten times as many, each run in a process of its own. */
 async function report() {
@@ -126,6 +129,7 @@ const PARTS = {
   kernels,
   evaluation,
   windows,
+  requests,
   dose,
   warm: () => smoke({ alone: true }),
   model: () => smoke({ model: 'tiny-moe' }),
