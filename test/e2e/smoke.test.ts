@@ -1,7 +1,8 @@
 // The real thing: the committed smoke suite through Nx, torch, lm-eval and InvarLock, from nothing to a verdict.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ALL_JUDGES } from '../../tools/suite/model/suite.js';
 import { seeded } from '../support/seeded.mjs';
 import { interrupt } from '../support/rig/interrupt.js';
 import { Checkout } from './checkout.mjs';
@@ -151,4 +152,35 @@ test('the smoke suite runs from suite.yaml to a verdict, and answers from cache 
   expect(await attempts()).toBe(before);
   expect(read('output/smoke/reports/final_verdict.txt')).toBe(text);
   console.log(`cached: ${cached.seconds.toFixed(1)} s, after nx reset: ${restored.seconds.toFixed(1)} s`);
+
+  // InvarLock 0.12 and 0.17 and the guards on the true baseline, where the suite asks for them: nothing else runs again.
+  const suite = read('suites/smoke/suite.yaml');
+  writeFileSync(
+    join(checkout.root, 'suites/smoke/suite.yaml'),
+    `${suite}\njudges: [${ALL_JUDGES.join(', ')}]\n`,
+  );
+  const made = await checkout.nx('g', './tools:suite', 'smoke');
+  expect(made.exitCode, made.output).toBe(0);
+  const asked = await checkout.nx('run-many', '-t', 'certify', '-p', 'tag:model:tiny-moe');
+  expect(asked.exitCode, asked.output).toBe(0);
+  console.log(`tiny-moe, three more judges: ${asked.seconds.toFixed(0)} s`);
+  const known = new Set(before.split('\n'));
+  const added = (await attempts()).split('\n').filter((path) => !known.has(path));
+  expect(added.length).toBeGreaterThanOrEqual(5 + 1 + 4);
+  for (const path of added)
+    expect(path).toMatch(
+      /\/tiny-moe\/[^/]+\/(baseline-0\.12-1|certify-0\.12-1|regression|guards)\/attempt-1$/,
+    );
+  const judged = await checkout.nx('run', 'smoke:verdict', '--excludeTaskDependencies');
+  expect(judged.exitCode, judged.output).toBe(0);
+  const counts = new Map(
+    (json('output/smoke/analysis/judges.json') as { judges: typeof judges }).judges.map((each) => [
+      each.judge,
+      (each.counts.flagged ?? 0) + (each.counts.passed ?? 0),
+    ]),
+  );
+  // All of tiny-moe's five; 0.17 goes by answers, and a model of NaN gives none.
+  expect(counts.get('invarlock-0.12')).toBe(5);
+  expect(counts.get('invarlock-0.17')).toBe(4);
+  expect(counts.get('invarlock-true-baseline-rmt')).toBeGreaterThanOrEqual(4);
 });

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { ensureOverlays, wantedOverlays } from '../../tools/python-env/overlays.js';
 import { outcome012Schema } from '../../tools/results/read/schema.js';
 import {
@@ -56,9 +56,12 @@ async function installedOnce(name: OverlayName): Promise<void> {
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
   rmSync(join(REPOSITORY, '.venv/overlays', name), { recursive: true, force: true });
+  // As Nx gives it to what it runs: uv's own lines are read all the same.
+  vi.stubEnv('FORCE_COLOR', 'true');
   await ensureOverlays(REPOSITORY, [name], { log });
   await ensureOverlays(REPOSITORY, [name], { log });
   expect(said.filter((line) => line.startsWith(`installing ${name}`))).toHaveLength(1);
+  expect(said.filter((line) => line.startsWith(`${name} is ready: 3 packages, `))).toHaveLength(1);
 }
 
 /** What a program of its own found, in its last line. */

@@ -70,7 +70,8 @@ export async function runUv(
     (seconds) => progress.text(seconds),
     async () => {
       const how = { reject: false, stdin: 'ignore', all: true, buffer: false } as const;
-      const running = execa(uv, args, { ...how, ...options });
+      // Its lines are read here; Nx asks all its programs for colours.
+      const running = execa(uv, [...args, '--color', 'never'], { ...how, ...options });
       for await (const line of running.iterable({ from: 'all' })) {
         const warning = progress.read(line);
         if (warning !== undefined) log(warning);
