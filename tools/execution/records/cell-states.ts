@@ -3,8 +3,9 @@ import { isOver, type LastFault } from './last-fault.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
 
 /**
- * Finished are `done`: ran in this workspace, its receipt stands; and `cached`: restored from Nx's cache. The others are
- * not. `failed`: its last attempt did, also where results of an earlier one stand; `blocked`: waits for a cell that failed; `outdated`: has results, and parameters, inputs, code or versions are others now: it will run again.
+ * Finished are `done`: ran in this workspace, its receipt stands; and `cached`: restored from Nx's cache. The others are not.
+ * `failed`: its last attempt did, also where results of an earlier one stand; `blocked`: waits for a cell that failed;
+ * `outdated`: has results, and parameters, inputs, code or versions are others now: it will run again.
  */
 export const CELL_STATES = [
   'done',
