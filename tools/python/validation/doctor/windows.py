@@ -15,13 +15,13 @@ from typing import Any
 
 from validation.doctor.data import as_the_run_has
 from validation.doctor.finding import Finding, finding, first_line
+from validation.doctor.layers import unknown_structure
 from validation.doctor.lines import count_lines
 from validation.doctor.rows import count_rows
 from validation.facts.model import build_tokenizer
 from validation.invarlock.adapter import link_model, load_tokenizer
 from validation.invarlock.config import parse_settings
 from validation.invarlock.preflight import load_minimums, number_problems
-from validation.invarlock.structure import unknown_structure
 from validation.job import Fault
 from validation.sources.download import FILES, find
 from validation.weights.checkpoint import read_json

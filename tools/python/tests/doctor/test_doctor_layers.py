@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from invarlock_rig import SPEC, write_corpus
 
+from validation.doctor.layers import unknown_structure
 from validation.doctor.windows import windows
 from validation.facts.corpus import held_out
 from validation.facts.model import build_tokenizer
-from validation.invarlock.structure import unknown_structure
 
 KNOWN = ("llama", "mistral", "mixtral", "qwen2", "qwen3_moe", "falcon", "gpt2", "phi3", "gemma3_text")
 UNKNOWN = {
