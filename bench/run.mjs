@@ -50,14 +50,17 @@ async function plan() {
   }
 }
 
-/** Peak memory of setup, edits and errors as the model grows; throughput against a plain copy. */
-async function edits() {
-  await execa(join(ROOT, '.venv/bin/python'), ['bench/weights_streaming.py', '--gib', '1', '2', '4'], {
+/** On one core, or with --cuda on a GPU. */
+async function python(script, given = flags) {
+  await execa(join(ROOT, '.venv/bin/python'), [`bench/${script}.py`, ...given], {
     cwd: ROOT,
     stdio: 'inherit',
     env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
   });
 }
+
+/** Peak memory of setup, edits and errors as the model grows; throughput against a plain copy. */
+const edits = () => python('weights_streaming', ['--gib', '1', '2', '4']);
 
 /** Edit kernels against a copy and the original script's way; a host without a GPU says so. */
 async function kernels() {
@@ -65,15 +68,6 @@ async function kernels() {
     cwd: ROOT,
     stdio: 'inherit',
     env: { PYTHONPATH: 'tools/python' },
-  });
-}
-
-/** On one core, or with --cuda on a GPU. */
-async function python(script, given = flags) {
-  await execa(join(ROOT, '.venv/bin/python'), [`bench/${script}.py`, ...given], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { PYTHONPATH: 'tools/python', OMP_NUM_THREADS: '1' },
   });
 }
 

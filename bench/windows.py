@@ -81,7 +81,7 @@ def losses(model: Any, windows: torch.Tensor, batch: int) -> torch.Tensor:
 def measure(name: str, device: str, count: int, times: int) -> None:
     """Print a line of JSON for a shape."""
     length, sizes = SHAPES[name]
-    heads = sizes["hidden_size"] // 64 or 1
+    heads = sizes["hidden_size"] // 64
     config = transformers.LlamaConfig(
         **sizes,
         num_attention_heads=heads,

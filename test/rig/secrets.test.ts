@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { processesOf, readOf } from '../support/rig/processes.js';
 import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const SECRETS = {
@@ -91,16 +92,5 @@ test.each([false, true])(
 );
 
 function executorsOf(rig: Rig): number[] {
-  const read = (path: string): string => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => read(`/proc/${pid}/cmdline`).includes('run-executor'))
-    .filter((pid) => read(`/proc/${pid}/environ`).includes(`RIG_WORKSPACE=${rig.root}`))
-    .map(Number);
+  return processesOf(rig).filter((pid) => readOf(pid, 'cmdline').includes('run-executor'));
 }

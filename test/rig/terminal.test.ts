@@ -1,9 +1,9 @@
 // What a terminal does to nx: Ctrl-C, which goes to every process of the run at once, and a reader that stops early (`| head`).
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
+import { commandOf, processesOf } from '../support/rig/processes.js';
 import { Rig, SMALL_SUITE } from '../support/rig/workspace.js';
 
 const slow = { timeout: 120_000, interval: 50 };
@@ -35,7 +35,7 @@ test.runIf(process.platform === 'linux')(
     expect(all).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
     // Workers are given a moment to end; nobody is left behind.
     await vi.waitFor(() => {
-      expect(processesOf(rig)).toEqual([]);
+      expect(processesOf(rig).map((pid) => `${pid} ${commandOf(pid)}`)).toEqual([]);
     }, slow);
     const setup = rig.takeStarted().filter((cell) => cell.endsWith(':setup'));
     expect(setup).toHaveLength(1);
@@ -73,18 +73,3 @@ test(
     }
   },
 );
-
-/** Command lines of processes that were started with the rig's environment. */
-function processesOf(rig: Rig): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`RIG_WORKSPACE=${rig.root}\0`)) return [];
-        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`];
-      } catch {
-        // It ended meanwhile, or is another user's.
-        return [];
-      }
-    });
-}

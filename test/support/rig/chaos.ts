@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commandOf, executorsOf, processesOf, readOf } from './processes.js';
 import { Rig } from './workspace.js';
 
 /** One batch model and one in per-edit mode. */
@@ -77,7 +78,7 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
 function strike(rig: Rig, nx: number, random: () => number): Victim | undefined {
   const workers = workersOf(rig);
   if (workers.length === 0) return undefined;
-  const executors = childrenOf(nx).filter((pid) => read(`/proc/${pid}/cmdline`).includes('run-executor'));
+  const executors = executorsOf(nx);
   const choice = random();
   const wanted: Victim = choice < 0.1 ? 'nx' : choice < 0.4 ? 'executor' : 'worker';
   const pids: Record<Victim, number[]> = { nx: [nx], executor: executors, worker: workers };
@@ -94,35 +95,8 @@ function kill(pid: number): boolean {
   }
 }
 
-const processes = (): number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return processes().filter((pid) => {
-    const stat = read(`/proc/${pid}/stat`);
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-  });
-}
-
-/** Everything started by the run, known by its environment; zombies have none. */
-function processesOf(rig: Rig): number[] {
-  return processes().filter((pid) =>
-    read(`/proc/${pid}/environ`).split('\0').includes(`RIG_WORKSPACE=${rig.root}`),
-  );
-}
-
 function workersOf(rig: Rig): number[] {
-  return processesOf(rig).filter((pid) => read(`/proc/${pid}/cmdline`).includes('scripted-python'));
+  return processesOf(rig).filter((pid) => readOf(pid, 'cmdline').includes('scripted-python'));
 }
 
 interface CellOfProject {
@@ -155,9 +129,7 @@ async function violationsOf(rig: Rig): Promise<string[]> {
   if (rig.exists('overlaps.jsonl'))
     found.push(`cells ran twice at a time: ${rig.read('overlaps.jsonl').trim()}`);
   for (let look = 0; look < 100 && processesOf(rig).length > 0; look += 1) await sleep(100);
-  const left = processesOf(rig).map(
-    (pid) => `${pid} (${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 120)})`,
-  );
+  const left = processesOf(rig).map((pid) => `${pid} (${commandOf(pid).slice(0, 120)})`);
   if (left.length > 0) found.push(`processes are left: ${left.join(', ')}`);
   for (const kind of ['leases', 'tickets']) {
     const path = join(rig.lockDirectory, kind);

@@ -1,6 +1,6 @@
 // Interrupts a run of nx as people and machines do: Ctrl-C, `kill`, SIGKILL, and the end of everything at once.
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { executorsOf } from './processes.js';
 
 /** `machine`: nx and its executors die in the same instant, unheard. */
 export const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGKILL', 'machine'] as const;
@@ -24,29 +24,10 @@ export async function interrupt(
   return true;
 }
 
-function executorsOf(nx: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      const stat = read(`/proc/${pid}/stat`);
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      return parent === nx && read(`/proc/${pid}/cmdline`).includes('run-executor');
-    })
-    .map(Number);
-}
-
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
     // It ended by itself meanwhile.
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
-#: Configurations call their number of layers one of these; one layer of a model looks like all.
-_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+from validation.weights.sizes import load_config
 
 
 def unknown_structure(files: Path, trust_remote_code: bool) -> str | None:
@@ -38,15 +36,10 @@ def unknown_structure(files: Path, trust_remote_code: bool) -> str | None:
 
 def _built(files: Path, trust_remote_code: bool) -> Any | None:
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     try:
-        config = AutoConfig.from_pretrained(str(files), trust_remote_code=trust_remote_code)
-        for name in _LAYERS:
-            # Some have a list a layer beside it, which must stay as long.
-            with contextlib.suppress(AttributeError, ValueError):
-                if isinstance(getattr(config, name, None), int) and not getattr(config, "layer_types", None):
-                    setattr(config, name, 1)
+        config = load_config(files, trust_remote_code)
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
     except Exception:  # whatever a configuration lacks, or its code raises
