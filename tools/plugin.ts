@@ -18,7 +18,7 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
   const reset = resetAdvice(argv);
   if (reset !== undefined) throw withoutStack(reset);
   const { preflight } = await import('./monitoring/run/preflight.js');
-  const { lines, refusal } = preflight(workspaceRoot, argv);
+  const { lines, suites, refusal } = preflight(workspaceRoot, argv);
   for (const line of lines) say(line);
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
   const words = argv.slice(2).join(' ');
@@ -32,6 +32,7 @@ export const preTasksExecution: PreTasksExecution = async (_options, { workspace
     if (settings !== undefined) {
       await watchForNews(workspaceRoot, settings, argv);
       if (MAY_RUN_CELLS.test(words)) await settlePython(workspaceRoot, settings);
+      await answerHashes(workspaceRoot, settings, suites);
     }
   }
   watchSignals(runsAny);
@@ -83,6 +84,20 @@ async function settlePython(workspaceRoot: string, settings: SiteSettings): Prom
   const { tellInstalling } = await import('./python-env/tell-installing.js');
   const refusal = await settleFlash(workspaceRoot, settings, tellInstalling(say));
   if (refusal !== undefined) throw withoutStack(`not started: ${refusal}`);
+}
+
+/** What Nx's hashes of cells ask of this machine is answered here: two processes that load all this would do it otherwise. */
+async function answerHashes(
+  workspaceRoot: string,
+  settings: SiteSettings,
+  suites: readonly string[],
+): Promise<void> {
+  if (suites.length === 0) return;
+  const { keepAnswer, machineAnswer } = await import('./execution/records/machine-answer.js');
+  // What cannot be read is said by whoever asks next.
+  const answer = await machineAnswer(workspaceRoot, settings).catch(() => undefined);
+  if (answer === undefined) return;
+  for (const suite of suites) keepAnswer(workspaceRoot, process.pid, suite, answer);
 }
 
 /** RESUME_MODE=false reaches receipts, not Nx's cache: the run stops and says which command starts from nothing. */
@@ -213,13 +228,13 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
     sayLines(await runSummary({ ...run, cells }));
     return;
   }
-  const { judgeSuite, reportSuite } = await import('./results/judge.js');
+  const { verdictOf } = await import('./results/say-verdict.js');
   const { repairLinks } = await import('./execution/store/link.js');
   repairLinks(workspaceRoot, suite);
-  const judged = await judgeSuite(workspaceRoot, suite);
-  say(`\n${judged.lines.join('\n')}`);
-  sayLines(await runSummary({ ...run, cells: judged.cells, standing: judged.standing }));
-  for (const line of await reportSuite(workspaceRoot, judged)) say(line);
+  const { verdict, report, standing } = await verdictOf(workspaceRoot, suite);
+  say(`\n${verdict.join('\n')}`);
+  sayLines(await runSummary({ ...run, cells, standing }));
+  sayLines(report);
 }
 
 function sayLines(lines: readonly string[]): void {

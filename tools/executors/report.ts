@@ -1,7 +1,7 @@
 // Executor `report`: the HTML report of a suite, with the verdict it rests on, from whatever its output tree holds.
 import type { ExecutorContext } from '@nx/devkit';
 import { repairLinks } from '../execution/store/link.js';
-import { sayVerdictAndReport } from '../results/judge.js';
+import { sayVerdictAndReport } from '../results/say-verdict.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
 export default function report({ suite }: { suite: string }, { root }: ExecutorContext): Promise<Outcome> {

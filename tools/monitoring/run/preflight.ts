@@ -14,6 +14,8 @@ import { unknownOption } from './unknown-option.js';
 
 export interface Preflight {
   lines: string[];
+  /** Those that the command asks for. */
+  suites: string[];
   /** Why the run must not start. */
   refusal: string | undefined;
 }
@@ -21,14 +23,16 @@ export interface Preflight {
 /** One line a suite that the command asks for. */
 export function preflight(workspaceRoot: string, argv: readonly string[]): Preflight {
   const option = unknownOption(argv);
-  if (option !== undefined) return { lines: [], refusal: option };
+  if (option !== undefined) return { lines: [], suites: [], refusal: option };
   const lines: string[] = [];
+  const suites: string[] = [];
   for (const suite of listSuites(workspaceRoot)) {
     const cells: readonly PlannedCell[] = readGeneratedSuite(workspaceRoot, suite)?.cells ?? [];
     const requested = requestedCells(argv, suite, cells);
     if (requested.length === 0) continue;
     const outOfStep = outOfStepReason(workspaceRoot, suite);
-    if (outOfStep !== undefined) return { lines, refusal: outOfStep };
+    if (outOfStep !== undefined) return { lines, suites, refusal: outOfStep };
+    suites.push(suite);
     const settings = loadSiteSettings(workspaceRoot);
     const { storageKeep, storageRoot } = settings;
     const plan = planDisk(plannedWeights(workspaceRoot, storageRoot, requested), storageKeep);
@@ -38,9 +42,9 @@ export function preflight(workspaceRoot: string, argv: readonly string[]): Prefl
     if (onCpu !== undefined && !lines.includes(onCpu)) lines.push(onCpu);
     const refusal = diskRefusal(plan, free, minFreeBytes(settings, cells));
     if (refusal !== undefined)
-      return { lines, refusal: `${suite}: ${refusal}.\n${DISK_HINT.replace('<suite>', suite)}` };
+      return { lines, suites, refusal: `${suite}: ${refusal}.\n${DISK_HINT.replace('<suite>', suite)}` };
   }
-  return { lines, refusal: undefined };
+  return { lines, suites, refusal: undefined };
 }
 
 /** A host with a GPU of another maker is told why it computes on the CPU. */

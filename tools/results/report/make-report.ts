@@ -13,6 +13,8 @@ export interface MadeReport {
   /** Workspace-relative. */
   path: string;
   changed: boolean;
+  /** Files that it links, by workspace path: whether they are there. */
+  linked: Readonly<Record<string, boolean>>;
 }
 
 export const reportPath = (suite: string): string => `output/${suite}/reports/report.html`;
@@ -25,19 +27,20 @@ export async function makeReport(
 ): Promise<MadeReport> {
   const path = reportPath(findings.analysis.suite);
   const file = join(workspaceRoot, path);
-  const content = contentOf(workspaceRoot, findings, cells, (linked) =>
-    existsSync(join(workspaceRoot, linked)),
+  const linked = Object.fromEntries(
+    linkedFiles(findings).map((one) => [one, existsSync(join(workspaceRoot, one))]),
   );
+  const content = contentOf(workspaceRoot, findings, cells, (one) => linked[one] === true);
   // NaN would be null in JSON, and so would a ratio that is missing.
   const facts = JSON.stringify(content, (_key, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
   );
   const key = sha256(`${codeDigest()}\n${facts}`);
   if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
-    return { path, changed: false };
+    return { path, changed: false, linked };
   }
   writeWhole(file, await draw({ ...content, key }));
-  return { path, changed: true };
+  return { path, changed: true, linked };
 }
 
 /** The report for a place where other files are than here. `last` is done to it before a part of it is packed. */
