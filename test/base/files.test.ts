@@ -17,6 +17,7 @@ import {
   digestDirectory,
   digestFile,
   digestListing,
+  makeDirectory,
   readIfThere,
   writeWhole,
 } from '../../tools/base/files.js';
@@ -79,6 +80,18 @@ test('whole writes make their directories and leave nothing beside the file', ()
   expect(readIfThere(join(root, 'x/y/z.json'))).toBe('1');
   expect(readIfThere(join(root, 'x/none'))).toBeUndefined();
   expect(readIfThere(join(root, 'x/y/z.json/none'))).toBeUndefined();
+});
+
+test('a directory that cannot be made ends in an error, also where Node turns in circles', () => {
+  expect(() => {
+    makeDirectory('/proc/nowhere/below');
+  }).toThrow(/ENOENT.*\/proc\/nowhere'/);
+  writeFileSync(join(root, 'file'), '');
+  for (const path of ['file', 'file/below']) {
+    expect(() => {
+      makeDirectory(join(root, path));
+    }).toThrow(/EEXIST|ENOTDIR/);
+  }
 });
 
 test('what a killed writer left beside a file goes with the next writing of it, and nothing else does', () => {

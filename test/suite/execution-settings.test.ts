@@ -248,6 +248,8 @@ const REACHES: Record<SiteKey, Observe | Shown | 'without effect'> = {
   allowNetwork: job('allow_network'),
   storageRoot: (settings) => request(settings, 'mistral-7b-v01.baseline:setup').storageRoot,
   storageKeep: ({ storageKeep }) => isEvictable(storageKeep, 'edit'),
+  storageStaging: { by: 'test/rig/staging.test.ts' },
+  storageStagingGiB: { by: 'test/rig/staging.test.ts' },
   minFreeDiskGiB: limit('disk'),
   outputDirectory: { by: 'test/rig/settings.test.ts' },
   resume: refusal,

@@ -42,6 +42,8 @@ export const OTHER_VALUES: Record<SiteKey, string> = {
   allowNetwork: 'false',
   storageRoot: '/nowhere/store',
   storageKeep: 'baselines',
+  storageStaging: '/nowhere/staged',
+  storageStagingGiB: '7',
   minFreeDiskGiB: '7',
   outputDirectory: '/nowhere/published',
   resume: 'false',

@@ -110,31 +110,21 @@ export function readRegular(path: string, most = Infinity): Buffer {
   }
 }
 
-/** Make a directory and those on the way to it. */
-export function makeDirectory(path: string): void {
+/**
+ * Make a directory and those on the way to it. One by one: Node's own way turns in circles, for ever, where a directory
+ * that is there says ENOENT to a new one in it (/proc, automounted homes), and calls a read-only file system so.
+ *
+ * @param mode of the last; those on the way are as the umask has them.
+ */
+export function makeDirectory(path: string, mode = 0o777): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
   try {
-    mkdirSync(path, { recursive: true });
+    mkdirSync(path, mode);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // So Node calls a read-only file system: the first that is missing, made alone, tells the cause.
-    makeAlone(firstMissing(path));
-    mkdirSync(path, { recursive: true });
+    // Somebody else made it in this instant.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
-}
-
-function makeAlone(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-function firstMissing(path: string): string {
-  const parent = dirname(path);
-  return parent === path || statSync(parent, { throwIfNoEntry: false }) !== undefined
-    ? path
-    : firstMissing(parent);
 }
 
 /**

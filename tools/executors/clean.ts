@@ -2,6 +2,7 @@
 import { complain, say } from '../base/text/say.js';
 import type { ExecutorContext } from '@nx/devkit';
 import { clean, describeLeftBehind, describeRemovable, storedWeights } from '../execution/store/clean.js';
+import { stagingArea } from '../execution/store/staged-copies.js';
 import { loadSiteSettings } from '../suite/settings/settings.js';
 import { outcomeOf, type Outcome } from './outcome.js';
 
@@ -20,8 +21,10 @@ export default function cleanSuite(
     say(line);
   };
   return outcomeOf(`clean of ${suite} failed`, async () => {
-    const { storageRoot } = loadSiteSettings(root);
-    const options = { workspaceRoot: root, suite, storageRoot, baselines };
+    const settings = loadSiteSettings(root);
+    const { storageRoot } = settings;
+    const staging = stagingArea(settings)?.root;
+    const options = { workspaceRoot: root, suite, storageRoot, staging, baselines };
     const stored = storedWeights(options);
     const { lines, empty } = await describeRemovable(stored, options);
     [...lines, ...describeLeftBehind(options)].forEach(log);

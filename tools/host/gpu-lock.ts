@@ -7,7 +7,6 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
   statSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from '../base/files.js';
 import { messageOf } from '../base/message.js';
 import { fail, ok, type Result } from '../base/result.js';
 
@@ -147,7 +147,7 @@ function pathOf(directory: string, uuid: string): string {
 
 function makePlace(directory: string): Result<undefined, NoGpuLock> {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     // As a temporary directory: all may make files, none may remove another's.
     if (statSync(directory).uid === process.getuid?.()) chmodSync(directory, 0o1777);
     return ok(undefined);

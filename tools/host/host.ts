@@ -40,6 +40,12 @@ export function freeDiskBytes(directory: string): number {
   return bavail * bsize;
 }
 
+/** Bytes of the file system that a directory lies on, or will lie on. */
+export function diskBytes(directory: string): number {
+  const { blocks, bsize } = statfsSync(existing(directory));
+  return blocks * bsize;
+}
+
 function existing(directory: string): string {
   for (let path = directory; ; path = dirname(path)) {
     if (isThere(path) || path === dirname(path)) return path;

@@ -60,3 +60,24 @@ test('the baseline of a model that the suite no longer has is named and stays, u
   expect(all.staying).toEqual([]);
   expect(all.removable.map(({ recipe }) => recipe).sort()).toEqual([kept, gone, data]);
 });
+
+test('copies of weights on this host’s own disk go with --yes, of whatever suite they are', async () => {
+  using workspace = new Workspace();
+  const staging = join(workspace.root, 'own-disk');
+  const options: CleanOptions = {
+    ...{ workspaceRoot: workspace.root, suite: 'x', baselines: false, staging },
+    storageRoot: join(workspace.root, '.weights'),
+  };
+  workspace.write('suites/x/suite.yaml', suite(['kept']));
+  await workspace.generate((tree) => suiteGenerator(tree, { name: 'x' }, { HF_HUB_OFFLINE: '1' }));
+  expect(await describeRemovable(storedWeights(options), options)).toMatchObject({ empty: true });
+  const copy = 'f'.repeat(64);
+  workspace.write(`own-disk/${copy}/${'a'.repeat(64)}/model.safetensors`, 'w'.repeat(2048));
+  const { lines, empty } = await describeRemovable(storedWeights(options), options);
+  expect(empty).toBe(false);
+  expect(lines).toContain(`     2.0 KiB  copies on this host's own disk (${staging}), of all suites`);
+  const said: string[] = [];
+  await clean([], options, (line) => said.push(line));
+  expect(said).toEqual(['2.0 KiB freed']);
+  expect(existsSync(join(staging, copy))).toBe(false);
+});

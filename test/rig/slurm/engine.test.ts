@@ -1,8 +1,8 @@
 // The engine `slurm` on a real Slurm: what every engine promises, how jobs end, and a suite whose head is killed.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { EngineFailure } from '../../../tools/execution/engine/engine.js';
 import { readJobs } from '../../../tools/execution/engine/job-records.js';
 import type { Result } from '../../../tools/base/result.js';
@@ -105,6 +105,11 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     const calibrations = ['rig.m.baseline:calibrate-1', 'rig.m.baseline:calibrate-2'];
     rig.script(Object.fromEntries(calibrations.map((cell) => [cell, { until: 'go' }])));
     const run = ['run-many', '-t', 'certify', '--output-style=static', '--verbose'];
+    // As if the memory of this machine were the nodes' own disk.
+    rig.env.VALIDATION_STORAGE_STAGING = mkdtempSync('/dev/shm/validation-staging-');
+    onTestFinished(() => {
+      rmSync(rig.env.VALIDATION_STORAGE_STAGING ?? '', { recursive: true, force: true });
+    });
     const { file, args, options } = rig.command(run);
     const head = execa(file, args, { ...options, detached: true, cleanup: false });
     const begun = (): string[] =>
@@ -155,6 +160,12 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     expect(left.map(({ id }) => id)).toContain(receipt.job.id);
     expect(receipt.gpus).toHaveLength(1);
     expect(receipt.gpuHeldSeconds).toBeGreaterThan(0);
+    // Jobs of one node share their copies: of the baseline, both edits and the error.
+    const staged = [...all.matchAll(/staging: of \d weights in \S+ (\d) were there, (\d) copied/g)];
+    const count = (index: number): number => staged.reduce((sum, found) => sum + Number(found[index]), 0);
+    expect(count(2)).toBeGreaterThanOrEqual(3);
+    expect(count(2)).toBeLessThanOrEqual(4);
+    expect(count(1)).toBeGreaterThan(0);
     // Logs of jobs went on to the head.
     expect(all).toMatch(/rig\.m\.edits:edit: Slurm job \d+ began on node\d/);
     expect(await rig.jobs()).toEqual([]);

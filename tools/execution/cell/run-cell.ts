@@ -14,7 +14,7 @@ import type { PendingPart } from '../records/pending-part.js';
 import { isAltered } from '../store/altered.js';
 import { requireDisk } from '../store/disk.js';
 import { gpuMemoryFreed } from '../worker/gpu-memory.js';
-import { evictMade, evictReadWeights, referToWeights } from './cell-weights.js';
+import { evictMade, evictReadWeights, referToWeights, stageReads } from './cell-weights.js';
 import {
   isRemote,
   openCell,
@@ -136,6 +136,7 @@ async function underLease(
 ): Promise<Result<PassEnd, CellFailure>> {
   let finished: { seconds: number } | undefined;
   let removeReferences: (() => void) | undefined;
+  let releaseCopies: (() => void) | undefined;
   try {
     if (lease.record.drop) await evictMade(context, earlier.made);
 
@@ -153,11 +154,18 @@ async function underLease(
     // It may have waited for long.
     requireTime(context.settings, context, standing);
 
+    const staged = await stageReads(now, granted, lease);
+    releaseCopies = staged.release;
     // Only a cell that runs needs what starts processes: a reused one is a third of a second, imports included.
     const { runAttempt } = await import('./run-attempt.js');
     const began = monotonicMs();
     const forced = now.forced || (await isAltered(now, granted));
-    const attempt = await runAttempt({ ...now, forced }, granted, lease, earlier.retries);
+    const attempt = await runAttempt(
+      { ...now, reads: staged.reads, forced },
+      granted,
+      lease,
+      earlier.retries,
+    );
     if (!attempt.ok) {
       if (attempt.error.fault.code === 'out_of_memory') await gpuMemoryFreed(context, lease);
       return attempt;
@@ -165,6 +173,7 @@ async function underLease(
     if (granted.length === left.length) finished = { seconds: (monotonicMs() - began) / 1_000 };
     return ok({ end: 'made', parts: granted });
   } finally {
+    await tidy(context, () => releaseCopies?.());
     await tidy(context, () => removeReferences?.());
     await lease.release(finished);
   }

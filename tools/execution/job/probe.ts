@@ -8,6 +8,7 @@ import { slurmJob } from '../../host/slurm.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import type { Probe } from '../engine/slurm/pools.js';
 import { openLockDirectory } from '../lease/directory/lock-directory.js';
+import { stagingProblem } from '../store/staged-copies.js';
 import { deviceClass, readPool } from '../lease/gpus/pool.js';
 
 export interface ProbeWork {
@@ -27,6 +28,7 @@ export async function probeNode({ workspaceRoot }: ProbeWork): Promise<Probe> {
     driver: driver?.stdout.trim().split('\n')[0] ?? '',
     torch: torchOf(workspaceRoot, gpus.length > 0),
     hardLinks: givesLinks(workspaceRoot),
+    staging: stagingProblem(settings),
   };
 }
 

@@ -6,6 +6,7 @@ import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { manifestAt, removeLink, weightsOfPlan } from './consumers.js';
 import { evictEntry, removeUnfinished } from './evict-weights.js';
 import { leftBehind } from './left-behind.js';
+import { removeCopies, stagedCopies, sumOf, type StagedCopy } from './staged-copies.js';
 import type { CellKind } from '../../suite/model/cell.js';
 import { beside, isDownloadLink } from '../../suite/model/paths.js';
 
@@ -13,6 +14,8 @@ export interface CleanOptions {
   workspaceRoot: string;
   suite: string;
   storageRoot: string;
+  /** Where this host has copies of weights, whatever suite they are of. */
+  staging?: string | undefined;
   /** Downloads and trainings too (baselines, and data of the hub), which take longest to come back. */
   baselines: boolean;
 }
@@ -83,23 +86,32 @@ export async function describeRemovable(
   options: CleanOptions,
 ): Promise<{ lines: string[]; empty: boolean }> {
   const leftovers = await removeUnfinished(options.storageRoot, true);
+  const copies = options.staging === undefined ? [] : stagedCopies(options.staging);
   const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
   const lines = [
     ...all.map(({ name, bytes }) => `  ${sizeText(bytes).padStart(10)}  ${name}`),
     ...leftovers.map((name) => `  ${'unfinished'.padStart(10)}  ${name}`),
     ...staying.map(({ name, bytes }) => `  ${sizeText(bytes).padStart(10)}  ${name} stays (--baselines)`),
+    ...copiesText(options.staging, copies),
     all.length + leftovers.length === 0
       ? `nothing of ${options.suite} can go${options.baselines ? '' : ' (baselines aside: --baselines)'}`
       : `${sizeText(total)} can go: ${all.length} weights, which are made again when a cell needs them` +
         (options.baselines ? '' : '; baselines stay (--baselines)'),
   ];
-  return { lines, empty: all.length + leftovers.length === 0 };
+  return { lines, empty: all.length + leftovers.length + copies.length === 0 };
+}
+
+function copiesText(root: string | undefined, copies: readonly StagedCopy[]): string[] {
+  if (root === undefined || copies.length === 0) return [];
+  return [
+    `  ${sizeText(sumOf(copies)).padStart(10)}  copies on this host's own disk (${root}), of all suites`,
+  ];
 }
 
 /** Results, receipts and manifests stay: finished cells stay finished. What a running cell uses stays too. */
 export async function clean(
   all: readonly Removable[],
-  { workspaceRoot, storageRoot }: CleanOptions,
+  { workspaceRoot, storageRoot, staging }: CleanOptions,
   log: (line: string) => void,
 ): Promise<void> {
   let freed = 0;
@@ -111,5 +123,6 @@ export async function clean(
     freed += bytes;
   }
   await removeUnfinished(storageRoot);
+  if (staging !== undefined) freed += await removeCopies(staging);
   log(`${sizeText(freed)} freed`);
 }

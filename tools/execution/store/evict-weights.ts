@@ -34,7 +34,8 @@ export async function removeUnfinished(storageRoot: string, dryRun = false): Pro
   return left;
 }
 
-function removeTree(directory: string): void {
+/** A directory and all in it, also what may not be written. */
+export function removeTree(directory: string): void {
   makeRemovable(directory);
   rmSync(directory, { recursive: true, force: true });
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../../base/message.js';
 import { loadSiteSettings, SITE_FILE, type SiteSettings } from '../../suite/settings/settings.js';
 import { readDriver } from './driver.js';
 import { error, ok, type Finding } from './finding.js';
-import { disk, gpus, lockDirectory, memory, store } from './host.js';
+import { disk, gpus, lockDirectory, memory, staging, store } from './host.js';
 import { knownPools } from './pools.js';
 import { programs } from './programs.js';
 import { askPython, environment } from './python.js';
@@ -41,6 +41,8 @@ export async function examine(
   if (settings !== undefined) {
     add(lockDirectory(settings));
     add(store(settings));
+    // Of nodes of a cluster the probes of its pools tell.
+    if (settings.engine === 'local') add(staging(settings));
     if (generated !== undefined) add(disk(workspaceRoot, settings, generated.cells));
     add(settings.engine === 'slurm' ? knownPools(workspaceRoot, settings) : await gpus(settings));
     if (generated !== undefined) add(await memory(workspaceRoot, suite, settings, generated.cells));

@@ -12,6 +12,7 @@ import { runNvidiaSmi } from '../../host/nvidia-smi.js';
 import { otherGpus } from '../../host/other-gpus.js';
 import type { PlannedCell } from '../../suite/plan/planned.js';
 import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execution/store/disk.js';
+import { stagedCopies, stagingArea, stagingProblem, sumOf } from '../../execution/store/staged-copies.js';
 import { basisText, describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
 import { poolDevices } from '../../execution/cell/lease-request.js';
 import { hostRamGiB } from '../../host/host.js';
@@ -54,6 +55,20 @@ export function store({ storageRoot }: SiteSettings): Finding[] {
     }
     return [error(what, messageOf(cause), 'Name a directory you may write: storage.root in site.yaml.')];
   }
+}
+
+/** Where a node keeps copies of weights. Nothing that is wrong there keeps a cell from running: it reads the store. */
+export function staging(settings: SiteSettings): Finding[] {
+  const area = stagingArea(settings);
+  const what = 'staging';
+  const problem = stagingProblem(settings);
+  if (problem !== undefined) {
+    const fix = "Name a directory you may write on this host's own disk: storage.staging in site.yaml.";
+    return [warning(what, problem, fix)];
+  }
+  if (area === undefined) return [];
+  const copies = sizeText(sumOf(stagedCopies(area.root)));
+  return [ok(what, `${area.root}: ${copies} of copies, ${sizeText(area.disk().freeBytes)} free`)];
 }
 
 /** Locks are hard links. */

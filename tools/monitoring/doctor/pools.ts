@@ -137,7 +137,7 @@ export function mostGpus(text: string, type: string | undefined): number {
 
 function judged(
   what: string,
-  { node, deviceClass, gpusPerNode, gpus, driver, torch, hardLinks, seenAfterSeconds }: PoolRecord,
+  { node, deviceClass, gpusPerNode, gpus, driver, torch, hardLinks, staging, seenAfterSeconds }: PoolRecord,
 ): Finding {
   const memory =
     gpus[0] === undefined
@@ -156,6 +156,12 @@ function judged(
       what,
       `${all}; the workspace's disk gives no hard links`,
       'Locks of the weights store need them: storage.root on a disk that has them.',
+    );
+  if (staging !== undefined)
+    return warning(
+      what,
+      `${all}; no weights can be staged there: ${staging}`,
+      'Name a directory on the own disk of the nodes: storage.staging in workspace-config/site.yaml.',
     );
   return ok(what, `${all}; torch ${torch.says}`);
 }

@@ -10,7 +10,7 @@ interface Rule {
   why: string;
 }
 
-type DirectoryKey = 'lockDirectory' | 'storageRoot' | 'outputDirectory';
+type DirectoryKey = 'lockDirectory' | 'storageRoot' | 'storageStaging' | 'outputDirectory';
 
 const RULES: readonly Rule[] = [
   {
@@ -39,6 +39,7 @@ const RULES: readonly Rule[] = [
     why: 'the first wait would be longer than the longest',
   },
   apart('lockDirectory', 'storageRoot'),
+  apart('storageStaging', 'storageRoot'),
   apart('outputDirectory', 'storageRoot'),
   apart('outputDirectory', 'lockDirectory'),
 ];

@@ -349,6 +349,18 @@ export const SITE_TABLE = {
     'auto',
     'no cell starts with less free disk (GiB); auto: 200, or what the suite writes in all if that is less',
   ),
+  storageStaging: row(
+    { key: 'storage.staging', variable: 'VALIDATION_STORAGE_STAGING' },
+    words('an absolute path', /^\//),
+    null,
+    "a directory on each node's own disk: weights that cells load are copied there once, and verified; unset: all read the store",
+  ),
+  storageStagingGiB: row(
+    { key: 'storage.staging_gib', variable: 'VALIDATION_STORAGE_STAGING_GB' },
+    orAuto(gib),
+    'auto',
+    'GiB that these copies may take on a node, as long as a tenth of its disk stays free; auto: that alone',
+  ),
   outputDirectory: row(
     { key: 'output.directory', variable: 'OUTPUT_DIR' },
     directory,

@@ -32,6 +32,8 @@ export const probeSchema = z.object({
   torch: z.object({ ok: z.boolean(), says: z.string() }),
   /** Whether the workspace's disk gives hard links there. */
   hardLinks: z.boolean(),
+  /** Why no weights can be staged there, though the site has a directory for it. */
+  staging: z.string().optional(),
 });
 export type Probe = z.infer<typeof probeSchema>;
 
