@@ -36,6 +36,7 @@ async function report(name: string, findings: Findings): Promise<string> {
     mkdirSync(dirname(join(workspace, path)), { recursive: true });
     writeFileSync(join(workspace, path), text);
   };
+  put('tools/package.json', '{ "version": "1.2.3" }');
   for (const [path] of smokeFiles()) put(path, '{}');
   for (const { attempts } of findings.records) for (const { log } of attempts) put(log, 'log');
   for (const [path, text] of renderVerdict(findings)) put(path, text);
@@ -65,6 +66,25 @@ async function open(
   await page.goto(url);
   if (options.javaScriptEnabled !== false) await page.locator('html[data-ready]').waitFor();
   return { page, problems, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Of each chart: marks that its frame cuts off, and labels that touch. */
+function chartFaults(page: Page): Promise<{ label: string; cut: number; touching: string[] }[]> {
+  return page.evaluate<{ label: string; cut: number; touching: string[] }[]>(
+    `[...document.querySelectorAll('figure svg')].map((svg) => {
+        const frame = svg.getBoundingClientRect();
+        const inside = (box) => box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
+        const texts = [...svg.querySelectorAll('text')];
+        const boxes = texts.map((text) => text.getBoundingClientRect());
+        const touching = [];
+        boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, j) => {
+          if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+            touching.push(texts[i].textContent + ' / ' + texts[i + 1 + j].textContent);
+        }));
+        const marks = [...svg.querySelectorAll('a, path, text')].filter((mark) => !mark.closest('defs, clipPath')).map((mark) => mark.getBoundingClientRect());
+        return { label: svg.getAttribute('aria-label'), cut: marks.filter((box) => !inside(box)).length, touching };
+      })`,
+  );
 }
 
 describe('the report of a whole run', { timeout: 60_000 }, () => {
@@ -118,21 +138,7 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(one).toMatch(
       /ratio \d+\.\d+ \[\S+ to \S+\], accuracy change -\S+ percentage points \[-\S+ to -\S+\]$/,
     );
-    const charts = await page.evaluate<{ label: string; cut: number; touching: string[] }[]>(
-      `[...document.querySelectorAll('figure svg')].map((svg) => {
-        const frame = svg.getBoundingClientRect();
-        const inside = (box) => box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
-        const texts = [...svg.querySelectorAll('text')];
-        const boxes = texts.map((text) => text.getBoundingClientRect());
-        const touching = [];
-        boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, j) => {
-          if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
-            touching.push(texts[i].textContent + ' / ' + texts[i + 1 + j].textContent);
-        }));
-        const marks = [...svg.querySelectorAll('a, path, text')].filter((mark) => !mark.closest('defs, clipPath')).map((mark) => mark.getBoundingClientRect());
-        return { label: svg.getAttribute('aria-label'), cut: marks.filter((box) => !inside(box)).length, touching };
-      })`,
-    );
+    const charts = await chartFaults(page);
     expect(charts).toHaveLength(19);
     for (const chart of charts) expect(chart).toEqual({ label: chart.label, cut: 0, touching: [] });
     const curve = page.locator('[aria-label^="invarlock: probability"] text');
@@ -196,7 +202,9 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
       'Not tested: in these runs invariants, spectral and rmt compared the edited model with itself',
     );
     expect(first).toContain('11 of 11 right: 0 harmful edits missed, 0 false alarms.');
-    expect(first).toMatch(/Models tiny-dense, tiny-moe; on cpu; InvarLock 0\.3\.7; lm-eval 0\.4\.\d+; torch/);
+    expect(first).toMatch(
+      /Models tiny-dense, tiny-moe; on cpu; validation suite 1\.2\.3; InvarLock 0\.3\.7; lm-eval 0\.4\.\d+; torch/,
+    );
     expect(first).toContain('PHASE0_VALIDATED');
     // Drawn to scale: 5 of 5, 47.8 to 100 %, of which the low end must reach 60 %.
     const drawn = page.getByRole('img', { name: 'harmful edits flagged: 5 of 5' });
@@ -339,6 +347,39 @@ describe('the report of a whole run', { timeout: 60_000 }, () => {
     expect(await still.page.locator('svg').count()).toBe(19);
   });
 });
+
+test(
+  'edits that stand in every way: names of a legend, hollow marks, a guard that found nothing',
+  { timeout: 60_000 },
+  async () => {
+    const findings = smokeFindings();
+    const { analysis } = findings;
+    const ways = ['missed', 'false_alarm', 'undecided', 'unlabelled', 'unjudged'] as const;
+    const edits = analysis.edits.map((edit, index) => ({ ...edit, standing: ways[index] ?? edit.standing }));
+    const guardRates = analysis.guardRates.map((rate) =>
+      rate.detector === 'rmt_stable' ? { ...rate, comparedWith: 'baseline' as const } : rate,
+    );
+    const url = await report('every-way', { ...findings, analysis: { ...analysis, edits, guardRates } });
+    await using opened = await open(url, { colorScheme: 'dark' });
+    const { page } = opened;
+    for (const chart of await chartFaults(page))
+      expect(chart).toEqual({ label: chart.label, cut: 0, touching: [] });
+    const correlation = page.locator('#correlation');
+    expect(await correlation.locator('svg').first().locator('text').allTextContents()).toEqual(
+      expect.arrayContaining(['undecided', 'no label', 'not judged']),
+    );
+    expect(await correlation.locator('[fill="#fff"]').count()).toBe(0);
+    // What cannot be below 0 has no label there.
+    const flips = await correlation.locator('[aria-label^="answers that flipped"] text').allTextContents();
+    expect(flips).toContain('0');
+    expect(flips.filter((text) => text.startsWith('-'))).toEqual([]);
+    const first = await page.locator('#verdict').innerText();
+    expect(first).toContain(
+      'Found nothing: rmt compared with the baseline and flagged no harmful edit and no error',
+    );
+    expect(first).toContain('in these runs invariants and spectral compared the edited model with itself');
+  },
+);
 
 test('files that are not there are no links; earlier findings are drawn', { timeout: 60_000 }, async () => {
   const workspace = join(root, 'restored');

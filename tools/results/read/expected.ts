@@ -195,7 +195,7 @@ function makingsOf({ id, kind, model, parts }: PlannedCell): ExpectedMaking[] {
 }
 
 /** `smoke.tiny-dense.quant_8bit_clean:certify-1` → `quant_8bit_clean`; names hold no dots or colons. */
-function variantOfCell(id: string): string {
+export function variantOfCell(id: string): string {
   const project = id.slice(0, id.lastIndexOf(':'));
   return project.slice(project.lastIndexOf('.') + 1);
 }

@@ -28,7 +28,7 @@ const MEANINGS = {
 
 export function verdictSection(
   { analysis, records }: Pick<Findings, 'analysis' | 'records'>,
-  description: string,
+  { description, version }: { description: string; version: string },
 ): Html {
   const { complete, finding } = analysis;
   const tone = !complete ? 'incomplete' : TONES[finding.status];
@@ -52,13 +52,17 @@ export function verdictSection(
       ${rateCard('harmless edits left alone', finding.specificity, 'specificity')}
       ${rateCard('harmful errors flagged', finding.errorDetection, 'errorDetection')}
     </div>
-    ${guardSentence(analysis)}
+    <p class="muted">
+      Each bar is a share with its 95 % interval; the dashed line is what its low end must reach.
+    </p>
+    ${guardSentences(analysis)}
     <p>${countsSentence(analysis)}</p>
     ${finding.reasons.length > 0 && list('Why', finding.reasons)}
     ${finding.settling.length > 0 && list('What would settle it', finding.settling)}
     <p class="muted">${originalRule(analysis)}.</p>
     <p class="muted">
-      Suite ${analysis.suite}${description !== '' && `: ${description}`}. ${madeWith(analysis, records)}
+      Suite ${analysis.suite}${description !== '' && `: ${description}`}.
+      ${madeWith(analysis, records, version)}
     </p>
     ${originalFigures(analysis)}
   </section>`;
@@ -90,15 +94,34 @@ function rateCard(name: string, rate: Rate, limit: RateName): Html {
   </div>`;
 }
 
-function guardSentence({ guardRates }: Analysis): Html | null {
+/** Guards that compared with nothing but the edited model itself, and those that compared and found nothing. */
+function guardSentences({ guardRates }: Analysis): Html[] {
+  const names = (ones: Analysis['guardRates']): string =>
+    andList(ones.map(({ detector }) => DETECTOR_NAMES[detector]));
   const blind = guardRates.filter(({ comparedWith }) => comparedWith === 'itself');
-  if (blind.length === 0) return null;
-  const who = andList(blind.map(({ detector }) => DETECTOR_NAMES[detector]));
-  return html`<p>
-    <b>Not tested:</b> in these runs ${who} compared the edited model with itself, so what
-    ${blind.length === 1 ? 'it says' : 'they say'} is no evidence about edits (<a href="#guards">by check</a
-    >).
-  </p>`;
+  const idle = guardRates.filter(
+    ({ comparedWith, detection, errors }) =>
+      comparedWith === 'baseline' && detection.of > 0 && detection.hits + errors.hits === 0,
+  );
+  const each = html`<a href="#guards">each check</a>`;
+  return [
+    ...(blind.length === 0
+      ? []
+      : [
+          html`<p>
+            <b>Not tested:</b> in these runs ${names(blind)} compared the edited model with itself, so what
+            ${blind.length === 1 ? 'it says' : 'they say'} is no evidence about edits (${each}).
+          </p>`,
+        ]),
+    ...(idle.length === 0
+      ? []
+      : [
+          html`<p>
+            <b>Found nothing:</b> ${names(idle)} compared with the baseline and flagged no harmful edit and no
+            error (${each}).
+          </p>`,
+        ]),
+  ];
 }
 
 function countsSentence(analysis: Analysis): string {
@@ -133,12 +156,13 @@ function list(title: string, lines: readonly string[]): Html {
     </ul>`;
 }
 
-/** `Models tiny-dense, tiny-moe; on cpu; InvarLock 0.3.7, torch 2.15.0; last cell ended 2026-01-01.` */
-function madeWith({ models }: Analysis, records: Findings['records']): string {
+/** `Models tiny-dense, tiny-moe; on cpu; validation suite 0.1.0; InvarLock 0.3.7; last cell ended 2026-01-01.` */
+function madeWith({ models }: Analysis, records: Findings['records'], version: string): string {
   const values = (of: (record: Findings['records'][number]) => string | undefined): string[] =>
     [...new Set(records.flatMap((record) => of(record) ?? []))].sort();
   const ended = values(({ endedAt }) => endedAt).at(-1);
   const versions = [
+    ['validation suite', version === '' ? [] : [version]],
     ['InvarLock', values(({ versions: { invarlock } }) => invarlock)],
     ['lm-eval', values(({ versions }) => versions['lm-eval'])],
     ['torch', values(({ versions: { torch } }) => torch)],

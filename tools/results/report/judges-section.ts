@@ -47,14 +47,22 @@ export function judgesSection({ analysis, records }: Findings, figure: Figure): 
           show: ({ errorDetection }) => rateText(errorDetection),
           sort: ({ errorDetection }) => errorDetection.value,
         },
-        { name: 'AUC', show: (one) => aucText(one), sort: ({ auc }) => auc?.value ?? null },
+        {
+          name: 'AUC',
+          show: (one) => (one.auc === null ? '–' : aucText(one)),
+          sort: ({ auc }) => auc?.value ?? null,
+        },
         { name: 'caught with 80 %', show: caughtText, sort: ({ curve }) => curve?.caught.harm ?? null },
         {
           name: 'false alarms there',
           show: ({ falseAlarmsAt80: rate }) => (rate === null ? '–' : rateText(rate)),
           sort: ({ falseAlarmsAt80: rate }) => rate?.value ?? null,
         },
-        { name: 'beside InvarLock', show: besideText, sort: ({ beside }) => beside?.p ?? null },
+        {
+          name: 'beside InvarLock',
+          show: (one) => (one.beside === null ? '–' : besideText(one)),
+          sort: ({ beside }) => beside?.p ?? null,
+        },
         {
           name: 'GPU time',
           show: (one) => durationText(cost(one).gpuSeconds),

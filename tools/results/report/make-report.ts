@@ -73,6 +73,7 @@ function contentOf(
     settings: modelSettings(cells),
     parameters: editParameters(cells),
     description: descriptionOf(workspaceRoot, suite),
+    version: versionOf(workspaceRoot),
     history: readHistory(workspaceRoot, suite),
     absent: linkedFiles(findings).filter((file) => !isThere(file)),
   };
@@ -100,11 +101,21 @@ function codeDigest(): string {
 }
 
 function descriptionOf(workspaceRoot: string, suite: string): string {
-  const text = readIfThere(join(workspaceRoot, 'suites', suite, 'project.json'));
+  const metadata = fieldOf(join(workspaceRoot, 'suites', suite, 'project.json'), 'metadata');
+  const { description } = Object(metadata) as { description?: unknown };
+  return typeof description === 'string' ? description : '';
+}
+
+function versionOf(workspaceRoot: string): string {
+  const version = fieldOf(join(workspaceRoot, 'tools/package.json'), 'version');
+  return typeof version === 'string' ? version : '';
+}
+
+/** Undefined where there is no such file, or it is torn. */
+function fieldOf(path: string, name: string): unknown {
   try {
-    const { metadata } = JSON.parse(text ?? '{}') as { metadata?: { description?: unknown } };
-    return typeof metadata?.description === 'string' ? metadata.description : '';
+    return (JSON.parse(readIfThere(path) ?? '{}') as Record<string, unknown>)[name];
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -78,13 +78,17 @@ export function matrixSection(
   return html`<section id="matrix">
     <h2>Edits and models</h2>
     <p class="legend">
-      ✓ label and judgement agree, ✗ harm that was not flagged, ! a false alarm, ? no label or no judgement.
-      Each field opens the evidence, certificates, logs and commands. It shows the mean accuracy change in
-      percentage points (pt), the mean perplexity ratio (×), what decided the label, and the gates
+      <span class="tag good">✓</span> label and judgement agree, <span class="tag bad">✗</span> harm that was
+      not flagged, <span class="tag warn">!</span> a false alarm, <span class="tag">?</span> no label or no
+      judgement. The label is what the answers to the benchmarks show; the judgement is InvarLock’s.
+    </p>
+    <p class="legend">
+      Each field shows the mean accuracy change in percentage points (pt), the mean perplexity ratio (×), what
+      decided the label, and InvarLock’s gates
       ${SHOWN.map((gate) => html`<span class="gate">${LETTERS[gate]}</span> `)} (invariants, primary metric,
       spectral, RMT): filled with ✗ where some run fails, dashed with ? where a certificate does not say, –
-      where the guard did not run. A gate that fails in a null run of the model too is called the baseline’s
-      own.
+      where the guard did not run. A gate that fails too where the baseline is certified against itself (a
+      null run) is called the baseline’s own. Press a field for its evidence, certificates, logs and commands.
     </p>
     ${packable(
       html`<div id="matrix-filter" hidden>

@@ -1,7 +1,7 @@
 // What each model was run with, read from the specs of its cells: what a reader asks for first, in words.
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import type { CellKind } from '../../suite/model/cell.js';
-import type { PlannedCell } from '../read/expected.js';
+import { variantOfCell, type PlannedCell } from '../read/expected.js';
 import type { ModelSettings } from './run-section.js';
 
 export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
@@ -37,17 +37,21 @@ export function modelSettings(cells: readonly PlannedCell[]): ModelSettings[] {
   });
 }
 
-const MAKING: readonly CellKind[] = ['edit', 'adopt', 'program'];
+const MAKING: readonly CellKind[] = ['edit', 'adopt', 'program', 'inject'];
 
-/** Of each edit by its name, `quant_rtn, bits 8, group size 64, scope ffn`; several where the models differ. */
+/**
+ * Of each edit and error by its name, `quant_rtn, bits 8, group size 64, scope ffn`; several where the models differ. Nothing
+ * of an error that has no parameters: its name says what it is.
+ */
 export function editParameters(cells: readonly PlannedCell[]): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  for (const { parts } of cells.filter(({ kind }) => MAKING.includes(kind))) {
+  for (const { id, kind, parts } of cells.filter((cell) => MAKING.includes(cell.kind))) {
     for (const { name, spec } of parts) {
-      const { type, ...others } = spec;
+      const { type, error, ...others } = spec;
       const said = Object.entries(others).map(([key, value]) => `${key.replaceAll('_', ' ')} ${text(value)}`);
-      const whole = [text(type), ...said].join(', ');
-      const known = (found[name] ??= []);
+      if (said.length === 0 && error !== undefined) continue;
+      const whole = [text(type ?? error), ...said].join(', ');
+      const known = (found[kind === 'inject' ? variantOfCell(id) : name] ??= []);
       if (!known.includes(whole)) known.push(whole);
     }
   }

@@ -28,6 +28,8 @@ import { confusionSection, missingSection } from './guards-section.js';
 export interface Page {
   findings: Findings;
   description: string;
+  /** Of the tool; empty where it is not on record. */
+  version: string;
   settings: readonly ModelSettings[];
   /** Of each edit, as the suite gives them; several where the models differ. */
   parameters: Readonly<Record<string, readonly string[]>>;
@@ -46,7 +48,7 @@ const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 export function renderPage(page: Page, draw: Draw): string {
-  const { findings, description, settings, parameters, history, absent, key, last = asItIs } = page;
+  const { findings, description, version, settings, parameters, history, absent, key, last = asItIs } = page;
   const { analysis, records, memory } = findings;
   const { suite } = analysis;
   const links = { suite, absent: new Set(absent) };
@@ -97,8 +99,9 @@ export function renderPage(page: Page, draw: Draw): string {
           </div>
         </header>
         <main>
-          ${verdictSection(findings, description)} ${missing} ${matrixSection(findings, parameters, links)}
-          ${confusionSection(analysis)} ${judgesSection(findings, figure)}
+          ${verdictSection(findings, { description, version })} ${missing}
+          ${matrixSection(findings, parameters, links)} ${confusionSection(analysis)}
+          ${judgesSection(findings, figure)}
           ${section(
             'correlation',
             'Accuracy change against perplexity ratio',

@@ -31,7 +31,7 @@ export function editsStanding({ edits }: Analysis, wanted: Standing): EditResult
 }
 
 export function percent(fraction: number | null): string {
-  return fraction === null ? '–' : `${(100 * fraction).toFixed(1)} %`;
+  return fraction === null ? '–' : `${(100 * fraction).toFixed(1)}\u00a0%`;
 }
 
 /** `9 of 11 [52.3 to 94.9 %]`. */

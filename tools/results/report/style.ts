@@ -5,13 +5,13 @@ const LIGHT = `
   color-scheme: light;
   --page: #f6f7f9; --panel: #ffffff; --text: #1b2330; --muted: #556070; --line: #d5dae2; --hover: #eef2f7;
   --link: #0b5cad; --good: #00694d; --good-soft: #dff3ec; --bad: #b34700; --bad-soft: #fde9dc;
-  --warn: #7a5600; --warn-soft: #fdf3d3; --waiting: #9aa5b4;
+  --warn: #7a5600; --warn-soft: #fdf3d3; --waiting: #9aa5b4; --shade: rgb(20 30 50 / 0.2);
   --c1: #0072b2; --c2: #56b4e9; --c3: #009e73; --c4: #e69f00; --c5: #b35c93;`;
 const DARK = `
   color-scheme: dark;
   --page: #10141b; --panel: #191f29; --text: #e6eaf0; --muted: #9fabbb; --line: #333d4b; --hover: #222b38;
   --link: #7cc1ff; --good: #5fd3ae; --good-soft: #12372d; --bad: #ff9a5c; --bad-soft: #43260f;
-  --warn: #f0c95a; --warn-soft: #3a3012; --waiting: #6c7889;
+  --warn: #f0c95a; --warn-soft: #3a3012; --waiting: #6c7889; --shade: rgb(160 185 220 / 0.35);
   --c1: #4aa8e0; --c2: #9bd6f7; --c3: #2fc49a; --c4: #f0b53a; --c5: #d98bbb;`;
 
 export const STYLE = `
@@ -60,10 +60,15 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .parts { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.25rem 0.75rem; align-items: center; max-width: 560px; margin: 0.5rem 0; }
 .parts i { display: block; height: 10px; border-radius: 5px; background: var(--line); overflow: hidden; }
 .parts i::before { content: ''; display: block; height: 100%; width: var(--share); background: var(--c1); }
-.scroll { overflow-x: auto; max-width: 100%; }
+.scroll { overflow-x: auto; max-width: 100%;
+  /* A shadow at the side where there is more to see. */
+  background: linear-gradient(90deg, var(--panel) 30%, transparent) left / 3rem 100% no-repeat local,
+    linear-gradient(270deg, var(--panel) 30%, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(90deg, var(--shade), transparent) left / 0.9rem 100% no-repeat scroll,
+    linear-gradient(270deg, var(--shade), transparent) right / 0.9rem 100% no-repeat scroll; }
 .pair { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
-#guard-table td:not(:last-child) { white-space: nowrap; }
-#guard-table td:last-child { min-width: 16rem; }
+#guard-table td:not(:nth-child(2)):not(:last-child) { white-space: nowrap; } #guard-table td:nth-child(2) { min-width: 9rem; }
+#guard-table td:last-child { min-width: 11rem; overflow-wrap: anywhere; }
 #judge-table td:nth-child(2) { min-width: 16rem; } #judge-table td:nth-child(n + 3) { white-space: nowrap; }
 .scroll.tall { max-height: 70vh; overflow-y: auto; }
 .scroll svg { width: 100%; height: auto; display: block; }
@@ -100,7 +105,7 @@ th button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .matrix .warn { background: var(--warn-soft); } .matrix .none { color: var(--muted); background: var(--page); }
 .matrix b { display: block; font-size: 0.88rem; }
 .good b, .tag.good { color: var(--good); } .bad b, .tag.bad { color: var(--bad); } .warn b, .tag.warn { color: var(--warn); }
-.matrix small { display: block; color: var(--text); }
+.matrix small { display: block; color: var(--text); } .matrix td.muted small { color: var(--muted); }
 .gates { display: inline-flex; gap: 2px; }
 .gate { font: 600 0.68rem/1.25rem ui-monospace, Menlo, Consolas, monospace; width: 1.75rem; text-align: center; border-radius: 3px; border: 1px solid var(--line); background: var(--panel); color: var(--text); }
 .gate.fail { background: var(--bad); color: var(--panel); border-color: var(--bad); }

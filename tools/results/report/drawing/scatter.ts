@@ -9,7 +9,7 @@ import { ratioText } from '../../outputs/text/format.js';
 import { STANDINGS } from '../../outputs/text/finding-text.js';
 import { cellAnchor, LEGEND } from './charts.js';
 import { AXIS, COLOUR, type Chart } from './svg.js';
-import { logTicks } from './ticks.js';
+import { evenTicks, logTicks } from './ticks.js';
 import { whiskers } from './whiskers.js';
 
 /** Colour and shape each: whoever tells no colours apart still sees which is which. */
@@ -149,6 +149,9 @@ function scatter(
   const low = Math.min(0.95, ...shown) * 0.98;
   const high = Math.max(1.2, ...shown.filter((ratio) => ratio <= upTo)) * 1.05;
   const ticks = logTicks(low, high);
+  const upright = uprightAxis(
+    points.flatMap((one) => [one.y, one.upright?.low ?? one.y, one.upright?.high ?? one.y]),
+  );
   return {
     file: upTo === Infinity ? `${file}-by-ratio` : `${file}-by-ratio-near-1`,
     table: {
@@ -166,7 +169,8 @@ function scatter(
     height: 440,
     option: {
       legend: { ...LEGEND, data: groups.map(({ look }) => look.name) },
-      grid: { left: 64, right: 24, top: 56, bottom: 56 },
+      // Five names take a second line.
+      grid: { left: 64, right: 24, top: groups.length > 4 ? 92 : 56, bottom: 56 },
       xAxis: {
         ...AXIS,
         type: 'log',
@@ -188,8 +192,10 @@ function scatter(
         name: `${name}, ${unit}`,
         nameLocation: 'middle',
         nameGap: 44,
-        scale: true,
-        boundaryGap: ['6%', '6%'],
+        min: upright.min,
+        max: upright.max,
+        axisTick: { ...AXIS.axisTick, customValues: upright.ticks },
+        axisLabel: { ...AXIS.axisLabel, customValues: upright.ticks },
       },
       series: [
         ...groups.map(({ look, ones }, index) => ({
@@ -217,6 +223,13 @@ function scatter(
       return { title, href: `#${cellAnchor(model, variant)}` };
     },
   };
+}
+
+/** Room around the values and 0, and labels only where values are: no flips below 0. */
+function uprightAxis(values: readonly number[]): { min: number; max: number; ticks: number[] } {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const room = 0.06 * (high - low || 1);
+  return { min: low - room, max: high + room, ticks: high > low ? evenTicks(low, high) : [0] };
 }
 
 function short(value: number): string {

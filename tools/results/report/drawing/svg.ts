@@ -21,6 +21,7 @@ export const COLOUR = {
   text: 'var(--text)',
   muted: 'var(--muted)',
   line: 'var(--line)',
+  ground: 'var(--panel)',
   waiting: 'var(--waiting)',
   series: ['var(--c1)', 'var(--c2)', 'var(--c3)', 'var(--c4)', 'var(--c5)'],
   bad: 'var(--bad)',
@@ -83,11 +84,15 @@ function forPage(svg: string, label: string, width: number, marks: Chart['marks'
   );
 }
 
+/** Of hollow marks, which ECharts fills with white on whatever ground. */
+const HOLLOW = / fill="#fff"/g;
+
 function inner(svg: string, marks: Chart['marks']): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/, '')
     .replace(/ class="zr[^"]*"/g, '')
     .replace(/ pointer-events="[^"]*"/g, '')
+    .replace(HOLLOW, ` fill="${COLOUR.ground}"`)
     .replace(/ xmlns:xlink="[^"]*"| version="1.1"| baseProfile="full"/g, '')
     .replace(MARK, (_whole, tag: string, attributes: string, series: string) => {
       const item = /ecmeta_data_index="(\d+)"/.exec(attributes)?.[1];

@@ -67,6 +67,7 @@ export function trendChart(history: readonly HistoryEntry[]): Chart {
         nameGap: 40,
         min: -5,
         max: 105,
+        axisLine: { ...AXIS.axisLine, onZero: false },
         axisTick: { ...AXIS.axisTick, customValues: [0, 25, 50, 75, 100] },
         axisLabel: { ...AXIS.axisLabel, customValues: [0, 25, 50, 75, 100] },
       },
