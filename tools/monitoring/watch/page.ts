@@ -7,7 +7,8 @@ const POLICY =
 const OWN_STYLE = `
 progress { width: 100%; height: 1.1rem; accent-color: var(--c1); }
 #lost:empty { display: none; } #lost { border-left: 8px solid var(--bad); padding: 0.5rem 0.8rem; background: var(--panel); max-width: none; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 4.5rem; }
+#lanes td:nth-child(2), #waiting td:not(:nth-child(2)), #failed td, #faults td:nth-child(2), #faults td:nth-child(3) { min-width: 10rem; }
 `;
 
 interface Table {

@@ -274,33 +274,35 @@ function panel(
 
 /** What the label rests on. */
 function evidence({ benchmarks, notes, secondary }: Labelled): Html {
-  return html`<table>
-      <thead>
-        <tr>
-          <th>benchmark</th>
-          <th class="n">items</th>
-          <th class="n">lost</th>
-          <th class="n">won</th>
-          <th class="n">change</th>
-          <th>a drop</th>
-          <th>a drop of the margin</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${benchmarks.map(
-          (row) =>
-            html`<tr>
-              <td>${row.benchmark}</td>
-              <td class="n">${row.n}</td>
-              <td class="n">${row.lost}</td>
-              <td class="n">${row.won}</td>
-              <td class="n">${pointsText(row.difference)}</td>
-              <td>${row.dropAdjustedP <= 0.025 ? 'shown' : 'not shown'}, ${pText(row.dropAdjustedP)}</td>
-              <td>${row.marginP < 0.05 ? 'ruled out' : 'not ruled out'}, ${pText(row.marginP)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="What the label rests on">
+      <table>
+        <thead>
+          <tr>
+            <th>benchmark</th>
+            <th class="n">items</th>
+            <th class="n">lost</th>
+            <th class="n">won</th>
+            <th class="n">change</th>
+            <th>a drop</th>
+            <th>a drop of the margin</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${benchmarks.map(
+            (row) =>
+              html`<tr>
+                <td>${row.benchmark}</td>
+                <td class="n">${row.n}</td>
+                <td class="n">${row.lost}</td>
+                <td class="n">${row.won}</td>
+                <td class="n">${pointsText(row.difference)}</td>
+                <td>${row.dropAdjustedP <= 0.025 ? 'shown' : 'not shown'}, ${pText(row.dropAdjustedP)}</td>
+                <td>${row.marginP < 0.05 ? 'ruled out' : 'not ruled out'}, ${pText(row.marginP)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
     <p class="muted">
       Secondary: ${(100 * secondary.flips).toFixed(1)} % of answers turned; KL over the choices
       ${secondary.klOverChoices?.toFixed(4) ?? '–'}; right choice’s probability
@@ -311,31 +313,33 @@ function evidence({ benchmarks, notes, secondary }: Labelled): Html {
 
 function evaluations({ evaluations: rows }: EditResult): Html {
   const percent = (value: number | null): string => (value === null ? '–' : (100 * value).toFixed(1));
-  return html`<table>
-    <thead>
-      <tr>
-        <th>benchmark</th>
-        <th class="n">baseline %</th>
-        <th class="n">edit %</th>
-        <th class="n">change</th>
-        <th class="n">original rule’s limit</th>
-        <th>original rule</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows.map(
-        (row) =>
-          html`<tr>
-            <td>${row.benchmark}</td>
-            <td class="n">${percent(row.baseline)}</td>
-            <td class="n">${percent(row.accuracy)}</td>
-            <td class="n">${pointsText(row.delta)}</td>
-            <td class="n">${percent(row.limit)}</td>
-            <td>${hurtText(row.regression, row.state)}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Accuracies">
+    <table>
+      <thead>
+        <tr>
+          <th>benchmark</th>
+          <th class="n">baseline %</th>
+          <th class="n">edit %</th>
+          <th class="n">change</th>
+          <th class="n">original rule’s limit</th>
+          <th>original rule</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              <td>${row.benchmark}</td>
+              <td class="n">${percent(row.baseline)}</td>
+              <td class="n">${percent(row.accuracy)}</td>
+              <td class="n">${pointsText(row.delta)}</td>
+              <td class="n">${percent(row.limit)}</td>
+              <td>${hurtText(row.regression, row.state)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 function hurtText(regression: boolean | null, state: string): string {

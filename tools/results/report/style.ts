@@ -112,7 +112,8 @@ th button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .gate.missing { border-style: dashed; } .gate.not_run { color: var(--muted); opacity: 0.75; }
 .tag { font-weight: 600; white-space: nowrap; }
 .legend { color: var(--muted); font-size: 0.88rem; }
-[popover] { border: 1px solid var(--line); border-radius: 10px; background: var(--panel); color: var(--text); padding: 1rem 1.1rem; max-width: min(720px, calc(100vw - 2rem)); max-height: 85vh; overflow: auto; box-shadow: 0 12px 40px rgb(0 0 0 / 0.35); }
+[popover] { border: 1px solid var(--line); border-radius: 10px; background: var(--panel); color: var(--text); padding: 1rem 1.1rem; max-width: min(820px, calc(100vw - 2rem)); max-height: 85vh; overflow: auto; box-shadow: 0 12px 40px rgb(0 0 0 / 0.35); }
+[popover] td { white-space: nowrap; }
 [popover]::backdrop { background: rgb(0 0 0 / 0.4); }
 .close { float: right; }
 .plain { font: inherit; color: var(--link); background: none; border: 1px solid var(--line); border-radius: 6px; padding: 0.2rem 0.6rem; cursor: pointer; white-space: nowrap; }
