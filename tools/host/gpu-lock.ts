@@ -1,6 +1,5 @@
 // One lock a GPU, at one place for all users, lock directories and containers of a host: a lock of the kernel (flock) on
 // a file that all can read. It ends with the process that has it, however that ends.
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -17,6 +16,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../base/files.js';
 import { messageOf } from '../base/message.js';
 import { fail, ok, type Result } from '../base/result.js';
+import { flock, type Locked } from './flock.js';
 
 /** Not the temporary directory of a user: all must look at the same place. */
 export const DEFAULT_GPU_LOCKS = '/tmp/validation-suite-gpus';
@@ -120,7 +120,8 @@ function take(
     }
     closeSync(fd);
     if (locked === 'held') return fail({ reason: 'held', message: holderText(uuid, noteAt(path)) });
-    if (locked === 'none') return fail({ reason: 'unusable', message: NO_FLOCK });
+    if (locked !== 'locked')
+      return fail({ reason: 'unusable', message: `GPUs cannot be locked on this host: ${locked.none}` });
     // Removed between the two: the file that stands there now counts.
   }
 }
@@ -137,9 +138,6 @@ function lockTogether(fd: number, path: string, note: string, joins: Joins): Loc
   // Meanwhile another may have come and gone.
   return beside === 'locked' && !joins(noteAt(path)) ? 'held' : beside;
 }
-
-const NO_FLOCK =
-  'GPUs cannot be locked on this host: neither flock (util-linux) nor python3 is found. Install one of them.';
 
 function pathOf(directory: string, uuid: string): string {
   return join(directory, `${uuid}.lock`);
@@ -182,36 +180,6 @@ function unusable(path: string, error: unknown): { ok: false; error: NoGpuLock }
   const message = `the lock of a GPU cannot be had: ${messageOf(error)} (${path}). All users of this host need it; leases.gpu_locks in workspace-config/site.yaml names another place, the same for all.`;
   return fail({ reason: 'unusable', message });
 }
-
-type Locked = 'locked' | 'held' | 'none';
-
-/** A lock belongs to the open file: a child that has the descriptor takes it for this process. */
-function flock(fd: number, how: 'alone' | 'together'): Locked {
-  const [option, kind] = how === 'alone' ? ['-x', 'LOCK_EX'] : ['-s', 'LOCK_SH'];
-  const tools: [string, string[]][] = [
-    ['flock', [option, '-n', '3']],
-    ['python3', ['-c', PYTHON, kind]],
-  ];
-  for (const [command, args] of tools) {
-    const { status } = spawnSync(command, args, {
-      stdio: ['ignore', 'ignore', 'ignore', fd],
-      timeout: 20_000,
-    });
-    if (status === 0) return 'locked';
-    if (status === 1) return 'held';
-  }
-  return 'none';
-}
-
-const PYTHON = `
-import fcntl, sys
-try:
-    fcntl.flock(3, getattr(fcntl, sys.argv[1]) | fcntl.LOCK_NB)
-except BlockingIOError:
-    sys.exit(1)
-except BaseException:
-    sys.exit(2)
-`;
 
 function isSame(path: string, fd: number): boolean {
   const there = statSync(path, { throwIfNoEntry: false });

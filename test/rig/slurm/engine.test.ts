@@ -1,5 +1,5 @@
 // The engine `slurm` on a real Slurm: what every engine promises, how jobs end, and a suite whose head is killed.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -100,8 +100,9 @@ describe.skipIf(missing !== undefined)(title, { timeout: 600_000 }, () => {
     // The scripted Python has no torch, which is said; what the runs need is kept.
     const { output: probed } = await rig.nx(['run', 'rig:doctor', '--engine']);
     expect(probed).toMatch(
-      /pool default: node\d: cuda-sm90, 2 GPUs of 80 GiB a node, driver 550\.54; its files are seen here after/,
+      /pool default: node\d: cuda-sm90, 2 GPUs of 80 GiB a node, driver 550\.54; its files are seen here after [\d.]+ s; locks \(flock\) of the head in the weights store are seen there;/,
     );
+    expect(readdirSync(join(rig.root, '.weights')).filter((name) => name.startsWith('.probe-'))).toEqual([]);
     const calibrations = ['rig.m.baseline:calibrate-1', 'rig.m.baseline:calibrate-2'];
     rig.script(Object.fromEntries(calibrations.map((cell) => [cell, { until: 'go' }])));
     const run = ['run-many', '-t', 'certify', '--output-style=static', '--verbose'];

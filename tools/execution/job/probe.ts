@@ -8,14 +8,17 @@ import { slurmJob } from '../../host/slurm.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import type { Probe } from '../engine/slurm/pools.js';
 import { openLockDirectory } from '../lease/directory/lock-directory.js';
+import { lockSeen, type HeldLock } from '../store/seen-lock.js';
 import { stagingProblem } from '../store/staged-copies.js';
 import { deviceClass, readPool } from '../lease/gpus/pool.js';
 
 export interface ProbeWork {
   workspaceRoot: string;
+  /** What the head holds in the weights store while the probe runs. */
+  lock: HeldLock;
 }
 
-export async function probeNode({ workspaceRoot }: ProbeWork): Promise<Probe> {
+export async function probeNode({ workspaceRoot, lock }: ProbeWork): Promise<Probe> {
   const settings = loadSiteSettings(workspaceRoot);
   const gpus = await readPool(settings, openLockDirectory(settings.lockDirectory));
   const query = ['--query-gpu=driver_version', '--format=csv,noheader'];
@@ -28,6 +31,7 @@ export async function probeNode({ workspaceRoot }: ProbeWork): Promise<Probe> {
     driver: driver?.stdout.trim().split('\n')[0] ?? '',
     torch: torchOf(workspaceRoot, gpus.length > 0),
     hardLinks: givesLinks(workspaceRoot),
+    lock: lockSeen(lock),
     staging: stagingProblem(settings),
   };
 }

@@ -17,7 +17,9 @@ import {
 import { jobEntry } from '../../execution/engine/slurm/submission.js';
 import { slurmEngine } from '../../execution/engine/slurm/slurm.js';
 import { faultOfEngine } from '../../execution/cell/failure.js';
+import type { ProbeWork } from '../../execution/job/probe.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
+import { holdLock, type HeldLock } from '../../execution/store/seen-lock.js';
 import type { SlurmPool } from '../../suite/settings/site-table.js';
 import { loadSiteSettings, type SiteSettings } from '../../suite/settings/settings.js';
 import { error, ok, warning, type Finding } from './finding.js';
@@ -48,13 +50,15 @@ export async function probePools(
     return [found];
   }
   const { signal, dispose } = cancellation();
+  const lock = holdLock(settings.storageRoot);
   try {
     for (const pool of poolsOf(settings)) {
-      const found = await probe(workspaceRoot, suite, settings, pool, signal);
+      const found = await probe(workspaceRoot, suite, settings, pool, lock.held, signal);
       findings.push(found);
       tell(found);
     }
   } finally {
+    lock.release();
     dispose();
   }
   return findings;
@@ -65,6 +69,7 @@ async function probe(
   suite: string,
   settings: SiteSettings,
   pool: SlurmPool,
+  lock: HeldLock,
   signal: AbortSignal,
 ): Promise<Finding> {
   const what = `pool ${pool.name}`;
@@ -81,7 +86,7 @@ async function probe(
   const needs = { gpus, gibPerGpu: 0, cpuSlots: 1, ramGiB: 4 };
   const asked = { cell: `${suite}:probe-${pool.name}`, needs, standing: { suite, base: 100 } };
   const elsewhere = {
-    work: { workspaceRoot },
+    work: { workspaceRoot, lock } satisfies ProbeWork,
     limit: { seconds: PROBE_SECONDS, isMeasured: false },
     // Each time anew.
     identity: randomUUID(),
@@ -137,14 +142,25 @@ export function mostGpus(text: string, type: string | undefined): number {
 
 function judged(
   what: string,
-  { node, deviceClass, gpusPerNode, gpus, driver, torch, hardLinks, staging, seenAfterSeconds }: PoolRecord,
+  {
+    node,
+    deviceClass,
+    gpusPerNode,
+    gpus,
+    driver,
+    torch,
+    hardLinks,
+    lock,
+    staging,
+    seenAfterSeconds,
+  }: PoolRecord,
 ): Finding {
   const memory =
     gpus[0] === undefined
       ? ''
       : `, ${gpusPerNode} GPUs of ${gpus[0].totalGiB.toFixed(0)} GiB a node, driver ${driver}`;
   const seen = `its files are seen here after ${seenAfterSeconds.toFixed(1)} s`;
-  const all = `${node}: ${deviceClass}${memory}; ${seen}`;
+  const all = `${node}: ${deviceClass}${memory}; ${seen}; ${lockText(lock)}`;
   if (!torch.ok)
     return error(
       what,
@@ -157,6 +173,7 @@ function judged(
       `${all}; the workspace's disk gives no hard links`,
       'Locks of the weights store need them: storage.root on a disk that has them.',
     );
+  if (lock !== undefined && lock !== 'seen') return warning(what, all, LOCKS);
   if (staging !== undefined)
     return warning(
       what,
@@ -166,8 +183,22 @@ function judged(
   return ok(what, `${all}; torch ${torch.says}`);
 }
 
+function lockText(lock: PoolRecord['lock']): string {
+  const what = 'locks (flock) of the head in the weights store';
+  if (lock === undefined) return `whether ${what} are seen there is unknown, as an earlier version looked`;
+  if (lock === 'seen' || lock === 'not seen') return `${what} are ${lock} there`;
+  return `whether ${what} are seen there cannot be told: ${lock.problem}`;
+}
+
+const LOCKS =
+  'Two hosts could make the same weights at once. Mount the disk of storage.root so that flock holds between hosts ' +
+  '(docs/slurm.md, "On a shared disk"), or let no two workspaces with this store run at the same time.';
+
 /** What earlier probes found, for the doctor's other checks. */
-export function knownPools(workspaceRoot: string, settings: SiteSettings): Finding[] {
+export function knownPools(
+  workspaceRoot: string,
+  settings: Pick<SiteSettings, 'accelerator' | 'slurmPools' | 'slurmPartition'>,
+): Finding[] {
   if (settings.accelerator === 'cpu')
     return [ok('pools', 'cells of jobs compute on the CPU (accelerator: cpu)')];
   try {

@@ -32,6 +32,8 @@ export const probeSchema = z.object({
   torch: z.object({ ok: z.boolean(), says: z.string() }),
   /** Whether the workspace's disk gives hard links there. */
   hardLinks: z.boolean(),
+  /** Whether a lock (flock) that the head holds in the weights store is seen there. Older records do not tell. */
+  lock: z.union([z.enum(['seen', 'not seen']), z.object({ problem: z.string() })]).optional(),
   /** Why no weights can be staged there, though the site has a directory for it. */
   staging: z.string().optional(),
 });
