@@ -170,6 +170,23 @@ def measure(shape: str, requests: Requests, model: Any, device: str, peak: float
     if device == "cuda":
         print(f"  peak memory, lm-eval · shared         {its_memory:.1f} · {memory:.1f} GiB")
     print(f"  largest difference                    {apart:.3f}; sample {json.dumps(used['sample'])}")
+    print(f"  answered alike                        {alike(shape, its_answers, answers)}")
+
+
+def alike(shape: str, ones: Any, others: Any) -> str:
+    """Documents whose likeliest answer is the same both ways, and how near to a tie the others were."""
+    count = 2 if shape == "winogrande" else 4
+    documents = [
+        [[each[0] for each in way[first : first + count]] for way in (ones, others)]
+        for first in range(0, len(ones), count)
+    ]
+    apart = [
+        max(one) - one[other.index(max(other))]
+        for one, other in documents
+        if one.index(max(one)) != other.index(max(other))
+    ]
+    ties = f", at most {max(apart):.3f} from a tie of lm-eval's" if apart else ""
+    return f"{len(documents) - len(apart)} of {len(documents)}{ties}"
 
 
 def all_of(found: list[tuple[float, float, Any]]) -> str:

@@ -78,7 +78,7 @@ const evaluation = () => python('evaluation');
 const windows = () => python('windows');
 
 /** lm-eval's index and the making of requests, each as lm-eval does it and as evaluations here do. */
-const requests = () => python('requests', []);
+const requests = () => python('eval_requests', []);
 
 /** Analysis and report of the original script's cells, and of ten times as many, each run in a process of its own. */
 async function report() {

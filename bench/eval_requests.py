@@ -1,6 +1,6 @@
 """The making of an evaluation's requests, lm-eval's way and with templates compiled once; and lm-eval's index.
 
-    PYTHONPATH=tools/python python bench/requests.py [--questions N] [--times N]
+    PYTHONPATH=tools/python python bench/eval_requests.py [--questions N] [--times N]
 
 Questions as MMLU has them, five examples each, from a file; core-seconds, medians, both ways in turn.
 """
