@@ -91,6 +91,9 @@ test('the start ends where the model is first touched', () => {
     // InvarLock loads two models.
     meter.onEvent({ event: 'started' });
     expect(meter.usage().startSeconds).toBe(2.5);
+    // What an evaluation then did beside the model counts to it.
+    meter.onEvent({ event: 'beside', seconds: 4 });
+    expect(meter.usage().startSeconds).toBe(6.5);
   } finally {
     vi.useRealTimers();
   }

@@ -7,7 +7,9 @@ import { GIB } from '../../../tools/base/units.js';
 import { writeReceipt, type Receipt } from '../../../tools/execution/records/receipt.js';
 import { readMeasured } from '../../../tools/monitoring/forecast/measured.js';
 import { readGeneratedSuite, type GeneratedSuite } from '../../../tools/suite/nx/generated.js';
+import type { CellKind } from '../../../tools/suite/model/cell.js';
 import { projectFiles } from '../../../tools/suite/nx/project-json.js';
+import { workOf } from '../../../tools/suite/plan/estimate.js';
 import { parsed } from '../../suite/parse.js';
 
 let root: string;
@@ -44,10 +46,23 @@ function suite(name: string): GeneratedSuite {
   return found;
 }
 
+/** What a certificate's time goes with, of windows of a tiny model. */
+function certificateOf(model: 'small' | 'large'): number {
+  const gib = { small: 1, large: 4 }[model];
+  const spec = { invarlock: { preview: 360, final: 360, seq_len: 128 } };
+  const part = { name: '', spec, writes: [], receipt: '' };
+  const size = { storedGiB: gib, activeGiB: gib, layers: 1 };
+  return workOf({ kind: 'certify', parts: [part] }, size, false);
+}
+
 /** The first certificate of the model took so long. */
-function certified({ cells }: GeneratedSuite, model: string, of: Partial<Receipt>): void {
-  const part = cells.find((cell) => cell.model === model && cell.kind === 'certify')?.parts[0];
-  if (part === undefined) throw new Error('no certificate');
+function certified(suite: GeneratedSuite, model: string, of: Partial<Receipt>): void {
+  ran(suite, model, 'certify', of);
+}
+
+function ran({ cells }: GeneratedSuite, model: string, kind: CellKind, of: Partial<Receipt>): void {
+  const part = cells.find((cell) => cell.model === model && cell.kind === kind)?.parts[0];
+  if (part === undefined) throw new Error(`no ${kind}`);
   writeReceipt(root, part, {
     ...{ schema: 1, cell: '', part: part.name, fingerprint: '', versions: {}, deviceClass: 'sm90' },
     ...{ reads: {}, results: {}, recipe: null, startedAt: '', endedAt: '', waitSeconds: 0, runSeconds: 0 },
@@ -67,7 +82,7 @@ test('a model of the suite tells of its others, by the sizes in their profiles',
   certified(own, 'small', { runSeconds: 30, startSeconds: 10 });
   expect(readMeasured(root, { ...own, deviceClass: 'sm90' })).toEqual({
     seconds: { 'small/certify': 30 },
-    rates: { certify: [{ computedGiB: 1, seconds: 30, startSeconds: 10 }] },
+    rates: { certify: [{ work: certificateOf('small'), seconds: 30, startSeconds: 10 }] },
   });
 });
 
@@ -77,14 +92,28 @@ test('receipts of another device tell nothing', () => {
   expect(readMeasured(root, { ...own, deviceClass: 'cpu' })).toEqual({ seconds: {}, rates: {} });
 });
 
+test('cells that never use a GPU tell on a host with GPUs too', () => {
+  const own = suite('own');
+  ran(own, 'small', 'setup', { runSeconds: 30, startSeconds: 10, deviceClass: 'cpu' });
+  const rates = { setup: [{ work: 1, seconds: 30, startSeconds: 10 }] };
+  expect(readMeasured(root, { ...own, deviceClass: 'sm90' })).toEqual({
+    seconds: { 'small/setup': 30 },
+    rates,
+  });
+  // Of a host that is not here nothing is known.
+  expect(readMeasured(root, { ...own, deviceClass: '' }).seconds).toEqual({});
+});
+
 test('another suite stands in for kinds that this one has not run, and for no others', () => {
   const [own, other] = [suite('own'), suite('other')];
   certified(other, 'large', { runSeconds: 99 });
   const of = { ...own, deviceClass: 'sm90' };
-  const rate = { computedGiB: 4, seconds: 99, startSeconds: 0 };
+  const rate = { work: certificateOf('large'), seconds: 99, startSeconds: 0 };
   expect(readMeasured(root, of)).toEqual({ seconds: {}, rates: { certify: [rate] } });
   certified(own, 'small', { runSeconds: 30 });
-  expect(readMeasured(root, of).rates.certify).toEqual([{ computedGiB: 1, seconds: 30, startSeconds: 0 }]);
+  expect(readMeasured(root, of).rates.certify).toEqual([
+    { work: certificateOf('small'), seconds: 30, startSeconds: 0 },
+  ]);
   // No suite any more.
   put('output/gone/models/x/receipt.json', '{}');
   put('suites/other/project.json', 'torn');

@@ -4,8 +4,8 @@ import { GIB } from '../../../tools/base/units.js';
 import type { CellProspect } from '../../../tools/monitoring/forecast/prospects.js';
 import { forecast, type Facts } from '../../../tools/monitoring/forecast/run.js';
 import { weightsOfPlan } from '../../../tools/execution/store/consumers.js';
-import { activeGiB, storedGiB, weightsGiB } from '../../../tools/suite/memory/memory.js';
-import { estimatedSeconds } from '../../../tools/suite/plan/estimate.js';
+import { activeGiB, modelSize, storedGiB, weightsGiB } from '../../../tools/suite/memory/memory.js';
+import { estimatedSeconds, workOf } from '../../../tools/suite/plan/estimate.js';
 import { planSuite } from '../../../tools/suite/plan/plan.js';
 import { loadSiteSettings } from '../../../tools/suite/settings/settings.js';
 import { referenceSuite } from '../../suite/parse.js';
@@ -92,17 +92,16 @@ describe('from nothing', () => {
     expect(all.gpuSeconds - rest.gpuSeconds).toBeCloseTo(runs.length * estimate - others.length * 101);
   });
 
-  test('a model of which nothing was measured takes what another does, in proportion to what a token goes through', () => {
-    const rate = { computedGiB: 10, seconds: 70, startSeconds: 20 };
+  test('a model of which nothing was measured takes what another does, in proportion to the work', () => {
+    const rate = { work: 10, seconds: 70, startSeconds: 20 };
     const measured = { seconds: { 'mistral-7b-v01/certify': 70 }, rates: { certify: [rate] } };
     const rest = forecast(facts(undefined, { measured }));
     const certificates = cells.filter(({ kind }) => kind === 'certify');
     expect(rest.scaled).toBe(certificates.filter(({ model }) => model !== 'mistral-7b-v01').length);
     const seconds = (model: string): number => {
-      const { sizeClass } = certificates.find((cell) => cell.model === model) ?? { sizeClass: 'tiny' };
-      return 20 + 5 * activeGiB(sizeClass);
+      const cell = certificates.find((one) => one.model === model);
+      return cell === undefined ? 0 : 20 + 5 * workOf(cell, modelSize(cell, undefined), false);
     };
-    expect(seconds('mixtral-8x7b-v01')).toBeCloseTo(20 + 5 * 0.28 * 90);
     const saved = certificates.reduce(
       (sum, { model, sizeClass }) =>
         sum +

@@ -31,6 +31,7 @@ export function cell(id: string, rest: Partial<StatusCell> = {}): StatusCell {
     sizeClass: 'tiny',
     dependsOn: [],
     units: 1,
+    work: 1,
     receipts: [`${full}.json`],
     ...rest,
   };

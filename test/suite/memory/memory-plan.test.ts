@@ -48,6 +48,7 @@ describe('by profile', () => {
       num_kv_heads: 2,
       max_position_embeddings: 128,
       dtype_bytes: 2,
+      vocab_size: 512,
     });
     expect(parseProfile(text)).toEqual({
       ok: true,
@@ -58,6 +59,7 @@ describe('by profile', () => {
         kvHeads: 2,
         headDim: 16,
         maxPositions: 128,
+        vocabulary: 512,
         dtypeBytes: 2,
       },
     });
@@ -147,6 +149,21 @@ test('by name: base × multiplier × margin', () => {
   expect(memoryNeed(cell('qwen15-72b.baseline:eval'), undefined, settings).gib).toBeCloseTo(140 * 1.1 * 1.05);
   const edit = { ...settings, memoryPlan: 'reference' as const };
   expect(memoryNeed(cell('yi-34b.edits:edit'), undefined, edit).gib).toBeCloseTo(80 * 1.5 * 1.1);
+});
+
+test('the logits of a small model with many tokens are planned, and of a tiny one take nothing', () => {
+  const small = { ...MISTRAL, weightsGiB: 0.92, layers: 24, kvHeads: 2, headDim: 64 };
+  const gib = (rest: Partial<ModelProfile>): number =>
+    memoryNeed(cell('mistral-7b-v01.baseline:eval'), { ...small, ...rest }, settings).gib;
+  const others = 0.92 + kvGiB(small, 16, 2048);
+  expect(gib({})).toBeCloseTo(others + 1.75 + 0.92);
+  expect(gib({ vocabulary: 512 })).toBeCloseTo(others + 1.75 + 0.92);
+  // An H200 saw 5.0 GiB taken, 2.9 of them torch's tensors.
+  expect(gib({ vocabulary: 151_936 })).toBeCloseTo(others + 1.75 + 3);
+  // No more than the site allows.
+  const tight = { ...settings, evalOverheadGiB: 2 };
+  const known = { ...small, vocabulary: 151_936 };
+  expect(memoryNeed(cell('mistral-7b-v01.baseline:eval'), known, tight).gib).toBeCloseTo(others + 2);
 });
 
 test('the batch an evaluation is planned for', () => {

@@ -28,6 +28,8 @@ const eventSchema = z.discriminatedUnion('event', [
   }),
   /** From here on its time goes with the size of the model: imports and data are over. */
   z.object({ event: z.literal('started') }),
+  /** So many seconds after that did not: requests were made, answers counted. */
+  z.object({ event: z.literal('beside'), seconds: z.number().nonnegative() }),
   /** How the run computes: determinism, attention, batch size; see validation/compute/numerics.py. */
   z.object({ event: z.literal('settings'), values: z.record(z.string(), toldValue) }),
 ]);

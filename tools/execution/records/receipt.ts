@@ -46,7 +46,7 @@ const receiptSchema = z.object({
   /** Seconds in the queue and in Python. */
   waitSeconds: z.number(),
   runSeconds: z.number(),
-  /** Of these, before the model was touched; null where the kind does not tell. */
+  /** Of these, those that do not go with the size of the model; null where the kind does not tell. */
   startSeconds: z.number().nullable().default(null),
   gpus: z.array(z.string()),
   /** The job that made it (engine: slurm): which submission of its cell, its number, its node. */

@@ -4,7 +4,7 @@ import type { GpuReading } from '../../host/gpu-answer.js';
 import type { CellEvent } from '../records/events.js';
 
 export interface Usage {
-  /** Seconds until the model was touched, from where the run began; null where it did not say. */
+  /** Seconds of the run that do not go with the size of the model; null where it did not say. */
   startSeconds: number | null;
   /** GPUs times the seconds they were held, from the grant on; 0 without a GPU. */
   gpuHeldSeconds: number;
@@ -39,6 +39,7 @@ export class UsageMeter implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #said: Extract<CellEvent, { event: 'usage' }> | undefined;
   #startedAt: number | undefined;
+  #besideSeconds = 0;
 
   constructor(options: UsageMeterOptions) {
     this.#options = options;
@@ -48,6 +49,7 @@ export class UsageMeter implements Disposable {
   onEvent(event: CellEvent): void {
     if (event.event === 'usage') this.#said = event;
     if (event.event === 'started') this.#startedAt ??= Date.now();
+    if (event.event === 'beside') this.#besideSeconds += event.seconds;
   }
 
   usage(now = Date.now()): Usage {
@@ -55,7 +57,9 @@ export class UsageMeter implements Disposable {
     const taken = [...this.#peaks.values()].reduce((sum, bytes) => sum + bytes, 0);
     return {
       startSeconds:
-        this.#startedAt === undefined ? null : Math.max(0, this.#startedAt - this.#options.beganAt) / 1000,
+        this.#startedAt === undefined
+          ? null
+          : Math.max(0, this.#startedAt - this.#options.beganAt) / 1000 + this.#besideSeconds,
       gpuHeldSeconds: (gpus.length * Math.max(0, now - grantedAt)) / 1000,
       peakGpuBytes: {
         torch: this.#said?.peak_gpu_bytes ?? null,

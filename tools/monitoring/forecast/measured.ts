@@ -3,18 +3,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { measuredOf, type Measured, type MeasuredCell } from '../../execution/lease/policy/durations.js';
 import { readReceipt } from '../../execution/records/receipt.js';
-import { activeGiB } from '../../suite/memory/memory.js';
+import { modelSize, runsOnAccelerator } from '../../suite/memory/memory.js';
 import type { ModelProfile } from '../../suite/memory/memory-plan.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { readGeneratedSuite, type GeneratedCell } from '../../suite/nx/generated.js';
+import { workOf } from '../../suite/plan/estimate.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
-
-type Size = Pick<GeneratedCell, 'model' | 'sizeClass' | 'sourceGiB'>;
-
-/** What a token goes through in a model: by its profile, else its size at the source, else its class. */
-export function computedGiB({ sizeClass, sourceGiB }: Size, profile: ModelProfile | undefined): number {
-  return profile?.activeGiB ?? activeGiB(sizeClass, sourceGiB);
-}
 
 /** Another suite's models stand in where this suite has measured none of a kind. */
 export function readMeasured(
@@ -36,19 +30,26 @@ function measuredIn(
   deviceClass: string,
 ): Measured {
   const profiles = readProfiles(workspaceRoot, suite, cells);
-  const sizes = new Map(cells.map((cell) => [cell.model, computedGiB(cell, profiles.get(cell.model))]));
-  const measured = cells.map((cell) => measuredCell(workspaceRoot, cell, deviceClass));
-  return measuredOf(measured, (model) => sizes.get(model) ?? 0);
+  return measuredOf(
+    cells.map((cell) => measuredCell(workspaceRoot, cell, profiles.get(cell.model), deviceClass)),
+  );
 }
 
-/** Receipts of another device tell nothing of this one. */
-function measuredCell(workspaceRoot: string, cell: GeneratedCell, deviceClass: string): MeasuredCell {
+/** Receipts of another device tell nothing of this one; cells that never use a GPU run on the CPU of any host. */
+function measuredCell(
+  workspaceRoot: string,
+  cell: GeneratedCell,
+  profile: ModelProfile | undefined,
+  deviceClass: string,
+): MeasuredCell {
   const receipts = cell.parts.flatMap(({ receipt }) => readReceipt(join(workspaceRoot, receipt)) ?? []);
-  const here = receipts.filter((receipt) => receipt.deviceClass === deviceClass);
+  const own = deviceClass === '' || runsOnAccelerator(cell) ? deviceClass : 'cpu';
+  const here = receipts.filter((receipt) => receipt.deviceClass === own);
   return {
     model: cell.model,
     kind: cell.kind,
     units: unitsOf(cell),
+    work: workOf(cell, modelSize(cell, profile), deviceClass === 'cpu'),
     runSeconds: here.map(({ runSeconds }) => runSeconds),
     startSeconds: here.flatMap(({ startSeconds }) => startSeconds ?? []),
   };

@@ -10,11 +10,11 @@ import type { Strategy } from '../../execution/lease/policy/state.js';
 import type { PlannedWeights } from '../../execution/store/disk-plan.js';
 import { needsOf } from '../../execution/cell/lease-request.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
-import { storedGiB } from '../../suite/memory/memory.js';
+import { modelSize, storedGiB } from '../../suite/memory/memory.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
+import { workOf } from '../../suite/plan/estimate.js';
 import { basePriority } from '../../suite/plan/priority.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
-import { computedGiB } from './measured.js';
 import type { CellProspect } from './prospects.js';
 
 export interface Host {
@@ -110,7 +110,9 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation {
     },
     keep: settings.storageKeep,
     weightsGiB: (cell) => profiles.get(cell.model)?.weightsGiB ?? storedGiB(cell),
-    activeGiB: (cell) => computedGiB(cell, profiles.get(cell.model)),
+    activeGiB: (cell) => modelSize(cell, profiles.get(cell.model)).activeGiB,
+    work: ({ parts, ...cell }, kind) =>
+      workOf({ kind, parts }, modelSize(cell, profiles.get(cell.model)), devices.count === 0),
     needs: (cell) => needsOf(plannedMemory(cell, profiles.get(cell.model), settings, devices)),
     base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
     keepsCopy: ({ kind, model }) => kind === 'setup' && copied.has(model),

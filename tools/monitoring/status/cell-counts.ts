@@ -11,6 +11,8 @@ export type StatusCell = Pick<GeneratedCell, 'model' | 'kind' | 'sizeClass'> &
   StatedCell & {
     /** See `unitsOf`. */
     units: number;
+    /** See `workOf`. */
+    work: number;
   };
 
 export function countStates(

@@ -7,8 +7,10 @@ import { readPool } from '../../execution/lease/gpus/pool.js';
 import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import type { Outdated } from '../../execution/records/outdated.js';
 import { readStanding } from '../../execution/records/standing.js';
+import { modelSize } from '../../suite/memory/memory.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
+import { workOf } from '../../suite/plan/estimate.js';
 import { unitsOf } from '../../suite/plan/schedule.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
 import type { LeaseFacts } from './holder.js';
@@ -42,6 +44,7 @@ export async function readStatus(
   // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
   const pool = settings.engine === 'slurm' ? [] : await readPool(settings, directory).catch(() => []);
   const { leases, ...passed } = await lookOn(directory);
+  const profiles = readProfiles(workspaceRoot, suite, generated.cells);
   const status = statusOf({
     suite,
     workspace: workspaceRoot,
@@ -50,15 +53,11 @@ export async function readStatus(
     cells: generated.cells.map((cell) => ({
       ...cell,
       units: unitsOf(cell),
+      work: workOf(cell, modelSize(cell, profiles.get(cell.model)), pool.length === 0),
       receipts: cell.parts.map(({ receipt }) => receipt),
     })),
     receipts,
-    sizes: new Map(
-      [...readProfiles(workspaceRoot, suite, generated.cells)].map(([model, { activeGiB }]) => [
-        model,
-        activeGiB,
-      ]),
-    ),
+    sizes: new Map([...profiles].map(([model, { activeGiB }]) => [model, activeGiB])),
     faults,
     passed,
     leases: leases.map((lease) => leaseFacts(directory, lease)),

@@ -43,7 +43,7 @@ export function timeLeft(of: {
   const sizeOf = new Map(
     of.cells.map(({ model, sizeClass }) => [model, of.sizes.get(model) ?? activeGiB(sizeClass)]),
   );
-  const { seconds, rates } = measuredOf(measured, (model) => sizeOf.get(model) ?? 0);
+  const { seconds, rates } = measuredOf(measured);
   let estimated = 0;
   const open = of.cells.flatMap((cell): OpenCell[] => {
     const { id, model, kind, dependsOn } = cell;
@@ -55,7 +55,7 @@ export function timeLeft(of: {
       units *
       unitSeconds(
         kind,
-        { model, weightsGiB: sizeOf.get(model) ?? 0 },
+        { model, weightsGiB: sizeOf.get(model) ?? 0, work: cell.work },
         { seconds, rates, onCpu: of.gpus === 0 },
       );
     const left = Math.max(0, whole - (of.elapsed.get(id) ?? 0));

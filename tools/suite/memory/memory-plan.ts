@@ -20,6 +20,8 @@ export interface ModelProfile {
   /** null: no limit, as where positions are told by distance (ALiBi). */
   maxPositions: number | null;
   dtypeBytes: number;
+  /** Where the profile tells, which one of an earlier version does not. */
+  vocabulary?: number;
 }
 
 /** Largest values that are sizes of a model, and none of a broken file. */
@@ -36,6 +38,7 @@ const profileSchema = z.object({
   max_position_embeddings: count().nullable(),
   dtype_bytes: count(16),
   head_dim: count().optional(),
+  vocab_size: count().optional(),
 });
 
 /** The profile in a `model_profile.json`, or what is wrong with it: the plan is then by name. */
@@ -57,6 +60,7 @@ export function parseProfile(text: string): Result<ModelProfile, string> {
     headDim: raw.head_dim ?? raw.hidden_size / raw.num_heads,
     maxPositions: raw.max_position_embeddings,
     dtypeBytes: raw.dtype_bytes,
+    ...(raw.vocab_size === undefined ? {} : { vocabulary: raw.vocab_size }),
   });
 }
 
@@ -208,7 +212,12 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
       return 2 * weights + headroom(settings.loadOverheadGiB);
     case 'eval': {
       const tokens = Math.min(settings.evalContextLength, profile.maxPositions ?? Infinity);
-      return weights + kvGiB(profile, evalBatchCap(cell), tokens) + headroom(settings.evalOverheadGiB);
+      const batch = evalBatchCap(cell);
+      const beside = Math.max(
+        headroom(settings.evalOverheadGiB),
+        Math.min(settings.evalOverheadGiB, CUDA_GIB + answersGiB(profile, batch * tokens)),
+      );
+      return weights + kvGiB(profile, batch, tokens) + beside;
     }
     case 'calibrate':
     case 'baseline':
@@ -224,6 +233,14 @@ function byProfile(cell: MemoryCell, profile: ModelProfile, settings: MemorySett
     case 'data':
       return DATA_RAM_GIB;
   }
+}
+
+/** What an evaluation takes for its forward passes, at most: `ROOM` of validation/evaluation/prefixes/sizes.py. */
+const ROOM_GIB = 3;
+
+/** Logits of so many tokens in 16 bits and their log-softmax, as far as a forward pass has room. */
+function answersGiB({ vocabulary = 0 }: ModelProfile, tokens: number): number {
+  return Math.min(ROOM_GIB, (4 * vocabulary * tokens) / GIB);
 }
 
 /** The largest batch an evaluation takes: the number given, N of `auto:N`, else lm-eval's own limit. */

@@ -101,6 +101,37 @@ export function weightsGiB(sizeClass: SizeClass): number {
 /** Of Mixtral's 47 billion weights a token goes through 13. */
 const ACTIVE_SHARE: Partial<Record<SizeClass, number>> = { moe: 0.28 };
 
+/** What times of a model's cells go with. */
+export interface ModelSize {
+  storedGiB: number;
+  /** What a token goes through. */
+  activeGiB: number;
+  layers: number;
+}
+
+/** As models of these sizes mostly have them, until the model's own profile tells. */
+const LAYERS: Record<SizeClass, number> = {
+  tiny: 24,
+  '7b': 32,
+  '13b': 40,
+  '30b': 60,
+  '40b': 60,
+  moe: 32,
+  '70b': 80,
+};
+
+/** @param profile of the model, once its setup has written it. */
+export function modelSize(
+  { sizeClass, sourceGiB }: Pick<SizedCell, 'sizeClass' | 'sourceGiB'>,
+  profile: { weightsGiB: number; activeGiB: number; layers: number } | undefined,
+): ModelSize {
+  return {
+    storedGiB: profile?.weightsGiB ?? sourceGiB ?? weightsGiB(sizeClass),
+    activeGiB: profile?.activeGiB ?? activeGiB(sizeClass, sourceGiB),
+    layers: profile?.layers ?? LAYERS[sizeClass],
+  };
+}
+
 /** What a token of the model goes through, in GiB: what its time goes with, until its own files are known. */
 export function activeGiB(sizeClass: SizeClass, weights = weightsGiB(sizeClass)): number {
   return weights * (ACTIVE_SHARE[sizeClass] ?? 1);

@@ -1,5 +1,8 @@
-// How long a cell takes before anything was measured: fixed cost, and seconds a GiB of weights, by kind.
-import type { CellKind } from '../model/cell.js';
+// How long a cell takes before anything was measured: fixed cost, and seconds a GiB of weights, by kind. And what the time of
+// a kind goes with, by which a measured model tells of another.
+import { asMapping } from '../../base/json-value.js';
+import type { ModelSize } from '../memory/memory.js';
+import type { CellKind, CellOptions } from '../model/cell.js';
 
 type Estimate = readonly [fixed: number, perGiB: number];
 
@@ -52,4 +55,71 @@ const ON_A_CORE: Partial<Record<CellKind, Estimate>> = {
 export function estimatedSeconds(kind: CellKind, weightsGiB: number, onCpu = false): number {
   const [fixed, perGiB] = (onCpu ? ON_A_CORE[kind] : undefined) ?? SECONDS[kind];
   return fixed + perGiB * weightsGiB;
+}
+
+/** InvarLock's forward passes of a window, all its evaluations and guards together; fewer without its check of their overhead. */
+const PASSES = 2.2;
+const PASSES_UNCHECKED = 1.2;
+
+interface Pace {
+  /** Milliseconds of a layer in a pass, however few its tokens and weights are: a GPU waits for Python. */
+  layer: number;
+  /** Milliseconds of a thousand tokens through a GiB. */
+  compute: number;
+  /** Whether a layer computes while Python makes the next one. */
+  overlaps: boolean;
+  /** Seconds to load a GiB, and to look at it whole. */
+  load: number;
+}
+
+/** An H200 (models of 0.5B to 3.8B) and one core (14M, 54M, SmolLM2-135M): docs/performance.md. */
+const ON_GPU: Pace = { layer: 1.9, compute: 2.4, overlaps: true, load: 0.5 };
+const ON_CORE: Pace = { layer: 4.7, compute: 4_700, overlaps: false, load: 0 };
+
+/** On a GPU: GiB that would take as long as starting the GPU takes an edit, and laying out its requests an evaluation. */
+const BEFORE_A_GPU = { edit: 2, eval: 3 };
+
+/**
+ * What a cell's time goes with once its process has started: twice as much takes twice as long, on the same kind of device.
+ * Seconds of InvarLock's cells on an H200 or a core, GiB of others; 1 where the model does not matter.
+ */
+export function workOf(
+  { kind, parts }: Pick<CellOptions, 'kind' | 'parts'>,
+  size: ModelSize,
+  onCpu: boolean,
+): number {
+  switch (kind) {
+    case 'edit':
+      return size.storedGiB + (onCpu ? 0 : BEFORE_A_GPU.edit);
+    case 'setup':
+    case 'inject':
+    case 'adopt':
+    case 'program':
+      return size.storedGiB;
+    case 'eval':
+      return size.activeGiB + (onCpu ? 0 : BEFORE_A_GPU.eval);
+    case 'calibrate':
+    case 'baseline':
+    case 'certify':
+    case 'guards':
+    case 'certify012':
+      return windowSeconds(asMapping(parts[0]?.spec.invarlock) ?? {}, size, onCpu ? ON_CORE : ON_GPU);
+    case 'data':
+    case 'preset':
+    case 'regression':
+      return 1;
+  }
+}
+
+function windowSeconds(settings: Record<string, unknown>, size: ModelSize, pace: Pace): number {
+  const number = (key: string, otherwise: number): number => {
+    const value = settings[key];
+    return typeof value === 'number' ? value : otherwise;
+  };
+  const windows = number('preview', 200) + number('final', 200);
+  const passes = windows * (settings.skip_overhead_check === true ? PASSES_UNCHECKED : PASSES);
+  const layers = pace.layer * size.layers;
+  const compute = (pace.compute * size.activeGiB * number('seq_len', 512)) / 1_000;
+  const pass = pace.overlaps ? Math.max(layers, compute) : layers + compute;
+  return (passes * pass) / 1_000 + pace.load * size.storedGiB;
 }

@@ -11,6 +11,7 @@ const measured = (rest: Partial<MeasuredCell>): MeasuredCell => ({
   model: 'm',
   kind: 'certify',
   units: 1,
+  work: 0,
   runSeconds: [],
   startSeconds: [],
   ...rest,
@@ -57,35 +58,35 @@ test('where there is no GPU, an estimate is of a core', () => {
 });
 
 describe('on a model of which nothing was measured', () => {
-  const rate = (computedGiB: number, seconds: number, startSeconds = 0) => ({
-    computedGiB,
+  const rate = (work: number, seconds: number, startSeconds = 0) => ({
+    work,
     seconds,
     startSeconds,
   });
 
-  test('the start is the same, the rest in proportion to what a token goes through', () => {
+  test('the start is the same, the rest in proportion to the work', () => {
     const known = { seconds: { 'a/eval': 40 }, rates: { eval: [rate(14, 40, 12)] } };
-    expect(unitSeconds('eval', { model: 'b', weightsGiB: 28 }, known)).toBe(12 + 56);
-    expect(unitSeconds('eval', { model: 'a', weightsGiB: 28 }, known)).toBe(40);
-    expect(unitSeconds('certify', { model: 'b', weightsGiB: 28 }, known)).toBe(
-      estimatedSeconds('certify', 28),
-    );
+    const b = { model: 'b', weightsGiB: 28, work: 28 };
+    expect(unitSeconds('eval', b, known)).toBe(12 + 56);
+    expect(unitSeconds('eval', { ...b, model: 'a' }, known)).toBe(40);
+    expect(unitSeconds('eval', { model: 'b', weightsGiB: 28 }, known)).toBe(estimatedSeconds('eval', 28));
+    expect(unitSeconds('certify', b, known)).toBe(estimatedSeconds('certify', 28));
   });
 
-  test('the model nearest in size tells, by ratio', () => {
+  test('the model whose work is nearest tells, by ratio', () => {
     const rates = { certify: [rate(1, 10), rate(100, 2_000)] };
-    expect(unitSeconds('certify', { model: 'c', weightsGiB: 5 }, { seconds: {}, rates })).toBe(50);
-    expect(unitSeconds('certify', { model: 'c', weightsGiB: 20 }, { seconds: {}, rates })).toBe(400);
+    expect(unitSeconds('certify', { model: 'c', weightsGiB: 1, work: 5 }, { seconds: {}, rates })).toBe(50);
+    expect(unitSeconds('certify', { model: 'c', weightsGiB: 1, work: 20 }, { seconds: {}, rates })).toBe(400);
   });
 
   test('of receipts: medians, the start of a unit, and nothing where no size is known', () => {
     const cells = [
-      measured({ kind: 'eval', units: 4, runSeconds: [40], startSeconds: [8] }),
+      measured({ kind: 'eval', units: 4, work: 3, runSeconds: [40], startSeconds: [8] }),
       measured({ kind: 'eval', model: 'without a size', runSeconds: [9] }),
       // As of an earlier version, which did not tell.
-      measured({ runSeconds: [7] }),
+      measured({ work: 3, runSeconds: [7] }),
     ];
-    expect(measuredOf(cells, (model) => (model === 'm' ? 3 : 0)).rates).toEqual({
+    expect(measuredOf(cells).rates).toEqual({
       eval: [rate(3, 10, 2)],
       certify: [rate(3, 7)],
     });

@@ -6,10 +6,10 @@ import type { Progress, Standing } from './state.js';
 
 /** How long a unit of a kind took on a model of some size. */
 export interface Rate {
-  /** What a token goes through; see `computedGiB`. */
-  computedGiB: number;
+  /** See `workOf`. */
+  work: number;
   seconds: number;
-  /** Of them before the model was touched, whatever its size. */
+  /** Of them those that do not go with the model's size. */
   startSeconds: number;
 }
 
@@ -24,23 +24,28 @@ type Known =
     })
   | undefined;
 
-/** Seconds a unit of the kind takes on the model: as measured on it, else on another in proportion, else estimated. */
+/**
+ * Seconds a unit of the kind takes on the model: as measured on it, else on another in proportion, else estimated.
+ *
+ * @param work see `workOf`; without, no other model tells.
+ */
 export function unitSeconds(
   kind: CellKind,
-  { model, weightsGiB }: Pick<Standing, 'model' | 'weightsGiB'>,
+  { model, weightsGiB, work = 0 }: Pick<Standing, 'model' | 'weightsGiB'> & { work?: number },
   known: Known,
 ): number {
-  const scaled = (): number | undefined => inProportion(weightsGiB, known?.rates?.[kind] ?? []);
+  const scaled = (): number | undefined =>
+    work > 0 ? inProportion(work, known?.rates?.[kind] ?? []) : undefined;
   return known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB, known?.onCpu);
 }
 
-/** By the model nearest in size: the same tokens through so many more weights. */
-function inProportion(computedGiB: number, rates: readonly Rate[]): number | undefined {
-  const distance = (rate: Rate): number => Math.abs(Math.log(rate.computedGiB / computedGiB));
+/** By the model whose work is nearest. */
+function inProportion(work: number, rates: readonly Rate[]): number | undefined {
+  const distance = (rate: Rate): number => Math.abs(Math.log(rate.work / work));
   const [nearest] = rates.toSorted((a, b) => distance(a) - distance(b));
   if (nearest === undefined) return undefined;
   const start = Math.min(nearest.startSeconds, nearest.seconds);
-  return start + (nearest.seconds - start) * (computedGiB / nearest.computedGiB);
+  return start + (nearest.seconds - start) * (work / nearest.work);
 }
 
 /** Seconds from the start of this cell to the end of the longest chain that follows it. */
@@ -57,6 +62,8 @@ export interface MeasuredCell {
   kind: CellKind;
   /** See `unitsOf`. */
   units: number;
+  /** See `workOf`; 0: the model's size is not known, and it tells nothing of others. */
+  work: number;
   /** As the receipts of its parts have them: each tells how long all that were made together took. */
   runSeconds: readonly number[];
   /** Likewise, and fewer where receipts do not tell. */
@@ -75,20 +82,15 @@ export interface Measured {
   rates: Rates;
 }
 
-/** @param computedGiB of a model; 0: not known, and it tells nothing of others. */
-export function measuredOf(cells: readonly MeasuredCell[], computedGiB: (model: string) => number): Measured {
+export function measuredOf(cells: readonly MeasuredCell[]): Measured {
   const seconds = medianUnitSeconds(cells);
   const starts = medians(cells, ({ startSeconds }) => startSeconds);
+  const works = new Map(cells.map(({ model, kind, work }) => [`${model}/${kind}`, work]));
   const rates: Partial<Record<CellKind, Rate[]>> = {};
   for (const [key, unit] of Object.entries(seconds)) {
-    const at = key.lastIndexOf('/');
-    const kind = key.slice(at + 1) as CellKind;
-    const rate = {
-      computedGiB: computedGiB(key.slice(0, at)),
-      seconds: unit,
-      startSeconds: starts[key] ?? 0,
-    };
-    if (rate.computedGiB > 0 && unit > 0) (rates[kind] ??= []).push(rate);
+    const kind = key.slice(key.lastIndexOf('/') + 1) as CellKind;
+    const rate = { work: works.get(key) ?? 0, seconds: unit, startSeconds: starts[key] ?? 0 };
+    if (rate.work > 0 && unit > 0) (rates[kind] ??= []).push(rate);
   }
   return { seconds, rates };
 }

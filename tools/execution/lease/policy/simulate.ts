@@ -50,6 +50,8 @@ export interface Simulation {
   weightsGiB: (cell: ScheduledCell) => number;
   /** What its time goes with; its weights if not said. */
   activeGiB?: (cell: ScheduledCell) => number;
+  /** Of a kind on the cell's model, as `workOf` has it; without, no other model tells. */
+  work?: (cell: ScheduledCell, kind: CellKind) => number;
   needs: (cell: ScheduledCell) => Omit<Needs, 'writes'>;
   base: (cell: ScheduledCell) => number;
   /** Seconds a unit of the cell really takes, where that is not as measured or estimated. */
@@ -181,8 +183,12 @@ class Run {
 
   #unitSeconds(cell: ScheduledCell, kind: CellKind): number {
     if (kind === cell.kind && this.simulation.unitSeconds) return this.simulation.unitSeconds(cell);
-    const { activeGiB, weightsGiB } = this.simulation;
-    const standing = { model: cell.model, weightsGiB: (activeGiB ?? weightsGiB)(cell) };
+    const { activeGiB, weightsGiB, work } = this.simulation;
+    const standing = {
+      model: cell.model,
+      weightsGiB: (activeGiB ?? weightsGiB)(cell),
+      ...(work === undefined ? {} : { work: work(cell, kind) }),
+    };
     return unitSeconds(kind, standing, this.#beginning);
   }
 

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -253,6 +254,26 @@ def test_an_evaluation_is_strict_and_the_same_every_time(weights: Path, tmp_path
     assert results["n-samples"]["smoke_winogrande"] == {"original": 512, "effective": 512}
     logged = tmp_path / "first" / "logs" / "samples_smoke_mmlu_trades.jsonl"
     assert len([json.loads(line) for line in logged.read_text().splitlines()]) == 128
+
+
+def test_what_an_evaluation_did_beside_its_model_is_told(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr("validation.cells.eval.emit", lambda event, **fields: told.append((event, fields)))
+    began = time.monotonic()
+    run(
+        job(
+            tmp_path / "job",
+            stored(weights, tmp_path / "store"),
+            ("arc", "smoke_arc"),
+            ("mmlu", "smoke_mmlu"),
+        )
+    )
+    took = time.monotonic() - began
+    (started,) = (number for number, (event, _) in enumerate(told) if event == "started")
+    ((number, beside),) = ((number, each) for number, (event, each) in enumerate(told) if event == "beside")
+    assert started < number and 0 < beside["seconds"] < took
 
 
 def test_what_is_made_once_changes_no_byte(

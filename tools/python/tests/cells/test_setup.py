@@ -385,5 +385,6 @@ def test_profile_of_other_architectures() -> None:
         "max_position_embeddings": 1024,
         "dtype_bytes": 2,
     }
+    assert make_profile("gpt2", 2**30, 2, gpt2 | {"vocab_size": 50_257})["vocab_size"] == 50_257
     with pytest.raises(Fault, match="does not give num_layers"):
         make_profile("odd", 1, 2, {name: value for name, value in gpt2.items() if name != "n_layer"})

@@ -12,7 +12,7 @@ from test_prefix_plan import _subject, many
 from validation.evaluation.prefixes.forest import forest
 from validation.evaluation.prefixes.packs import Pack, Room, packs
 from validation.evaluation.prefixes.plan import Request
-from validation.evaluation.prefixes.sizes import room_of, token_bytes
+from validation.evaluation.prefixes.sizes import ROOM, room_of, sampled_together, token_bytes
 
 WIDE = Room(4096, 1 << 30, 4096)
 rooms = st.builds(Room, st.integers(1, 600), st.integers(1, 4000), st.integers(1, 40))
@@ -91,9 +91,17 @@ LLAMA = {
 
 
 @pytest.mark.parametrize("tokens", [500, 16 * 700, 64 * 4000])
-def test_a_pack_needs_no_more_memory_than_the_logits_of_a_batch(tokens: int) -> None:
+def test_a_pack_needs_no_more_memory_than_the_logits_of_a_batch_nor_than_its_room(tokens: int) -> None:
     room = room_of(LLAMA, tokens, 32_000)
     assert room.tokens == min(16_384, room.tokens)
     taken = room.tokens * token_bytes(LLAMA) + room.keys * 2 * 2 * 8 * 128 + room.wants * 2 * 32_000
-    assert taken <= tokens * (token_bytes(LLAMA) + 4 * 32_000)
+    assert taken <= min(ROOM, tokens * (token_bytes(LLAMA) + 4 * 32_000))
     assert room.halved().tokens == room.tokens // 2
+
+
+def test_a_sample_takes_a_gibibyte_and_is_a_batch_where_lm_evals_are() -> None:
+    assert sampled_together(8, 420, 32_000) == 8
+    assert sampled_together(8, 420, 151_936) == 2
+    assert sampled_together(8, 4000, 151_936) == 2
+    assert sampled_together(1, 420, 151_936) == 1
+    assert sampled_together(8, 250, 151_936) * 250 * 151_936 * 6 <= 2**30

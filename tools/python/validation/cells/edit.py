@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import torch
 
 from validation.compute.fp4_native import require_native_fp4
-from validation.job import Job, Part, Store, write_json
+from validation.job import Job, Part, Store, emit, write_json
 from validation.variants.edition import IDLE, plan
 from validation.variants.publish import compute_device, publish
 from validation.weights.checkpoint import open_checkpoint
@@ -43,6 +43,7 @@ def run(job: Job) -> None:
                 pending[store] = entry
         if not pending:
             return
+        emit("started")
         source = open_checkpoint(open_entry(job.read("baseline")))
         device = compute_device(job)
         planned = plan(source, {store: by_store[store][0] for store in pending}, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from contextlib import AbstractContextManager
 from typing import Any
@@ -57,10 +58,12 @@ def run(job: Job) -> None:
         loading = _loading(job, attention.name, way)
         emit("started")
         model = load_model(weights, loading)
+        loaded = time.monotonic()
         evaluated: dict[str, Evaluated] = {}
         for done, benchmark in enumerate(benchmarks):
             emit("progress", message=f"evaluating {benchmark.name}", done=done, total=len(benchmarks))
             evaluated[benchmark.name] = evaluator.run(model, benchmark, limit)
+        emit("beside", seconds=max(0.0, time.monotonic() - loaded - model.computing_seconds))
     for each in evaluated.values():
         _log_samples(job, each)
     write_json(part.out / "results.json", _results(benchmarks, evaluated))

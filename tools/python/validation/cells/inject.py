@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from validation.job import Fault, Job, Part, write_json
+from validation.job import Fault, Job, Part, emit, write_json
 from validation.variants.errors import STRUCTURAL, TYING, Error, parse_error
 from validation.variants.proof import prove
 from validation.variants.publish import compute_device, finite_peak, publish, require_floats
@@ -30,6 +30,7 @@ def run(job: Job) -> None:
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
+    emit("started")
     with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             described = _make(job, part, entry)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from validation.cells.adopt import METADATA, take_in
-from validation.job import Fault, Job
+from validation.job import Fault, Job, emit
 from validation.sources.program import prepare, shown
 from validation.variants.publish import publish
 from validation.weights.store import locked_entry, open_entry
@@ -24,6 +24,7 @@ def run(job: Job) -> None:
     """
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
+    emit("started")
     with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             baseline = open_entry(job.read("baseline"))

@@ -25,6 +25,7 @@ def run(job: Job) -> None:
     torch.set_num_threads(max(1, job.device.threads))
     part = job.only
     source, trusted = part.spec["source"], part.spec.get("trust_remote_code") is True
+    emit("started")
     with locked_entry(part.place, rebuild=job.rebuild) as entry:
         if not entry.complete:
             fetched = fetch(source, trusted, job)

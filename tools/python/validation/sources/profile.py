@@ -73,6 +73,7 @@ def make_profile(
         sizes["num_kv_heads"] = sizes["num_heads"]
     if missing := [key for key, value in sizes.items() if value is None and key not in _UNLIMITED]:
         raise Fault("bad_input", f"{model_id}: config.json does not give {', '.join(missing)}")
+    vocabulary = size(config, "vocab_size")
     head_dim = size(config, "head_dim")
     if head_dim is not None and head_dim * (sizes["num_heads"] or 0) != sizes["hidden_size"]:
         sizes["head_dim"] = head_dim  # Gemma's: not the hidden size by the heads
@@ -82,5 +83,6 @@ def make_profile(
         "weights_gb": round(weights_bytes / 2**30, 6),
         "dtype_bytes": dtype_bytes,
         **sizes,
+        **({} if vocabulary is None else {"vocab_size": vocabulary}),
         **({} if active in (None, weights_bytes) else {"active_weights_bytes": active}),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +25,7 @@ from validation.evaluation.prefixes.masks import Masks
 from validation.evaluation.prefixes.packed import Packed
 from validation.evaluation.prefixes.packed_attention import flash_takes
 from validation.evaluation.prefixes.plan import Budget, Request
-from validation.evaluation.prefixes.sizes import head_widths, kept_bytes, room_of
+from validation.evaluation.prefixes.sizes import head_widths, kept_bytes, room_of, sampled_together
 from validation.evaluation.prefixes.trust import Sample, compare, places, rounding
 from validation.evaluation.prefixes.ways import Way
 
@@ -60,10 +61,12 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     Attributes:
         way: the one gone from now on; it changes once, to lm-eval's, where a sample is beyond its bound.
         usage: since `measured` began.
+        computing_seconds: what its answers took, without samples and what goes before and after.
     """
 
     way = Way("lm-eval", "not asked for")
     usage = Usage()
+    computing_seconds = 0.0
 
     def go(self, way: Way) -> None:
         """Decide for a way."""
@@ -101,6 +104,10 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     def _encoded(self) -> Any:
         return lru_cache(_TEXTS)(super().tok_encode)
 
+    def _model_generate(self, *given: Any, **named: Any) -> Any:
+        with self._computes():
+            return super()._model_generate(*given, **named)
+
     def _loglikelihood_tokens(
         self, requests: list[Asked], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[Answered]:
@@ -109,8 +116,10 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self.usage.tokens_asked += unique
         if self.way.kind == "lm-eval" or override_bs is not None or not requests:
             self.usage.tokens_computed += unique
-            return self._whole(requests, disable_tqdm=disable_tqdm, override_bs=override_bs)
-        found = self._computing(asked).found(asked)
+            with self._computes():
+                return self._whole(requests, disable_tqdm=disable_tqdm, override_bs=override_bs)
+        with self._computes():
+            found = self._computing(asked).found(asked)
         self.usage.tokens_computed += found.computed
         answers = found.answers
         strange = [place for place, answer in enumerate(answers) if math.isnan(answer[0])]
@@ -165,8 +174,11 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         by_tokens = sorted(range(len(requests)), key=lambda place: requests[place][1:])
         which = [by_tokens[place] for place in places(len(requests))]
         most = self.max_batch_size if self.batch_size == "auto" else int(self.batch_size)
+        longest = max(len(requests[place][1]) + len(requests[place][2]) for place in which)
+        vocabulary = int(self.model.config.get_text_config().vocab_size)
         # float32 takes more than lm-eval's own log-softmax, and is to need no more memory.
-        together = self._lm_evals(requests, which, max(1, min(most, 2 * len(which)) // 2))
+        half = max(1, min(most, 2 * len(which)) // 2)
+        together = self._lm_evals(requests, which, sampled_together(half, longest, vocabulary))
         with sdpa_kernel([SDPBackend.MATH]):
             one_by_one = self._lm_evals(requests, which, 1)
         layers, _, _ = head_widths(self.model.config.to_dict())
@@ -182,7 +194,16 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         print(f"{reason}: this evaluation goes lm-eval's way", file=sys.stderr, flush=True)
         self.way = Way("lm-eval", reason)
         self.softmax_dtype = torch.float32
-        return self._whole(requests, disable_tqdm=disable_tqdm)
+        with self._computes():
+            return self._whole(requests, disable_tqdm=disable_tqdm)
+
+    @contextmanager
+    def _computes(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.computing_seconds += time.monotonic() - began
 
     @contextmanager
     def _set(self, **values: Any) -> Iterator[None]:

@@ -9,6 +9,10 @@ from validation.evaluation.prefixes.packs import Room
 
 #: Tokens of a pack, at most: a large GPU is no faster with more.
 _PACK = 16_384
+#: Bytes that a pack takes beside the model, at most; tools/suite/memory/memory-plan.ts plans as much.
+ROOM = 3 << 30
+#: Bytes of the logits of a sample's batch, and of their log-softmax in float32.
+_SAMPLE = 1 << 30
 _HIDDEN = ("hidden_size", "n_embd", "d_model")
 
 
@@ -35,18 +39,24 @@ def token_bytes(config: Mapping[str, Any], width: int = 2) -> int:
 
 
 def room_of(config: Mapping[str, Any], tokens: int, vocabulary: int) -> Room:
-    """What a pack may hold, to need no more memory than lm-eval's batches of so many tokens.
+    """What a pack may hold, to need no more memory than lm-eval's batches of so many tokens, and than `ROOM`.
 
     Those hold all logits in bf16, and their log-softmax. A pack has half as much for its tokens, a quarter
     for the keys and values that one block lays out, and a quarter for its logits.
     """
     _, shared, wide = head_widths(config)
-    memory = tokens * (token_bytes(config) + 4 * vocabulary)
+    memory = min(ROOM, tokens * (token_bytes(config) + 4 * vocabulary))
     return Room(
         max(1, min(_PACK, memory // 2 // token_bytes(config))),
         max(1, memory // 4 // (4 * shared * wide)),
         max(1, memory // 4 // (2 * vocabulary)),
     )
+
+
+def sampled_together(batch: int, longest: int, vocabulary: int) -> int:
+    """Requests of a sample in one forward pass of lm-eval's: more than one where its batches are so."""
+    fitting = _SAMPLE // (longest * vocabulary * (2 + 4))
+    return min(batch, max(2, fitting))
 
 
 def _number(config: Mapping[str, Any], *names: str) -> int | None:
