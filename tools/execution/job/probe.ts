@@ -30,7 +30,7 @@ export async function probeNode({ workspaceRoot, lock }: ProbeWork): Promise<Pro
     gpus,
     driver: driver?.stdout.trim().split('\n')[0] ?? '',
     torch: torchOf(workspaceRoot, gpus.length > 0),
-    hardLinks: givesLinks(workspaceRoot),
+    hardLinks: [join(workspaceRoot, 'output'), settings.storageRoot].every(givesLinks),
     lock: lockSeen(lock),
     staging: stagingProblem(settings),
   };
@@ -53,9 +53,9 @@ function torchOf(workspaceRoot: string, onGpu: boolean): Probe['torch'] {
   }
 }
 
-/** Locks of the weights store are hard links. */
-function givesLinks(workspaceRoot: string): boolean {
-  const path = join(workspaceRoot, 'output', `.probe-${process.pid}`);
+/** Locks of the weights store are hard links, and what results have in common is linked. */
+function givesLinks(directory: string): boolean {
+  const path = join(directory, `.probe-${process.pid}`);
   try {
     writeFileSync(path, '');
     linkSync(path, `${path}-link`);

@@ -1,6 +1,6 @@
-"""Cells as the executor runs them, with the hub's libraries, lm-eval and InvarLock as they are, on a hub.
+"""Cells as the executor runs them, with the hub's libraries and InvarLock as they are, on a hub.
 
-Two minutes of an idle core, seven of a busy one: MMLU's 57 subjects and lm-eval's own index take most of it.
+b200's four benchmarks through Nx: test/e2e/b200-hub.test.ts.
 """
 
 from __future__ import annotations
@@ -77,18 +77,6 @@ class Workspace:
             self.set_up(model)
         return self._baselines[model]
 
-    def fetch(self, task: str) -> str:
-        """What a task reads from the hub, as an entry of the store; the name to read it by."""
-        manifest = self.run("data", task, {"task": task, "revisions": {}}) / "manifest.json"
-        digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
-        entry = {
-            "path": str(self._root / "store" / recipe(task)),
-            "manifest": str(manifest),
-            "sha256": digest,
-        }
-        self._baselines[task] = entry
-        return task
-
     def set_up(self, model: str) -> Path:
         """The entry of a hub model in the store."""
         name = model.split("/")[1].lower()
@@ -125,31 +113,6 @@ def test_a_model_comes_from_the_hub_whole(workspace: Workspace, model: str, suff
     assert len(fetched) == 2 and all(name.endswith(suffix) for name in fetched)
     whole = [each.get("file", "") for each in workspace.hub.requests(repo=model, kind="models")]
     assert not [name for name in whole if name.endswith(_NEVER_FETCHED)]
-
-
-def test_the_benchmarks_of_b200_are_evaluated(workspace: Workspace) -> None:
-    tasks = {"mmlu": "mmlu", "hellaswag": "hellaswag", "arc": "arc_challenge", "winogrande": "winogrande"}
-    spec = {
-        "benchmarks": [{"name": name, "task": task, "fewshot": 5} for name, task in tasks.items()],
-        "batch_size": 8,
-        "seed": 1234,
-        "determinism": "throughput",
-        "torch_compile": False,
-        "attention": "auto",
-    }
-    data = {f"data-{task}": workspace.fetch(task) for task in tasks.values()}
-    asked = len(workspace.hub.requests(kind="datasets"))
-    out = workspace.run("eval", "mistral", spec, **{"subject": SHARDED, **data})
-    assert len(workspace.hub.requests(kind="datasets")) == asked, "an evaluation asks the hub nothing"
-    results = json.loads((out / "results.json").read_text())
-    found = results["benchmarks"]
-    assert {name: each["n"] for name, each in found.items()} == {
-        "mmlu": 57 * 2,
-        "hellaswag": 16,
-        "arc": 16,
-        "winogrande": 16,
-    }
-    assert all(0 <= each["accuracy"] <= 1 for each in found.values())
 
 
 ON_WIKITEXT = {

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hub import Hub, run_python, serving
 from hub_cells import Cells
-from invarlock_rig import SPEC
 from repository import PYTHONPATH
 
 TASKS = ["hellaswag", "mmlu_anatomy", "mmlu_virology"]
@@ -28,14 +27,6 @@ EVALUATION = {
     "torch_compile": False,
     "attention": "eager",
     "limit": 3,
-}
-ON_WIKITEXT = {
-    "run": 2,
-    "invarlock": {
-        **SPEC,
-        "dataset": {"provider": "wikitext2", "split": "validation"},
-        **{"seq_len": 128, "stride": 128, "preview": 200, "final": 200},
-    },
 }
 
 
@@ -60,7 +51,7 @@ def files(out: Path) -> dict[str, Any]:
     return {part: json.loads((out / part / "manifest.json").read_text())["files"] for part in PARTS}
 
 
-def test_it_comes_once_and_a_suite_runs_twice_without_the_hub(tmp_path: Path) -> None:
+def test_it_comes_once_and_a_suite_runs_without_the_hub(tmp_path: Path) -> None:
     with serving() as hub:
         cells = Cells(tmp_path, hub.environment(tmp_path / "home"))
         first = cells.run("data", "first", specs({}))
@@ -84,20 +75,13 @@ def test_it_comes_once_and_a_suite_runs_twice_without_the_hub(tmp_path: Path) ->
         shutil.rmtree(tmp_path / "home")
 
     reads = {"subject": "baseline-setup", **{f"data-{task}": f"again-{task}" for task in TASKS}}
-    once, twice = (
-        cells.run("eval", name, {"eval": EVALUATION}, reads) / "eval" for name in ("once", "twice")
-    )
+    once = cells.run("eval", "once", {"eval": EVALUATION}, reads) / "eval"
     results = json.loads((once / "results.json").read_text())["benchmarks"]
     assert {name: each["n"] for name, each in results.items()} == {
         "hellaswag": 3,
         "mmlu_anatomy": 2,
         "mmlu_virology": 2,
     }
-    for file in ("results.json", "outcomes.parquet"):
-        assert (once / file).read_bytes() == (twice / file).read_bytes()
-    reads = {"baseline": "baseline-setup", "data-wikitext2": "again-wikitext2"}
-    calibration = cells.run("calibrate", "calibrate", {"calibrate": ON_WIKITEXT}, reads) / "calibrate"
-    assert json.loads((calibration / "extract.json").read_text())["primary_metric"]["final"] > 1
     assert not (tmp_path / "home" / "datasets").exists(), "nothing of it goes by the user's own cache"
 
 
