@@ -36,7 +36,7 @@ async function report(name: string, findings: Findings): Promise<string> {
     mkdirSync(dirname(join(workspace, path)), { recursive: true });
     writeFileSync(join(workspace, path), text);
   };
-  put('tools/package.json', '{ "version": "1.2.3" }');
+  put('package.json', '{ "version": "1.2.3" }');
   for (const [path] of smokeFiles()) put(path, '{}');
   for (const { attempts } of findings.records) for (const { log } of attempts) put(log, 'log');
   for (const [path, text] of renderVerdict(findings)) put(path, text);

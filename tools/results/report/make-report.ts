@@ -107,7 +107,7 @@ function descriptionOf(workspaceRoot: string, suite: string): string {
 }
 
 function versionOf(workspaceRoot: string): string {
-  const version = fieldOf(join(workspaceRoot, 'tools/package.json'), 'version');
+  const version = fieldOf(join(workspaceRoot, 'package.json'), 'version');
   return typeof version === 'string' ? version : '';
 }
 
