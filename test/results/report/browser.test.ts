@@ -410,6 +410,7 @@ test('a report of 5,460 cells stays below 2 MB, and shows all of them', { timeou
   const text = readFileSync(join(root, 'many', path), 'utf8');
   expect(Buffer.byteLength(text)).toBeLessThan(2_000_000);
   expect(text).toContain('shows it by script only');
+  expect(text).toContain('130 models; on cpu');
   const url = pathToFileURL(join(root, 'many', path)).href;
   await using opened = await open(url);
   const { page, problems } = opened;

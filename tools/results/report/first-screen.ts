@@ -156,6 +156,9 @@ function list(title: string, lines: readonly string[]): Html {
     </ul>`;
 }
 
+/** Models; of more the matrix has the names. */
+const MOST_NAMED = 12;
+
 /** `Models tiny-dense, tiny-moe; on cpu; validation suite 0.1.0; InvarLock 0.3.7; last cell ended 2026-01-01.` */
 function madeWith({ models }: Analysis, records: Findings['records'], version: string): string {
   const values = (of: (record: Findings['records'][number]) => string | undefined): string[] =>
@@ -168,7 +171,9 @@ function madeWith({ models }: Analysis, records: Findings['records'], version: s
     ['torch', values(({ versions: { torch } }) => torch)],
   ] as const;
   const parts = [
-    `${models.length === 1 ? 'Model' : 'Models'} ${models.join(', ')}`,
+    models.length > MOST_NAMED
+      ? `${models.length} models`
+      : `${models.length === 1 ? 'Model' : 'Models'} ${models.join(', ')}`,
     ...(records.length === 0 ? [] : [`on ${values(({ deviceClass }) => deviceClass).join(', ')}`]),
     ...versions.flatMap(([name, found]) => (found.length === 0 ? [] : [`${name} ${found.join(' and ')}`])),
     ...(ended === undefined ? [] : [`last cell ended ${ended.slice(0, 10)}`]),
