@@ -1,7 +1,7 @@
 // Edits that a program of the suite's own makes: how suite.yaml names one, what is refused, and the cell it becomes.
 import { describe, expect, test } from 'vitest';
 import { planSuite } from '../../tools/suite/plan/plan.js';
-import { schedules } from '../../tools/suite/plan/schedule.js';
+import { places } from '../../tools/suite/plan/schedule.js';
 import { projectFiles } from '../../tools/suite/nx/project-json.js';
 import { diagnostics, parsed, type Files } from './parse.js';
 
@@ -102,7 +102,7 @@ describe('a program among the edits', () => {
       inputs: ['suites/x/quantize.py'],
       gpus: 1,
     });
-    expect(schedules(cells).get('x.m.quantize:program')?.timeoutSeconds).toBe(7_200);
+    expect(places(cells).get('x.m.quantize:program')?.timeoutSeconds).toBe(7_200);
     expect(cells.find(({ id }) => id === 'x.m.edits:edit')?.parts).toHaveLength(1);
     const judged = cells.filter(({ project, kind }) => project === 'x.m.quantize' && kind !== 'program');
     expect(judged.map(({ kind }) => kind)).toContain('certify');

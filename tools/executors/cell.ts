@@ -11,7 +11,7 @@ import { recordFailure } from '../execution/cell/record-failure.js';
 import { runCell } from '../execution/cell/run-cell.js';
 import type { CellOptions } from '../suite/model/cell.js';
 import { suiteOf } from '../suite/plan/planned.js';
-import { NO_SCHEDULE, type Schedule } from '../suite/plan/schedule.js';
+import { NO_PLACE, type Place, type Schedule } from '../suite/plan/schedule.js';
 
 export default async function cell(
   options: CellOptions,
@@ -69,13 +69,14 @@ function fail(root: string, project: string, target: string, failure: CellFailur
   return { success: false };
 }
 
-/** It stands in the target's metadata, where it is in no hash. A project made before it had one still runs. */
+/** It stands in the metadata of the target and of the suite, where it is in no hash. A project made before it had one still runs. */
 export function scheduleOf({
   projectsConfigurations,
   projectName = '',
   targetName = '',
 }: ExecutorContext): Schedule {
-  const metadata = projectsConfigurations.projects[projectName]?.targets?.[targetName]?.metadata as
-    { schedule?: Schedule } | undefined;
-  return { ...NO_SCHEDULE, ...metadata?.schedule };
+  const { projects } = projectsConfigurations;
+  const target = projects[projectName]?.targets?.[targetName]?.metadata as { schedule?: Place } | undefined;
+  const suite = projects[suiteOf(projectName)]?.metadata as { weightsGiB?: number } | undefined;
+  return { ...NO_PLACE, ...target?.schedule, suiteGiB: suite?.weightsGiB ?? 0 };
 }

@@ -228,3 +228,25 @@ test('a local model is an input by the listing of its files, also outside the wo
   const setup = projectsOf(local).get('suites/x/local/baseline/project.json')?.targets.setup;
   expect(setup?.inputs).toContainEqual({ runtime: `node tools/dist/bin/listing.js '/data/it'\\''s here'` });
 });
+
+test('an edit more of one model makes no project of another anew', () => {
+  const text = (edits: string): string => `
+models:
+  - { name: m, facts: { architecture: llama }, size_class: tiny, mode: batch, edits: { clean: [${edits}] } }
+  - { name: n, facts: { architecture: llama }, size_class: tiny, mode: batch }
+edits: { clean: ['quant_rtn:8:128:ffn'] }
+errors: [nan_injection]
+benchmarks: [{ name: mmlu, task: mmlu, fewshot: 0 }]
+runs: { calibration: 2, clean: 1, stress: 1, nulls: 0 }
+dataset: wikitext2
+`;
+  const made = (edits: string): Map<string, string> =>
+    new Map(projectFiles(parsed(text(edits))).map(({ path, text: json }) => [path, json]));
+  const [before, after] = [
+    made("'quant_rtn:8:128:ffn'"),
+    made("'quant_rtn:8:128:ffn', 'magnitude_prune:0.1:ffn'"),
+  ];
+  const others = [...before.keys()].filter((path) => path.includes('/n/') || path.startsWith('n/'));
+  expect(others.length).toBeGreaterThan(3);
+  for (const path of others) expect(after.get(path), path).toBe(before.get(path));
+});

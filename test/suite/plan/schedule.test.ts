@@ -1,7 +1,7 @@
 // A cell's place in the plan, worked by hand.
 import { describe, expect, test } from 'vitest';
 import type { Cell, CellKind } from '../../../tools/suite/model/cell.js';
-import { schedules, unitsOf } from '../../../tools/suite/plan/schedule.js';
+import { places, unitsOf, writtenGiB } from '../../../tools/suite/plan/schedule.js';
 
 function cell(id: string, kind: CellKind, dependsOn: string[], parts = 0): Cell {
   return {
@@ -36,7 +36,7 @@ const CELLS = [
 ];
 
 test('what waits for a cell counts once, however many ways lead to it', () => {
-  const of = schedules(CELLS);
+  const of = places(CELLS);
   expect(of.get('p:setup')).toMatchObject({ blocks: 6, cellsOfModel: 7 });
   expect(of.get('p:calibrate-1')).toMatchObject({ blocks: 2 });
   expect(of.get('p:edit')).toMatchObject({ blocks: 2 });
@@ -45,7 +45,7 @@ test('what waits for a cell counts once, however many ways lead to it', () => {
 });
 
 test('chains of what follows, in units of work, without those that are part of a longer one', () => {
-  const of = schedules(CELLS);
+  const of = places(CELLS);
   expect(of.get('p:setup')?.chains).toEqual([
     [
       ['calibrate', 1],
@@ -71,7 +71,7 @@ test('chains of what follows, in units of work, without those that are part of a
 });
 
 test('the weights of the suite: every link of 14 GiB', () => {
-  for (const { suiteGiB } of schedules(CELLS).values()) expect(suiteGiB).toBe(4 * 14);
+  expect(writtenGiB(CELLS)).toBe(4 * 14);
 });
 
 describe('an evaluation counts by the tokens it computes', () => {

@@ -7,7 +7,7 @@ import { planSuite, BATCH_VARIANT } from '../plan/plan.js';
 import { DATA_PROJECT, errorStepVariant, errorVariant, projectName } from '../model/names.js';
 import { suiteDirectory } from '../model/paths.js';
 import { EMPTY_RECORD, type SuiteRecord } from './record.js';
-import { NO_SCHEDULE, schedules, type Schedule } from '../plan/schedule.js';
+import { NO_PLACE, places, writtenGiB, type Place } from '../plan/schedule.js';
 import { JUDGES, type Suite, type SuiteModel } from '../model/suite.js';
 import { cellTarget, dependsOn, gather, madePaths, metadata, PYTHON_ENVIRONMENT } from './targets.js';
 
@@ -26,7 +26,7 @@ type VariantClass = 'baseline' | 'clean' | 'stress' | 'ladder' | 'error' | 'edit
 export function projectFiles(suite: Suite, record: SuiteRecord = EMPTY_RECORD): ProjectFile[] {
   const cells = planSuite(suite);
   const made = madePaths(cells);
-  const hints = schedules(cells);
+  const hints = places(cells);
   const byProject = groupByProject(cells);
   const variants = suite.models.flatMap((model) =>
     variantsOf(model).flatMap(([variant, variantClass]) => {
@@ -82,7 +82,7 @@ function variantProject(
   variantClass: VariantClass,
   cells: readonly Cell[],
   made: ReadonlySet<string>,
-  hints: ReadonlyMap<string, Schedule>,
+  hints: ReadonlyMap<string, Place>,
 ): JsonObject {
   const project = cells[0]?.project ?? '';
   const variant = project.split('.')[2] ?? '';
@@ -141,7 +141,7 @@ function dataProject(
   suite: Suite,
   cells: readonly Cell[],
   made: ReadonlySet<string>,
-  hints: ReadonlyMap<string, Schedule>,
+  hints: ReadonlyMap<string, Place>,
 ): JsonObject {
   const { model, variant } = DATA_PROJECT;
   const project = projectName(suite.name, model, variant);
@@ -167,10 +167,10 @@ function cellTargets(
   suite: Suite,
   cells: readonly Cell[],
   made: ReadonlySet<string>,
-  hints: ReadonlyMap<string, Schedule>,
+  hints: ReadonlyMap<string, Place>,
 ): JsonObject {
   return Object.fromEntries(
-    cells.map((cell) => [cell.target, cellTarget(cell, made, suite.name, hints.get(cell.id) ?? NO_SCHEDULE)]),
+    cells.map((cell) => [cell.target, cellTarget(cell, made, suite.name, hints.get(cell.id) ?? NO_PLACE)]),
   );
 }
 
@@ -231,6 +231,7 @@ function suiteProject(suite: Suite, cells: readonly Cell[], record: SuiteRecord)
       // Not written where it is the default: a judge more is no reason to make a project anew.
       ...(suite.judges.join() === JUDGES.join() ? {} : { judges: [...suite.judges] }),
       ...(packages.length === 0 ? {} : { packages }),
+      weightsGiB: writtenGiB(cells),
       cells: countByModel(cells),
     },
     implicitDependencies: projects,

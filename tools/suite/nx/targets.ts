@@ -3,7 +3,7 @@ import { CELL_KINDS, type Cell, type CellId, type CellKind, type CellRead } from
 import type { JsonObject, JsonValue } from '../../base/json-value.js';
 import { machineCommand } from './machine-input.js';
 import { pythonSources } from '../model/python-sources.js';
-import type { Schedule } from '../plan/schedule.js';
+import type { Place } from '../plan/schedule.js';
 
 /** For commands that ask Python. A cell installs it itself, when it really runs. */
 export const PYTHON_ENVIRONMENT: JsonObject = { projects: ['tools'], target: 'python-env' };
@@ -13,7 +13,7 @@ export function cellTarget(
   cell: Cell,
   made: ReadonlySet<string>,
   suite: string,
-  schedule: Schedule,
+  schedule: Place,
 ): JsonObject {
   return {
     executor: './tools:cell',

@@ -7,15 +7,14 @@ import { storedGiB } from '../memory/memory.js';
 /** A cell to come: its kind, and how many measured units of work it is (see `unitsOf`). */
 export type Step = [kind: CellKind, units: number];
 
-export interface Schedule {
+/** A cell's place in its plan. Nothing of other models is in it: an edit more of one makes no project of another anew. */
+export interface Place {
   /** Units of work of the cell itself. */
   units: number;
   /** Cells of the same model. */
   cellsOfModel: number;
   /** Cells that wait for this one, directly or not. */
   blocks: number;
-  /** Weights that the whole suite writes, by the sizes of its models' files where they are known, else by size class. */
-  suiteGiB: number;
   /** The model's weights at its source, where they are known. */
   sourceGiB?: number;
   /** The cell's own limit, where suite.yaml gives one. */
@@ -24,7 +23,12 @@ export interface Schedule {
   chains: Step[][];
 }
 
-export const NO_SCHEDULE: Schedule = { units: 1, cellsOfModel: 1, blocks: 0, suiteGiB: 0, chains: [] };
+export interface Schedule extends Place {
+  /** Weights that the whole suite writes. */
+  suiteGiB: number;
+}
+
+export const NO_PLACE: Place = { units: 1, cellsOfModel: 1, blocks: 0, chains: [] };
 
 /** A cell as the scheduler's plans know it. */
 export type ScheduledCell = CellOptions & {
@@ -58,15 +62,11 @@ function askedOf(benchmark: JsonValue): Asked {
 }
 
 /** Of every cell of a plan. */
-export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, Schedule> {
+export function places(cells: readonly ScheduledCell[]): ReadonlyMap<string, Place> {
   const dependents = new Map<string, ScheduledCell[]>(cells.map(({ id }) => [id, []]));
   for (const cell of cells) for (const id of cell.dependsOn) dependents.get(id)?.push(cell);
   const perModel = new Map<string, number>();
   for (const { model } of cells) perModel.set(model, (perModel.get(model) ?? 0) + 1);
-  const suiteGiB = cells.reduce((sum, cell) => {
-    const written = cell.parts.filter(({ link }) => link !== undefined).length;
-    return sum + written * storedGiB(cell);
-  }, 0);
   const known = new Map<string, Followers>();
   return new Map(
     cells.map((cell) => {
@@ -77,9 +77,18 @@ export function schedules(cells: readonly ScheduledCell[]): ReadonlyMap<string, 
         ...(sourceGiB === undefined ? {} : { sourceGiB }),
         ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
       };
-      return [cell.id, { units: unitsOf(cell), cellsOfModel, blocks: after.size, suiteGiB, ...own, chains }];
+      return [cell.id, { units: unitsOf(cell), cellsOfModel, blocks: after.size, ...own, chains }];
     }),
   );
+}
+
+/** Weights that the whole suite writes, by the sizes of its models' files where they are known, else by size class. */
+export function writtenGiB(cells: readonly ScheduledCell[]): number {
+  const sum = cells.reduce((total, cell) => {
+    const written = cell.parts.filter(({ link }) => link !== undefined).length;
+    return total + written * storedGiB(cell);
+  }, 0);
+  return Number(sum.toFixed(6));
 }
 
 interface Followers {

@@ -2,13 +2,7 @@
 import { longestChainSeconds } from '../../../suite/plan/longest-chain.js';
 import type { CellKind } from '../../../suite/model/cell.js';
 import type { Keep } from '../../../suite/model/keep.js';
-import {
-  NO_SCHEDULE,
-  schedules,
-  unitsOf,
-  type Schedule,
-  type ScheduledCell,
-} from '../../../suite/plan/schedule.js';
+import { NO_PLACE, places, unitsOf, type Place, type ScheduledCell } from '../../../suite/plan/schedule.js';
 import { unitSeconds, type Rates } from './durations.js';
 import { unpromisedGiB } from './fit.js';
 import { grant, STANDSTILL_MS } from './grant.js';
@@ -89,7 +83,7 @@ export function simulate(cells: readonly ScheduledCell[], simulation: Simulation
 
 class Run {
   readonly #byId: ReadonlyMap<string, ScheduledCell>;
-  readonly #hints: ReadonlyMap<string, Schedule>;
+  readonly #hints: ReadonlyMap<string, Place>;
   readonly #beginning: Beginning;
   readonly #waiting = new Map<string, Ticket>();
   readonly #finished: Set<string>;
@@ -116,7 +110,7 @@ class Run {
     };
     this.#beginning = { ...nothing, ...simulation.beginning } as Beginning;
     this.#byId = new Map(cells.map((cell) => [cell.id, cell]));
-    this.#hints = schedules(cells);
+    this.#hints = places(cells);
     this.#finished = new Set(this.#beginning.finished);
     this.#pending = cells.filter(({ id }) => !this.#finished.has(id) && !this.#beginning.blocked.has(id));
     this.#weights = new Weights(cells, simulation.keep, this.#beginning.stored);
@@ -246,7 +240,7 @@ class Run {
     const { needs, limits, base, weightsGiB, host } = this.simulation;
     const bytes = weightsGiB(cell) * GIB;
     const written = this.#weights.makes(cell) ? parts : this.#weights.missingFor(cell);
-    const hint = this.#hints.get(cell.id) ?? NO_SCHEDULE;
+    const hint = this.#hints.get(cell.id) ?? NO_PLACE;
     this.#totals.set(cell.model, hint.cellsOfModel);
     this.#waiting.set(cell.id, {
       id: cell.id,
