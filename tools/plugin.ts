@@ -216,7 +216,10 @@ async function judgeWhatRan(context: Context): Promise<void> {
   }
 }
 
-async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, suite: string): Promise<void> {
+async function sayVerdict(
+  { workspaceRoot, taskResults, startTime, argv }: Context,
+  suite: string,
+): Promise<void> {
   const { runSummary } = await import('./monitoring/run/run-summary.js');
   const results = Object.values(taskResults).filter(({ status }) => status === 'success');
   const run = { workspaceRoot, suite, since: startTime, ran: new Set(results.map(({ task }) => task.id)) };
@@ -224,7 +227,9 @@ async function sayVerdict({ workspaceRoot, taskResults, startTime }: Context, su
   const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const said = saidByVerdict(taskResults, suite, new Set(cells.map(({ id }) => id)));
   if (said !== undefined) {
-    say(`\n${said}`);
+    const { shownProjects } = await import('./monitoring/run/show-live.js');
+    // Nx has shown it, where it shows what the targets of the suite's own project say.
+    if (!shownProjects(argv, process.env)(suite)) say(`\n${said}`);
     sayLines(await runSummary({ ...run, cells }));
     return;
   }

@@ -11,6 +11,7 @@ import type { PlannedWeights } from '../../execution/store/disk-plan.js';
 import { needsOf } from '../../execution/cell/lease-request.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
 import { modelSize, storedGiB } from '../../suite/memory/memory.js';
+import { factsSizes } from '../../suite/memory/facts-size.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
 import { workOf } from '../../suite/plan/estimate.js';
 import { basePriority } from '../../suite/plan/priority.js';
@@ -92,6 +93,7 @@ const totalOf = (usableGiB: number): number => usableGiB / 0.88;
 function simulationOf(facts: Facts, diskBytes: number): Simulation {
   const { profiles, settings, host } = facts;
   const { devices } = host;
+  const sizes = new Map([...factsSizes(facts.cells), ...profiles]);
   const copied = new Set(facts.weights.filter(({ hubCopy }) => hubCopy).map(({ model }) => model));
   return {
     host: {
@@ -110,9 +112,9 @@ function simulationOf(facts: Facts, diskBytes: number): Simulation {
     },
     keep: settings.storageKeep,
     weightsGiB: (cell) => profiles.get(cell.model)?.weightsGiB ?? storedGiB(cell),
-    activeGiB: (cell) => modelSize(cell, profiles.get(cell.model)).activeGiB,
+    activeGiB: (cell) => modelSize(cell, sizes.get(cell.model)).activeGiB,
     work: ({ parts, ...cell }, kind) =>
-      workOf({ kind, parts }, modelSize(cell, profiles.get(cell.model)), devices.count === 0),
+      workOf({ kind, parts }, modelSize(cell, sizes.get(cell.model)), devices.count === 0),
     needs: (cell) => needsOf(plannedMemory(cell, profiles.get(cell.model), settings, devices)),
     base: ({ kind, id }) => basePriority(kind, id.split(':')[0]?.split('.')[2] ?? ''),
     keepsCopy: ({ kind, model }) => kind === 'setup' && copied.has(model),

@@ -8,6 +8,7 @@ import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import type { Outdated } from '../../execution/records/outdated.js';
 import { readStanding } from '../../execution/records/standing.js';
 import { modelSize } from '../../suite/memory/memory.js';
+import { factsSizes } from '../../suite/memory/facts-size.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { workOf } from '../../suite/plan/estimate.js';
@@ -44,7 +45,8 @@ export async function readStatus(
   // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
   const pool = settings.engine === 'slurm' ? [] : await readPool(settings, directory).catch(() => []);
   const { leases, ...passed } = await lookOn(directory);
-  const profiles = readProfiles(workspaceRoot, suite, generated.cells);
+  const { cells } = generated;
+  const sizes = new Map([...factsSizes(cells), ...readProfiles(workspaceRoot, suite, cells)]);
   const status = statusOf({
     suite,
     workspace: workspaceRoot,
@@ -53,11 +55,11 @@ export async function readStatus(
     cells: generated.cells.map((cell) => ({
       ...cell,
       units: unitsOf(cell),
-      work: workOf(cell, modelSize(cell, profiles.get(cell.model)), pool.length === 0),
+      work: workOf(cell, modelSize(cell, sizes.get(cell.model)), pool.length === 0),
       receipts: cell.parts.map(({ receipt }) => receipt),
     })),
     receipts,
-    sizes: new Map([...profiles].map(([model, { activeGiB }]) => [model, activeGiB])),
+    sizes: new Map([...sizes].map(([model, { activeGiB }]) => [model, activeGiB])),
     faults,
     passed,
     leases: leases.map((lease) => leaseFacts(directory, lease)),

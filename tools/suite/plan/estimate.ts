@@ -36,26 +36,36 @@ const SECONDS: Record<CellKind, Estimate> = {
  */
 const ON_A_CORE: Partial<Record<CellKind, Estimate>> = {
   setup: [5, 20],
-  calibrate: [20, 700],
-  baseline: [20, 700],
-  certify: [20, 700],
-  guards: [20, 700],
-  certify012: [20, 700],
+  calibrate: [5, 700],
+  baseline: [5, 700],
+  certify: [5, 700],
+  guards: [5, 700],
+  certify012: [5, 700],
   // 8.1 million tokens.
   eval: [20, 108_000],
-  edit: [5, 60],
-  inject: [5, 10],
+  edit: [2, 60],
+  inject: [2, 10],
 };
 
 /**
  * Seconds of one unit of the kind (an edit, a benchmark of usual size, else a cell) on a model of so many GiB.
  *
  * @param onCpu no GPU is there for the cells that would have one.
+ * @param work see `workOf`, where the cell is known: it tells how long InvarLock's windows take a core.
  */
-export function estimatedSeconds(kind: CellKind, weightsGiB: number, onCpu = false): number {
+export function estimatedSeconds(kind: CellKind, weightsGiB: number, onCpu = false, work = 0): number {
   const [fixed, perGiB] = (onCpu ? ON_A_CORE[kind] : undefined) ?? SECONDS[kind];
-  return fixed + perGiB * weightsGiB;
+  return fixed + (onCpu && work > 0 && OF_WINDOWS.has(kind) ? work : perGiB * weightsGiB);
 }
+
+/** Kinds whose time is that of InvarLock's windows. */
+const OF_WINDOWS: ReadonlySet<CellKind> = new Set([
+  'calibrate',
+  'baseline',
+  'certify',
+  'guards',
+  'certify012',
+]);
 
 /** InvarLock's forward passes of a window, all its evaluations and guards together; fewer without its check of their overhead. */
 const PASSES = 2.2;

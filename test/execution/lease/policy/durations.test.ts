@@ -50,7 +50,10 @@ test('where there is no GPU, an estimate is of a core', () => {
   const standing = { model: 'smollm2-135m', weightsGiB: 0.25 };
   const onCpu = { seconds: {}, onCpu: true };
   // As docs/performance.md has it: 190 core-seconds a certificate.
-  expect(unitSeconds('certify', standing, onCpu)).toBe(195);
+  expect(unitSeconds('certify', standing, onCpu)).toBe(180);
+  // Where its windows are known, they tell.
+  expect(unitSeconds('certify', { ...standing, work: 9 }, onCpu)).toBe(14);
+  expect(unitSeconds('certify', { ...standing, work: 9 }, undefined)).toBe(estimatedSeconds('certify', 0.25));
   expect(unitSeconds('eval', standing, onCpu)).toBeGreaterThan(
     100 * unitSeconds('eval', standing, undefined),
   );
