@@ -173,6 +173,7 @@ class Reports {
         return;
       case 'usage':
       case 'started':
+      case 'beside':
         return;
     }
   }
