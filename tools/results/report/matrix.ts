@@ -8,6 +8,7 @@ import { labelText, pText } from '../outputs/text/finding-text.js';
 import { pointsText, ratioText } from '../outputs/text/format.js';
 import type { Labelled } from '../analysis/ground-truth/label.js';
 import { BASELINES_OWN, baselinesOwn, reasonsOf } from '../analysis/null-runs.js';
+import { compareNumbered } from '../../base/compare.js';
 import { compareVariants, type PlannedVariant } from '../read/expected.js';
 import type { EditResult, ErrorResult } from '../analysis/variants.js';
 import { cellAnchor } from './drawing/charts.js';
@@ -143,7 +144,10 @@ const CLASS_TITLES: Record<PlannedVariant['class'], string> = {
 
 function variantsOf(judged: readonly Judged[]): PlannedVariant[] {
   const variants = new Map(judged.map((one) => [`${one.class} ${one.variant}`, { ...one, model: '' }]));
-  return [...variants.values()].sort(compareVariants);
+  const kindOf = (one: PlannedVariant): PlannedVariant => ({ ...one, variant: '' });
+  return [...variants.values()].sort(
+    (a, b) => compareVariants(kindOf(a), kindOf(b)) || compareNumbered(a.variant, b.variant),
+  );
 }
 
 type Own = ReadonlySet<Gate>;
