@@ -36,7 +36,9 @@ export function unitSeconds(
 ): number {
   const scaled = (): number | undefined =>
     work > 0 ? inProportion(work, known?.rates?.[kind] ?? []) : undefined;
-  return known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB, known?.onCpu, work);
+  return (
+    known?.seconds[`${model}/${kind}`] ?? scaled() ?? estimatedSeconds(kind, weightsGiB, known?.onCpu, work)
+  );
 }
 
 /** By the model whose work is nearest. */
