@@ -25,7 +25,8 @@ dataset: { provider: local_jsonl, file: corpus.jsonl }
 evaluation: { tasks: tasks }
 `;
 
-export type Victim = 'nx' | 'executor' | 'worker';
+const VICTIMS = ['nx', 'executor', 'worker'] as const;
+export type Victim = (typeof VICTIMS)[number];
 
 export interface ChaosOutcome {
   cells: number;
@@ -56,7 +57,9 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
     });
     while (!over.signal.aborted && total() < kills) {
       await sleep(50 + random() * 450);
-      const victim = strike(rig, run.pid ?? 0, random);
+      // In the second half the kind that none was killed of yet: nx comes once in ten times.
+      const none = total() * 2 < kills ? undefined : VICTIMS.find((kind) => killed[kind] === 0);
+      const victim = strike(rig, run.pid ?? 0, random, none);
       if (victim === undefined) continue;
       killed[victim] += 1;
       if (victim === 'nx') break;
@@ -75,12 +78,12 @@ export async function chaos(seed: number, kills: number, slots = 4): Promise<Cha
  * Kill one process of the run while cells are at work: nx seldom, as it takes all others with it. Earlier there is only
  * the executor of the Python environment, and without that nothing would run at all.
  */
-function strike(rig: Rig, nx: number, random: () => number): Victim | undefined {
+function strike(rig: Rig, nx: number, random: () => number, asked: Victim | undefined): Victim | undefined {
   const workers = workersOf(rig);
   if (workers.length === 0) return undefined;
   const executors = executorsOf(nx);
   const choice = random();
-  const wanted: Victim = choice < 0.1 ? 'nx' : choice < 0.4 ? 'executor' : 'worker';
+  const wanted: Victim = asked ?? (choice < 0.1 ? 'nx' : choice < 0.4 ? 'executor' : 'worker');
   const pids: Record<Victim, number[]> = { nx: [nx], executor: executors, worker: workers };
   const pid = pids[wanted][Math.floor(random() * pids[wanted].length)];
   return pid !== undefined && kill(pid) ? wanted : undefined;
