@@ -32,21 +32,21 @@ const LOG = 'output/s/logs/a/log.txt';
 const SAID = { verdict: ['s: USEFUL'], report: ['  report.html (as it was)'] };
 
 /** What is said of a look now. */
-function again(look: Look): unknown {
-  const from = madeFrom(root, look, digestReceipts(root, look.cells));
+async function again(look: Look): Promise<unknown> {
+  const from = await madeFrom(root, look, digestReceipts(root, look.cells));
   return from === undefined ? undefined : sayAgain(root, 's', from);
 }
 
-function layAndKeep(): void {
+async function layAndKeep(): Promise<void> {
   for (const path of RECEIPTS) put(path, '{"results": {}}');
   put(WROTE, '{}');
-  const from = madeFrom(root, LOOK, digestReceipts(root, LOOK.cells));
+  const from = await madeFrom(root, LOOK, digestReceipts(root, LOOK.cells));
   keepSaid(root, 's', { madeFrom: from ?? '', ...SAID, linked: { [LOG]: false } }, [WROTE]);
 }
 
-test('what was said is said again of the same', () => {
-  layAndKeep();
-  expect(again(LOOK)).toEqual(SAID);
+test('what was said is said again of the same', async () => {
+  await layAndKeep();
+  expect(await again(LOOK)).toEqual(SAID);
 });
 
 test.each<[string, () => void]>([
@@ -98,10 +98,10 @@ test.each<[string, () => void]>([
       put('package.json', '{"version":"2"}');
     },
   ],
-])('not when it has changed: %s', (_what, change) => {
-  layAndKeep();
+])('not when it has changed: %s', async (_what, change) => {
+  await layAndKeep();
   change();
-  expect(again(LOOK)).toBeUndefined();
+  expect(await again(LOOK)).toBeUndefined();
 });
 
 test.each<[string, Partial<Record<keyof Look, unknown>>]>([
@@ -111,15 +111,15 @@ test.each<[string, Partial<Record<keyof Look, unknown>>]>([
   ['an unreadable line of faults', { unreadableFaults: 1 }],
   ['other margins', { plan: { ...plan, margins: { overall: 0.1, perBenchmark: 0.2 } } }],
   ['other judges', { plan: { ...plan, judges: ['never'] } }],
-])('not of another look: %s', (_what, other) => {
-  layAndKeep();
-  expect(again({ ...LOOK, ...other } as Look)).toBeUndefined();
+])('not of another look: %s', async (_what, other) => {
+  await layAndKeep();
+  expect(await again({ ...LOOK, ...other } as Look)).toBeUndefined();
 });
 
-test.each(['', '{', 'null', '{"schema":2}'])('a file %j that is none says nothing', (text) => {
-  layAndKeep();
+test.each(['', '{', 'null', '{"schema":2}'])('a file %j that is none says nothing', async (text) => {
+  await layAndKeep();
   const path = 'output/s/state/verdict_made_from.json';
   expect(JSON.parse(readFileSync(join(root, path), 'utf8'))).toMatchObject(SAID);
   put(path, text);
-  expect(again(LOOK)).toBeUndefined();
+  expect(await again(LOOK)).toBeUndefined();
 });

@@ -18,7 +18,9 @@ import {
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 import { sha256 } from './canonical.js';
+import { parseJson } from './json-value.js';
 
 const SMALL_BYTES = 2 ** 20;
 
@@ -107,6 +109,15 @@ export function readRegular(path: string, most = Infinity): Buffer {
     return readFileSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Undefined for a file that is missing, cannot be read, or holds no JSON of the schema. */
+export function readJson<T>(schema: z.ZodType<T>, path: string): T | undefined {
+  try {
+    return parseJson(schema, readRegular(path).toString());
+  } catch {
+    return undefined;
   }
 }
 

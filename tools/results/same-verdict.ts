@@ -1,11 +1,11 @@
 // Where everything a verdict was made from is as it was, so is the verdict: what it said is kept under a digest of that, and
 // said again. Only of suites whose cells have all ended well; results themselves are checked by the look before it.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../base/canonical.js';
-import { readIfThere, writeWhole } from '../base/files.js';
+import { digestDirectory, readIfThere, readJson, writeWhole } from '../base/files.js';
 import type { Look } from './look.js';
 import { historyPath } from './outputs/history.js';
 
@@ -43,17 +43,18 @@ export function digestReceipts(workspaceRoot: string, cells: Look['cells']): str
  * @param receipts see `digestReceipts`.
  * @returns undefined where cells are open: their verdict is made each time.
  */
-export function madeFrom(
+export async function madeFrom(
   workspaceRoot: string,
   { standing, plan, memory, openFaults, faults, unreadableFaults }: Look,
   receipts: string | undefined,
-): string | undefined {
+): Promise<string | undefined> {
   if (receipts === undefined || standing.outdated.size > 0 || openFaults.size > 0) return undefined;
   const { suite } = plan;
   const beside = [historyPath(suite), `suites/${suite}/project.json`, 'package.json'].map(
     (path) => readIfThere(join(workspaceRoot, path)) ?? null,
   );
-  return sha256(JSON.stringify([codeDigest(), receipts, plan, memory, faults, unreadableFaults, beside]));
+  const code = await codeDigests();
+  return sha256(JSON.stringify([code, receipts, plan, memory, faults, unreadableFaults, beside]));
 }
 
 /** What was said of the same, where all that was written then is as it was. */
@@ -62,7 +63,7 @@ export function sayAgain(
   suite: string,
   from: string,
 ): Pick<Said, 'verdict' | 'report'> | undefined {
-  const said = readSaid(join(workspaceRoot, saidPath(suite)));
+  const said = readJson(saidSchema, join(workspaceRoot, saidPath(suite)));
   if (said?.madeFrom !== from) return undefined;
   const stands =
     Object.entries(said.wrote).every(([path, digest]) => digestOf(join(workspaceRoot, path)) === digest) &&
@@ -83,26 +84,17 @@ export function keepSaid(
   writeWhole(join(workspaceRoot, saidPath(suite)), `${JSON.stringify({ schema: 1, ...said, wrote })}\n`);
 }
 
-function readSaid(path: string): Said | undefined {
-  try {
-    const parsed = saidSchema.safeParse(JSON.parse(readIfThere(path) ?? 'null'));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function digestOf(path: string): string | undefined {
   const text = readIfThere(path);
   return text === undefined ? undefined : sha256(text);
 }
 
-/** Of the tools: newer ones judge anew. */
-function codeDigest(): string {
-  const hash = createHash('sha256');
-  const files = readdirSync(TOOLS, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /(^|\/)(base|results|suite|execution)\/.*\.[jt]s$/.test(name),
+let ofCode: Promise<string[]> | undefined;
+
+/** Of the tools, whose code stays as it is while a process runs: newer ones judge anew. */
+function codeDigests(): Promise<string[]> {
+  ofCode ??= Promise.all(
+    ['base', 'execution', 'results', 'suite'].map((room) => digestDirectory(join(TOOLS, room))),
   );
-  for (const name of files.sort()) hash.update(name).update(readFileSync(join(TOOLS, name)));
-  return hash.digest('hex');
+  return ofCode;
 }

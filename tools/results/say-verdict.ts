@@ -29,7 +29,7 @@ export async function verdictOf(workspaceRoot: string, suite: string): Promise<S
   const look = await lookAtSuite(workspaceRoot, suite);
   const { cells, standing } = look;
   const receipts = digestReceipts(workspaceRoot, cells);
-  const from = madeFrom(workspaceRoot, look, receipts);
+  const from = await madeFrom(workspaceRoot, look, receipts);
   const again = from === undefined ? undefined : sayAgain(workspaceRoot, suite, from);
   if (again !== undefined) return { cells, standing, ...again, altered: [] };
 
@@ -37,7 +37,7 @@ export async function verdictOf(workspaceRoot: string, suite: string): Promise<S
   const judged = await judgeLook(workspaceRoot, look);
   const { path, lines, linked } = await reportSuite(workspaceRoot, judged);
   // Not where another run has replaced results meanwhile. The report's history may have grown: what it was made from is asked anew.
-  const now = madeFrom(workspaceRoot, look, receipts);
+  const now = await madeFrom(workspaceRoot, look, receipts);
   if (now !== undefined && digestReceipts(workspaceRoot, cells) === receipts) {
     const said = { madeFrom: now, verdict: judged.lines, report: [asItWas(path)], linked };
     keepSaid(workspaceRoot, suite, said, [...judged.paths, path]);

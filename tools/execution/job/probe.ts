@@ -1,8 +1,8 @@
 // The probe of a pool: what a job on one of its nodes finds there. Its class of device enters fingerprints.
 import { execFileSync } from 'node:child_process';
-import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../base/message.js';
+import { tryHardLink } from '../../host/hard-links.js';
 import { runNvidiaSmi } from '../../host/nvidia-smi.js';
 import { slurmJob } from '../../host/slurm.js';
 import { loadSiteSettings } from '../../suite/settings/settings.js';
@@ -55,15 +55,10 @@ function torchOf(workspaceRoot: string, onGpu: boolean): Probe['torch'] {
 
 /** Locks of the weights store are hard links, and what results have in common is linked. */
 function givesLinks(directory: string): boolean {
-  const path = join(directory, `.probe-${process.pid}`);
   try {
-    writeFileSync(path, '');
-    linkSync(path, `${path}-link`);
+    tryHardLink(directory);
     return true;
   } catch {
     return false;
-  } finally {
-    rmSync(path, { force: true });
-    rmSync(`${path}-link`, { force: true });
   }
 }

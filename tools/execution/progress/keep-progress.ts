@@ -3,7 +3,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere, writeWhole } from '../../base/files.js';
+import { readIfThere, readJson, writeWhole } from '../../base/files.js';
+import { parseJson } from '../../base/json-value.js';
 import { withFileLock } from '../../host/file-lock.js';
 import { readJobs } from '../engine/job-records.js';
 import type { LockDirectory } from '../lease/directory/lock-directory.js';
@@ -39,7 +40,7 @@ export async function keepProgress(of: ProgressOf, failed?: ProgressFile['failed
       totals,
       done: readProgress(directory, runName(workspaceRoot, suite))?.done ?? {},
       ...atWork(of),
-      failed: failed ?? failedCells(of, readBefore(path)),
+      failed: failed ?? failedCells(of, readJson(progressFileSchema, path)),
     });
     writeWhole(path, `${JSON.stringify(file, null, 2)}\n`);
   });
@@ -55,13 +56,7 @@ const suiteProjectSchema = z.object({
 
 function readTotals(workspaceRoot: string, suite: string): Record<string, number> | undefined {
   const text = readIfThere(join(workspaceRoot, 'suites', suite, 'project.json'));
-  if (text === undefined) return undefined;
-  try {
-    const parsed = suiteProjectSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data.metadata.cells : undefined;
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : parseJson(suiteProjectSchema, text)?.metadata.cells;
 }
 
 /** Cells of the run that hold a lease or have a ticket, on this host or as jobs. */
@@ -130,14 +125,5 @@ function names(directory: string): string[] {
   } catch {
     // Not there, or a file.
     return [];
-  }
-}
-
-function readBefore(path: string): ProgressFile | undefined {
-  try {
-    const parsed = progressFileSchema.safeParse(JSON.parse(readIfThere(path) ?? ''));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
   }
 }

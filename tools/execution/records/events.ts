@@ -1,5 +1,6 @@
 // What a cell's Python process reports while it runs: JSON lines on a descriptor of their own.
 import { z } from 'zod';
+import { parseJson } from '../../base/json-value.js';
 
 /** What a run may tell of itself for its receipt. */
 export const toldValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -38,11 +39,7 @@ export type CellEvent = z.infer<typeof eventSchema>;
 
 /** An event line, or undefined for a line that is none: the protocol may grow, and noise must not end a cell. */
 export function parseEvent(line: string): CellEvent | undefined {
-  try {
-    return eventSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
+  return parseJson(eventSchema, line);
 }
 
 /** Cuts a byte stream into lines; characters split between chunks stay whole, overlong lines are dropped. */

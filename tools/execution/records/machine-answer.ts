@@ -1,7 +1,7 @@
 // What every cell's Nx hash takes from this machine: device class and pinned versions. Asked once an nx run, by the run itself
 // before it hashes (plugin.ts) or by bin/hash-inputs.ts; later waves of tasks find the answer where it is kept.
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../base/files.js';
 import { NvidiaSmiFailure } from '../../host/nvidia-smi.js';
@@ -39,11 +39,10 @@ async function inputsOf(
 export function keepAnswer(workspaceRoot: string, nxPid: number, suite: string, text: string): void {
   try {
     const directory = join(workspaceRoot, ANSWERS);
-    mkdirSync(directory, { recursive: true });
+    writeWhole(join(directory, answerName(nxPid, suite)), text);
     for (const name of readdirSync(directory)) {
       if (identityOf(Number.parseInt(name, 10)) === undefined) rmSync(join(directory, name), { force: true });
     }
-    writeWhole(join(directory, answerName(nxPid, suite)), text);
   } catch {
     // Asked again.
   }

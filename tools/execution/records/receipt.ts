@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CellPart } from '../../suite/model/cell.js';
-import { digestFile, readRegular, staysInside, writeWhole } from '../../base/files.js';
+import { digestFile, readJson, readRegular, staysInside, writeWhole } from '../../base/files.js';
 import { sha256 } from '../../base/canonical.js';
 import { toldValue } from './events.js';
 import { parseManifest, weightsProblem } from './manifest.js';
@@ -143,10 +143,5 @@ async function reasonToRebuild(
 
 /** Undefined when the file is missing, torn or foreign: the cell then runs. */
 export function readReceipt(path: string): Receipt | undefined {
-  try {
-    const parsed = receiptSchema.safeParse(JSON.parse(readRegular(path).toString()));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(receiptSchema, path);
 }

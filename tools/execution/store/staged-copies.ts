@@ -1,11 +1,12 @@
 // Copies of weights on a node's own disk (storage.staging): a small store of its own, an entry for each manifest's digest.
 // Which there are, what room there is for another, and which leave for it.
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../base/message.js';
 import { GIB, sizeText } from '../../base/units.js';
 import { withFileLock } from '../../host/file-lock.js';
+import { tryHardLink } from '../../host/hard-links.js';
 import { deviceOf, diskBytes, freeDiskBytes } from '../../host/host.js';
 import { openPrivateDirectory } from '../../host/private-directory.js';
 import type { SiteSettings } from '../../suite/settings/settings.js';
@@ -153,17 +154,12 @@ export function stagingProblem(settings: Settings): string | undefined {
   const area = stagingArea(settings);
   if (area === undefined)
     return `${settings.storageStaging} is on the disk of the weights store: nothing is copied there`;
-  const probe = join(area.root, `.probe-${randomBytes(6).toString('hex')}`);
   try {
     openStaging(area);
-    writeFileSync(probe, '');
-    // Locks are hard links.
-    linkSync(probe, `${probe}-link`);
+    tryHardLink(area.root);
     return undefined;
   } catch (error) {
     return messageOf(error);
-  } finally {
-    for (const path of [probe, `${probe}-link`]) rmSync(path, { force: true });
   }
 }
 

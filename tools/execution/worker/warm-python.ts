@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { parseJson } from '../../base/json-value.js';
 import { messageOf } from '../../base/message.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { identityOf, isAlive } from '../../host/process-identity.js';
@@ -153,7 +154,7 @@ class Conversation {
   }
 
   #take(line: string): void {
-    const answer = parseAnswer(line);
+    const answer = parseJson(answerSchema, line);
     switch (answer?.event) {
       case 'started':
         this.#onFirst(ok(answer.pid));
@@ -188,13 +189,5 @@ async function whileStopped(host: WarmHost, signal: AbortSignal): Promise<Starte
     if (pid === undefined || looks < STOPPED_LOOKS) continue;
     const message = `its process ${pid} is stopped; kill -CONT ${pid} lets it go on`;
     return fail({ reason: 'no-host', message, stands: true });
-  }
-}
-
-function parseAnswer(line: string): Answer | undefined {
-  try {
-    return answerSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
   }
 }

@@ -1,7 +1,4 @@
 // What the host must have: lock directory, weights store, disk, GPUs.
-import { linkSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/message.js';
 import { sizeText } from '../../base/units.js';
 import { openLockDirectory } from '../../execution/lease/directory/lock-directory.js';
@@ -15,6 +12,7 @@ import { DISK_HINT, freeBytes, minFreeBytes, plannedWeights } from '../../execut
 import { stagedCopies, stagingArea, stagingProblem, sumOf } from '../../execution/store/staged-copies.js';
 import { basisText, describeDisk, diskRefusal, planDisk } from '../../execution/store/disk-plan.js';
 import { poolDevices } from '../../execution/cell/lease-request.js';
+import { tryHardLink } from '../../host/hard-links.js';
 import { hostRamGiB } from '../../host/host.js';
 import type { Devices } from '../../suite/memory/memory-plan.js';
 import { unfitReason } from '../../suite/memory/unfit.js';
@@ -27,7 +25,7 @@ export function lockDirectory(settings: SiteSettings): Finding[] {
   const what = 'lock directory';
   try {
     const { root } = openLockDirectory(settings.lockDirectory);
-    tryLinks(root);
+    tryHardLink(root);
     return [ok(what, root)];
   } catch (cause) {
     return [
@@ -44,7 +42,7 @@ export function store({ storageRoot }: SiteSettings): Finding[] {
   const what = 'weights store';
   try {
     makeDirectory(storageRoot);
-    tryLinks(storageRoot);
+    tryHardLink(storageRoot);
     return [ok(what, storageRoot)];
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
@@ -69,18 +67,6 @@ export function staging(settings: SiteSettings): Finding[] {
   if (area === undefined) return [];
   const copies = sizeText(sumOf(stagedCopies(area.root)));
   return [ok(what, `${area.root}: ${copies} of copies, ${sizeText(area.disk().freeBytes)} free`)];
-}
-
-/** Locks are hard links. */
-function tryLinks(directory: string): void {
-  const probe = join(directory, `.doctor-${randomBytes(6).toString('hex')}`);
-  try {
-    writeFileSync(probe, '');
-    linkSync(probe, `${probe}-link`);
-  } finally {
-    rmSync(probe, { force: true });
-    rmSync(`${probe}-link`, { force: true });
-  }
 }
 
 export function disk(

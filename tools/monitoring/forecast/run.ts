@@ -11,7 +11,7 @@ import type { PlannedWeights } from '../../execution/store/disk-plan.js';
 import { needsOf } from '../../execution/cell/lease-request.js';
 import type { GeneratedCell } from '../../suite/nx/generated.js';
 import { modelSize, storedGiB } from '../../suite/memory/memory.js';
-import { factsSizes } from '../../suite/memory/facts-size.js';
+import { knownSizes } from '../../suite/memory/facts-size.js';
 import { plannedMemory, type Devices, type ModelProfile } from '../../suite/memory/memory-plan.js';
 import { workOf } from '../../suite/plan/estimate.js';
 import { basePriority } from '../../suite/plan/priority.js';
@@ -93,7 +93,7 @@ const totalOf = (usableGiB: number): number => usableGiB / 0.88;
 function simulationOf(facts: Facts, diskBytes: number): Simulation {
   const { profiles, settings, host } = facts;
   const { devices } = host;
-  const sizes = new Map([...factsSizes(facts.cells), ...profiles]);
+  const sizes = knownSizes(facts.cells, profiles);
   const copied = new Set(facts.weights.filter(({ hubCopy }) => hubCopy).map(({ model }) => model));
   return {
     host: {

@@ -8,7 +8,7 @@ import type { LeaseRecord } from '../../execution/lease/directory/records.js';
 import type { Outdated } from '../../execution/records/outdated.js';
 import { readStanding } from '../../execution/records/standing.js';
 import { modelSize } from '../../suite/memory/memory.js';
-import { factsSizes } from '../../suite/memory/facts-size.js';
+import { knownSizes } from '../../suite/memory/facts-size.js';
 import { readProfiles } from '../../suite/memory/profiles.js';
 import { requireGeneratedSuite } from '../../suite/nx/generated.js';
 import { workOf } from '../../suite/plan/estimate.js';
@@ -36,23 +36,22 @@ export async function readStatus(
   suite: string,
   cache?: OutdatedCache,
 ): Promise<{ status: Status; cache: OutdatedCache }> {
-  const generated = requireGeneratedSuite(workspaceRoot, suite);
+  const { cells } = requireGeneratedSuite(workspaceRoot, suite);
   const settings = loadSiteSettings(workspaceRoot);
   const directory = openLockDirectory(settings.lockDirectory);
   const now = monotonicMs();
   const kept = cache !== undefined && now - cache.readAtMs < OUTDATED_AGE_MS ? cache : undefined;
-  const { receipts, faults, outdated } = await readStanding(workspaceRoot, generated.cells, kept?.found);
+  const { receipts, faults, outdated } = await readStanding(workspaceRoot, cells, kept?.found);
   // A broken nvidia-smi hides no cell: the look below says what is wrong with it.
   const pool = settings.engine === 'slurm' ? [] : await readPool(settings, directory).catch(() => []);
   const { leases, ...passed } = await lookOn(directory);
-  const { cells } = generated;
-  const sizes = new Map([...factsSizes(cells), ...readProfiles(workspaceRoot, suite, cells)]);
+  const sizes = knownSizes(cells, readProfiles(workspaceRoot, suite, cells));
   const status = statusOf({
     suite,
     workspace: workspaceRoot,
     at: new Date().toISOString(),
     now: monotonicMs(),
-    cells: generated.cells.map((cell) => ({
+    cells: cells.map((cell) => ({
       ...cell,
       units: unitsOf(cell),
       work: workOf(cell, modelSize(cell, sizes.get(cell.model)), pool.length === 0),

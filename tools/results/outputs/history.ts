@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../base/json-value.js';
 import { readIfThere } from '../../base/files.js';
 import { sha256 } from '../../base/canonical.js';
 import type { Findings } from '../analysis/findings.js';
@@ -26,14 +27,7 @@ export const historyPath = (suite: string): string => `output/${suite}/reports/h
 /** Oldest first; lines that cannot be read are left out. */
 export function readHistory(workspaceRoot: string, suite: string): HistoryEntry[] {
   const text = readIfThere(join(workspaceRoot, historyPath(suite))) ?? '';
-  return text.split('\n').flatMap((line) => {
-    try {
-      const parsed = entrySchema.safeParse(JSON.parse(line));
-      return parsed.success ? [parsed.data] : [];
-    } catch {
-      return [];
-    }
-  });
+  return text.split('\n').flatMap((line) => parseJson(entrySchema, line) ?? []);
 }
 
 /**

@@ -1,8 +1,8 @@
 // Makes reports/report.html from what a verdict found; a report that would come out the same is left as it is.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../base/canonical.js';
-import { readIfThere, writeWhole } from '../../base/files.js';
+import { digestDirectory, readIfThere, writeWhole } from '../../base/files.js';
 import type { Findings } from '../analysis/findings.js';
 import { readHistory } from '../outputs/history.js';
 import type { PlannedCell } from '../read/expected.js';
@@ -35,7 +35,8 @@ export async function makeReport(
   const facts = JSON.stringify(content, (_key, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
   );
-  const key = sha256(`${codeDigest()}\n${facts}`);
+  // With this folder's code: a newer tool makes its reports anew.
+  const key = sha256(`${await digestDirectory(import.meta.dirname)}\n${facts}`);
   if (readIfThere(file)?.includes(`<meta name="report-key" content="${key}"`) === true) {
     return { path, changed: false, linked };
   }
@@ -89,15 +90,6 @@ function linkedFiles({ analysis, records, faults }: Findings): string[] {
       ...analysis.missing.map(({ path }) => path),
     ]),
   ];
-}
-
-/** Of this folder's code: a newer tool makes its reports anew. */
-function codeDigest(): string {
-  const root = import.meta.dirname;
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.[jt]s$/.test(name))
-    .sort();
-  return sha256(files.map((name) => readFileSync(join(root, name), 'utf8')).join('\n'));
 }
 
 function descriptionOf(workspaceRoot: string, suite: string): string {

@@ -3,18 +3,20 @@
 import { asMapping } from '../../base/json-value.js';
 import { GIB } from '../../base/units.js';
 import type { CellOptions } from '../model/cell.js';
+import type { KnownSize } from './memory.js';
 
-export interface MadeSize {
-  weightsGiB: number;
-  /** What a token goes through. */
-  activeGiB: number;
-  layers: number;
+/** By model: of its profile, once its setup has written one. */
+export function knownSizes(
+  cells: Parameters<typeof factsSizes>[0],
+  profiles: ReadonlyMap<string, KnownSize>,
+): ReadonlyMap<string, KnownSize> {
+  return new Map([...factsSizes(cells), ...profiles]);
 }
 
 /** By model; of bfloat16, without the small vocabulary. */
 export function factsSizes(
   cells: readonly Pick<CellOptions, 'kind' | 'model' | 'parts'>[],
-): ReadonlyMap<string, MadeSize> {
+): ReadonlyMap<string, KnownSize> {
   return new Map(
     cells.flatMap(({ kind, model, parts }) => {
       const source = kind === 'setup' ? asMapping(parts[0]?.spec.source) : undefined;
@@ -23,7 +25,7 @@ export function factsSizes(
   );
 }
 
-function sizeOf(source: Record<string, unknown>): MadeSize {
+function sizeOf(source: Record<string, unknown>): KnownSize {
   const number = (key: string, otherwise: number): number => {
     const value = source[key];
     return typeof value === 'number' ? value : otherwise;

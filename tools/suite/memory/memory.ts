@@ -120,15 +120,22 @@ const LAYERS: Record<SizeClass, number> = {
   '70b': 80,
 };
 
-/** @param profile of the model, once its setup has written it. */
+/** Of a model that is known better than by its size class: by its profile, or by what it is made of. */
+export interface KnownSize {
+  weightsGiB: number;
+  /** What a token goes through. */
+  activeGiB: number;
+  layers: number;
+}
+
 export function modelSize(
   { sizeClass, sourceGiB }: Pick<SizedCell, 'sizeClass' | 'sourceGiB'>,
-  profile: { weightsGiB: number; activeGiB: number; layers: number } | undefined,
+  known: KnownSize | undefined,
 ): ModelSize {
   return {
-    storedGiB: profile?.weightsGiB ?? sourceGiB ?? weightsGiB(sizeClass),
-    activeGiB: profile?.activeGiB ?? activeGiB(sizeClass, sourceGiB),
-    layers: profile?.layers ?? LAYERS[sizeClass],
+    storedGiB: known?.weightsGiB ?? sourceGiB ?? weightsGiB(sizeClass),
+    activeGiB: known?.activeGiB ?? activeGiB(sizeClass, sourceGiB),
+    layers: known?.layers ?? LAYERS[sizeClass],
   };
 }
 

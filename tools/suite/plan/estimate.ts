@@ -55,17 +55,26 @@ const ON_A_CORE: Partial<Record<CellKind, Estimate>> = {
  */
 export function estimatedSeconds(kind: CellKind, weightsGiB: number, onCpu = false, work = 0): number {
   const [fixed, perGiB] = (onCpu ? ON_A_CORE[kind] : undefined) ?? SECONDS[kind];
-  return fixed + (onCpu && work > 0 && OF_WINDOWS.has(kind) ? work : perGiB * weightsGiB);
+  return fixed + (onCpu && work > 0 && GOES_WITH[kind] === 'windows' ? work : perGiB * weightsGiB);
 }
 
-/** Kinds whose time is that of InvarLock's windows. */
-const OF_WINDOWS: ReadonlySet<CellKind> = new Set([
-  'calibrate',
-  'baseline',
-  'certify',
-  'guards',
-  'certify012',
-]);
+/** What the time of a kind goes with: stored weights, those that a token goes through, InvarLock's windows, or no model. */
+const GOES_WITH: Record<CellKind, 'stored' | 'active' | 'windows' | 'nothing'> = {
+  data: 'nothing',
+  setup: 'stored',
+  calibrate: 'windows',
+  preset: 'nothing',
+  baseline: 'windows',
+  eval: 'active',
+  edit: 'stored',
+  inject: 'stored',
+  certify: 'windows',
+  adopt: 'stored',
+  guards: 'windows',
+  regression: 'nothing',
+  certify012: 'windows',
+  program: 'stored',
+};
 
 /** InvarLock's forward passes of a window, all its evaluations and guards together; fewer without its check of their overhead. */
 const PASSES = 2.2;
@@ -87,7 +96,7 @@ const ON_GPU: Pace = { layer: 1.9, compute: 2.4, overlaps: true, load: 0.5 };
 const ON_CORE: Pace = { layer: 4.7, compute: 4_700, overlaps: false, load: 0 };
 
 /** On a GPU: GiB that would take as long as starting the GPU takes an edit, and laying out its requests an evaluation. */
-const BEFORE_A_GPU = { edit: 2, eval: 3 };
+const BEFORE_A_GPU: Partial<Record<CellKind, number>> = { edit: 2, eval: 3 };
 
 /**
  * What a cell's time goes with once its process has started: twice as much takes twice as long, on the same kind of device.
@@ -98,25 +107,15 @@ export function workOf(
   size: ModelSize,
   onCpu: boolean,
 ): number {
-  switch (kind) {
-    case 'edit':
-      return size.storedGiB + (onCpu ? 0 : BEFORE_A_GPU.edit);
-    case 'setup':
-    case 'inject':
-    case 'adopt':
-    case 'program':
-      return size.storedGiB;
-    case 'eval':
-      return size.activeGiB + (onCpu ? 0 : BEFORE_A_GPU.eval);
-    case 'calibrate':
-    case 'baseline':
-    case 'certify':
-    case 'guards':
-    case 'certify012':
+  const before = onCpu ? 0 : (BEFORE_A_GPU[kind] ?? 0);
+  switch (GOES_WITH[kind]) {
+    case 'stored':
+      return size.storedGiB + before;
+    case 'active':
+      return size.activeGiB + before;
+    case 'windows':
       return windowSeconds(asMapping(parts[0]?.spec.invarlock) ?? {}, size, onCpu ? ON_CORE : ON_GPU);
-    case 'data':
-    case 'preset':
-    case 'regression':
+    case 'nothing':
       return 1;
   }
 }
